@@ -1,0 +1,35 @@
+/** All of it: what an application provides to get `PgClient | SqlClient` over a session pool that is looked after. */
+import * as Layer from "effect/Layer"
+import type { PgClient } from "@effect/sql-pg/PgClient"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { SessionConfig } from "../services/SessionConfig.ts"
+import type { SessionError } from "../services/SessionError.ts"
+import type { SettingsInput } from "../services/session-config/Settings.ts"
+import { SessionPool } from "../services/SessionPool.ts"
+import { DriverOptions, type DriverOptionsShape } from "../services/session/DriverOptions.ts"
+import * as PgClientLayer from "./PgClientLayer.ts"
+
+/** What is provided. */
+export type Provided = PgClient | SqlClient | SessionPool | SessionConfig
+
+/** Options of the SQL client and of the wire driver. */
+export interface SupavisorOptions extends PgClientLayer.PgClientOptions, DriverOptionsShape {}
+
+/** The client and the pool over a configuration that stands already. */
+export const layerNoConfig = (
+  options: SupavisorOptions = {}
+): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
+  PgClientLayer.layer(options).pipe(
+    Layer.provideMerge(SessionPool.layer),
+    Layer.provide(Layer.succeed(DriverOptions, options))
+  )
+
+/** Configured in code: `SupavisorLayer.layer({ url })`. */
+export const layer = (
+  settings: SettingsInput,
+  options: SupavisorOptions = {}
+): Layer.Layer<Provided, SessionError> => layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layer(settings)))
+
+/** Configured by the environment, `SUPABASE_SESSION_POOLER` and the rest. */
+export const layerEnv = (options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>
+  layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layerEnv))

@@ -1,0 +1,67 @@
+/**
+ * The session pool: lends sessions exclusively, in the order they were asked for, each wait with a deadline.
+ *
+ * The state machine (`pool/PoolCore.ts`) decides; this service gives it hands: fibers that dial, probe, recover and
+ * close, one timer for all deadlines, and a drain at the end of its scope.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Borrower } from "effect/sql/SqlConnection"
+import type { SqlError } from "effect/sql/SqlError"
+import type * as Stream from "effect/Stream"
+import { SessionConfig } from "./SessionConfig.ts"
+import type { SessionError } from "./SessionError.ts"
+import { SessionOpener } from "./Session.ts"
+import type { PoolEvent } from "./pool/Events.ts"
+import type { LedgerEntry } from "./pool/Ledger.ts"
+import type { LeasedSession } from "./pool/LeasedSession.ts"
+import { makePool } from "./pool/PoolRuntime.ts"
+import type { PoolSnapshot } from "./pool/Snapshot.ts"
+
+/** Lends sessions. */
+export class SessionPool extends Context.Service<SessionPool, {
+  /** `host:port/database`, unless the configuration names it. */
+  readonly name: string
+  readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
+  /**
+   * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
+   * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap
+   * (`QueueFull`). While the pool drains it fails with `PoolClosed`.
+   */
+  readonly use: <A, E, R>(
+    f: (session: LeasedSession) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | SessionError, R>
+  /** Lends a session until the scope closes. */
+  readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
+  /** As `use`, failing in the words of Effect SQL. */
+  readonly borrow: Borrower
+  /** As `get`, failing in the words of Effect SQL. */
+  readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
+  readonly snapshot: Effect.Effect<PoolSnapshot>
+  /** Every session that stands, who holds it and what it runs. */
+  readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
+  /** What happens from now on, after the last fifty events. */
+  readonly events: Stream.Stream<PoolEvent>
+  /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
+  readonly renew: Effect.Effect<void>
+  /**
+   * Refuses who waits and who comes, lets leases finish, then cancels, then says Terminate; bounded by the shutdown
+   * timeout. The scope's end does the same; doing it earlier is for programs that want to report meanwhile.
+   */
+  readonly drain: Effect.Effect<void>
+}>()("effect-supavisor/services/SessionPool") {
+  /** A pool over any opener of sessions: scripted ones in tests. */
+  static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
+    SessionPool,
+    Effect.gen(function*() {
+      return yield* makePool(yield* SessionConfig, yield* SessionOpener)
+    })
+  )
+
+  /** A pool of sessions with the configured server. */
+  static readonly layer: Layer.Layer<SessionPool, SessionError, SessionConfig> = this.layerNoDeps.pipe(
+    Layer.provide(SessionOpener.layer)
+  )
+}

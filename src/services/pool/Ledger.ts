@@ -1,0 +1,54 @@
+/** Who holds which session, since when, running what. Read when somebody asks; nothing is written per query. */
+import type { Session } from "../Session.ts"
+import { holderName } from "./Lease.ts"
+import type { Slot, SlotState } from "./Slot.ts"
+
+/** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
+export interface LedgerEntry {
+  readonly sessionId: number
+  readonly backendPid: number
+  readonly state: SlotState
+  readonly ageMillis: number
+  /** Since when it has been idle; undefined while it is not. */
+  readonly idleMillis: number | undefined
+  readonly uses: number
+  /** The span and fiber that hold it. */
+  readonly holder: string | undefined
+  readonly traceId: string | undefined
+  readonly heldMillis: number | undefined
+  readonly statement: string | undefined
+  /** How long its statement has been running; undefined while none is. */
+  readonly runningMillis: number | undefined
+}
+
+export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
+  const { lease, session } = slot
+  return {
+    sessionId: session.info.id,
+    backendPid: session.info.backendPid,
+    state: slot.state,
+    ageMillis: now - slot.openedAt,
+    idleMillis: slot.state === "idle" ? now - slot.idleSince : undefined,
+    uses: slot.uses,
+    holder: lease === undefined ? undefined : holderName(lease.holder),
+    traceId: lease?.holder?.cache.span?.traceId,
+    heldMillis: lease === undefined ? undefined : now - lease.since,
+    statement: session.statement,
+    runningMillis: session.busySince > 0 ? now - session.busySince : undefined
+  }
+}
+
+/** Statements in messages are cut here: enough to recognise one. */
+const STATEMENT_WORDS = 80
+
+const MILLIS_PER_SECOND = 1000
+
+/** One holder in words, for the message of a caller that waited in vain. */
+export const holderLine = (slot: Slot<Session>, now: number): string => {
+  const entry = ledgerEntry(slot, now)
+  const seconds = ((entry.heldMillis ?? 0) / MILLIS_PER_SECOND).toFixed(1)
+  const text = (entry.statement ?? "").replaceAll(/\s+/g, " ").trim()
+  const short = text.length > STATEMENT_WORDS ? `${text.slice(0, STATEMENT_WORDS)}...` : text
+  const doing = short === "" ? "" : entry.runningMillis === undefined ? `, last ran: ${short}` : `, running: ${short}`
+  return `session ${entry.sessionId} by ${entry.holder ?? "the pool itself"} for ${seconds} s${doing}`
+}

@@ -1,0 +1,53 @@
+/** How a pool ends: refuse, let finish, cancel, say Terminate, all within the shutdown timeout. */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { SessionError } from "../SessionError.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
+
+/** The share of the shutdown timeout in which leases may finish by themselves. */
+const FINISH_SHARE = 0.75
+
+/** The share for cancelling what still runs and for its holders to see the error; the rest is for goodbyes. */
+const CANCEL_SHARE = 0.15
+
+/** An effect that drains once, however often and from wherever it is run; everyone waits for the same end. */
+export const drainPool = (runtime: PoolRuntime): Effect.Effect<Effect.Effect<void>> => Effect.cached(drainOnce(runtime))
+
+const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { core } = runtime
+    const started = runtime.now()
+    const budget = Duration.toMillis(runtime.config.shutdownTimeout)
+    runtime.publish({ _tag: "Draining", used: core.used, waiting: core.waiters.size })
+    core.drain()
+    for (const fiber of runtime.dialFibers.values()) fiber.interruptUnsafe()
+
+    yield* within(runtime, () => core.used === 0, budget * FINISH_SHARE)
+    const late = Array.from(core.slots).filter((slot) => slot.state === "used" || slot.state === "recovering")
+    if (late.length > 0) {
+      for (const slot of late) Effect.runForkWith(runtime.context)(slot.session.cancel)
+      yield* within(runtime, () => core.used === 0, budget * CANCEL_SHARE)
+      for (const slot of late) {
+        if (slot.state === "used" || slot.state === "recovering") {
+          slot.session.kill(SessionError.poolClosed({ draining: true }))
+        }
+      }
+    }
+    yield* within(runtime, () => core.total === 0, Math.max(0, budget - (runtime.now() - started)))
+    for (const slot of Array.from(core.slots)) slot.session.kill(SessionError.poolClosed({ draining: false }))
+    core.phase = "closed"
+    runtime.stop()
+    runtime.publish({ _tag: "Drained", elapsedMillis: runtime.now() - started, cancelled: late.length })
+  }).pipe(Effect.uninterruptible)
+
+/** Waits until the condition holds, looked at after every step of the pool, or the time is up. */
+const within = (runtime: PoolRuntime, holds: () => boolean, millis: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (holds()) return Effect.void
+    const reached = Deferred.makeUnsafe<void>()
+    runtime.onStep = () => {
+      if (holds()) Deferred.doneUnsafe(reached, Effect.void)
+    }
+    return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Deferred.await(reached)), millis))
+  })

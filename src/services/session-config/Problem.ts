@@ -1,0 +1,34 @@
+/**
+ * One thing that is wrong with the settings, and how much of a received value may be shown.
+ */
+import { redact } from "../ConnectionString.ts"
+
+/** A value that cannot be used: what it is called, what came, what was expected, and what to do. */
+export interface Problem {
+  readonly name: string
+  readonly received: string | undefined
+  readonly expected: string
+  readonly remedy?: string
+  readonly example?: string
+}
+
+/** Long enough to recognise a mistyped value, short enough to keep one problem on one line. */
+const longestEcho = 60
+
+/** A connection string pasted into the wrong variable, which may hold a password that no other value reveals. */
+const resemblesConnectionString = /:\/\/|password\s*=|@/i
+
+/** What is shown in place of a value that may hold a secret. */
+export const hidden = "<redacted>"
+
+/**
+ * The part of a received value that may be shown, cut to 60 characters.
+ *
+ * A value that resembles a connection string, or holds one of the secrets, is not shown at all.
+ */
+export const echo = (value: unknown, secrets: ReadonlyArray<string>): string => {
+  const text = typeof value === "string" ? value : typeof value === "object" ? "an object" : String(value)
+  if (resemblesConnectionString.test(text) || redact(text, secrets) !== text) return hidden
+  if (secrets.some((secret) => secret !== "" && text.trim() === secret)) return hidden
+  return text.length > longestEcho ? `${text.slice(0, longestEcho)}…` : text
+}

@@ -1,0 +1,122 @@
+/**
+ * What the settings must be, and had better be, towards each other.
+ */
+import * as Duration from "effect/Duration"
+import { defaultPoolerSize } from "../PoolSizing.ts"
+import { formatDuration } from "./Durations.ts"
+import type { FieldKey } from "./Fields.ts"
+import type { Problem } from "./Problem.ts"
+import type { Settings } from "./Settings.ts"
+
+/** What a setting is called: its variable or its field, depending on where the settings came from. */
+export type Naming = (key: FieldKey) => string
+
+/** AWS Network Load Balancers forget a flow that was silent for 350 s (AWS docs, NLB connection idle timeout). */
+const loadBalancerIdle = Duration.seconds(350)
+
+/** Kubernetes kills a pod 30 s after asking it to stop, unless told otherwise (Kubernetes docs, pod termination). */
+const platformGrace = Duration.seconds(30)
+
+/** Below this the pool logs in more than it works: every rotation is a TLS handshake and a SCRAM exchange. */
+const shortestSensibleLifetime = Duration.minutes(1)
+
+/** About one round trip between continents: below it, the pool's own probes are cancelled by the server. */
+const shortestSensibleStatement = Duration.millis(100)
+
+/** What is wrong between two settings. `refused` are those that could not be read, about which nothing is known. */
+export const problemsBetween = (
+  settings: Settings,
+  naming: Naming,
+  refused: ReadonlySet<FieldKey>
+): ReadonlyArray<Problem> => {
+  const { max, min } = settings.pool
+  if (min <= max || refused.has("pool.min") || refused.has("pool.max")) return []
+  return [
+    {
+      name: naming("pool.max"),
+      received: String(max),
+      expected: `at least ${naming("pool.min")} (${min})`,
+      remedy: `Raise ${naming("pool.max")} or lower ${naming("pool.min")}`
+    }
+  ]
+}
+
+const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+  const named = (key: FieldKey, value: Duration.Duration): string => `${naming(key)} (${formatDuration(value)})`
+  const { acquireTimeout, idleTimeout, leakThreshold, maxLifetime } = settings.pool
+  const { connectTimeout, healthCheckInterval, keepAlive, shutdownTimeout, statementTimeout } = settings
+  const idle = named("pool.idleTimeout", idleTimeout)
+  const health = named("healthCheckInterval", healthCheckInterval)
+  return [
+    Duration.isGreaterThanOrEqualTo(idleTimeout, maxLifetime) &&
+      `${idle} is not under ${named("pool.maxLifetime", maxLifetime)}: sessions are replaced before they can time out.`,
+    Duration.isGreaterThanOrEqualTo(healthCheckInterval, idleTimeout) &&
+      `${health} is not under ${idle}: an idle session is closed before it is looked at.`,
+    Duration.isGreaterThan(connectTimeout, acquireTimeout) &&
+      `${named("connectTimeout", connectTimeout)} is above ${named("pool.acquireTimeout", acquireTimeout)}: ` +
+        "callers give up before a slow dial ends.",
+    leakThreshold !== undefined &&
+      Duration.isLessThan(leakThreshold, statementTimeout) &&
+      `${named("pool.leakThreshold", leakThreshold)} is under ${named("statementTimeout", statementTimeout)}: ` +
+        "a slow statement will be reported as a leak.",
+    keepAlive !== undefined &&
+      Duration.isGreaterThan(keepAlive, loadBalancerIdle) &&
+      `${named("keepAlive", keepAlive)} is above ${formatDuration(loadBalancerIdle)}: load balancers forget an idle ` +
+        "connection before the first keepalive.",
+    keepAlive === undefined &&
+      Duration.isGreaterThan(healthCheckInterval, loadBalancerIdle) &&
+      `${naming("keepAlive")} is off and ${health} is above ${formatDuration(loadBalancerIdle)}: load balancers forget ` +
+        "an idle connection without a word.",
+    Duration.isGreaterThanOrEqualTo(shutdownTimeout, platformGrace) &&
+      `${named("shutdownTimeout", shutdownTimeout)} is not under ${formatDuration(platformGrace)}: Kubernetes kills the ` +
+        "process before the drain ends, unless terminationGracePeriodSeconds is longer.",
+    Duration.isLessThan(maxLifetime, shortestSensibleLifetime) &&
+      `${named("pool.maxLifetime", maxLifetime)} is under ${formatDuration(shortestSensibleLifetime)}: sessions are ` +
+        "replaced all the time.",
+    Duration.isLessThan(statementTimeout, shortestSensibleStatement) &&
+      `${named("statementTimeout", statementTimeout)} is under ${formatDuration(shortestSensibleStatement)}: it will ` +
+        "cancel the pool's own probes on a slow network."
+  ]
+}
+
+const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+  const { connection, ssl } = settings
+  if (connection === undefined) return []
+  const remote = connection.kind !== "loopback"
+  const supabase = remote && connection.kind !== "unknown"
+  const verifies = ssl.mode === "verify-ca" || ssl.mode === "verify-full"
+  return [
+    remote &&
+      ssl.mode === "disable" &&
+      `${naming("ssl.mode")} is disable: everything crosses the network in plaintext. Use require or verify-full.`,
+    remote &&
+      (ssl.mode === "allow" || ssl.mode === "prefer") &&
+      `${naming("ssl.mode")} is ${ssl.mode}: an attacker on the way can force plaintext. Use require or verify-full.`,
+    supabase &&
+      verifies &&
+      ssl.rootCert === undefined &&
+      `${naming("ssl.mode")} is ${ssl.mode} without ${naming("ssl.rootCert")}: Supabase's certificates come from its ` +
+        "own authority, which no public trust store holds. Download it in Dashboard, Database settings, SSL.",
+    ssl.mode === "disable" &&
+      ssl.rootCert !== undefined &&
+      `${naming("ssl.rootCert")} is not used, because ${naming("ssl.mode")} is disable.`
+  ]
+}
+
+const exposure = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+  const { connection, http, pool } = settings
+  return [
+    connection?.kind === "session-pooler" &&
+      pool.max > defaultPoolerSize &&
+      `${naming("pool.max")} (${pool.max}) is above ${defaultPoolerSize}, Supavisor's default pool size: the pooler ` +
+        "refuses further sessions unless its pool size was raised (Dashboard, Database settings, Connection pooling).",
+    !/^(?:127\.|localhost$|::1$)/i.test(http.host) &&
+      `${naming("http.host")} (${http.host}) is no loopback address: the operations server is reachable from the network.`
+  ]
+}
+
+/** What works but will probably hurt, as sentences. */
+export const warningsBetween = (settings: Settings, naming: Naming): ReadonlyArray<string> =>
+  [...timing(settings, naming), ...tls(settings, naming), ...exposure(settings, naming)].filter(
+    (warning) => warning !== false
+  )

@@ -1,0 +1,77 @@
+/**
+ * The rules of the settings that are free texts.
+ */
+import * as Result from "effect/Result"
+import { type Reader, type Refusal, text } from "./Reader.ts"
+
+/** NAMEDATALEN - 1: PostgreSQL cuts an application name after 63 bytes (PostgreSQL docs, runtime-config-logging). */
+const longestApplicationName = 63
+
+/** The pool's name is an attribute of every metric; a longer one is a mistake rather than a name. */
+const longestPoolName = 128
+
+/** A path of dozens of schemas still fits; whatever is longer was pasted by mistake. */
+const longestSearchPath = 1024
+
+const control = /\p{Cc}/u
+const printableAscii = /^[\x20-\x7e]+$/
+const credentials = /:\/\/\S*@|password\s*=/i
+
+const pasted: Refusal = {
+  expected: "a plain text, not a connection string",
+  remedy: "This value is shown in logs and metrics, so a password must not be in it"
+}
+
+/** Shown in `pg_stat_activity`; PostgreSQL replaces whatever is not printable ASCII, so that is refused. */
+export const applicationName: Reader<string> = text((value) => {
+  if (credentials.test(value)) return pasted
+  return printableAscii.test(value) && value.length <= longestApplicationName
+    ? undefined
+    : { expected: `1–${longestApplicationName} characters of printable ASCII` }
+})
+
+/** Shown as an attribute of every metric. */
+export const poolName: Reader<string> = text((value) => {
+  if (credentials.test(value)) return pasted
+  return value !== "" && value.length <= longestPoolName && !control.test(value)
+    ? undefined
+    : { expected: `1–${longestPoolName} characters without control characters` }
+})
+
+/** Schemas as PostgreSQL's `search_path` takes them. */
+export const searchPath: Reader<string> = text((value) =>
+  value.trim() !== "" && value.length <= longestSearchPath && !control.test(value) && !credentials.test(value)
+    ? undefined
+    : { expected: "schema names separated by commas" }
+)
+
+/** The address the operations server binds: a name or an IP address, never a URL. */
+export const bindHost: Reader<string> = text((value) =>
+  /^[\w.:%-]+$/.test(value) ? undefined : { expected: "a host name or IP address without scheme and port" }
+)
+
+const pemStart = "-----BEGIN CERTIFICATE-----"
+const pemEnd = "-----END CERTIFICATE-----"
+
+/** Whether the text is a certificate itself and no path. */
+const isPem = (value: string): boolean => value.includes("-----BEGIN ")
+
+const certificateText = text((value) => {
+  if (isPem(value)) {
+    return value.includes(pemStart) && value.includes(pemEnd)
+      ? undefined
+      : { expected: `PEM text from "${pemStart}" to "${pemEnd}", or the path of a file`, remedy: "Paste it whole" }
+  }
+  return value !== "" && !control.test(value) && !credentials.test(value)
+    ? undefined
+    : { expected: "the path of a PEM file, or the PEM text itself" }
+})
+
+/** Secret stores and one-line environments write the line breaks of a PEM text as a backslash and an n. */
+const withLineBreaks = (value: string): string => (isPem(value) ? value.replaceAll("\\n", "\n") : value)
+
+/** A root certificate: PEM text, or the path of a file, which is read when a session is opened. */
+export const rootCertificate: Reader<string> = {
+  fromText: (value) => Result.map(certificateText.fromText(value), withLineBreaks),
+  fromCode: (value) => Result.map(certificateText.fromCode(value), withLineBreaks)
+}

@@ -1,0 +1,341 @@
+/** A session with a real server: the driver's connection, the reader beside its wire, and what is owed to both. */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import type * as Stream from "effect/Stream"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import { SessionError } from "../SessionError.ts"
+import type { Session, SessionInfo } from "../Session.ts"
+import { enrichStatementError, toSqlError } from "../SqlErrors.ts"
+import type { Endpoint, Wire } from "../Transport.ts"
+import { deliver } from "./CancelSocket.ts"
+import { detachedStream } from "./DetachedStream.ts"
+import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
+import { heavier, RESET_STATEMENTS, type Taint, taintOf } from "./StatementTaint.ts"
+
+/**
+ * An interrupted statement gets this long to end by itself before a cancel is sent for it; most are about to, and a
+ * cancel that comes too late costs the session.
+ */
+const GRACE_MILLIS = 10
+
+/** How long a cancelled statement may take to stop, a rollback or a reset to be answered, before the session goes. */
+const SETTLE_MILLIS = 5000
+
+/** How long a peer may take to answer a probe: a caller waits for it. */
+const PROBE_MILLIS = 2000
+
+/** How long the server may take to hang up after Terminate before the socket is destroyed. */
+const CLOSE_MILLIS = 2000
+
+export interface LiveSessionParts {
+  readonly info: SessionInfo
+  readonly endpoint: Endpoint
+  readonly wire: Wire
+  readonly connection: PgConnection
+  readonly scope: Scope.Closeable
+  readonly settings: SessionSettings
+  readonly context: Context.Context<never>
+  readonly now: () => number
+}
+
+export class LiveSession implements Session {
+  readonly info: SessionInfo
+  lost: SessionError | undefined = undefined
+  onLost: ((error: SessionError) => void) | undefined = undefined
+  statement: string | undefined = undefined
+  busySince = 0
+
+  private readonly parts: LiveSessionParts
+  /** The driver's connection, or its pinned view while channels are listened to: several share one pin. */
+  private connection: PgConnection
+  private listeners = 0
+  private pinScope = Scope.makeUnsafe()
+  /** Statements written and not yet answered, as far as the callers waited. */
+  private inFlight = 0
+  private taint: Taint = "clean"
+  private parameterChanges: number
+  /** Set while an abandoned statement is being cancelled and drained; later statements wait for it. */
+  private settling: Deferred.Deferred<void> | undefined = undefined
+  /** Set while the session is being made clean; whoever asks meanwhile waits for the same end. */
+  private recovering: Deferred.Deferred<boolean> | undefined = undefined
+  private leaving = false
+  private socketError: Error | undefined = undefined
+
+  constructor(parts: LiveSessionParts) {
+    this.parts = parts
+    this.info = parts.info
+    this.connection = parts.connection
+    this.parameterChanges = parts.wire.tap.parameterChanges
+    const socket = parts.wire.socket
+    socket.on("error", (error) => {
+      this.socketError = error
+    })
+    socket.on("close", this.onClose)
+  }
+
+  heardAt = (): number => this.parts.wire.tap.heardAt
+
+  isClean = (): boolean =>
+    this.lost === undefined && this.inFlight === 0 && this.taint === "clean" && this.settling === undefined &&
+    this.recovering === undefined &&
+    this.parts.wire.tap.status === "I" && this.parts.wire.tap.fatal === undefined
+
+  query = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean): Effect.Effect<Result, SqlError> =>
+    this.run(sql, () => this.connection.query(sql, params, prepare))
+
+  queryValues = (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    prepare: boolean
+  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
+    this.run(sql, () => this.connection.queryValues(sql, params, prepare))
+
+  stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> =>
+    detachedStream(() => {
+      this.begin(sql)
+      return this.connection.stream(sql, params)
+    }, {
+      mapError: this.failed,
+      fork: (close) => this.settleStream(close)
+    })
+
+  listen = (
+    channel: string
+  ): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+    Effect.suspend(() => {
+      this.taint = heavier(this.taint, "reset")
+      return Effect.andThen(
+        this.pin,
+        Effect.suspend(() => Effect.mapError(this.connection.listen(channel), this.failed))
+      )
+    })
+
+  probe: Effect.Effect<boolean> = Effect.suspend(() =>
+    this.lost !== undefined
+      ? Effect.succeed(false)
+      : this.connection.query("", [], false).pipe(
+        Effect.as(true),
+        Effect.timeoutOrElse({ duration: PROBE_MILLIS, orElse: () => Effect.succeed(false) }),
+        Effect.catch(() => Effect.succeed(false)),
+        // The peer may have answered the probe and said goodbye in one breath.
+        Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
+      )
+  )
+
+  recover: Effect.Effect<boolean> = Effect.suspend(() => {
+    if (this.lost !== undefined || this.taint === "close") return Effect.succeed(false)
+    if (this.recovering !== undefined) return Deferred.await(this.recovering)
+    const recovered = this.recovering = Deferred.makeUnsafe<boolean>()
+    return this.clear().pipe(
+      Effect.timeoutOrElse({ duration: SETTLE_MILLIS, orElse: () => Effect.succeed(false) }),
+      Effect.catchCause(() => Effect.succeed(false)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          this.recovering = undefined
+          Deferred.doneUnsafe(recovered, exit)
+        })
+      )
+    )
+  })
+
+  cancel: Effect.Effect<void> = Effect.suspend(() =>
+    this.lost !== undefined || this.busySince === 0 ? Effect.void : this.settle()
+  )
+
+  kill = (reason: SessionError): void => {
+    if (this.lost !== undefined) return
+    this.lost = reason
+    this.parts.wire.socket.destroy()
+  }
+
+  close: Effect.Effect<void> = Effect.suspend(() => {
+    this.leaving = true
+    const socket = this.parts.wire.socket
+    if (socket.closed) return Effect.void
+    const closed = Effect.callback<void>((resume) => {
+      const done = () => resume(Effect.void)
+      socket.once("close", done)
+      return Effect.sync(() => {
+        socket.off("close", done)
+      })
+    })
+    // Reading on is what lets a socket with unread data see the server hang up.
+    socket.resume()
+    return Effect.andThen(
+      Scope.close(this.parts.scope, Exit.void),
+      Effect.timeoutOption(closed, CLOSE_MILLIS)
+    ).pipe(Effect.andThen(Effect.sync(() => {
+      this.lost ??= SessionError.poolClosed({ draining: false })
+      socket.destroy()
+    })))
+  })
+
+  private readonly pin: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (this.listeners++ > 0) return Effect.void
+      return Effect.map(Scope.provide(this.parts.connection.pin, this.pinScope), (pinned) => {
+        this.connection = pinned
+      })
+    }),
+    () =>
+      Effect.suspend(() => {
+        if (--this.listeners > 0) return Effect.void
+        this.connection = this.parts.connection
+        const scope = this.pinScope
+        this.pinScope = Scope.makeUnsafe()
+        return Scope.close(scope, Exit.void)
+      })
+  )
+
+  private run<A>(sql: string, execute: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.suspend(() => {
+      if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
+      if (this.settling !== undefined) {
+        return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, execute))
+      }
+      this.begin(sql)
+      return Effect.mapError(Effect.onExitPrimitive(execute(), this.onExit), this.failed)
+    })
+  }
+
+  private begin(sql: string): void {
+    this.statement = sql
+    if (this.inFlight++ === 0) {
+      this.busySince = this.parts.now()
+      // Changes reported while idle are the pooler's heartbeat, not the doing of a statement.
+      this.parameterChanges = this.parts.wire.tap.parameterChanges
+    }
+    const taint = taintOf(sql)
+    if (taint !== "clean") this.taint = heavier(this.taint, taint)
+  }
+
+  private end(): void {
+    if (this.inFlight === 0 || --this.inFlight > 0) return
+    this.busySince = 0
+    if (this.parts.wire.tap.parameterChanges !== this.parameterChanges) this.taint = heavier(this.taint, "reset")
+  }
+
+  private readonly onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
+    if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
+      this.end()
+      return undefined
+    }
+    Effect.runForkWith(this.parts.context)(this.settle())
+    return undefined
+  }
+
+  /** What the driver says of a failed statement, with what the server said and what became of the session. */
+  private readonly failed = (error: SqlError): SqlError => {
+    if (this.lost !== undefined) return toSqlError(this.lost)
+    if (error.reason._tag === "ConnectionError" && !this.parts.wire.socket.writable) {
+      return toSqlError(this.loss(error.reason.cause))
+    }
+    return enrichStatementError(error)
+  }
+
+  private loss(cause: unknown): SessionError {
+    const tap = this.parts.wire.tap
+    return SessionError.sessionLost({
+      host: this.parts.endpoint.host,
+      port: this.parts.endpoint.port,
+      phase: "query",
+      failure: tap.fatal ?? this.socketError ?? cause,
+      elapsedMillis: this.parts.now() - (this.busySince > 0 ? this.busySince : tap.heardAt),
+      statementInFlight: this.inFlight > 0
+    })
+  }
+
+  private readonly onClose = (): void => {
+    const first = this.lost === undefined
+    this.lost ??= this.leaving ? SessionError.poolClosed({ draining: false }) : this.loss(undefined)
+    if (!this.leaving) this.onLost?.(this.lost)
+    if (first) this.busySince = 0
+  }
+
+  /**
+   * Ends a statement nobody waits for any more. A ping queued behind it tells when the wire is free; if that takes
+   * longer than the grace, a cancel is sent, and then the session is kept only when the server said that it cancelled
+   * that very statement: otherwise the cancel may still be on its way and would hit the next one.
+   */
+  private settle(): Effect.Effect<void> {
+    if (this.settling !== undefined) return Deferred.await(this.settling)
+    const settled = this.settling = Deferred.makeUnsafe<void>()
+    const tap = this.parts.wire.tap
+    const cancelledBefore = tap.cancelled
+    const request = PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey })
+    const finish = (clean: boolean) =>
+      Effect.sync(() => {
+        this.settling = undefined
+        this.inFlight = 0
+        this.busySince = 0
+        if (!clean) this.kill(this.unsettled())
+        Deferred.doneUnsafe(settled, Effect.void)
+      })
+    return Effect.gen({ self: this }, function*() {
+      const drained = Deferred.makeUnsafe<boolean>()
+      yield* Effect.forkDetach(
+        Deferred.into(Effect.exit(this.connection.query("", [], false)).pipe(Effect.map(Exit.isSuccess)), drained),
+        { startImmediately: true }
+      )
+      const early = yield* Effect.timeoutOption(Deferred.await(drained), GRACE_MILLIS)
+      if (early._tag === "Some") return early.value
+      yield* Effect.forkDetach(deliver(this.parts.endpoint, request), { startImmediately: true })
+      const late = yield* Effect.timeoutOption(Deferred.await(drained), SETTLE_MILLIS)
+      return late._tag === "Some" && late.value && tap.cancelled > cancelledBefore
+    }).pipe(
+      Effect.catchCause(() => Effect.succeed(false)),
+      Effect.flatMap(finish),
+      Effect.uninterruptible
+    )
+  }
+
+  private unsettled(): SessionError {
+    return SessionError.statementTimeout({
+      host: this.parts.endpoint.host,
+      port: this.parts.endpoint.port,
+      phase: "query",
+      elapsedMillis: this.busySince > 0 ? this.parts.now() - this.busySince : 0,
+      limitMillis: SETTLE_MILLIS
+    })
+  }
+
+  /** Closes an abandoned stream in the background; the session is settled when the driver has drained it. */
+  private settleStream(close: Effect.Effect<void>): void {
+    const settled = this.settling ??= Deferred.makeUnsafe<void>()
+    Effect.runForkWith(this.parts.context)(Effect.ensuring(
+      close,
+      Effect.sync(() => {
+        if (this.settling === settled) this.settling = undefined
+        this.end()
+        Deferred.doneUnsafe(settled, Effect.void)
+      })
+    ))
+  }
+
+  private readonly clear = Effect.fnUntraced(function*(this: LiveSession): Effect.fn.Return<boolean, SqlError> {
+    if (this.inFlight > 0) yield* this.settle()
+    if (this.settling !== undefined) yield* Deferred.await(this.settling)
+    if (this.lost !== undefined) return false
+    const tap = this.parts.wire.tap
+    if (tap.status !== "I") yield* this.connection.query("rollback", [], false)
+    if (this.taint === "reset") yield* this.reset()
+    return this.lost === undefined && this.taint === "clean" && tap.status === "I"
+  })
+
+  private readonly reset = Effect.fnUntraced(function*(this: LiveSession): Effect.fn.Return<void, SqlError> {
+    const { params, sql } = applyStatement(this.parts.settings)
+    const statements = RESET_STATEMENTS.map((statement) => this.connection.query(statement, [], false))
+    yield* Effect.all(statements, { concurrency: "unbounded", discard: true })
+    const result = yield* this.connection.query(sql, params, false)
+    if (unapplied(readFacts(this.parts.settings, result.rows[0] ?? {})).length === 0) {
+      this.taint = "clean"
+    }
+  })
+}

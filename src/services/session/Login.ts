@@ -1,0 +1,193 @@
+/** A dial from nothing to a proved session, each phase timed and all of it bounded by the connect timeout. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as PgConnection from "@effect/sql-pg/PgConnection"
+import { existsSync, readFileSync } from "node:fs"
+import type { ConnectionString } from "../ConnectionString.ts"
+import type { Phase } from "../error-catalogue/Entry.ts"
+import { monotonicMillis } from "../MonotonicClock.ts"
+import { SessionError } from "../SessionError.ts"
+import type { Settings } from "../session-config/Settings.ts"
+import type { Session } from "../Session.ts"
+import { connectFailure, type Endpoint, open, type Wire } from "../Transport.ts"
+import { cancelStream } from "./CancelSocket.ts"
+import type { DriverOptionsShape } from "./DriverOptions.ts"
+import { LiveSession } from "./LiveSession.ts"
+import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
+
+/** Sessions opened by this process so far: their ids are never used twice, whatever pool they belong to. */
+let opened = 0
+
+/** The values every session is given, in the server's spelling. Empty where the mode would leak them to others. */
+export const settingsOf = (config: Settings): SessionSettings => {
+  if (config.connectionType === "supavisor_transaction") return []
+  return [
+    ["statement_timeout", String(Math.round(Duration.toMillis(config.statementTimeout)))],
+    ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(config.idleInTransactionTimeout)))],
+    ["application_name", config.applicationName],
+    ...(config.searchPath === undefined ? [] : [["search_path", config.searchPath] as const]),
+    ...Object.entries(config.sessionSettings)
+  ]
+}
+
+const PEM = "-----BEGIN"
+
+/** The root certificate's text: given as such, or read once from its file. */
+const rootCertificate = (config: Settings): Effect.Effect<string | undefined, SessionError> => {
+  const given = config.ssl.rootCert
+  if (given === undefined || given.includes(PEM)) return Effect.succeed(given)
+  if (given === "system") return Effect.succeed(undefined)
+  return Effect.try({
+    try: () => readFileSync(given, "utf8"),
+    catch: (cause) =>
+      SessionError.configurationInvalid([{
+        name: "DB_SSL_ROOT_CERT",
+        received: given,
+        expected: existsSync(given) ? `a readable file (${String((cause as NodeJS.ErrnoException).code)})` : "the path of an existing PEM file, or the PEM text itself",
+        remedy: "Download the certificate from Dashboard > Database settings > SSL configuration"
+      }])
+  })
+}
+
+const withoutConnection = (): SessionError =>
+  SessionError.configurationInvalid([{
+    name: "SUPABASE_SESSION_POOLER",
+    received: undefined,
+    expected: "a connection string, or an embedded PostgreSQL that has been started",
+    example: "postgresql://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres"
+  }])
+
+/** Builds the opener of one configuration; fails when the configuration names no server or no readable certificate. */
+export const makeOpener = Effect.fnUntraced(function*(config: Settings, driver: DriverOptionsShape) {
+  const connection = config.connection
+  if (connection === undefined) return yield* withoutConnection()
+  const endpoint: Endpoint = {
+    host: connection.host,
+    port: connection.port,
+    family: connection.kind === "session-pooler" || connection.kind === "transaction-pooler" ? 4 : 0,
+    tls: { mode: config.ssl.mode, rootCertificate: yield* rootCertificate(config) },
+    keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
+  }
+  return {
+    endpoint: { host: connection.host, port: connection.port, database: connection.database },
+    open: openSession(endpoint, connection, config, driver)
+  }
+})
+
+const openSession = (
+  endpoint: Endpoint,
+  connection: ConnectionString,
+  config: Settings,
+  driver: DriverOptionsShape
+): Effect.Effect<Session, SessionError> =>
+  Effect.suspend(() => {
+    const dial: Dial = { phase: "dns", wire: undefined }
+    return Effect.clockWith((clock) => {
+      const now = monotonicMillis(clock)
+      const started = now()
+      return login(dial, endpoint, connection, config, driver, now).pipe(
+        Effect.timeoutOrElse({
+          duration: config.connectTimeout,
+          orElse: () =>
+            Effect.fail(connectFailure(endpoint, dial.phase, started, now(), TIMED_OUT, dial.wire?.tap.authenticated))
+        })
+      )
+    })
+  })
+
+/** How far a dial has come, for the message of one that ran out of time. */
+interface Dial {
+  phase: Phase
+  wire: Wire | undefined
+}
+
+const TIMED_OUT = Object.assign(new Error("The connect timeout ran out"), { code: "ETIMEDOUT" })
+
+const login = Effect.fnUntraced(function*(
+  dial: Dial,
+  endpoint: Endpoint,
+  connection: ConnectionString,
+  config: Settings,
+  driver: DriverOptionsShape,
+  now: () => number
+): Effect.fn.Return<Session, SessionError> {
+  const started = now()
+  const wire = yield* open(endpoint, (phase) => {
+    dial.phase = phase
+  })
+  dial.wire = wire
+  dial.phase = "authentication"
+  const context = yield* Effect.context<never>()
+  const scope = Scope.makeUnsafe()
+  return yield* Effect.gen(function*() {
+    const failing = (cause: unknown) =>
+      connectFailure(endpoint, dial.phase, started, now(), wire.tap.fatal ?? cause, wire.tap.authenticated)
+    const connected = now()
+    let lent = false
+    const password = config.passwordProvider ?? connection.password
+    const driverConnection = yield* PgConnection.make({
+      host: endpoint.host,
+      port: endpoint.port,
+      username: connection.username,
+      database: connection.database,
+      ...(password === undefined ? {} : { password: password as Redacted.Redacted }),
+      ssl: false,
+      stream: () => {
+        if (lent) return cancelStream(endpoint, Effect.runForkWith(context))
+        lent = true
+        return wire.socket
+      },
+      connectTimeout: Duration.infinity,
+      applicationName: config.applicationName,
+      startupOptions: connection.options,
+      prepare: config.prepare,
+      // The lease is exclusive already; pipelining on it lets an interrupted caller go at once while the session
+      // settles, and sends the statements of a reset in one write.
+      multiplex: true,
+      types: driver.types,
+      preparedStatementCacheSize: driver.preparedStatementCacheSize,
+      maxMessageSize: driver.maxMessageSize
+    }).pipe(Scope.provide(scope), Effect.mapError(failing))
+    wire.timings.authentication = now() - connected
+    dial.phase = "session"
+    const authenticated = now()
+    const settings = settingsOf(config)
+    const { params, sql } = applyStatement(settings)
+    const result = yield* Effect.mapError(driverConnection.query(sql, params, false), failing)
+    const facts = readFacts(settings, result.rows[0] ?? {})
+    const refused = unapplied(facts)
+    if (refused.length > 0) {
+      const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
+      return yield* failing(new Error(`The server did not keep the session's settings: ${list}`))
+    }
+    wire.timings.session = now() - authenticated
+    return new LiveSession({
+      info: {
+        id: ++opened,
+        backendPid: facts.backendPid,
+        maxConnections: facts.maxConnections,
+        serverVersion: facts.serverVersion,
+        address: wire.address,
+        encrypted: wire.encrypted,
+        timings: wire.timings,
+        openedAt: now()
+      },
+      endpoint,
+      wire,
+      connection: driverConnection,
+      scope,
+      settings,
+      context,
+      now
+    })
+  }).pipe(
+    Effect.onExit((exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.void
+        : Effect.andThen(Scope.close(scope, exit), Effect.sync(() => wire.socket.destroy()))
+    )
+  )
+})

@@ -1,0 +1,66 @@
+/**
+ * The settings of a session, applied by SQL and read back.
+ *
+ * Startup parameters are no place for them: Supavisor reads five of them and drops the rest without a word
+ * (Supavisor 2.9 source, protocol_helpers.ex), PgBouncer refuses the login. So one statement after the login sets
+ * every value, reads every value back, and proves on the way that the login is a session that answers.
+ */
+
+/** Setting names and the values wanted, in order. */
+export type SessionSettings = ReadonlyArray<readonly [name: string, value: string]>
+
+/** What the first round trip brings back. */
+export interface SessionFacts {
+  readonly backendPid: number
+  readonly maxConnections: number
+  readonly serverVersion: string
+  readonly applied: ReadonlyArray<readonly [name: string, wanted: string, effective: string]>
+}
+
+/** One statement for all: sets, then reads back in an outer query that runs after the settings took effect. */
+export const applyStatement = (settings: SessionSettings): { readonly sql: string; readonly params: Array<string> } => {
+  const facts = "pg_backend_pid() as backend_pid, current_setting('max_connections') as max_connections, " +
+    "current_setting('server_version') as server_version"
+  if (settings.length === 0) return { sql: `select ${facts}`, params: [] }
+  const params: Array<string> = []
+  const sets: Array<string> = []
+  const reads: Array<string> = []
+  for (const [name, value] of settings) {
+    const at = params.push(name, value)
+    sets.push(`set_config($${at - 1}::text, $${at}::text, false) as set_${sets.length}`)
+    reads.push(`set_${reads.length}, current_setting($${at - 1}::text) as effective_${reads.length}`)
+  }
+  // `offset 0` keeps the planner from merging the two levels, so every set_config has run before the first read.
+  return { sql: `select ${facts}, ${reads.join(", ")} from (select ${sets.join(", ")} offset 0) as applied`, params }
+}
+
+/** Reads the row of `applyStatement`. */
+export const readFacts = (settings: SessionSettings, row: Readonly<Record<string, unknown>>): SessionFacts => ({
+  backendPid: Number(row["backend_pid"]),
+  maxConnections: Number(row["max_connections"]),
+  serverVersion: String(row["server_version"]),
+  applied: settings.map(([name, value], index) => [name, value, String(row[`effective_${index}`] ?? "")])
+})
+
+const MILLIS_PER_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** PostgreSQL's own spelling of a time ("30s", "1min", "1500ms", "0"), in milliseconds; undefined for other values. */
+const timeInMillis = (value: string): number | undefined => {
+  const match = /^(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?$/.exec(value.trim())
+  return match === null ? undefined : Number(match[1]) * (MILLIS_PER_UNIT[match[2] ?? "ms"] ?? 1)
+}
+
+const unquoted = (value: string): string => value.replaceAll(/[\s"']/g, "").toLowerCase()
+
+/** Whether the server's value says the same as the one wanted, whatever its spelling. */
+export const sameSetting = (wanted: string, effective: string): boolean => {
+  if (wanted === effective) return true
+  const wantedMillis = timeInMillis(wanted)
+  const effectiveMillis = timeInMillis(effective)
+  if (wantedMillis !== undefined && effectiveMillis !== undefined) return wantedMillis === effectiveMillis
+  return unquoted(wanted) === unquoted(effective)
+}
+
+/** The settings that did not take effect. */
+export const unapplied = (facts: SessionFacts): SessionFacts["applied"] =>
+  facts.applied.filter(([, wanted, effective]) => !sameSetting(wanted, effective))

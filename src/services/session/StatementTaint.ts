@@ -1,0 +1,71 @@
+/**
+ * Which statements leave something behind in a session.
+ *
+ * A lease that ran one of them is reset before the session is lent again; the others cost nothing. The text is
+ * looked at once and remembered, because a program runs the same few hundred texts for ever. A setting changed
+ * inside a function of the user's own shows in no text: the server reports the changes of the settings it tracks
+ * (ParameterStatus), and those taint as well; for the rest there is `reset: "always"`.
+ */
+
+/** `clean` leaves nothing; `reset` leaves state that the reset statements clear; `close` leaves state they do not. */
+export type Taint = "clean" | "reset" | "close"
+
+/** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
+const MAX_REMEMBERED = 2000
+
+/** Texts longer than this are not remembered: they are bulk inserts, not repeated statements. */
+const MAX_REMEMBERED_LENGTH = 4096
+
+const LEADING_NOISE = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/
+
+/** PREPARE, DEALLOCATE and DISCARD touch the named statements that the driver relies on; LOAD cannot be undone. */
+const CLOSING_VERB = /^(?:prepare(?!\s+transaction)|deallocate|discard|load)\b/i
+
+/** Settings of the transaction alone end with it. */
+const TRANSACTION_SETTING = /^set\s+(?:local|transaction|constraints)\b/i
+
+const STATEFUL_VERB = /^(?:set|reset|listen|unlisten|declare|do|call|import|security)\b/i
+
+const TEMPORARY = /\b(?:create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b|into\s+(?:(?:local|global)\s+)?temp(?:orary)?\b|pg_temp\b)/i
+
+/** Functions of PostgreSQL that outlive the transaction. Advisory locks of the transaction (`_xact_`) do not. */
+const STATEFUL_FUNCTION = /\b(?:set_config|setseed|pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_replication_origin_session_setup|dblink_connect(?:_u)?|dblink)\s*\(/i
+
+const inspect = (sql: string): Taint => {
+  const text = sql.replace(LEADING_NOISE, "")
+  if (CLOSING_VERB.test(text)) return "close"
+  if (TRANSACTION_SETTING.test(text)) return "clean"
+  if (STATEFUL_VERB.test(text) || TEMPORARY.test(text) || STATEFUL_FUNCTION.test(text)) return "reset"
+  return "clean"
+}
+
+let remembered = new Map<string, Taint>()
+
+/** What this statement leaves behind. */
+export const taintOf = (sql: string): Taint => {
+  const known = remembered.get(sql)
+  if (known !== undefined) return known
+  const taint = inspect(sql)
+  if (sql.length <= MAX_REMEMBERED_LENGTH) {
+    if (remembered.size >= MAX_REMEMBERED) remembered = new Map()
+    remembered.set(sql, taint)
+  }
+  return taint
+}
+
+/** The heavier of two. */
+export const heavier = (a: Taint, b: Taint): Taint => (a === "close" || b === "close" ? "close" : a === "reset" ? a : b)
+
+/**
+ * What DISCARD ALL does, less DEALLOCATE ALL: the driver's named statements are kept, so that a reset does not cost
+ * every statement its plan (PostgreSQL docs, DISCARD). Sent together, one round trip.
+ */
+export const RESET_STATEMENTS: ReadonlyArray<string> = [
+  "close all",
+  "set session authorization default",
+  "reset all",
+  "unlisten *",
+  "select pg_advisory_unlock_all()",
+  "discard temp",
+  "discard sequences"
+]

@@ -1,0 +1,107 @@
+/** SSLRequest and the TLS handshake, with libpq's meaning of each `sslmode`. */
+import * as Effect from "effect/Effect"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { SslMode } from "../ConnectionString.ts"
+
+/** What is asked of TLS. */
+export interface TlsSettings {
+  readonly mode: SslMode
+  /** PEM text of the certificate authority; undefined means the system's. */
+  readonly rootCertificate: string | undefined
+}
+
+/** The one-byte answers to SSLRequest (PostgreSQL docs, "SSL Session Encryption"). */
+const YES = 0x53
+const ERROR_RESPONSE = 0x45
+
+/** The server answered `N`: it speaks plaintext only. */
+const refusal = (): Error =>
+  Object.assign(new Error("The server does not support TLS (it answered N to SSLRequest)"), { code: "ERR_TLS_REFUSED" })
+
+/**
+ * Turns a connected socket into an encrypted one, as the mode asks (PostgreSQL docs, "SSL Support", table of
+ * `sslmode`): `disable` never asks; `allow` tries plaintext first; `prefer` takes what the server offers; `require`
+ * insists but, like libpq, verifies only when a root certificate is given; `verify-ca` verifies the chain;
+ * `verify-full` also the name. Fails with Node's error.
+ */
+export const requestTls = (
+  raw: Net.Socket,
+  host: string,
+  settings: TlsSettings
+): Effect.Effect<Net.Socket, unknown> => {
+  if (settings.mode === "disable" || settings.mode === "allow") return Effect.succeed(raw)
+  return Effect.flatMap(askForTls(raw), (answer) => {
+    if (answer === YES) return handshake(raw, host, settings)
+    if (settings.mode === "prefer") return Effect.succeed(raw)
+    raw.destroy()
+    return Effect.fail(refusal())
+  })
+}
+
+const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
+  Effect.callback<number, unknown>((resume) => {
+    const settle = (effect: Effect.Effect<number, unknown>) => {
+      raw.off("data", onData)
+      raw.off("error", onError)
+      raw.off("close", onClose)
+      resume(effect)
+    }
+    const onError = (cause: Error) => settle(Effect.fail(cause))
+    const onClose = () => settle(Effect.fail(new Error("The connection was closed in answer to SSLRequest")))
+    const onData = (chunk: Buffer) => {
+      if (chunk[0] === ERROR_RESPONSE) {
+        raw.destroy()
+        return settle(Effect.fail(serverRefusal(chunk)))
+      }
+      // More than one byte here would be bytes smuggled in before the handshake (CVE-2021-23222).
+      if (chunk.length !== 1) {
+        raw.destroy()
+        return settle(Effect.fail(new Error(`Unexpected ${chunk.length} bytes in answer to SSLRequest`)))
+      }
+      settle(Effect.succeed(chunk[0]!))
+    }
+    raw.on("data", onData)
+    raw.on("error", onError)
+    raw.on("close", onClose)
+    raw.write(PgProtocol.encodeSslRequest())
+    return Effect.sync(() => raw.destroy())
+  })
+
+/** The server answered SSLRequest with an ErrorResponse: too many clients, for one. */
+const serverRefusal = (chunk: Buffer): Error => {
+  const message = PgProtocol.makeParser().push(chunk).find((m) => m._tag === "ErrorResponse")
+  return message === undefined
+    ? new Error("The server answered SSLRequest with an error")
+    : Object.assign(new Error(message.fields.message ?? "The server answered SSLRequest with an error"), message.fields)
+}
+
+const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect.Effect<Net.Socket, unknown> =>
+  Effect.callback<Net.Socket, unknown>((resume) => {
+    const verifyChain = settings.mode === "verify-ca" || settings.mode === "verify-full" ||
+      (settings.mode === "require" && settings.rootCertificate !== undefined)
+    const socket = Tls.connect({
+      socket: raw,
+      ...(Net.isIP(host) === 0 ? { servername: host } : {}),
+      ...(settings.rootCertificate === undefined ? {} : { ca: settings.rootCertificate }),
+      rejectUnauthorized: verifyChain,
+      // libpq checks the name under verify-full alone.
+      ...(settings.mode === "verify-full" ? { host } : { checkServerIdentity: () => undefined })
+    })
+    const onError = (cause: Error) => {
+      socket.on("error", () => {})
+      socket.destroy()
+      resume(Effect.fail(cause))
+    }
+    const onClose = () => resume(Effect.fail(new Error("The connection was closed during the TLS handshake")))
+    socket.once("error", onError)
+    socket.once("close", onClose)
+    socket.once("secureConnect", () => {
+      socket.off("error", onError)
+      socket.off("close", onClose)
+      socket.on("error", () => {})
+      resume(Effect.succeed(socket))
+    })
+    return Effect.sync(() => socket.destroy())
+  })
