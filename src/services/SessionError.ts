@@ -72,7 +72,7 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
 
   /** The catalogue's code, or for a failed statement the server's SQLSTATE, where code for plain Effect looks for it. */
   get code(): string {
-    return this.reason._tag === "StatementFailed" ? this.reason.sqlState ?? this.reason.code : this.reason.code
+    return this.reason._tag === "StatementFailed" ? (this.reason.sqlState ?? this.reason.code) : this.reason.code
   }
 
   get class(): ErrorClass {
@@ -140,12 +140,13 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     readonly lastFailure?: string | undefined
     readonly lastFailureCode?: string | undefined
   }): SessionError {
-    return of(() =>
-      new AcquireTimeout({
-        ...input,
-        holders: input.holders.map(redactForeignText),
-        lastFailure: input.lastFailure === undefined ? undefined : redactForeignText(input.lastFailure)
-      })
+    return of(
+      () =>
+        new AcquireTimeout({
+          ...input,
+          holders: input.holders.map(redactForeignText),
+          lastFailure: input.lastFailure === undefined ? undefined : redactForeignText(input.lastFailure)
+        })
     )
   }
 
@@ -182,7 +183,9 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     readonly limitMillis: number
     readonly cause?: unknown
   }): SessionError {
-    return of(() => new StatementTimeout({ ...input, phase: input.phase ?? "query", cause: harmlessCause(input.cause) }))
+    return of(
+      () => new StatementTimeout({ ...input, phase: input.phase ?? "query", cause: harmlessCause(input.cause) })
+    )
   }
 
   static configurationInvalid(problems: ReadonlyArray<SettingProblem>): SessionError {
@@ -202,11 +205,19 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     const facts = factsOf(error)
     const severity = facts.severity?.toUpperCase()
     const at = { host: "", port: 0, elapsedMillis: 0, ...endpoint, failure: error }
-    if (facts.sqlState !== undefined && error.reason.operation !== "connect" && severity !== "FATAL" && severity !== "PANIC") {
+    if (
+      facts.sqlState !== undefined &&
+      error.reason.operation !== "connect" &&
+      severity !== "FATAL" &&
+      severity !== "PANIC"
+    ) {
       return SessionError.statementFailed(error)
     }
     if (error.reason.operation === "connect" || error.reason._tag === "AuthenticationError") {
-      return SessionError.connectFailed({ ...at, phase: connectPhase(facts, error.reason._tag === "AuthenticationError") })
+      return SessionError.connectFailed({
+        ...at,
+        phase: connectPhase(facts, error.reason._tag === "AuthenticationError")
+      })
     }
     if (facts.sqlState === undefined && error.reason._tag !== "ConnectionError") return undefined
     return SessionError.sessionLost({ ...at, statementInFlight: true })

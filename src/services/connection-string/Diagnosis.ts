@@ -1,0 +1,97 @@
+import type { ConnectionString } from "./Connection.ts"
+import { isApiHost, isDatabaseHost, isPoolerHost, SESSION_PORT, TRANSACTION_PORT } from "./HostKind.ts"
+import type { Note, Problem } from "./Problem.ts"
+import { droppedBySupavisor, losesReference } from "./StartupOptions.ts"
+
+/** The limit of a PostgreSQL identifier, in bytes; Supavisor refuses longer names (PostgreSQL docs, "Identifiers"). */
+const LONGEST_NAME = 63
+
+/** Supabase's project references are twenty lower-case letters (Supabase docs, connecting-to-postgres). */
+const PROJECT_REFERENCE = /^[a-z]{20}$/
+
+const missingReference: Problem = {
+  code: "missing-project-ref",
+  message: "The user name has no project reference, so the pooler cannot tell which database is meant.",
+  remedy: "Write the user as ROLE.PROJECT_REF (postgres.abcdefghijklmnopqrst), as the dashboard shows it under Connect."
+}
+
+const missingPassword: Problem = {
+  code: "missing-password",
+  message: "There is no password, and the pooler lets nobody in without one.",
+  remedy: "Write it after the user name: postgresql://USER:PASSWORD@HOST. Reset it in the dashboard if it is lost."
+}
+
+const poolerPort = (port: number): Problem => ({
+  code: "bad-pooler-port",
+  message: `The pooler does not listen on port ${port}.`,
+  remedy: `Use port ${SESSION_PORT} for session mode or ${TRANSACTION_PORT} for transaction mode.`
+})
+
+const apiHost: Problem = {
+  code: "api-host",
+  message: "PROJECT_REF.supabase.co is the address of the HTTP API, which does not speak PostgreSQL.",
+  remedy: "Copy the session pooler's string from the dashboard (Connect > Session pooler)."
+}
+
+const unfitName = (what: string): Problem => ({
+  code: "invalid-name",
+  message: `The pooler accepts a ${what} of 1 to ${LONGEST_NAME} bytes without control characters; this one is not.`,
+  remedy: `Check the ${what} in the connection string.`
+})
+
+const isUnfitName = (name: string): boolean =>
+  new TextEncoder().encode(name).length > LONGEST_NAME || /\p{Cc}/u.test(name)
+
+/** What cannot work whatever the mode: the pooler's own demands, and hosts that serve something else. */
+export const problemsOf = (connection: ConnectionString): ReadonlyArray<Problem> => {
+  if (isApiHost(connection.host)) return [apiHost]
+  if (!isPoolerHost(connection.host)) return []
+  return [
+    connection.kind === "unknown" ? poolerPort(connection.port) : undefined,
+    connection.projectRef === undefined ? missingReference : undefined,
+    connection.password === undefined ? missingPassword : undefined,
+    isUnfitName(connection.role) ? unfitName("role") : undefined,
+    isUnfitName(connection.database) ? unfitName("database name") : undefined
+  ].filter((problem) => problem !== undefined)
+}
+
+const ipv6Only: Note = {
+  code: "ipv6-only",
+  message: "db.REF.supabase.co has an IPv6 address only, unless the project has the IPv4 add-on.",
+  remedy: "From a network without IPv6 use the session pooler (aws-N-REGION.pooler.supabase.com:5432)."
+}
+
+const lostReference: Note = {
+  code: "lost-reference",
+  message: 'The bare "reference=" in the parameter "options" is ignored by the pooler beside other settings.',
+  remedy: "Write all of them in one form: --reference=REF --search_path=NAME."
+}
+
+const unusualReference: Note = {
+  code: "unusual-project-ref",
+  message: "The project reference is not made of twenty lower-case letters.",
+  remedy: "Compare it with the one in the dashboard's address."
+}
+
+const droppedOptions = (names: ReadonlyArray<string>): Note => ({
+  code: "dropped-options",
+  message: `The pooler drops these settings of the parameter "options" without a word: ${names.join(", ")}.`,
+  remedy: "Set timeouts with the DB_* settings, which are applied after login, and others with SQL."
+})
+
+/** Names in the usual form of a setting; others could be anything, and are not repeated. */
+const settingNames = (options: string | undefined): ReadonlyArray<string> =>
+  droppedBySupavisor(options).filter((name) => /^[a-z][a-z0-9_.]{0,62}$/i.test(name))
+
+/** What works, but may surprise. Source: Supavisor 2.9 source, startup_options.ex; Supabase docs, ipv4-address. */
+export const notesOf = (connection: ConnectionString): ReadonlyArray<Note> => {
+  if (isDatabaseHost(connection.host)) return [ipv6Only]
+  if (!isPoolerHost(connection.host)) return []
+  const { options, projectRef } = connection
+  const dropped = settingNames(options)
+  return [
+    losesReference(options) ? lostReference : undefined,
+    projectRef !== undefined && !PROJECT_REFERENCE.test(projectRef) ? unusualReference : undefined,
+    dropped.length > 0 ? droppedOptions(dropped) : undefined
+  ].filter((note) => note !== undefined)
+}

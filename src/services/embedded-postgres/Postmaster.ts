@@ -1,0 +1,187 @@
+/** Starts and stops the server of one directory: one postmaster at a time, always on the same port once it had one. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
+import { freePort, loopbackHost } from "./FreePort.ts"
+import type { Program } from "./Programs.ts"
+import * as Programs from "./Programs.ts"
+import { acceptsLogins } from "./Readiness.ts"
+import { onRealClock } from "./RealClock.ts"
+import type { ServerDirectory } from "./ServerDirectory.ts"
+import type { Watchdog } from "./Watchdog.ts"
+
+/** How to shut down, as in PostgreSQL docs, "Shutting Down the Server". */
+export type StopMode = "fast" | "immediate" | "smart"
+
+// A fast shutdown takes some 50 ms; five seconds leave room for a checkpoint on a slow disk.
+const fastStopMillis = 5000
+// An immediate shutdown takes some 10 ms, as it writes nothing; this is the last step before SIGKILL.
+const immediateStopMillis = 2000
+
+// PostgreSQL docs, "Shutting Down the Server": SIGTERM is smart, SIGINT fast, SIGQUIT immediate.
+const immediateSteps: ReadonlyArray<readonly [NodeJS.Signals, number]> = [["SIGQUIT", immediateStopMillis]]
+const stopSteps: Readonly<Record<StopMode, ReadonlyArray<readonly [NodeJS.Signals, number]>>> = {
+  fast: [["SIGINT", fastStopMillis], ...immediateSteps],
+  immediate: immediateSteps,
+  smart: [["SIGTERM", Number.POSITIVE_INFINITY]]
+}
+// Start-up takes about 30 ms, so the answer is looked for this often.
+const readinessPollMillis = 10
+// Ports that were taken between choosing and binding, and backends of a killed postmaster that are just going away.
+const maxStartAttempts = 10
+const startRetryMillis = 100
+// The last lines of the log say why a start failed; more would bury the remedy.
+const reportedLogCharacters = 1500
+
+const portTaken = "could not bind"
+const passingObstacles = [portTaken, "pre-existing shared memory block is still in use"]
+
+export interface PostmasterOptions {
+  readonly directory: ServerDirectory
+  readonly watchdog: Watchdog
+  readonly settings: Readonly<Record<string, string>>
+  readonly startTimeoutMillis: number
+}
+
+/** Waits for the end of a program for so long; says whether it ended. */
+const endsWithin = (program: Program, millis: number): Effect.Effect<boolean> =>
+  program.ended.pipe(Effect.as(true), Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) }))
+
+/** Stops a program by ever stronger signals, SIGKILL at last; returns when it is gone. */
+const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMode) {
+  for (const [signal, millis] of stopSteps[mode]) {
+    if (program.hasEnded()) return
+    program.signal(signal)
+    if (yield* endsWithin(program, millis)) return
+  }
+  program.signal("SIGKILL")
+  yield* program.ended
+}, onRealClock)
+
+/** Whether this server, and not another one that answers on the same port, wrote that it is ready. */
+const saysReady = (directory: ServerDirectory, pid: number): boolean => {
+  try {
+    const lines = Fs.readFileSync(Path.join(directory.data, "postmaster.pid"), "utf8").split("\n")
+    return Number(lines[0]) === pid && lines[7]?.trim() === "ready"
+  } catch {
+    return false
+  }
+}
+
+/** Runs initdb and removes the password file. Interruption kills it. */
+export const initialize = Effect.fnUntraced(function* (directory: ServerDirectory, watchdog: Watchdog) {
+  const args = [
+    `--pgdata=${directory.data}`,
+    "--username=postgres",
+    `--pwfile=${directory.passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions"
+  ]
+  const code = yield* Effect.acquireUseRelease(
+    Programs.start(directory, watchdog, "initdb", args),
+    (program) => program.ended,
+    (program) => stopProgram(program, "fast")
+  )
+  Fs.rmSync(directory.passwordFile, { force: true })
+  if (code === 0) return
+  const log = yield* Programs.readLog(directory)
+  return yield* new EmbeddedPostgresError({
+    step: "initdb",
+    detail: `initdb ended with ${code}: ${log.trim().slice(-reportedLogCharacters)}`,
+    remedy: "Check the free disk space, and that the temporary directory may be used by the server's user."
+  })
+})
+
+export interface Postmaster {
+  readonly port: () => number
+  /** The pid of the server that was started last. */
+  readonly pid: () => number
+  /** Does nothing when the server runs. */
+  readonly start: Effect.Effect<void, EmbeddedPostgresError>
+  readonly stop: (mode: StopMode) => Effect.Effect<void>
+}
+
+export const make = (options: PostmasterOptions): Postmaster => {
+  const { directory, watchdog } = options
+  let running: Program | undefined
+  let port: number | undefined
+  let lastPid = 0
+
+  const argsFor = (chosen: number): ReadonlyArray<string> => [
+    "-D",
+    directory.data,
+    ...Object.entries({ ...options.settings, port: String(chosen) }).flatMap(([name, value]) => [
+      "-c",
+      `${name}=${value}`
+    ])
+  ]
+
+  const untilReady = Effect.fnUntraced(function* (program: Program, chosen: number) {
+    while (!program.hasEnded()) {
+      if (saysReady(directory, program.pid) && (yield* acceptsLogins(chosen))) return true
+      yield* Effect.sleep(readinessPollMillis)
+    }
+    return false
+  })
+
+  const startOnce = Effect.fnUntraced(function* (chosen: number) {
+    const logBefore = Programs.logSize(directory)
+    const program = yield* Programs.start(directory, watchdog, "postgres", argsFor(chosen)).pipe(
+      Effect.tap((started) =>
+        Effect.sync(() => {
+          running = started
+          lastPid = started.pid
+        })
+      ),
+      Effect.uninterruptible
+    )
+    const outcome = yield* untilReady(program, chosen).pipe(
+      Effect.timeoutOption(options.startTimeoutMillis),
+      Effect.onInterrupt(() => stopProgram(program, "fast"))
+    )
+    if (outcome._tag === "Some" && outcome.value) return { ready: true, log: "" }
+    yield* stopProgram(program, "fast")
+    return { ready: false, log: yield* Programs.readLog(directory, logBefore) }
+  })
+
+  const start = onRealClock(
+    Effect.gen(function* () {
+      if (running !== undefined && !running.hasEnded()) return
+      for (let attempt = 1; ; attempt += 1) {
+        const chosen = port ?? (yield* Effect.mapError(freePort, noPort))
+        const { ready, log } = yield* startOnce(chosen)
+        if (ready) {
+          port = chosen
+          return
+        }
+        if (attempt < maxStartAttempts && passingObstacles.some((text) => log.includes(text))) {
+          yield* Effect.sleep(startRetryMillis)
+          continue
+        }
+        return yield* new EmbeddedPostgresError({
+          step: "start",
+          detail: `The server did not take logins on port ${chosen}: ${log.trim().slice(-reportedLogCharacters)}`,
+          remedy: log.includes(portTaken)
+            ? "Another process took the port; start a new server."
+            : "Read the server's log above; most often a setting is wrong or memory is short."
+        })
+      }
+    })
+  )
+
+  const stop = (mode: StopMode) =>
+    Effect.suspend(() => (running === undefined ? Effect.void : stopProgram(running, mode)))
+
+  return { port: () => port ?? 0, pid: () => lastPid, start, stop }
+}
+
+const noPort = (error: Error) =>
+  new EmbeddedPostgresError({
+    step: "start",
+    detail: `No port on ${loopbackHost} could be bound: ${error.message}.`,
+    remedy: "Check the limit of open files (ulimit -n)."
+  })

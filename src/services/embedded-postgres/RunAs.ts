@@ -1,0 +1,28 @@
+/** Which user the server runs as, and whether that user can reach a path. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+/** A user and group to drop to. */
+export interface RunAs {
+  readonly uid: number
+  readonly gid: number
+}
+
+// "nobody" on Linux and the overflow uid of the kernel; setuid needs no entry in /etc/passwd.
+const nobody: RunAs = { uid: 65_534, gid: 65_534 }
+
+const worldExecute = 0o001
+const worldRead = 0o004
+
+/** PostgreSQL refuses to run as root (PostgreSQL docs, section 18.1), so root drops to nobody; all others stay. */
+export const runAs = (): RunAs | undefined => (process.getuid?.() === 0 ? nobody : undefined)
+
+/** Whether a user who owns nothing on the way can read a file or directory: each directory above must let them by. */
+export const isReachable = (path: string): boolean => {
+  const real = Fs.realpathSync(path)
+  if ((Fs.statSync(real).mode & worldRead) === 0) return false
+  for (let directory = Path.dirname(real); ; directory = Path.dirname(directory)) {
+    if ((Fs.statSync(directory).mode & worldExecute) === 0) return false
+    if (directory === Path.dirname(directory)) return true
+  }
+}

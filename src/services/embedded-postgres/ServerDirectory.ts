@@ -1,0 +1,152 @@
+/** The temporary directory of one server: data, password file, libraries, TLS files, log. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { randomUUID } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
+import type { RunAs } from "./RunAs.ts"
+import { isReachable, runAs } from "./RunAs.ts"
+
+/** Certificate and key of the server, each as PEM text or as the path of a PEM file. */
+export interface ServerTls {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface ServerDirectory {
+  readonly root: string
+  readonly data: string
+  readonly passwordFile: string
+  readonly logFile: string
+  /** Where the programs are; a copy in `root` when the server's user could not read the original. */
+  readonly binDir: string
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** The user the server's processes run as; undefined means the user of this process. */
+  readonly runAs: RunAs | undefined
+  /** All that the server's processes see of the environment. */
+  readonly env: Record<string, string>
+}
+
+const ownerOnlyDirectory = 0o700
+const ownerOnlyFile = 0o600
+// Backends that are just ending may still write their last file; Node waits 100 ms longer after each attempt.
+const removal = { recursive: true, force: true, maxRetries: 10 } as const
+const pemMarker = "-----BEGIN"
+
+const prepareFailed = (error: unknown) =>
+  new EmbeddedPostgresError({
+    step: "prepare",
+    detail: `The temporary directory could not be prepared: ${error instanceof Error ? error.message : String(error)}.`,
+    remedy: "Check that TMPDIR is writable and has about 100 MB of free space."
+  })
+
+/** The system's temporary directory, or /tmp when the server's user could not pass through it. */
+const temporaryRoot = (user: RunAs | undefined): string => {
+  const preferred = Os.tmpdir()
+  return user === undefined || isReachable(preferred) ? preferred : "/tmp"
+}
+
+const hand = (path: string, user: RunAs | undefined): void => {
+  if (user !== undefined) Fs.chownSync(path, user.uid, user.gid)
+}
+
+const writePrivate = (path: string, content: string | Buffer, user: RunAs | undefined): string => {
+  Fs.writeFileSync(path, content, { mode: ownerOnlyFile })
+  hand(path, user)
+  return path
+}
+
+const handAll = (path: string, user: RunAs): void => {
+  Fs.lchownSync(path, user.uid, user.gid)
+  if (!Fs.lstatSync(path).isDirectory()) return
+  for (const name of Fs.readdirSync(path)) handAll(Path.join(path, name), user)
+}
+
+/** Copies the installation when it is an npm package's and the server's user cannot get at it. */
+const reachableBinDir = (binDir: string, root: string, user: RunAs | undefined): string => {
+  const native = Path.dirname(binDir)
+  const needed = [Path.join(binDir, "postgres"), Path.join(native, "lib"), Path.join(native, "share")]
+  const isPackage = Fs.existsSync(Path.join(native, "pg-symlinks.json"))
+  if (user === undefined || !isPackage || needed.every(isReachable)) return binDir
+  const copy = Path.join(root, "native")
+  Fs.cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
+  handAll(copy, user)
+  return Path.join(copy, "bin")
+}
+
+/** Makes the links to the shared libraries that the package's install script would have made. */
+const libraryPath = (binDir: string, root: string, user: RunAs | undefined): string | undefined => {
+  const native = Path.dirname(binDir)
+  const listFile = Path.join(native, "pg-symlinks.json")
+  if (!Fs.existsSync(listFile)) return undefined
+  const links = Path.join(root, "lib")
+  Fs.mkdirSync(links, { mode: ownerOnlyDirectory })
+  hand(links, user)
+  const list = JSON.parse(Fs.readFileSync(listFile, "utf8")) as ReadonlyArray<{ source: string; target: string }>
+  for (const { source, target } of list) {
+    const file = Path.join(native, Path.relative("native", source))
+    Fs.symlinkSync(file, Path.join(links, Path.basename(target)))
+  }
+  return `${links}:${Path.join(native, "lib")}`
+}
+
+const prepareTls = (tls: ServerTls | undefined, root: string, user: RunAs | undefined): ServerDirectory["tls"] => {
+  if (tls === undefined) return undefined
+  const read = (pemOrPath: string) => (pemOrPath.includes(pemMarker) ? pemOrPath : Fs.readFileSync(pemOrPath))
+  return {
+    certFile: writePrivate(Path.join(root, "server.crt"), read(tls.cert), user),
+    keyFile: writePrivate(Path.join(root, "server.key"), read(tls.key), user)
+  }
+}
+
+const environment = (libraries: string | undefined): Record<string, string> => ({
+  PATH: "/usr/bin:/bin",
+  LC_ALL: "C",
+  // initdb takes the server's time zone from it; tests should not depend on the machine's.
+  TZ: "UTC",
+  ...(libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries, DYLD_LIBRARY_PATH: libraries })
+})
+
+/** A name for the directory that nobody else has, so that a watchdog can be there before it is created. */
+export const chooseRoot: Effect.Effect<string, EmbeddedPostgresError> = Effect.try({
+  try: () => Path.join(Fs.realpathSync(temporaryRoot(runAs())), `effect-supavisor-postgres-${randomUUID()}`),
+  catch: prepareFailed
+})
+
+/** Creates the directory, which only the server's user can enter, and removes it when the scope closes. */
+export const makeRoot = (root: string): Effect.Effect<void, EmbeddedPostgresError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        Fs.mkdirSync(root, { mode: ownerOnlyDirectory })
+        hand(root, runAs())
+      },
+      catch: prepareFailed
+    }),
+    () => Effect.ignore(Effect.tryPromise(() => Fs.promises.rm(root, removal)))
+  )
+
+/** Fills the directory with all that initdb and the server need. */
+export const prepare = (
+  root: string,
+  options: { readonly binDir: string; readonly password: string; readonly tls: ServerTls | undefined }
+): Effect.Effect<ServerDirectory, EmbeddedPostgresError> =>
+  Effect.try({
+    try: () => {
+      const user = runAs()
+      const binDir = reachableBinDir(options.binDir, root, user)
+      return {
+        root,
+        data: Path.join(root, "data"),
+        passwordFile: writePrivate(Path.join(root, "password"), options.password, user),
+        logFile: writePrivate(Path.join(root, "server.log"), "", user),
+        binDir,
+        tls: prepareTls(options.tls, root, user),
+        runAs: user,
+        env: environment(libraryPath(binDir, root, user))
+      }
+    },
+    catch: prepareFailed
+  })

@@ -1,0 +1,136 @@
+import { printAddresses } from "./ErlangAddress.ts"
+import { entries } from "./Entries.ts"
+import type { CatalogueEntry, Classified, FailureFacts } from "./Entry.ts"
+import { redactForeignText } from "./ForeignText.ts"
+import { connectUnknown, poolerUnknown, serverError, serverFatal, systemUnknown, unknown } from "./GenericEntries.ts"
+import { isConnecting } from "./FailureFacts.ts"
+
+interface Known {
+  readonly entry: CatalogueEntry
+  readonly texts: ReadonlyArray<RegExp>
+}
+
+const toPattern = (text: string): RegExp =>
+  new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/<[a-z_ ]+>/g, ".*")}`, "i")
+
+const known: ReadonlyArray<Known> = entries.map((entry) => ({
+  entry,
+  texts: (entry.signs.texts ?? []).map(toPattern)
+}))
+
+const indexBy = (
+  keysOf: (entry: CatalogueEntry) => ReadonlyArray<string>
+): ReadonlyMap<string, ReadonlyArray<Known>> => {
+  const index = new Map<string, Array<Known>>()
+  for (const item of known) {
+    for (const key of keysOf(item.entry)) {
+      const list = index.get(key)
+      if (list === undefined) index.set(key, [item])
+      else list.push(item)
+    }
+  }
+  return index
+}
+
+const optional = (key: string | undefined): ReadonlyArray<string> => (key === undefined ? [] : [key])
+
+const byPoolerCode = indexBy((entry) => optional(entry.signs.poolerCode))
+const bySqlState = indexBy((entry) => optional(entry.signs.sqlState))
+const byErrno = indexBy((entry) => entry.signs.errno ?? [])
+const isStateless = (item: Known): boolean => item.entry.signs.sqlState === undefined
+
+/** Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before PgBouncer's. */
+const spoken = known
+  .filter((item) => item.texts.length > 0)
+  .sort((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
+
+const poolerCodePattern = /^\((E[A-Z]+)\) /
+const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/
+
+/** SQLSTATEs a pooler uses with severity ERROR: PgBouncer's one, Supavisor's default and its statement cache's two. */
+const poolerStates: ReadonlySet<string> = new Set(["08P01", "XX000", "42P05", "26000"])
+
+/** A statement can raise any text with severity ERROR, so such texts are the pooler's only under its SQLSTATEs. */
+const mayBePooler = (facts: FailureFacts): boolean =>
+  facts.severity?.toUpperCase() !== "ERROR" || poolerStates.has(facts.sqlState ?? "")
+
+const isFatal = (facts: FailureFacts): boolean => {
+  const severity = facts.severity?.toUpperCase()
+  return severity === undefined ? isConnecting(facts.phase) : severity === "FATAL" || severity === "PANIC"
+}
+
+const fits = ({ entry, texts }: Known, facts: FailureFacts, text: string): boolean => {
+  const { authenticated, fatal, needsText } = entry.signs
+  return (
+    (fatal === undefined || fatal === isFatal(facts)) &&
+    (authenticated === undefined || authenticated === (facts.authenticated === true)) &&
+    (needsText !== true || texts.some((pattern) => pattern.test(text)))
+  )
+}
+
+const pick = (
+  candidates: ReadonlyArray<Known> | undefined,
+  facts: FailureFacts,
+  text: string
+): CatalogueEntry | undefined => candidates?.find((item) => fits(item, facts, text))?.entry
+
+/** Under a SQLSTATE its own texts come first, and the texts of other SQLSTATEs say nothing. */
+const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  const { sqlState } = facts
+  const heard = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
+  if (sqlState === undefined) return spoken.find(heard)?.entry
+  const own = bySqlState.get(sqlState)?.find((item) => item.entry.signs.needsText === true && heard(item))
+  return (own ?? spoken.find((item) => isStateless(item) && heard(item)))?.entry
+}
+
+const fromPooler = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  if (!mayBePooler(facts)) return undefined
+  const code = poolerCodePattern.exec(text)?.[1]
+  if (code !== undefined) return pick(byPoolerCode.get(code), facts, text) ?? poolerUnknown
+  return fromText(facts, text)
+}
+
+const fromSqlState = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  if (facts.sqlState === undefined) return undefined
+  return (
+    pick(bySqlState.get(facts.sqlState), facts, text) ??
+    pick(bySqlState.get(facts.sqlState.slice(0, 2)), facts, text) ??
+    (isFatal(facts) ? serverFatal : serverError)
+  )
+}
+
+const fromSystem = (facts: FailureFacts): CatalogueEntry | undefined => {
+  const text = facts.nodeMessage ?? ""
+  if (facts.errno !== undefined) {
+    const entry = pick(byErrno.get(facts.errno), facts, text)
+    if (entry !== undefined) return entry
+  }
+  // A driver that hides the server's fields still repeats its text.
+  return (
+    (text === "" ? undefined : fromPooler(facts, text)) ?? (facts.syscall === undefined ? undefined : systemUnknown)
+  )
+}
+
+const identify = (facts: FailureFacts): CatalogueEntry => {
+  const text = facts.serverMessage ?? ""
+  const entry = (text === "" ? undefined : fromPooler(facts, text)) ?? fromSqlState(facts, text) ?? fromSystem(facts)
+  if (entry !== undefined) return entry
+  if (text !== "") return isFatal(facts) ? serverFatal : serverError
+  return isConnecting(facts.phase) ? connectUnknown : unknown
+}
+
+/**
+ * Finds the entry of a failure.
+ * Looks at Supavisor's `(CODE)`, then at texts without a code, then at the SQLSTATE, then at the errno; an unknown failure gets
+ * a general entry. Total, and never throws.
+ */
+export const classify = (facts: FailureFacts): Classified => {
+  const entry = identify(facts)
+  const ceiling = poolSizePattern.exec(facts.serverMessage ?? "")?.[1]
+  return {
+    entry,
+    ceiling: ceiling === undefined || !mayBePooler(facts) ? undefined : Number(ceiling),
+    serverMessage:
+      facts.serverMessage === undefined ? undefined : redactForeignText(printAddresses(facts.serverMessage))
+  }
+}

@@ -1,0 +1,94 @@
+/** What kind of trouble a failure is; breakers, retries and statistics are kept per class. */
+export type ErrorClass = "capacity" | "network" | "pooler" | "auth" | "configuration" | "statement" | "closed"
+
+/** What was being done when it failed. */
+export type Phase =
+  | "configuration"
+  | "dns"
+  | "tcp"
+  | "tls"
+  | "authentication"
+  | "session"
+  | "acquire"
+  | "query"
+  | "begin"
+  | "commit"
+  | "rollback"
+  | "listen"
+  | "drain"
+
+/** One known failure: what it means, whether trying again helps, and what a person does about it. */
+export interface Entry {
+  /** Unique in the catalogue; the sender's own code where it has one. */
+  readonly code: string
+  readonly class: ErrorClass
+  /** Whether an unattended second try is safe and may succeed. */
+  readonly isRetryable: boolean
+  /** Milliseconds before another try makes sense; also given where only a person should try again. */
+  readonly retryAfterMillis: number | undefined
+  readonly title: string
+  readonly explanation: string
+  readonly remedy: string
+  /** The public source of the code, its text and its meaning. */
+  readonly source: string
+}
+
+/** How a failure is recognised as a catalogue entry. */
+export interface Signs {
+  /** The code a Supavisor 2.9 message starts with, in parentheses. */
+  readonly poolerCode?: string
+  /** Texts as the sender writes them, from the start; `<name>` stands for anything. */
+  readonly texts?: ReadonlyArray<string>
+  /** Whether one of the texts must be there; otherwise they only document the entry. */
+  readonly needsText?: boolean
+  /** A SQLSTATE, or its first two characters for a whole class. */
+  readonly sqlState?: string
+  /** Codes of Node.js or OpenSSL errors. */
+  readonly errno?: ReadonlyArray<string>
+  /** true: only when the server ended the session; false: only when the session goes on. */
+  readonly fatal?: boolean
+  /** Whether AuthenticationOk had been seen. */
+  readonly authenticated?: boolean
+}
+
+/** An entry together with how it is recognised. */
+export interface CatalogueEntry extends Entry {
+  readonly signs: Signs
+}
+
+/** What is known about a failure, whoever reported it. */
+export interface FailureFacts {
+  readonly sqlState?: string | undefined
+  readonly severity?: string | undefined
+  readonly serverMessage?: string | undefined
+  readonly errno?: string | undefined
+  readonly syscall?: string | undefined
+  readonly nodeMessage?: string | undefined
+  /** Whether AuthenticationOk was seen on this connection. */
+  readonly authenticated?: boolean | undefined
+  readonly phase?: Phase | undefined
+}
+
+/** A failure with its entry, and what could be learnt from its text. */
+export interface Classified {
+  readonly entry: Entry
+  /** How many sessions the pooler grants, when it said so. */
+  readonly ceiling: number | undefined
+  /** The server's text for a person: secrets removed, Erlang tuples made addresses. */
+  readonly serverMessage: string | undefined
+}
+
+/** How an entry is written down: `retry` is a wait in milliseconds, `now` or `never`. */
+export interface Definition extends Pick<Entry, "code" | "class" | "title" | "explanation" | "remedy" | "source"> {
+  readonly retry: number | "now" | "never"
+  /** For `never`: milliseconds until a person's next try makes sense. */
+  readonly after?: number
+  readonly signs: Signs
+}
+
+/** The entry of a definition. */
+export const define = ({ after, retry, ...rest }: Definition): CatalogueEntry => ({
+  ...rest,
+  isRetryable: retry !== "never",
+  retryAfterMillis: typeof retry === "number" ? retry : after
+})

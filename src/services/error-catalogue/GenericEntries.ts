@@ -1,0 +1,86 @@
+import type { CatalogueEntry } from "./Entry.ts"
+
+/** A pooler in trouble is usually usable again within a second or two; shorter waits only add logins. */
+const poolerPauseMillis = 1_000
+
+export const poolerUnknown: CatalogueEntry = {
+  code: "POOLER_UNKNOWN",
+  class: "pooler",
+  isRetryable: true,
+  retryAfterMillis: poolerPauseMillis,
+  title: "the pooler refused with a code that is not in this catalogue",
+  explanation:
+    "A message that starts with a code in parentheses comes from Supavisor; this one is newer than the catalogue.",
+  remedy: "Read the message; if it names a setting, correct that, otherwise wait and try again.",
+  source: "Supavisor 2.9 source, error.ex",
+  signs: {}
+}
+
+export const serverFatal: CatalogueEntry = {
+  code: "SERVER_FATAL",
+  class: "pooler",
+  isRetryable: true,
+  retryAfterMillis: poolerPauseMillis,
+  title: "the server ended the session",
+  explanation: "A FATAL or PANIC error with a SQLSTATE that is not in this catalogue; the session is gone.",
+  remedy: "Read the server's message; another session may work.",
+  source: "PostgreSQL docs, protocol-error-fields",
+  signs: {}
+}
+
+export const serverError: CatalogueEntry = {
+  code: "SERVER_ERROR",
+  class: "statement",
+  isRetryable: false,
+  retryAfterMillis: undefined,
+  title: "the server answered with an error",
+  explanation: "An ERROR with a SQLSTATE that is not in this catalogue; the statement failed and the session goes on.",
+  remedy: "Read the server's message and change the statement.",
+  source: "PostgreSQL docs, protocol-error-fields",
+  signs: {}
+}
+
+export const systemUnknown: CatalogueEntry = {
+  code: "SYSTEM_UNKNOWN",
+  class: "network",
+  isRetryable: true,
+  retryAfterMillis: undefined,
+  title: "a system call failed",
+  explanation: "The operating system reported an errno that is not in this catalogue.",
+  remedy: "Look the errno up in the system's manual; the connection may work when tried again.",
+  source: "Node.js docs, errors",
+  signs: {}
+}
+
+export const connectUnknown: CatalogueEntry = {
+  code: "CONNECT_UNKNOWN",
+  class: "network",
+  isRetryable: true,
+  retryAfterMillis: undefined,
+  title: "the session could not be opened",
+  explanation: "Opening a session failed in a way that is not in this catalogue, with no word from a server.",
+  remedy: "Run `effect-supavisor doctor`: it tests name, route, TLS and login one after the other.",
+  source: "effect-supavisor",
+  signs: {}
+}
+
+export const unknown: CatalogueEntry = {
+  code: "UNKNOWN",
+  class: "network",
+  isRetryable: false,
+  retryAfterMillis: undefined,
+  title: "a failure nobody classified",
+  explanation: "Neither a server nor the operating system said what failed.",
+  remedy: "Look at the cause.",
+  source: "effect-supavisor",
+  signs: {}
+}
+
+export const genericEntries: ReadonlyArray<CatalogueEntry> = [
+  poolerUnknown,
+  serverFatal,
+  serverError,
+  systemUnknown,
+  connectUnknown,
+  unknown
+]

@@ -1,0 +1,193 @@
+import { type CatalogueEntry, define, type Definition } from "./Entry.ts"
+import { capacityPause, passwordPause, poolerPause, recoveryPause } from "./RetryPauses.ts"
+
+const source = "PgBouncer 1.18 and 1.25 source, client.c, janitor.c, objects.c"
+
+/** PgBouncer gives nearly all of its own messages the SQLSTATE 08P01, so only the text tells them apart. */
+const bouncer = (
+  definition: Omit<Definition, "source" | "signs"> & { readonly texts: ReadonlyArray<string> }
+): CatalogueEntry => {
+  const { texts, ...rest } = definition
+  return define({ ...rest, source, signs: { sqlState: "08P01", needsText: true, texts } })
+}
+
+/** What PgBouncer says in its own name. */
+export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
+  bouncer({
+    code: "PGBOUNCER_QUERY_WAIT_TIMEOUT",
+    class: "capacity",
+    retry: capacityPause,
+    title: "PgBouncer had no server connection to give in time",
+    explanation:
+      "The client was let in and then waited query_wait_timeout (120 s by default) for a server connection: all are " +
+      "used, or PostgreSQL is unreachable.",
+    remedy: "Keep DB_POOL_MAX over all processes below PgBouncer's pool_size, and look whether PostgreSQL is up.",
+    texts: ["query_wait_timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_MAX_CLIENT_CONN",
+    class: "capacity",
+    retry: capacityPause,
+    title: "PgBouncer accepts no more clients",
+    explanation: "One of PgBouncer's limits of client connections is reached.",
+    remedy: "Open fewer connections, or raise max_client_conn (or the limit of the database or user) in PgBouncer.",
+    texts: ["no more connections allowed", "client connections exceeded"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_AUTHENTICATION",
+    class: "auth",
+    retry: "never",
+    after: passwordPause,
+    title: "PgBouncer rejected the user or the password",
+    explanation: "PgBouncer answers a wrong password and an unknown user alike.",
+    remedy: "Correct user and password; look into auth_file or auth_query of PgBouncer.",
+    texts: [
+      "SASL authentication failed",
+      "password authentication failed",
+      "auth failed",
+      "no such user",
+      "certificate authentication failed",
+      "PAM authentication failed",
+      "LDAP authentication failed",
+      "login rejected"
+    ]
+  }),
+  bouncer({
+    code: "PGBOUNCER_NO_DATABASE",
+    class: "configuration",
+    retry: "never",
+    title: "PgBouncer knows no such database",
+    explanation: "The database is not in PgBouncer's list, and no fallback covers it.",
+    remedy: "Correct the database in the connection string, or add it to [databases] of PgBouncer.",
+    texts: ['database "<name>" does not exist', "no such database", "bouncer config error"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_STARTUP_PARAMETER",
+    class: "configuration",
+    retry: "never",
+    title: "PgBouncer refuses a startup parameter",
+    explanation: "PgBouncer accepts only the startup parameters it tracks or is told to ignore.",
+    remedy:
+      "Leave the parameter out (settings are applied by SQL after login), or add it to ignore_startup_parameters.",
+    texts: ["unsupported startup parameter"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_DATABASE_DISABLED",
+    class: "configuration",
+    retry: "never",
+    title: "the database is switched off in PgBouncer",
+    explanation: "An administrator used DISABLE, or the database does not allow connections.",
+    remedy: "Use ENABLE on PgBouncer's console.",
+    texts: ['database "<name>" is disabled', "database does not allow connections"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_DATABASE_REMOVED",
+    class: "pooler",
+    retry: poolerPause,
+    title: "PgBouncer dropped the database's connections",
+    explanation:
+      "An administrator used KILL, or the database left PgBouncer's configuration; also said at a changed entry.",
+    remedy: "Use RESUME on PgBouncer's console if the database was killed; otherwise try again.",
+    texts: ["database removed", "database killed", "database configuration changed", "obsolete connection"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_SERVER_CRASHED",
+    class: "pooler",
+    retry: poolerPause,
+    title: "PgBouncer lost the server connection of this session",
+    explanation:
+      "The connection to PostgreSQL ended while the client held it, so what a statement in flight did is unknown.",
+    remedy: "Open another session; PostgreSQL's log says why the backend ended.",
+    texts: ["server conn crashed", "server closed the connection", "server unreachable"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_SERVER_LOGIN",
+    class: "pooler",
+    retry: recoveryPause,
+    title: "PgBouncer cannot log in to PostgreSQL",
+    explanation:
+      "PgBouncer reached the server or tried to, and got no session; it rests (server_login_retry, 15 s) and repeats " +
+      "the last error meanwhile.",
+    remedy: "Read the rest of the message; look whether PostgreSQL is up and takes PgBouncer's own credentials.",
+    texts: [
+      "server login has been failing",
+      "server login failed",
+      "connect failed",
+      "cannot connect",
+      "connect timeout",
+      "server DNS lookup failed"
+    ]
+  }),
+  bouncer({
+    code: "PGBOUNCER_CLIENT_IDLE_TIMEOUT",
+    class: "pooler",
+    retry: "now",
+    title: "PgBouncer closed an idle session",
+    explanation: "The session was idle for longer than PgBouncer's client_idle_timeout.",
+    remedy: "Set DB_POOL_IDLE_TIMEOUT below PgBouncer's client_idle_timeout.",
+    texts: ["client_idle_timeout", "idle timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_IDLE_TRANSACTION_TIMEOUT",
+    class: "pooler",
+    retry: "now",
+    title: "PgBouncer closed a session that idled in a transaction",
+    explanation: "A transaction was open and idle for longer than idle_transaction_timeout; it was rolled back.",
+    remedy: "Do no slow work between the statements of a transaction.",
+    texts: ["idle transaction timeout", "idle_transaction_timeout", "transaction timeout", "transaction_timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_QUERY_TIMEOUT",
+    class: "pooler",
+    retry: "now",
+    title: "PgBouncer ended a session whose statement ran too long",
+    explanation:
+      "A statement ran longer than query_timeout; PgBouncer 1.18 uses the same words for an idle transaction.",
+    remedy: "Raise PgBouncer's query_timeout above DB_STATEMENT_TIMEOUT, or make the statement faster.",
+    texts: ["query_timeout", "query timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_LOGIN_TIMEOUT",
+    class: "network",
+    retry: poolerPause,
+    title: "the login to PgBouncer took too long",
+    explanation:
+      "The client did not finish its login within client_login_timeout (60 s by default), or the server did not.",
+    remedy:
+      "Look for a stalled event loop in this process, a slow network, or a PostgreSQL that accepts no connections.",
+    texts: ["client_login_timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_SHUTTING_DOWN",
+    class: "pooler",
+    retry: poolerPause,
+    title: "PgBouncer is shutting down",
+    explanation: "The pooler stops or hands over to a new process.",
+    remedy: "Nothing, if it comes back; otherwise start it.",
+    texts: ["pooler is shutting down", "the pooler is shutting down", "pgbouncer is shutting down", "suspend_timeout"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_TLS_REQUIRED",
+    class: "configuration",
+    retry: "never",
+    title: "PgBouncer accepts TLS connections only",
+    explanation: "client_tls_sslmode demands TLS and the client did not ask for it.",
+    remedy: "Set DB_SSL_MODE=require or better verify-full.",
+    texts: ["SSL required", "TLS required"]
+  }),
+  bouncer({
+    code: "PGBOUNCER_RESOURCES",
+    class: "capacity",
+    retry: recoveryPause,
+    title: "PgBouncer ran out of memory or descriptors",
+    explanation: "The pooler's own process could not get what it needs for another connection.",
+    remedy: "Raise its file descriptor and memory limits, or lower max_client_conn.",
+    texts: [
+      "bouncer resources exhaustion",
+      "out of memory",
+      "no memory for pool",
+      "too many servers in the pool",
+      "evicted"
+    ]
+  })
+]

@@ -1,0 +1,216 @@
+import { type CatalogueEntry, define, type Definition } from "./Entry.ts"
+import { recoveryPause } from "./RetryPauses.ts"
+
+const postgres = (
+  definition: Omit<Definition, "source" | "class"> & { readonly class?: Definition["class"] }
+): CatalogueEntry => define({ class: "statement", source: "PostgreSQL docs, errcodes-appendix", ...definition })
+
+/** What PostgreSQL says to a statement; the session goes on. */
+export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
+  postgres({
+    code: "57014_STATEMENT_TIMEOUT",
+    retry: "now",
+    title: "the statement ran longer than statement_timeout",
+    explanation:
+      "PostgreSQL stopped the statement. Where nothing else is set, Supabase applies 2 minutes to every role, 8 s to " +
+      "authenticated and 3 s to anon.",
+    remedy: "Make the statement faster (look at its plan), or raise DB_STATEMENT_TIMEOUT.",
+    signs: { sqlState: "57014", needsText: true, texts: ["canceling statement due to statement timeout"] }
+  }),
+  postgres({
+    code: "57014_LOCK_TIMEOUT",
+    retry: "now",
+    title: "the statement waited longer than lock_timeout for a lock",
+    explanation: "Another transaction holds the lock.",
+    remedy: "Try again; look in pg_locks who holds it if it happens often.",
+    signs: { sqlState: "57014", needsText: true, texts: ["canceling statement due to lock timeout"] }
+  }),
+  postgres({
+    code: "57014_CANCEL",
+    retry: "never",
+    title: "the statement was cancelled on request",
+    explanation:
+      "A cancel request or pg_cancel_backend reached the session. If nobody asked for it here, it was a late cancel " +
+      "that was meant for an earlier statement.",
+    remedy: "Nothing, if it was wanted; otherwise run the statement again.",
+    signs: { sqlState: "57014", texts: ["canceling statement due to user request"] }
+  }),
+  postgres({
+    code: "55P03",
+    retry: "now",
+    title: "a lock was not available",
+    explanation: "NOWAIT was used, or lock_timeout passed, while another transaction held the lock.",
+    remedy: "Try again; look in pg_locks who holds it if it happens often.",
+    signs: {
+      sqlState: "55P03",
+      texts: ["canceling statement due to lock timeout", "could not obtain lock on <object>"]
+    }
+  }),
+  postgres({
+    code: "40001",
+    retry: "now",
+    title: "the transaction conflicts with another one",
+    explanation:
+      "It could not be serialized, or a replica had to cancel it in favour of recovery; it was rolled back as a whole.",
+    remedy: "Run the whole transaction again.",
+    signs: {
+      sqlState: "40001",
+      texts: [
+        "could not serialize access due to concurrent update",
+        "canceling statement due to conflict with recovery"
+      ]
+    }
+  }),
+  postgres({
+    code: "40P01",
+    retry: "now",
+    title: "the transaction was chosen to end a deadlock",
+    explanation: "Two transactions waited for each other; this one was rolled back.",
+    remedy: "Run the whole transaction again; take locks in the same order everywhere.",
+    signs: { sqlState: "40P01", texts: ["deadlock detected"] }
+  }),
+  postgres({
+    code: "40003",
+    retry: "never",
+    title: "whether the statement was completed is unknown",
+    explanation: "The server itself cannot tell.",
+    remedy: "Look in the database whether the statement took effect.",
+    signs: { sqlState: "40003" }
+  }),
+  postgres({
+    code: "25P02",
+    retry: "never",
+    title: "the transaction had failed already",
+    explanation: "After an error inside a transaction PostgreSQL ignores every statement until ROLLBACK.",
+    remedy: "Roll back; the error to repair is the first one of the transaction.",
+    signs: {
+      sqlState: "25P02",
+      texts: ["current transaction is aborted, commands ignored until end of transaction block"]
+    }
+  }),
+  postgres({
+    code: "25006",
+    retry: "never",
+    title: "the session is read-only",
+    explanation: "It is a replica, or the project went read-only because its disk is nearly full.",
+    remedy: "Write to the primary; on a full disk free or add space.",
+    signs: { sqlState: "25006", texts: ["cannot execute <command> in a read-only transaction"] }
+  }),
+  postgres({
+    code: "0A000_STALE_PLAN",
+    retry: "now",
+    title: "the prepared plan is out of date",
+    explanation: "A table changed and the statement's result has other columns now; the next parse makes a new plan.",
+    remedy: "Run the statement again outside a failed transaction; close sessions after a migration.",
+    signs: { sqlState: "0A000", needsText: true, texts: ["cached plan must not change result type"] }
+  }),
+  postgres({
+    code: "26000",
+    retry: "now",
+    title: "the prepared statement is not known to the session",
+    explanation: "The session is not the one the statement was prepared on, or DISCARD ALL or DEALLOCATE removed it.",
+    remedy: "Run it again, which prepares it anew; behind a transaction pooler switch named prepared statements off.",
+    signs: { sqlState: "26000", texts: ['prepared statement "<name>" does not exist'] }
+  }),
+  postgres({
+    code: "42P05",
+    retry: "never",
+    title: "the prepared statement exists already",
+    explanation: "Somebody else's statement of the same name lives in the session: a transaction pooler shares it.",
+    remedy:
+      "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction.",
+    signs: { sqlState: "42P05", texts: ['prepared statement "<name>" already exists'] }
+  }),
+  postgres({
+    code: "42501",
+    retry: "never",
+    title: "the role may not do that",
+    explanation: "A privilege is missing, or row level security refuses the row.",
+    remedy: "GRANT what is missing, or look at the table's policies.",
+    signs: { sqlState: "42501", texts: ["permission denied for <object>"] }
+  }),
+  postgres({
+    code: "22023",
+    retry: "never",
+    title: "a parameter has a value PostgreSQL does not take",
+    explanation: "A setting or a function's argument is out of its range.",
+    remedy: "Correct the value the server's message names.",
+    signs: { sqlState: "22023" }
+  }),
+  postgres({
+    code: "53100",
+    class: "capacity",
+    retry: "never",
+    title: "the database's disk is full",
+    explanation: "PostgreSQL could not write; nothing gets better by trying again.",
+    remedy: "Free or add disk space.",
+    signs: { sqlState: "53100" }
+  }),
+  postgres({
+    code: "53200",
+    class: "capacity",
+    retry: recoveryPause,
+    title: "the database is out of memory",
+    explanation: "PostgreSQL could not get the memory, or its shared lock table is full.",
+    remedy: "Run less at once, lower work_mem, or raise max_locks_per_transaction if the message speaks of locks.",
+    signs: { sqlState: "53200", texts: ["out of memory", "out of shared memory"] }
+  }),
+  postgres({
+    code: "53400",
+    class: "capacity",
+    retry: "never",
+    title: "a configured limit of the server is reached",
+    explanation: "A limit such as temp_file_limit stopped the statement.",
+    remedy: "Raise the limit the message names, or make the statement smaller.",
+    signs: { sqlState: "53400" }
+  }),
+  postgres({
+    code: "53xxx",
+    class: "capacity",
+    retry: recoveryPause,
+    title: "the server lacks a resource",
+    explanation: "A resource that is not in this catalogue is used up.",
+    remedy: "Read the server's message.",
+    signs: { sqlState: "53" }
+  }),
+  postgres({
+    code: "23xxx",
+    retry: "never",
+    title: "a constraint was violated",
+    explanation: "A unique, foreign key, not-null, check or exclusion constraint refuses the row.",
+    remedy: "Correct the data; the constraint's name is in the message.",
+    signs: { sqlState: "23" }
+  }),
+  postgres({
+    code: "22xxx",
+    retry: "never",
+    title: "a value does not fit",
+    explanation: "A value cannot be converted, is out of range or too long.",
+    remedy: "Correct the value the server's message names.",
+    signs: { sqlState: "22" }
+  }),
+  postgres({
+    code: "42xxx",
+    retry: "never",
+    title: "the statement is wrong",
+    explanation: "A syntax error, or a table, column, function or type that does not exist.",
+    remedy: "Correct the statement, or run the missing migration.",
+    signs: { sqlState: "42" }
+  }),
+  postgres({
+    code: "40xxx",
+    retry: "never",
+    title: "the transaction was rolled back",
+    explanation: "The server rolled the transaction back for a reason that is not in this catalogue.",
+    remedy: "Read the server's message.",
+    signs: { sqlState: "40" }
+  }),
+  postgres({
+    code: "08xxx",
+    retry: "never",
+    title: "a connection the statement uses failed",
+    explanation: "With severity ERROR it is another connection of the server, such as dblink's or a foreign table's.",
+    remedy: "Look at the server the statement refers to.",
+    signs: { sqlState: "08", fatal: false }
+  })
+]

@@ -1,0 +1,123 @@
+import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { entryOf } from "./Entries.ts"
+import type { ErrorClass } from "./Entry.ts"
+import { toDuration, wordEndpoint, wordMillis, wordServer } from "./Wording.ts"
+
+const Phase = Schema.Literals([
+  "configuration",
+  "dns",
+  "tcp",
+  "tls",
+  "authentication",
+  "session",
+  "acquire",
+  "query",
+  "begin",
+  "commit",
+  "rollback",
+  "listen",
+  "drain"
+])
+
+const Class = Schema.Literals(["capacity", "network", "pooler", "auth", "configuration", "statement", "closed"])
+
+const EndpointFields = {
+  host: Schema.String,
+  port: Schema.Number,
+  elapsedMillis: Schema.Number,
+  code: Schema.String,
+  sqlState: Schema.optional(Schema.String),
+  serverMessage: Schema.optional(Schema.String),
+  systemMessage: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
+}
+
+const ClassifiedFields = {
+  ...EndpointFields,
+  phase: Phase,
+  class: Class,
+  isRetryable: Schema.Boolean,
+  retryAfterMillis: Schema.optional(Schema.Number)
+}
+
+const titleOf = (reason: { readonly code: string; readonly systemMessage?: string | undefined }): string => {
+  const title = entryOf(reason.code)?.title ?? reason.code
+  const system = reason.systemMessage === undefined ? "" : `: ${reason.systemMessage}`
+  return `${title} [${reason.code}]${system}`
+}
+
+/** A session could not be opened; the code says what refused it and the phase how far the login came. */
+export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-supavisor/SessionError/ConnectFailed")(
+  "ConnectFailed",
+  { ...ClassifiedFields, ceiling: Schema.optional(Schema.Number) }
+) {
+  override get message(): string {
+    return (
+      `Could not open a session at ${wordEndpoint(this.host, this.port)} (${this.phase} phase, after ` +
+      `${wordMillis(this.elapsedMillis)}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}`
+    )
+  }
+  get retryAfter(): Duration.Duration | undefined {
+    return toDuration(this.retryAfterMillis)
+  }
+  get remedy(): string {
+    return entryOf(this.code)?.remedy ?? "Read the server's message; run `effect-supavisor doctor` for a full check."
+  }
+}
+
+/**
+ * An established session died.
+ * Retryable unless the server said why it must not be, or a COMMIT was in flight. A statement that was in flight may
+ * have been executed, and the server may still be running it.
+ */
+export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavisor/SessionError/SessionLost")(
+  "SessionLost",
+  { ...ClassifiedFields, statementInFlight: Schema.Boolean }
+) {
+  override get message(): string {
+    const flight = this.statementInFlight ? ", a statement was in flight and its outcome is unknown" : ""
+    return (
+      `Lost the session at ${wordEndpoint(this.host, this.port)} (${this.phase} phase, after ` +
+      `${wordMillis(this.elapsedMillis)}${flight}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}`
+    )
+  }
+  get retryAfter(): Duration.Duration | undefined {
+    return toDuration(this.retryAfterMillis)
+  }
+  get remedy(): string {
+    const remedy = entryOf(this.code)?.remedy ?? "Try again on another session."
+    return this.statementInFlight
+      ? `${remedy} Before repeating a write that ran outside a transaction, look whether it took effect.`
+      : remedy
+  }
+}
+
+/** COMMIT was sent and its reply never came: the transaction is committed or it is not, and nobody here can tell. */
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-supavisor/SessionError/OutcomeUnknown")(
+  "OutcomeUnknown",
+  EndpointFields
+) {
+  override get message(): string {
+    return (
+      `COMMIT was sent to ${wordEndpoint(this.host, this.port)} and no reply came within ` +
+      `${wordMillis(this.elapsedMillis)}, so whether the transaction took effect is unknown: ${titleOf(this)}` +
+      wordServer(this.serverMessage, this.sqlState)
+    )
+  }
+  get class(): ErrorClass {
+    return "network"
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  get retryAfter(): Duration.Duration | undefined {
+    return undefined
+  }
+  get remedy(): string {
+    return (
+      "Look in the database whether the transaction took effect, and run it again only if it did not. A unique " +
+      "key that the transaction writes makes that look-up simple and a second run harmless."
+    )
+  }
+}

@@ -1,0 +1,80 @@
+import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { entryOf } from "./Entries.ts"
+import type { ErrorClass } from "./Entry.ts"
+import { toDuration, wordEndpoint, wordMillis } from "./Wording.ts"
+
+/** The server answered a statement with ERROR; the session goes on and can be used. */
+export class StatementFailed extends Schema.TaggedError<StatementFailed>(
+  "effect-supavisor/SessionError/StatementFailed"
+)("StatementFailed", {
+  code: Schema.String,
+  sqlState: Schema.optional(Schema.String),
+  serverMessage: Schema.optional(Schema.String),
+  detail: Schema.optional(Schema.String),
+  hint: Schema.optional(Schema.String),
+  severity: Schema.optional(Schema.String),
+  constraint: Schema.optional(Schema.String),
+  schema: Schema.optional(Schema.String),
+  table: Schema.optional(Schema.String),
+  column: Schema.optional(Schema.String),
+  position: Schema.optional(Schema.String),
+  class: Schema.Literals(["capacity", "network", "pooler", "auth", "configuration", "statement", "closed"]),
+  isRetryable: Schema.Boolean,
+  retryAfterMillis: Schema.optional(Schema.Number),
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    const text = this.serverMessage ?? entryOf(this.code)?.title ?? this.code
+    const state = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
+    const detail = this.detail === undefined ? "" : `. Detail: ${this.detail}`
+    return `${text}${state}${detail}${this.hint === undefined ? "" : `. Hint: ${this.hint}`}`
+  }
+  get retryAfter(): Duration.Duration | undefined {
+    return toDuration(this.retryAfterMillis)
+  }
+  get remedy(): string {
+    return this.hint ?? entryOf(this.code)?.remedy ?? "Read the server's message and change the statement."
+  }
+}
+
+/**
+ * The peer answered nothing within the client's own bound, so the session was destroyed.
+ * The server may still be running the statement. Retryable as Effect's own statement timeout is, except for COMMIT.
+ */
+export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
+  "effect-supavisor/SessionError/StatementTimeout"
+)("StatementTimeout", {
+  host: Schema.String,
+  port: Schema.Number,
+  phase: Schema.Literals(["session", "query", "begin", "commit", "rollback", "listen", "drain"]),
+  elapsedMillis: Schema.Number,
+  limitMillis: Schema.Number,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return (
+      `No answer from ${wordEndpoint(this.host, this.port)} within ${wordMillis(this.limitMillis)} (${this.phase} ` +
+      `phase, after ${wordMillis(this.elapsedMillis)}); the session was destroyed and the server may still be running ` +
+      "the statement"
+    )
+  }
+  get code(): string {
+    return "STATEMENT_TIMEOUT"
+  }
+  get class(): ErrorClass {
+    return "network"
+  }
+  get isRetryable(): boolean {
+    return this.phase !== "commit"
+  }
+  get retryAfter(): Duration.Duration | undefined {
+    return undefined
+  }
+  get remedy(): string {
+    return (
+      "If the statement needs the time, raise DB_STATEMENT_TIMEOUT; if the peer went silent, look at the network " +
+      "between. Before repeating a write that ran outside a transaction, look whether it took effect."
+    )
+  }
+}

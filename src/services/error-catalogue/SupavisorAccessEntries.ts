@@ -1,0 +1,167 @@
+import { type CatalogueEntry, define } from "./Entry.ts"
+import { authenticationBlock, credentialBlock, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
+
+const breaker = "Supavisor 2.9 source, circuit_breaker.ex"
+const authQuery = "Supavisor 2.9 source, errors/auth_query_error.ex"
+
+/** What Supavisor says about who may come in: breakers, secrets, tenants, addresses, TLS and the startup message. */
+export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
+  define({
+    code: "ECIRCUITBREAKER_CREDENTIALS",
+    class: "pooler",
+    retry: credentialBlock,
+    title: "the pooler blocks logins because it cannot read credentials",
+    explanation:
+      "Five look-ups of a role's secret failed within 300 s, usually because PostgreSQL is unreachable; the pooler " +
+      "refuses logins of this project for 30 s (600 s before 2.9.2).",
+    remedy: "Look whether the database runs; the password has nothing to do with it.",
+    source: breaker,
+    signs: {
+      poolerCode: "ECIRCUITBREAKER",
+      needsText: true,
+      texts: ["(ECIRCUITBREAKER) failed to retrieve database credentials", "Circuit breaker open: <reason>credentials"]
+    }
+  }),
+  define({
+    code: "ECIRCUITBREAKER_DATABASE",
+    class: "pooler",
+    retry: credentialBlock,
+    title: "the pooler blocks logins because it cannot reach the database",
+    explanation: "Poolers up to 2.9.1 refused logins after too many failed connections to PostgreSQL.",
+    remedy: "Look whether the database runs and whether its connections are used up.",
+    source: breaker,
+    signs: {
+      poolerCode: "ECIRCUITBREAKER",
+      needsText: true,
+      texts: [
+        "(ECIRCUITBREAKER) <reason>too many failed attempts to connect to the database",
+        "Circuit breaker open: <reason>connect to the database"
+      ]
+    }
+  }),
+  define({
+    code: "ECIRCUITBREAKER",
+    class: "auth",
+    retry: "never",
+    after: authenticationBlock,
+    title: "the pooler blocks this address after too many failed logins",
+    explanation:
+      "Ten logins failed within 150 s from this public address, so all clients behind it are refused for 120 s, also " +
+      "with the right password. The block does not clear the counter: one early failure more blocks again.",
+    remedy: "Stop every process that logs in with a wrong password, correct it, and wait 180 s before the next login.",
+    source: breaker,
+    signs: {
+      poolerCode: "ECIRCUITBREAKER",
+      texts: [
+        "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
+        "Circuit breaker open: <reason>"
+      ]
+    }
+  }),
+  define({
+    code: "EAUTHTIMEOUT",
+    class: "auth",
+    retry: poolerPause,
+    title: "the pooler waited 15 s in vain for the client's next login message",
+    explanation:
+      "The client was silent during authentication: a stalled event loop or a slow network. The pooler counts it as " +
+      "a failed login.",
+    remedy: "Look for long synchronous work in this process at the time of the login, and open fewer sessions at once.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: {
+      poolerCode: "EAUTHTIMEOUT",
+      texts: ["(EAUTHTIMEOUT) timeout while waiting for message", "connection failure during authentication"]
+    }
+  }),
+  define({
+    code: "EAUTHPROTOCOL",
+    class: "auth",
+    retry: "never",
+    title: "the pooler could not read a login message",
+    explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
+    remedy: "Try again by hand; if it persists, report it: it is a fault of the client or of the pooler.",
+    source: "Supavisor 2.9 source, auth_methods/scram.ex",
+    signs: {
+      poolerCode: "EAUTHPROTOCOL",
+      texts: ["(EAUTHPROTOCOL) protocol violation during authentication", "protocol violation during authentication"]
+    }
+  }),
+  define({
+    code: "EAUTHQUERY_USER",
+    class: "configuration",
+    retry: "never",
+    title: "the database has no such role",
+    explanation: "The pooler asked PostgreSQL for the role's secret and found no login role of this name.",
+    remedy:
+      "Correct the role in the connection string (the part before the dot), or create it with LOGIN and a password.",
+    source: authQuery,
+    signs: {
+      poolerCode: "EAUTHQUERY",
+      needsText: true,
+      texts: ["(EAUTHQUERY) user not found in the database", "There is no user '<role>' in the database"]
+    }
+  }),
+  define({
+    code: "EAUTHQUERY_SECRET",
+    class: "configuration",
+    retry: "never",
+    title: "the pooler cannot use the role's stored secret",
+    explanation: "The role's password is stored in a form the pooler does not take, or the tenant has no query for it.",
+    remedy: "Set the role's password again with password_encryption = 'scram-sha-256'.",
+    source: authQuery,
+    signs: {
+      poolerCode: "EAUTHQUERY",
+      needsText: true,
+      texts: [
+        "(EAUTHQUERY) MD5 secrets are not supported for auth_query, use require_user instead",
+        "(EAUTHQUERY) unsupported or invalid secret format",
+        "(EAUTHQUERY) failed to parse SCRAM secret",
+        "(EAUTHQUERY) no auth_query configured for this tenant",
+        "(EAUTHQUERY) authentication query returned wrong format"
+      ]
+    }
+  }),
+  define({
+    code: "EAUTHQUERY",
+    class: "pooler",
+    retry: databaseCoolDown,
+    title: "the pooler could not look the role's secret up",
+    explanation:
+      "The look-up needs a connection to PostgreSQL, and that failed or was not available. Five such failures in " +
+      "300 s block logins for 30 s.",
+    remedy: "Look whether the database runs and accepts connections.",
+    source: authQuery,
+    signs: {
+      poolerCode: "EAUTHQUERY",
+      texts: [
+        "(EAUTHQUERY) authentication query failed",
+        "(EAUTHQUERY) auth_query connection failed",
+        "(EAUTHQUERY) auth_query secret check timed out",
+        "Authentication error, reason: <reason>"
+      ]
+    }
+  }),
+  define({
+    code: "EAUTHSECRETS",
+    class: "pooler",
+    retry: databaseCoolDown,
+    title: "the pooler could not get the role's secret",
+    explanation: "The code exists in the pooler's source and was not raised by the versions looked at.",
+    remedy: "Look whether the database runs; if it persists, report it with the pooler's message.",
+    source: "Supavisor 2.9 source, lib/supavisor/errors",
+    signs: { poolerCode: "EAUTHSECRETS" }
+  }),
+  define({
+    code: "EJITREQUESTFAILED",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler could not reach the service that checks access tokens",
+    explanation: "The login used a token, and the service that knows whether it is good did not answer.",
+    remedy: "Try again, or log in with a password.",
+    source: "Supavisor 2.9 source, auth_methods/jit.ex",
+    signs: {
+      poolerCode: "EJITREQUESTFAILED",
+      texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
+    }
+  })
+]

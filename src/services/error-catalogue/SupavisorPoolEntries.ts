@@ -1,0 +1,226 @@
+import { type CatalogueEntry, define } from "./Entry.ts"
+import { capacityPause, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
+
+const notReached = "Supavisor keeps this code for its own log; a client should not see it."
+
+const logOnly = (code: string, title: string): CatalogueEntry =>
+  define({
+    code,
+    class: "pooler",
+    retry: poolerPause,
+    title,
+    explanation: notReached,
+    remedy: "Try again; if it persists, report it with the pooler's message.",
+    source: "Supavisor 2.9 source, lib/supavisor/errors",
+    signs: { poolerCode: code }
+  })
+
+/** What Supavisor says about its pools, its workers and the database behind it. */
+export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
+  define({
+    code: "EMAXCONNSESSION",
+    class: "capacity",
+    retry: capacityPause,
+    title: "the pooler grants no more sessions",
+    explanation:
+      "As many clients hold a session of this pool as its pool_size allows. Since 2.8 the pooler refuses at once " +
+      "instead of queueing; the number in the message is the size of the pool for this role, database and mode.",
+    remedy:
+      "Keep the sum of DB_POOL_MAX over all processes of this role below the pool size, or raise the pool size in " +
+      "the database settings of the project.",
+    source: "Supavisor 2.9 source, errors/max_connections_error.ex",
+    signs: {
+      poolerCode: "EMAXCONNSESSION",
+      texts: [
+        "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: <n>",
+        "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
+      ]
+    }
+  }),
+  define({
+    code: "EMAXCONN",
+    class: "capacity",
+    retry: capacityPause,
+    title: "the pooler accepts no more clients",
+    explanation:
+      "The tenant's limit of client connections is reached. Poolers before November 2024 said the same when the " +
+      "sessions were used up.",
+    remedy: "Open fewer connections in all processes together, or move to a compute size that allows more clients.",
+    source: "Supavisor 2.9 source, errors/max_connections_error.ex",
+    signs: {
+      poolerCode: "EMAXCONN",
+      texts: ["(EMAXCONN) max client connections reached, limit: <n>", "Max client connections reached"]
+    }
+  }),
+  define({
+    code: "ECHECKOUTTIMEOUT",
+    class: "capacity",
+    retry: capacityPause,
+    title: "the pooler had no database connection to give in time",
+    explanation:
+      "The login was accepted, but no worker was free within the pool's checkout time, or the worker could not " +
+      "reach PostgreSQL within 15 s.",
+    remedy: "Hold sessions for a shorter time, or look whether the database accepts connections at all.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: {
+      poolerCode: "ECHECKOUTTIMEOUT",
+      texts: [
+        "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after <ms>ms in <mode> mode",
+        "Unable to check out connection from the pool",
+        "Unable to check out process from the pool"
+      ]
+    }
+  }),
+  define({
+    code: "ECHECKOUTRETRIES",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler's workers died while one was being checked out",
+    explanation: "Three workers in a row ended during the checkout.",
+    remedy: "Try again; if it persists, look whether the database refuses or drops the pooler's connections.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: {
+      poolerCode: "ECHECKOUTRETRIES",
+      texts: ["(ECHECKOUTRETRIES) failed to check out a connection after multiple retries"]
+    }
+  }),
+  define({
+    code: "EPOOLCHECKOUT",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler's pool process died during the checkout",
+    explanation: "The process that keeps the pool ended while it was asked for a connection.",
+    remedy: "Try again; if it persists, report it with the pooler's message.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: { poolerCode: "EPOOLCHECKOUT", texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"] }
+  }),
+  define({
+    code: "ECHECKOUTFAILED",
+    class: "pooler",
+    retry: databaseCoolDown,
+    title: "PostgreSQL refused the pooler's connection",
+    explanation:
+      "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
+    remedy: "Read the message: PostgreSQL says in it what it refused.",
+    source: "Supavisor 2.9 source, errors/checkout_error.ex",
+    signs: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) <message>"] }
+  }),
+  define({
+    code: "POOLER_CANNOT_REACH_DATABASE",
+    class: "pooler",
+    retry: databaseCoolDown,
+    title: "the pooler cannot reach PostgreSQL",
+    explanation:
+      "The pooler's connection to PostgreSQL was refused, timed out or did not log in within 15 s; it rests 2.5 s " +
+      "before it tries again.",
+    remedy:
+      "Look whether the database runs (paused or restarting project, compute change); sessions come back by themselves.",
+    source: "Supavisor 2.9 source, db_handler.ex",
+    signs: { texts: ["Failed to connect to database: <term>"] }
+  }),
+  define({
+    code: "EPOOLTERMINATING",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler is stopping this pool",
+    explanation:
+      "The pool drains because its settings changed or the database shuts down; a new pool starts within seconds.",
+    remedy: "Nothing: the next login gets the new pool.",
+    source: "Supavisor 2.9 source, errors/pool_terminating_error.ex",
+    signs: { poolerCode: "EPOOLTERMINATING", texts: ["(EPOOLTERMINATING) pool terminating: <message>"] }
+  }),
+  define({
+    code: "ESUBSCRIBERETRIES",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler could not start the pool",
+    explanation: "The pool's process did not appear within ten seconds.",
+    remedy: "Try again; if it persists, look at the status page of the platform.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: {
+      poolerCode: "ESUBSCRIBERETRIES",
+      texts: [
+        "(ESUBSCRIBERETRIES) failed to subscribe to tenant after multiple retries. Terminating",
+        "Failed to subscribe to tenant after multiple retries"
+      ]
+    }
+  }),
+  define({
+    code: "EDBHANDLEREXITED",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler lost the database connection of this session",
+    explanation:
+      "The worker behind the session ended, so what a statement in flight did is unknown. Poolers up to 2.7 send " +
+      "raw Erlang terms in its place, and use the same words when PostgreSQL refuses a new connection.",
+    remedy: "Open another session; look at the database's log if it happens often.",
+    source: "Supavisor 2.9 source, errors/db_handler_exited_error.ex",
+    signs: {
+      poolerCode: "EDBHANDLEREXITED",
+      texts: [
+        "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information",
+        "DbHandler exited",
+        "Connection to database closed",
+        "{:shutdown, <term>}"
+      ]
+    }
+  }),
+  define({
+    code: "EPROXYSTARTFAILED",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler could not reach the node that holds the pool",
+    explanation: "Clients are passed on to the node of their pool, and that connection did not start.",
+    remedy: "Try again; if it persists, look at the status page of the platform.",
+    source: "Supavisor 2.9 source, client_handler/proxy.ex",
+    signs: {
+      poolerCode: "EPROXYSTARTFAILED",
+      texts: ["(EPROXYSTARTFAILED) failed to start proxy connection", "Failed to start proxy connection"]
+    }
+  }),
+  define({
+    code: "EPROXYSUPERVISORUNAVAILABLE",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler could not pass the client on to the pool's node",
+    explanation: "The process that supervises connections between nodes was not there.",
+    remedy: "Try again; if it persists, look at the status page of the platform.",
+    source: "Supavisor 2.9 source, client_handler/proxy.ex",
+    signs: {
+      poolerCode: "EPROXYSUPERVISORUNAVAILABLE",
+      texts: [
+        "(EPROXYSUPERVISORUNAVAILABLE) proxy supervisor unavailable after retries",
+        "Proxy supervisor unavailable"
+      ]
+    }
+  }),
+  define({
+    code: "EMAXPOOLSREACHED",
+    class: "configuration",
+    retry: "never",
+    title: "too many different pools for this project",
+    explanation:
+      "Every combination of role, database, mode, search_path and TLS is a pool of its own, and a node holds at most " +
+      "50 of them for a tenant (20 before 2.9.5).",
+    remedy: "Use fewer roles and databases, and set search_path by SQL instead of in the connection string.",
+    source: "Supavisor 2.9 source, supavisor.ex",
+    signs: {
+      poolerCode: "EMAXPOOLSREACHED",
+      texts: ["(EMAXPOOLSREACHED) max pools count reached", "Max pools count reached"]
+    }
+  }),
+  define({
+    code: "POOLER_INTERNAL",
+    class: "pooler",
+    retry: poolerPause,
+    title: "the pooler met an error of its own",
+    explanation: "An error without a structure of its own; the term after the context is Erlang's.",
+    remedy: "Try again; if it persists, report it with the pooler's message.",
+    source: "Supavisor 2.9 source, client_handler/error.ex",
+    signs: { texts: ["Internal error (<context>): <term>"] }
+  }),
+  logOnly("ECLIENTSOCKETCLOSED", "the client's connection to the pooler closed"),
+  logOnly("EWORKERNOTFOUND", "the pool's worker was not found"),
+  logOnly("EPOOLCONFIGNOTFOUND", "the pool's configuration was not found"),
+  logOnly("EPOOLRANCHNOTFOUND", "the pool's listener was not found")
+]

@@ -1,0 +1,74 @@
+import { type CatalogueEntry, define } from "./Entry.ts"
+
+const remedy =
+  "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction."
+const source = "Supavisor 2.9 source, client_handler/protocol_helpers.ex"
+
+/** What Supavisor says about prepared statements; only in transaction mode, because in session mode it parses nothing. */
+export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
+  define({
+    code: "EPREPAREDDUP",
+    class: "statement",
+    retry: "never",
+    title: "the prepared statement exists already",
+    explanation: "In transaction mode the pooler keeps the client's prepared statements, and this name is taken.",
+    remedy,
+    source,
+    signs: { poolerCode: "EPREPAREDDUP", texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists'] }
+  }),
+  define({
+    code: "EPREPAREDNOTFOUND",
+    class: "statement",
+    retry: "never",
+    title: "the prepared statement does not exist",
+    explanation: "In transaction mode the pooler does not know a prepared statement of this name.",
+    remedy,
+    source,
+    signs: {
+      poolerCode: "EPREPAREDNOTFOUND",
+      texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']
+    }
+  }),
+  define({
+    code: "EMAXPREPARED",
+    class: "statement",
+    retry: "never",
+    title: "too many prepared statements on this connection",
+    explanation: "In transaction mode the pooler keeps 100 prepared statements for a connection.",
+    remedy,
+    source,
+    signs: {
+      poolerCode: "EMAXPREPARED",
+      texts: ["(EMAXPREPARED) max prepared statements limit reached. Limit: <n> per connection"]
+    }
+  }),
+  define({
+    code: "EMAXPREPAREDMEM",
+    class: "statement",
+    retry: "never",
+    title: "the prepared statements of this connection are too large",
+    explanation: "In transaction mode the pooler keeps 1 MB of prepared statements for a connection.",
+    remedy,
+    source,
+    signs: {
+      poolerCode: "EMAXPREPAREDMEM",
+      texts: ["(EMAXPREPAREDMEM) max prepared statements memory limit reached. Limit: <size> per connection"]
+    }
+  }),
+  define({
+    code: "EPSSIMPLEQUERY",
+    class: "statement",
+    retry: "never",
+    title: "PREPARE and EXECUTE as SQL do not work in transaction mode",
+    explanation: "The pooler supports prepared statements of the extended query protocol only.",
+    remedy,
+    source,
+    signs: {
+      poolerCode: "EPSSIMPLEQUERY",
+      texts: [
+        "(EPSSIMPLEQUERY) transaction mode only supports prepared statements using the Extended Query Protocol",
+        "transaction mode only supports prepared statements using the Extended Query Protocol"
+      ]
+    }
+  })
+]

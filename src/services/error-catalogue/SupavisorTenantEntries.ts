@@ -1,0 +1,146 @@
+import { type CatalogueEntry, define } from "./Entry.ts"
+import { poolerPause } from "./RetryPauses.ts"
+
+const checks = "Supavisor 2.9 source, client_handler/checks.ex"
+
+/** What Supavisor says about the tenant, the address, TLS and the startup message: things a person has to change. */
+export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
+  define({
+    code: "ENOTFOUND",
+    class: "configuration",
+    retry: "never",
+    title: "the pooler does not know this project",
+    explanation:
+      "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project reference " +
+      "is wrong or missing, or the project is paused or gone. The password was not looked at, and DNS worked.",
+    remedy:
+      "Copy the session pooler's connection string from the dashboard (Connect, Session pooler) and compare host " +
+      "(aws-N-REGION) and user (ROLE.REF); do not reset the password.",
+    source: "Supavisor 2.9 source, tenants.ex",
+    signs: {
+      poolerCode: "ENOTFOUND",
+      texts: ["(ENOTFOUND) tenant/user <role>.<ref> not found", "Tenant or user not found"]
+    }
+  }),
+  define({
+    code: "ENOIDENTIFIER",
+    class: "configuration",
+    retry: "never",
+    title: "the user name holds no project reference",
+    explanation: "The pooler serves many projects and learns which one is meant from the user name, ROLE.REF.",
+    remedy: "Write the user as ROLE.REF, for instance postgres.abcdefghijklmnopqrst, or add options=reference=REF.",
+    source: "Supavisor 2.9 source, tenants.ex",
+    signs: {
+      poolerCode: "ENOIDENTIFIER",
+      texts: ["(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)"]
+    }
+  }),
+  define({
+    code: "EMULTIPLEUSERS",
+    class: "configuration",
+    retry: "never",
+    title: "the pooler knows several users of this name",
+    explanation: "The tenant's own data are ambiguous; a client cannot change that.",
+    remedy: "Report it to the operator of the pooler with the message.",
+    source: "Supavisor 2.9 source, tenants.ex",
+    signs: {
+      poolerCode: "EMULTIPLEUSERS",
+      texts: ["(EMULTIPLEUSERS) multiple users matched for <role>.<ref>, check tenant configuration"]
+    }
+  }),
+  define({
+    code: "EINVALIDUSERINFO",
+    class: "configuration",
+    retry: "never",
+    title: "the user or database name has no valid form",
+    explanation: "A name is empty, longer than 63 bytes, or holds characters that cannot be printed.",
+    remedy: "Correct user and database in the connection string; percent-encode special characters.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: {
+      poolerCode: "EINVALIDUSERINFO",
+      texts: [
+        '(EINVALIDUSERINFO) Authentication error, reason: "Invalid format for user or db_name"',
+        'Authentication error, reason: "Invalid format for user or db_name"'
+      ]
+    }
+  }),
+  define({
+    code: "EBANNED",
+    class: "configuration",
+    retry: "never",
+    title: "the operator banned this project from the pooler",
+    explanation:
+      "The operator of the pooler closed the project out; established sessions are ended with the same message.",
+    remedy: "Read the reason in the message and contact the platform's support.",
+    source: checks,
+    signs: { poolerCode: "EBANNED", texts: ["(EBANNED) tenant is banned: <reason>"] }
+  }),
+  define({
+    code: "EADDRNOTALLOWED",
+    class: "configuration",
+    retry: "never",
+    title: "the project's network restrictions do not allow this address",
+    explanation:
+      "The address in the message is the public one the pooler saw, and it is not on the project's allow list.",
+    remedy: "Add that address to the network restrictions of the project, or connect from an allowed network.",
+    source: checks,
+    signs: {
+      poolerCode: "EADDRNOTALLOWED",
+      texts: [
+        "(EADDRNOTALLOWED) address not in tenant allow_list: <address>",
+        "Address not in tenant allow_list: <address>"
+      ]
+    }
+  }),
+  define({
+    code: "ESSLREQUIRED",
+    class: "configuration",
+    retry: "never",
+    title: "the project accepts TLS connections only",
+    explanation: "The client asked for a plaintext session, and the project enforces TLS.",
+    remedy: "Set DB_SSL_MODE=require or better verify-full.",
+    source: checks,
+    signs: {
+      poolerCode: "ESSLREQUIRED",
+      texts: ["(ESSLREQUIRED) SSL connection is required for user: <role>", "SSL connection is required"]
+    }
+  }),
+  define({
+    code: "ESSLHANDSHAKE",
+    class: "network",
+    retry: poolerPause,
+    title: "the TLS handshake with the pooler failed",
+    explanation:
+      "The pooler could not finish the handshake; the message rarely arrives because the stream is broken by then.",
+    remedy: "Run `effect-supavisor doctor` to see which side gave up; look for a proxy that changes TLS.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: { poolerCode: "ESSLHANDSHAKE", texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"] }
+  }),
+  define({
+    code: "ESTARTUPMESSAGE",
+    class: "configuration",
+    retry: "never",
+    title: "the pooler could not read the startup message",
+    explanation:
+      "The first message was malformed or had no user: a client of another protocol, or direct TLS negotiation.",
+    remedy: "Connect with a user name and without sslnegotiation=direct or GSS encryption.",
+    source: "Supavisor 2.9 source, client_handler.ex",
+    signs: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }
+  }),
+  define({
+    code: "ESTARTUPPACKETTOOLARGE",
+    class: "configuration",
+    retry: "never",
+    title: "the startup message is longer than the pooler allows",
+    explanation: "The pooler reads at most 1024 bytes of startup message.",
+    remedy: "Shorten application_name and options.",
+    source: "Supavisor 2.9 source, protocol.ex",
+    signs: {
+      poolerCode: "ESTARTUPPACKETTOOLARGE",
+      texts: [
+        "(ESTARTUPPACKETTOOLARGE) Startup packet too large: <n> bytes (max 1024 bytes)",
+        "Startup packet too large"
+      ]
+    }
+  })
+]

@@ -1,0 +1,175 @@
+/** A TCP proxy on 127.0.0.1 that breaks connections on purpose: refusals, silence, resets, delays, cuts, garbage. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Socket } from "node:net"
+import { loopbackHost } from "../services/embedded-postgres/FreePort.ts"
+import type { FaultMode } from "./fault-proxy/FaultMode.ts"
+import { pass } from "./fault-proxy/FaultMode.ts"
+import * as Listener from "./fault-proxy/Listener.ts"
+import { ProxiedConnection } from "./fault-proxy/ProxiedConnection.ts"
+
+export * as FaultMode from "./fault-proxy/FaultMode.ts"
+export type { ProxiedConnection } from "./fault-proxy/ProxiedConnection.ts"
+
+/** The proxy could not listen on 127.0.0.1. */
+export class FaultProxyError extends Schema.TaggedError<FaultProxyError>()("FaultProxyError", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `The fault proxy cannot listen on ${loopbackHost}: ${this.detail}`
+  }
+}
+
+export interface FaultProxyOptions {
+  readonly target: { readonly host: string; readonly port: number }
+  /** The mode the proxy starts in. Default: pass. */
+  readonly mode?: FaultMode
+  /** Called for each accepted connection, before its first byte; a returned mode is for this connection only. */
+  readonly onAccept?: (connection: { readonly id: number }) => FaultMode | undefined
+}
+
+export interface FaultProxyShape {
+  readonly host: string
+  readonly port: number
+  /** The same connection string, through this proxy. */
+  readonly urlThrough: (url: Redacted.Redacted<string>) => Redacted.Redacted<string>
+  /** Connections accepted since the start or the last `resetOpenCounters`. */
+  readonly accepted: Effect.Effect<number>
+  /** Client connections open now: from accept until the client closed its side or the proxy cut it. */
+  readonly open: () => number
+  /** The most client connections that were ever open at the same time, since the start or `resetOpenCounters`. */
+  readonly maxOpen: () => number
+  /** How many `when` and `afterServerBytes` modes have gone over to their next mode. */
+  readonly triggered: () => number
+  /** Connections of which at least one socket still exists, oldest first. */
+  readonly connections: () => ReadonlyArray<ProxiedConnection>
+  /** Sets the mode for new connections and, unless `existing` is false, for those that exist. */
+  readonly setMode: (mode: FaultMode, options?: { readonly existing?: boolean }) => Effect.Effect<void>
+  /** `accepted` and `triggered` become 0, `maxOpen` becomes what is open now. */
+  readonly resetOpenCounters: Effect.Effect<void>
+  /** Cuts every existing connection; new ones are still accepted. */
+  readonly cutAll: (how: "reset" | "end") => Effect.Effect<void>
+  /** Waits until that many client connections are open, or until the predicate holds for their number. */
+  readonly awaitOpen: (expected: number | ((open: number) => boolean)) => Effect.Effect<void>
+  /** Waits until at least that many connections were accepted. */
+  readonly awaitAccepted: (atLeast: number) => Effect.Effect<void>
+  /** Waits until at least that many triggers have fired. Default: 1. */
+  readonly awaitTriggered: (atLeast?: number) => Effect.Effect<void>
+}
+
+const make = Effect.fnUntraced(function* (
+  options: FaultProxyOptions
+): Effect.fn.Return<FaultProxyShape, FaultProxyError, Scope.Scope> {
+  const connections = new Set<ProxiedConnection>()
+  const waiters = new Set<() => void>()
+  let mode = options.mode ?? pass
+  let lastId = 0
+  let accepted = 0
+  let open = 0
+  let maxOpen = 0
+  let triggered = 0
+
+  const changed = () => {
+    for (const check of waiters) check()
+  }
+  const awaitThat = (holds: () => boolean): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      const check = () => {
+        if (!holds()) return
+        waiters.delete(check)
+        resume(Effect.void)
+      }
+      waiters.add(check)
+      check()
+      return Effect.sync(() => waiters.delete(check))
+    })
+
+  const onConnection = (socket: Socket) => {
+    lastId += 1
+    accepted += 1
+    open += 1
+    maxOpen = Math.max(maxOpen, open)
+    const ownMode = options.onAccept?.({ id: lastId }) ?? mode
+    const connection = new ProxiedConnection(lastId, socket, options.target, ownMode, {
+      onClientClosed: () => {
+        open -= 1
+        changed()
+      },
+      onGone: (gone) => {
+        connections.delete(gone)
+        changed()
+      },
+      onTriggered: () => {
+        triggered += 1
+        changed()
+      }
+    })
+    connections.add(connection)
+    changed()
+  }
+
+  const listener = yield* Effect.acquireRelease(
+    Effect.mapError(Listener.make(onConnection), (error) => new FaultProxyError({ detail: error.message })),
+    (listener) =>
+      Effect.andThen(
+        listener.close,
+        Effect.suspend(() => {
+          for (const connection of connections) connection.destroy()
+          return awaitThat(() => connections.size === 0)
+        })
+      )
+  )
+  if (mode._tag === "Refuse") yield* listener.close
+
+  return {
+    host: loopbackHost,
+    port: listener.port,
+    urlThrough: (url) => {
+      const through = new URL(Redacted.value(url))
+      through.hostname = loopbackHost
+      through.port = String(listener.port)
+      return Redacted.make(through.href)
+    },
+    accepted: Effect.sync(() => accepted),
+    open: () => open,
+    maxOpen: () => maxOpen,
+    triggered: () => triggered,
+    connections: () => [...connections],
+    setMode: (next, setOptions) =>
+      Effect.suspend(() => {
+        mode = next
+        if (setOptions?.existing !== false) for (const connection of connections) connection.setMode(next)
+        return next._tag === "Refuse" ? listener.close : Effect.orDie(listener.open)
+      }),
+    resetOpenCounters: Effect.sync(() => {
+      accepted = 0
+      triggered = 0
+      maxOpen = open
+    }),
+    cutAll: (how) =>
+      Effect.sync(() => {
+        for (const connection of connections) connection[how]()
+      }),
+    awaitOpen: (expected) => awaitThat(() => (typeof expected === "number" ? open === expected : expected(open))),
+    awaitAccepted: (atLeast) => awaitThat(() => accepted >= atLeast),
+    awaitTriggered: (atLeast = 1) => awaitThat(() => triggered >= atLeast)
+  }
+})
+
+/**
+ * A TCP proxy in front of any host and port, for tests that need to see what a broken network does.
+ *
+ * It listens on 127.0.0.1 on a port of its own; when its scope closes, every socket and timer is gone.
+ */
+export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("effect-supavisor/testing/FaultProxy") {
+  /** Starts a proxy for as long as the scope is open. Fails when no port can be bound. */
+  static readonly make = make
+
+  /** {@link FaultProxy.make} as a layer. */
+  static readonly layer = (options: FaultProxyOptions): Layer.Layer<FaultProxy, FaultProxyError> =>
+    Layer.effect(FaultProxy, make(options))
+}

@@ -1,0 +1,131 @@
+/** A throw-away PostgreSQL server for a test file, with a fresh database for each test. */
+import * as PgConnection from "@effect/sql-pg/PgConnection"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { SqlError } from "effect/sql/SqlError"
+import type {
+  EmbeddedDatabase,
+  EmbeddedPostgresError,
+  EmbeddedPostgresOptions,
+  EmbeddedPostgresShape
+} from "../services/EmbeddedPostgres.ts"
+import { EmbeddedPostgres } from "../services/EmbeddedPostgres.ts"
+
+/** The `application_name` of the `admin` connection, for leaving it out of a count in pg_stat_activity. */
+export const adminApplicationName = "effect-supavisor-admin"
+
+export interface TestPostgresShape {
+  /** The server itself: host, port, password, logs, data directory. */
+  readonly server: EmbeddedPostgresShape
+  readonly host: string
+  readonly port: number
+  /** Superuser `postgres` on database `postgres`. */
+  readonly url: Redacted.Redacted<string>
+  /** A new, empty database; dropped WITH (FORCE) when the scope closes. */
+  readonly freshDatabase: Effect.Effect<EmbeddedDatabase, EmbeddedPostgresError, Scope.Scope>
+  /**
+   * Runs a statement as superuser on a connection of its own.
+   *
+   * The connection is kept between calls and opened again once it is dead; a statement that found it dead is run once
+   * more on a new one.
+   */
+  readonly admin: (
+    sql: string,
+    params?: ReadonlyArray<unknown>
+  ) => Effect.Effect<ReadonlyArray<PgConnection.Row>, SqlError>
+  readonly restart: EmbeddedPostgresShape["restart"]
+  /** As on the server; the `admin` connection leaves first, so that it does not hold up a smart stop. */
+  readonly stop: EmbeddedPostgresShape["stop"]
+  readonly start: EmbeddedPostgresShape["start"]
+}
+
+/** Whether the session is over: its socket failed, or the server said FATAL as it ended it. */
+const isDead = (error: SqlError): boolean =>
+  error.reason._tag === "ConnectionError" ||
+  (Predicate.hasProperty(error.reason.cause, "severity") && error.reason.cause.severity === "FATAL")
+
+/** One lazily opened superuser connection that is replaced after a failure. */
+const makeAdmin = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
+  let current: { readonly connection: PgConnection.PgConnection; readonly scope: Scope.Closeable } | undefined
+  const oneAtATime = yield* Semaphore.make(1)
+  const forget = Effect.suspend(() => {
+    const closing = current
+    current = undefined
+    return closing === undefined ? Effect.void : Scope.close(closing.scope, Exit.void)
+  })
+  yield* Effect.addFinalizer(() => forget)
+  const open = Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const connection = yield* PgConnection.make({ url, applicationName: adminApplicationName }).pipe(
+      Scope.provide(scope),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+    current = { connection, scope }
+    return connection
+  })
+  const run = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<PgConnection.Result, SqlError> =>
+    Effect.suspend(() => {
+      const kept = current?.connection
+      const attempt = Effect.flatMap(kept === undefined ? open : Effect.succeed(kept), (connection) =>
+        connection.query(sql, params)
+      )
+      return attempt.pipe(
+        Effect.catch((error) =>
+          isDead(error)
+            ? Effect.andThen(forget, kept === undefined ? Effect.fail(error) : run(sql, params))
+            : Effect.fail(error)
+        )
+      )
+    })
+  return {
+    forget: oneAtATime.withPermits(1)(forget),
+    query: (sql: string, params: ReadonlyArray<unknown> = []) =>
+      oneAtATime.withPermits(1)(Effect.map(run(sql, params), (result) => result.rows))
+  }
+})
+
+const make = Effect.fnUntraced(function* (
+  options?: EmbeddedPostgresOptions
+): Effect.fn.Return<TestPostgresShape, EmbeddedPostgresError, Scope.Scope> {
+  const server = yield* EmbeddedPostgres.make(options)
+  const admin = yield* makeAdmin(server.url)
+  let databases = 0
+  return {
+    server,
+    host: server.host,
+    port: server.port,
+    url: server.url,
+    freshDatabase: Effect.acquireRelease(
+      Effect.suspend(() => {
+        databases += 1
+        return server.createDatabase(`test_${databases}`)
+      }),
+      ({ name }) => Effect.ignore(admin.query(`drop database if exists "${name}" with (force)`))
+    ),
+    admin: admin.query,
+    restart: server.restart,
+    stop: (mode) => Effect.andThen(admin.forget, server.stop(mode)),
+    start: server.start
+  }
+})
+
+/** A throw-away PostgreSQL server, alive while the layer is. */
+export class TestPostgres extends Context.Service<TestPostgres, TestPostgresShape>()(
+  "effect-supavisor/testing/TestPostgres"
+) {
+  /** Starts a server with other options than the default for as long as the scope is open. */
+  static readonly make = make
+
+  /** The default server. It is one value, so all tests of a file that provide it share one server. */
+  static readonly layer: Layer.Layer<TestPostgres, EmbeddedPostgresError> = Layer.effect(TestPostgres, make())
+
+  /** A server with options of its own. Keep the returned value: each call makes another server. */
+  static readonly layerWith = (options: EmbeddedPostgresOptions): Layer.Layer<TestPostgres, EmbeddedPostgresError> =>
+    Layer.effect(TestPostgres, make(options))
+}

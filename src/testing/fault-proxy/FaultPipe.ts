@@ -1,0 +1,167 @@
+/** One direction of a proxied connection: a queue that can be delayed, sliced, held or made to lose bytes. */
+import type { Socket } from "node:net"
+import type { Latency } from "./FaultMode.ts"
+
+/** How bytes are written out. */
+export interface Shape {
+  readonly sliceBytes: number
+  readonly everyMillis: number
+  readonly latency: Latency
+}
+
+/** Everything at once, as soon as possible. */
+export const unshaped: Shape = { sliceBytes: Number.POSITIVE_INFINITY, everyMillis: 0, latency: 0 }
+
+/** What happens to bytes that arrive from now on. */
+export type Gate = "open" | "hold" | "drop"
+
+// Enough for any reply in a test, and little enough that a slow link is felt by the sender (backpressure).
+const highWaterBytes = 1024 * 1024
+
+interface Item {
+  readonly bytes: Buffer | "end"
+  readonly dueAt: number
+}
+
+export class FaultPipe {
+  /** Bytes read from the source so far. */
+  bytesIn = 0
+  /** Bytes written to the sink so far. */
+  bytesOut = 0
+  /** Whether bytes or a close were dropped, so that the stream has a hole. */
+  lost = false
+  #source: Socket | undefined
+  #sink: Socket | undefined
+  #shape = unshaped
+  #gate: Gate = "open"
+  #queue: Array<Item> = []
+  #held: Array<Buffer | "end"> = []
+  #queuedBytes = 0
+  #lastDueAt = 0
+  #cancelScheduled: (() => void) | undefined
+  #draining = false
+  #onFlushed: (() => void) | undefined
+
+  setSource(source: Socket): void {
+    this.#source = source
+  }
+
+  setSink(sink: Socket): void {
+    this.#sink = sink
+    this.#pump()
+  }
+
+  setShape(shape: Shape): void {
+    this.#shape = shape
+    this.#pump()
+  }
+
+  setGate(gate: Gate): void {
+    this.#gate = gate
+    if (gate === "drop" && this.#held.length > 0) {
+      this.lost = true
+      this.#queuedBytes -= this.#held.reduce((total, item) => total + sizeOf(item), 0)
+      this.#held = []
+      this.#relievePressure()
+    }
+    if (gate === "open") {
+      const held = this.#held
+      this.#held = []
+      for (const item of held) this.#enqueue(item)
+      this.#pump()
+    }
+  }
+
+  push(bytes: Buffer | "end"): void {
+    if (this.#gate === "drop") {
+      this.lost = true
+      return
+    }
+    this.#queuedBytes += sizeOf(bytes)
+    if (this.#queuedBytes > highWaterBytes) this.#source?.pause()
+    if (this.#gate === "hold") {
+      this.#held.push(bytes)
+      return
+    }
+    this.#enqueue(bytes)
+    this.#pump()
+  }
+
+  /** Calls back once all that was let through has been handed to the system. */
+  afterFlush(callback: () => void): void {
+    this.#onFlushed = callback
+    this.#settleFlush()
+  }
+
+  close(): void {
+    this.#cancelScheduled?.()
+    this.#cancelScheduled = undefined
+    this.#queue = []
+    this.#held = []
+    this.#sink = undefined
+    this.#onFlushed = undefined
+  }
+
+  #enqueue(bytes: Buffer | "end"): void {
+    const latency = this.#shape.latency
+    const millis = typeof latency === "number" ? latency : latency()
+    this.#lastDueAt = Math.max(this.#lastDueAt, performance.now() + millis)
+    this.#queue.push({ bytes, dueAt: this.#lastDueAt })
+  }
+
+  #pump(): void {
+    const sink = this.#sink
+    if (sink === undefined || this.#cancelScheduled !== undefined || this.#draining) return
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+      const wait = head.dueAt - performance.now()
+      if (wait > 0) return this.#schedule(wait)
+      if (head.bytes === "end") {
+        this.#queue = []
+        sink.end()
+        return this.#settleFlush()
+      }
+      const piece = head.bytes.subarray(0, this.#shape.sliceBytes)
+      if (piece.length === head.bytes.length) this.#queue.shift()
+      else this.#queue[0] = { bytes: head.bytes.subarray(piece.length), dueAt: head.dueAt }
+      this.#queuedBytes -= piece.length
+      this.bytesOut += piece.length
+      this.#relievePressure()
+      if (!sink.write(piece, () => this.#settleFlush())) {
+        this.#draining = true
+        sink.once("drain", () => {
+          this.#draining = false
+          this.#pump()
+        })
+        return
+      }
+      if (Number.isFinite(this.#shape.sliceBytes)) return this.#schedule(this.#shape.everyMillis)
+    }
+  }
+
+  #schedule(millis: number): void {
+    const run = () => {
+      this.#cancelScheduled = undefined
+      this.#pump()
+    }
+    if (millis > 0) {
+      const timer = setTimeout(run, millis)
+      this.#cancelScheduled = () => clearTimeout(timer)
+    } else {
+      const immediate = setImmediate(run)
+      this.#cancelScheduled = () => clearImmediate(immediate)
+    }
+  }
+
+  #relievePressure(): void {
+    if (this.#queuedBytes <= highWaterBytes && this.#source?.isPaused() === true) this.#source.resume()
+  }
+
+  #settleFlush(): void {
+    const callback = this.#onFlushed
+    if (callback === undefined || this.#queue.length > 0 || (this.#sink?.writableLength ?? 0) > 0) return
+    this.#onFlushed = undefined
+    callback()
+  }
+}
+
+const sizeOf = (item: Buffer | "end"): number => (item === "end" ? 0 : item.length)
