@@ -17,7 +17,7 @@ import { SessionOpener } from "./Session.ts"
 import type { PoolEvent } from "./pool/Events.ts"
 import type { LedgerEntry } from "./pool/Ledger.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
-import { makePool } from "./pool/PoolRuntime.ts"
+import { makePool } from "./pool/PoolService.ts"
 import type { PoolSnapshot } from "./pool/Snapshot.ts"
 
 /** Lends sessions. */

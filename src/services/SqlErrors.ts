@@ -44,7 +44,9 @@ const ofStatement = (failed: StatementFailed, props: Props): SqlErrorReason => {
 const ofRetryability = (error: SessionError, props: Props): SqlErrorReason => {
   if (!error.isRetryable) return error.class === "auth" ? new AuthenticationError(props) : new UnknownError(props)
   // A stale plan is no lost connection: like a serialization failure, the same session does it right the second time.
-  return error.class === "statement" ? new SerializationError(props) : new ConnectionError(props)
+  return error.reason._tag === "StatementFailed" && error.class === "statement"
+    ? new SerializationError(props)
+    : new ConnectionError(props)
 }
 
 const reasonOf = (error: SessionError, props: Props): SqlErrorReason => {

@@ -42,7 +42,7 @@ const isStateless = (item: Known): boolean => item.entry.signs.sqlState === unde
 /** Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before PgBouncer's. */
 const spoken = known
   .filter((item) => item.texts.length > 0)
-  .sort((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
+  .toSorted((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
 
 const poolerCodePattern = /^\((E[A-Z]+)\) /
 const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/

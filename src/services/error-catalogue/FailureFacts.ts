@@ -7,7 +7,8 @@ const sqlStatePattern = /^[0-9A-Z]{5}$/
 
 type Mutable = { -readonly [K in keyof FailureFacts]: FailureFacts[K] }
 
-const read = (value: object, name: string): unknown => {
+/** A field of a foreign object, whose getters may throw. */
+export const readField = (value: object, name: string): unknown => {
   try {
     return Reflect.get(value, name)
   } catch {
@@ -16,7 +17,7 @@ const read = (value: object, name: string): unknown => {
 }
 
 const readString = (value: object, name: string): string | undefined => {
-  const field = read(value, name)
+  const field = readField(value, name)
   return typeof field === "string" && field !== "" ? field : undefined
 }
 
@@ -25,15 +26,16 @@ const factNames = ["sqlState", "serverMessage", "nodeMessage", "authenticated", 
 /** A plain object that speaks in facts already; Node's own `errno` is a number and an Error is never facts. */
 const isFacts = (value: object): boolean =>
   !(value instanceof Error) &&
-  read(value, "_tag") === undefined &&
-  (factNames.some((name) => read(value, name) !== undefined) || readString(value, "errno") !== undefined)
+  readField(value, "_tag") === undefined &&
+  (factNames.some((name) => readField(value, name) !== undefined) || readString(value, "errno") !== undefined)
 
 const takeFacts = (value: object): FailureFacts => {
-  const authenticated = read(value, "authenticated")
+  const authenticated = readField(value, "authenticated")
+  const sqlState = readString(value, "sqlState")
   return {
-    sqlState: readString(value, "sqlState"),
+    sqlState,
     severity: readString(value, "severity"),
-    serverMessage: readString(value, "serverMessage"),
+    serverMessage: readString(value, "serverMessage") ?? (sqlState && readString(value, "message")),
     errno: readString(value, "errno"),
     syscall: readString(value, "syscall"),
     nodeMessage: readString(value, "nodeMessage"),
@@ -68,21 +70,16 @@ const takeNodeFields = (value: object, facts: Mutable): void => {
 
 /** What is worth looking into below a failure: an SqlError's reason, then the cause, then an AggregateError's errors. */
 const inner = (value: object): unknown => {
-  const reason = read(value, "reason")
+  const reason = readField(value, "reason")
   if (typeof reason === "object" && reason !== null) return reason
-  const cause = read(value, "cause")
+  const cause = readField(value, "cause")
   if (cause !== undefined && cause !== null) return cause
-  const errors = read(value, "errors")
+  const errors = readField(value, "errors")
   return Array.isArray(errors) ? errors[0] : undefined
 }
 
-/**
- * The facts of any failure.
- * It takes an Error of Node.js, an SqlError, an ErrorResponse's fields (named, or by their one-letter keys), or facts;
- * it follows `reason`, `cause` and an AggregateError's first error, and believes the server before the machine. Never throws.
- */
-export const factsOf = (failure: unknown): FailureFacts => {
-  if (typeof failure === "string") return { nodeMessage: failure }
+const collect = (failure: unknown): FailureFacts => {
+  if (typeof failure === "string") return failure === "" ? {} : { nodeMessage: failure }
   const facts: Mutable = {}
   const seen = new Set<unknown>()
   let value = failure
@@ -99,6 +96,20 @@ export const factsOf = (failure: unknown): FailureFacts => {
     value = inner(value)
   }
   return facts
+}
+
+/**
+ * The facts of any failure.
+ * It takes an Error of Node.js, an SqlError, an ErrorResponse's fields (named, or by their one-letter keys), or facts;
+ * it follows `reason`, `cause` and an AggregateError's first error, and believes the server before the machine. Never throws.
+ */
+export const factsOf = (failure: unknown): FailureFacts => {
+  try {
+    return collect(failure)
+  } catch {
+    // A proxy's traps may throw; such a failure tells nothing.
+    return {}
+  }
 }
 
 /** Phases before the first answered round trip: what fails there is a failed connect. */

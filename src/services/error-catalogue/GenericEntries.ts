@@ -64,6 +64,30 @@ export const connectUnknown: CatalogueEntry = {
   signs: {}
 }
 
+export const sessionUnknown: CatalogueEntry = {
+  code: "SESSION_UNKNOWN",
+  class: "network",
+  isRetryable: true,
+  retryAfterMillis: undefined,
+  title: "the session ended for a reason nobody classified",
+  explanation: "An established session became unusable, and neither a server nor the operating system said why.",
+  remedy: "Try again on another session; look at the cause.",
+  source: "effect-supavisor",
+  signs: {}
+}
+
+export const noReply: CatalogueEntry = {
+  code: "NO_REPLY",
+  class: "network",
+  isRetryable: false,
+  retryAfterMillis: undefined,
+  title: "no reply came in time",
+  explanation: "The request was sent and nothing came back within the time allowed; it may have been executed.",
+  remedy: "Look whether the request took effect before it is sent again.",
+  source: "effect-supavisor",
+  signs: {}
+}
+
 export const unknown: CatalogueEntry = {
   code: "UNKNOWN",
   class: "network",
@@ -82,5 +106,7 @@ export const genericEntries: ReadonlyArray<CatalogueEntry> = [
   serverError,
   systemUnknown,
   connectUnknown,
+  sessionUnknown,
+  noReply,
   unknown
 ]

@@ -1,8 +1,10 @@
 import { isSqlError } from "effect/sql/SqlError"
 import { classify, factsOf } from "./Catalogue.ts"
-import type { FailureFacts, Phase } from "./Entry.ts"
+import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
+import { readField } from "./FailureFacts.ts"
 import { harmlessCause } from "./ForeignCause.ts"
 import { redactForeignText } from "./ForeignText.ts"
+import { noReply, sessionUnknown, unknown } from "./GenericEntries.ts"
 import { ConnectFailed, OutcomeUnknown, SessionLost } from "./SessionReasons.ts"
 import { StatementFailed } from "./StatementReasons.ts"
 
@@ -33,23 +35,43 @@ export interface OutcomeUnknownInput extends Omit<FailedAt, "failure"> {
   readonly failure?: unknown
 }
 
-const plainFacts = (input: Partial<FailedAt>, phase: Phase): FailureFacts => {
+const plainFacts = (input: OutcomeUnknownInput, phase: Phase): FailureFacts => {
   const facts = factsOf(input.failure)
   return { ...facts, phase, authenticated: input.authenticated ?? facts.authenticated }
 }
 
 /** An SqlError adds nothing to what it wraps but a generic sentence. */
-const causeOf = (failure: unknown): unknown => (isSqlError(failure) ? failure.reason.cause : failure)
+const causeOf = (failure: unknown): unknown => {
+  try {
+    return isSqlError(failure) ? failure.reason.cause : failure
+  } catch {
+    // A proxy's trap may throw; such a failure tells nothing.
+    return undefined
+  }
+}
 
 const redacted = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : redactForeignText(text)
 
-const describe = (input: Omit<FailedAt, "failure"> & { readonly failure?: unknown }, facts: FailureFacts) => {
-  const { entry, serverMessage, ceiling } = classify(facts)
-  const cause = harmlessCause(input.cause ?? (input.failure instanceof Error ? causeOf(input.failure) : undefined))
+/** Only errors are kept as causes: facts and the server's fields are in the reason already. */
+const keptCause = (input: OutcomeUnknownInput): unknown => {
+  try {
+    return harmlessCause(input.cause ?? (input.failure instanceof Error ? causeOf(input.failure) : undefined))
+  } catch {
+    // A revoked proxy cannot even be asked what it is.
+    return undefined
+  }
+}
+
+const describe = (input: OutcomeUnknownInput, facts: FailureFacts, unclassified: CatalogueEntry) => {
+  const { entry: found, serverMessage, ceiling } = classify(facts)
+  const entry = found === unknown ? unclassified : found
+  const cause = keptCause(input)
   return {
     entry,
     ceiling,
+    // What ends a session is no failed statement, whatever SQLSTATE it has: a replica's conflict ends one with 40001.
+    class: entry.class === "statement" ? ("pooler" as const) : entry.class,
     fields: {
       host: input.host,
       port: input.port,
@@ -64,11 +86,12 @@ const describe = (input: Omit<FailedAt, "failure"> & { readonly failure?: unknow
 }
 
 export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
-  const { ceiling, entry, fields } = describe(input, plainFacts(input, input.phase))
+  const described = describe(input, plainFacts(input, input.phase), unknown)
+  const { ceiling, entry, fields } = described
   return new ConnectFailed({
     ...fields,
     phase: input.phase,
-    class: entry.class,
+    class: described.class,
     isRetryable: entry.isRetryable,
     retryAfterMillis: entry.retryAfterMillis,
     ceiling
@@ -78,11 +101,15 @@ export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
 export const makeSessionLost = (input: SessionLostInput): SessionLost => {
   const phase = input.phase ?? "query"
   // A session that can be lost had been let in, unless the caller knows better.
-  const { entry, fields } = describe(input, { ...plainFacts(input, phase), authenticated: input.authenticated ?? true })
+  const facts = { ...plainFacts(input, phase), authenticated: input.authenticated ?? true }
+  // A socket that closes has nothing to say.
+  const heard = input.failure === undefined ? { ...facts, errno: "CONNECTION_CLOSED" } : facts
+  const described = describe(input, heard, sessionUnknown)
+  const { entry, fields } = described
   return new SessionLost({
     ...fields,
     phase,
-    class: entry.class,
+    class: described.class,
     isRetryable: entry.isRetryable && phase !== "commit",
     retryAfterMillis: entry.retryAfterMillis,
     statementInFlight: input.statementInFlight
@@ -90,7 +117,7 @@ export const makeSessionLost = (input: SessionLostInput): SessionLost => {
 }
 
 export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown =>
-  new OutcomeUnknown(describe(input, plainFacts(input, "commit")).fields)
+  new OutcomeUnknown(describe(input, plainFacts(input, "commit"), noReply).fields)
 
 const serverFields = ["detail", "hint", "constraint", "schema", "table", "column", "position"] as const
 
@@ -98,9 +125,8 @@ const serverFields = ["detail", "hint", "constraint", "schema", "table", "column
 const findServerError = (failure: unknown, depth = 0): object | undefined => {
   if (typeof failure !== "object" || failure === null || depth > serverFieldDepth) return undefined
   const inner =
-    findServerError(Reflect.get(failure, "reason"), depth + 1) ??
-    findServerError(Reflect.get(failure, "cause"), depth + 1)
-  return inner ?? (typeof Reflect.get(failure, "severity") === "string" ? failure : undefined)
+    findServerError(readField(failure, "reason"), depth + 1) ?? findServerError(readField(failure, "cause"), depth + 1)
+  return inner ?? (typeof readField(failure, "severity") === "string" ? failure : undefined)
 }
 
 /** SqlError, its reason, the driver's error, and two wrappers to spare. */
@@ -112,7 +138,7 @@ export const makeStatementFailed = (failure: unknown): StatementFailed => {
   const source = findServerError(failure)
   const text: Partial<Record<(typeof serverFields)[number], string>> = {}
   for (const name of source === undefined ? [] : serverFields) {
-    const value: unknown = Reflect.get(source ?? {}, name)
+    const value: unknown = readField(source ?? {}, name)
     if (typeof value === "string") text[name] = redactForeignText(value)
   }
   return new StatementFailed({

@@ -7,103 +7,26 @@
  *
  * The rule above all: `connecting + idle + used + closing <= max`, at every instant.
  */
-import type { ErrorClass } from "../error-catalogue/Entry.ts"
 import type { SessionError } from "../SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
+import { nextWish, wantsDial } from "./Demand.ts"
 import * as DialGate from "./DialGate.ts"
-import { Histogram } from "./Histogram.ts"
 import type { Lease } from "./Lease.ts"
+import { type DialFailure, PoolState } from "./PoolState.ts"
 import { Slot, type SlotSession } from "./Slot.ts"
-import { type AcquireOutcome, type CloseReason, emptyCounters, type PoolPhase } from "./Snapshot.ts"
-import { Waiters } from "./Waiters.ts"
-
-/** The numbers a pool is built with. Times are milliseconds. */
-export interface PoolLimits {
-  readonly min: number
-  readonly max: number
-  readonly maxWaiting: number
-  readonly idleTimeout: number
-  readonly maxLifetime: number
-  /** Whether a session is opened at the start even when `min` is 0, to prove that one can be. */
-  readonly proveStart: boolean
-}
-
-/** What the state machine wants done. They run after the step that asked for them, so they may call back at once. */
-export interface PoolHooks<S extends SlotSession> {
-  readonly dial: (id: number) => void
-  readonly probe: (slot: Slot<S>) => void
-  readonly recover: (slot: Slot<S>) => void
-  readonly close: (slot: Slot<S>, reason: CloseReason) => void
-  readonly refusal: (outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>) => SessionError
-  readonly random: () => number
-  /** Called after every step. */
-  readonly step: () => void
-}
-
-/** A failed dial, as far as the state machine is concerned. */
-export interface DialFailure {
-  readonly error: SessionError
-  readonly class: ErrorClass
-  readonly retryAfterMillis: number | undefined
-  readonly ceiling: number | undefined
-}
-
-/** A session silent for longer is asked whether its peer still answers before it is lent (pgx's bound, too). */
-export const SILENCE_MILLIS = 1000
-
-/** A dial slower than this is not counted on any more: another may start beside it for those who wait. */
-export const SLOW_DIAL_MILLIS = 500
+import type { AcquireOutcome } from "./Snapshot.ts"
 
 /** Up to a tenth of the lifetime is taken off at random, so that sessions opened together do not end together. */
 const LIFETIME_JITTER = 0.1
 
-export class PoolCore<S extends SlotSession> {
-  readonly limits: PoolLimits
-  readonly waiters = new Waiters<Lease<S>>()
-  readonly slots = new Set<Slot<S>>()
-  readonly counters = emptyCounters()
-  readonly waitTime = new Histogram()
-  readonly useTime = new Histogram()
-  phase: PoolPhase = "starting"
-  gate: DialGate.DialGate = DialGate.initialGate
-  ceiling: Ceiling.Ceiling = Ceiling.noCeiling
-  used = 0
-  closing = 0
-  /** Dials under way, by id, with the instant they began. */
-  readonly dials = new Map<number, number>()
-
-  private readonly hooks: PoolHooks<S>
-  private readonly pending: Array<() => void> = []
-  private readonly woken: Array<Lease<S>> = []
-  private flushing = false
-  private readonly stack: Array<Slot<S>> = []
-  private probing = 0
-  private nextDial = 0
-  private rotating: Slot<S> | undefined = undefined
-  /** Sessions that were alive before a loss elsewhere are suspect until they were heard of again. */
-  private lossAt = Number.NEGATIVE_INFINITY
-
-  constructor(limits: PoolLimits, hooks: PoolHooks<S>) {
-    this.limits = limits
-    this.hooks = hooks
-  }
-
-  get idle(): number {
-    return this.stack.length + this.probing
-  }
-
-  get open(): number {
-    return this.idle + this.used
-  }
-
-  get total(): number {
-    return this.dials.size + this.open + this.closing
-  }
+export class PoolCore<S extends SlotSession> extends PoolState<S> {
+  /** A failure that does not pass by itself: until the next dial is due, whoever comes is told at once. */
+  private blockedBy: SessionError | undefined = undefined
 
   /** Lends an idle session at once; false when the borrower has to wait in the queue. */
   take(lease: Lease<S>, now: number): boolean {
-    if (this.waiters.size > 0 || this.phase === "draining" || this.phase === "closed") return false
-    const slot = this.stack[this.stack.length - 1]
+    if (this.waiters.size > 0 || this.ending) return false
+    const slot = this.stack.top
     if (slot === undefined || this.isSuspect(slot, now)) return false
     this.stack.pop()
     this.counters.acquired.immediate++
@@ -114,14 +37,18 @@ export class PoolCore<S extends SlotSession> {
 
   /** Puts a borrower at the end of the queue; a refusal is returned, not thrown. */
   enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
-    if (this.phase === "draining" || this.phase === "closed") return this.refuse("closed", lease)
+    if (this.ending) return this.refuse("closed", lease)
+    if (this.open === 0 && this.blockedBy !== undefined && now < this.gate.notBefore) {
+      this.counters.acquired.failed++
+      return this.blockedBy
+    }
     if (this.waiters.size >= this.limits.maxWaiting) return this.refuse("queue-full", lease)
     lease.state = "waiting"
     lease.enqueuedAt = now
     lease.deadline = deadline
     this.waiters.push(lease)
     this.advance(now)
-    this.flush()
+    this.steps.run()
     return undefined
   }
 
@@ -141,30 +68,30 @@ export class PoolCore<S extends SlotSession> {
     slot.lease = undefined
     this.useTime.recordMillis(now - lease.since)
     if (slot.state !== "used") return
-    if (this.phase === "draining" || this.phase === "closed") {
+    if (this.ending) {
       this.close(slot, "drain")
     } else if (!slot.session.isClean()) {
       slot.state = "recovering"
       this.counters.recoveries++
-      this.pending.push(() => this.hooks.recover(slot))
+      this.steps.defer(() => this.hooks.recover(slot))
     } else {
       this.used--
       this.offer(slot, now)
     }
-    this.flush()
+    this.steps.run()
   }
 
   /** A recovery ended: the session goes on, or is closed. */
   recovered(slot: Slot<S>, clean: boolean, now: number): void {
     if (slot.state !== "recovering") return
-    if (!clean || this.phase === "draining" || this.phase === "closed") {
+    if (!clean || this.ending) {
       this.close(slot, clean ? "drain" : "not-recovered")
       this.advance(now)
     } else {
       this.used--
       this.offer(slot, now)
     }
-    this.flush()
+    this.steps.run()
   }
 
   /** A probe ended. */
@@ -178,24 +105,25 @@ export class PoolCore<S extends SlotSession> {
       this.close(slot, "probe-failed", false)
       this.advance(now)
     }
-    this.flush()
+    this.steps.run()
   }
 
   /** A dial succeeded. */
   dialed(id: number, session: S, now: number): Slot<S> {
     this.dials.delete(id)
     this.counters.dialsSucceeded++
+    this.blockedBy = undefined
     this.gate = DialGate.afterSuccess(this.gate, now)
     const lifetime = this.limits.maxLifetime * (1 - LIFETIME_JITTER * this.hooks.random())
     const slot = new Slot(session, now, now + lifetime)
     this.slots.add(slot)
     if (this.phase === "starting") this.phase = "open"
     this.ceiling = Ceiling.afterGrant(this.ceiling, this.open + 1, this.limits.max, now)
-    const retired = this.rotating
-    this.rotating = undefined
+    const retired = this.retiring
+    this.retiring = undefined
     this.offer(slot, now)
     if (retired !== undefined && retired.state === "idle") this.retire(retired, "lifetime")
-    this.flush()
+    this.steps.run()
     return slot
   }
 
@@ -206,22 +134,23 @@ export class PoolCore<S extends SlotSession> {
   dialFailed(id: number, failure: DialFailure, now: number): void {
     this.dials.delete(id)
     this.counters.dialsFailed[failure.class]++
-    this.rotating = undefined
+    this.retiring = undefined
     if (failure.class === "capacity" && this.open > 0) {
       this.ceiling = Ceiling.afterRefusal(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
     } else {
       this.gate = DialGate.afterFailure(this.gate, failure, now, this.hooks.random())
       const permanent = failure.class === "auth" || failure.class === "configuration"
+      this.blockedBy = permanent ? failure.error : undefined
       if (permanent && this.open === 0) this.failWaiters(failure.error, "failed")
     }
     this.advance(now)
-    this.flush()
+    this.steps.run()
   }
 
   /** A dial was given up, by shutdown: nothing is learned from it. */
   dialAbandoned(id: number): void {
     this.dials.delete(id)
-    this.flush()
+    this.steps.run()
   }
 
   /** A session was lost without our doing: its socket is closed, so its slot is free. True when it was the last one. */
@@ -235,7 +164,7 @@ export class PoolCore<S extends SlotSession> {
     const last = this.open === 0
     if (last) this.gate = DialGate.afterOutage(this.gate)
     this.advance(now)
-    this.flush()
+    this.steps.run()
     return last
   }
 
@@ -244,7 +173,7 @@ export class PoolCore<S extends SlotSession> {
     if (slot.state === "gone") return
     this.leave(slot)
     this.advance(now)
-    this.flush()
+    this.steps.run()
   }
 
   /** Every session alive now is asked for a sign of life before it is lent again. */
@@ -256,7 +185,7 @@ export class PoolCore<S extends SlotSession> {
   evict(slot: Slot<S>): void {
     slot.evicted = true
     if (slot.state === "idle") this.retire(slot, "evicted")
-    this.flush()
+    this.steps.run()
   }
 
   /**
@@ -271,104 +200,46 @@ export class PoolCore<S extends SlotSession> {
     this.closeIdle(now)
     this.rotate(now)
     this.advance(now)
-    this.flush()
-    return Math.min(earliest, this.nextWish(now))
+    this.steps.run()
+    return Math.min(earliest, nextWish(this, now))
   }
 
   /** Begins the end: refuses who waits and who comes, lets go of what is idle. */
   drain(): void {
-    if (this.phase === "draining" || this.phase === "closed") return
+    if (this.ending) return
     this.phase = "draining"
     for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
       waiter.state = "over"
       this.wake(waiter, this.refuse("closed", waiter))
     }
-    for (const slot of this.stack.splice(0)) this.close(slot, "drain", false)
-    this.flush()
-  }
-
-  private nextWish(now: number): number {
-    const wishes = this.wantsDial(now) || this.waiters.size > 0 || this.open < this.limits.min
-    if (!wishes) return Number.POSITIVE_INFINITY
-    let at = Number.POSITIVE_INFINITY
-    if (this.gate.notBefore > now) at = this.gate.notBefore
-    if (this.ceiling.held !== undefined && this.ceiling.growAt > now) at = Math.min(at, this.ceiling.growAt)
-    for (const began of this.dials.values()) {
-      if (began + SLOW_DIAL_MILLIS > now) at = Math.min(at, began + SLOW_DIAL_MILLIS)
-    }
-    return at
+    for (const slot of this.stack.clear()) this.close(slot, "drain", false)
+    this.steps.run()
   }
 
   private wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.pending.push(() => waiter.wake?.(refusal))
-  }
-
-  /**
-   * Does what was asked for, in order. A waiter that is woken runs at once, and may give its session back at once:
-   * that lands in this same loop instead of on the stack, so ten thousand of them do not overflow it.
-   */
-  private flush(): void {
-    if (this.flushing) return
-    this.flushing = true
-    try {
-      while (this.woken.length > 0 || this.pending.length > 0) {
-        for (const waiter of this.woken.splice(0)) waiter.wake?.(undefined)
-        for (const action of this.pending.splice(0)) action()
-      }
-    } finally {
-      this.flushing = false
-    }
-    if (this.phase === "draining") this.hooks.step()
+    this.steps.defer(() => waiter.wake?.(refusal))
   }
 
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
   private advance(now: number): void {
-    if (this.phase === "draining" || this.phase === "closed") return
-    while (this.waiters.size > this.probing && this.stack.length > 0) {
+    if (this.ending) return
+    while (this.waiters.size > this.probing && this.stack.size > 0) {
       const slot = this.stack.pop()!
       if (this.isSuspect(slot, now)) {
         slot.state = "probing"
         this.probing++
         this.counters.probes++
-        this.pending.push(() => this.hooks.probe(slot))
+        this.steps.defer(() => this.hooks.probe(slot))
       } else {
         this.handOff(slot, now)
       }
     }
-    while (this.wantsDial(now)) {
+    while (wantsDial(this, now)) {
       const id = ++this.nextDial
       this.dials.set(id, now)
       this.counters.dialsStarted++
-      this.pending.push(() => this.hooks.dial(id))
+      this.steps.defer(() => this.hooks.dial(id))
     }
-  }
-
-  private wantsDial(now: number): boolean {
-    const { gate, limits } = this
-    if (this.dials.size >= DialGate.concurrency(gate) || now < gate.notBefore) return false
-    const limit = Ceiling.limit(this.ceiling, limits.max, now)
-    if (this.total >= limit) return false
-    const wanted = this.phase === "starting" && limits.proveStart ? Math.max(1, limits.min) : limits.min
-    if (this.open + this.dials.size < Math.min(wanted, limit)) return true
-    if (this.rotating !== undefined && this.dials.size === 0) return true
-    let fresh = 0
-    for (const began of this.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
-    return this.waiters.size > this.probing + fresh
-  }
-
-  private isSuspect(slot: Slot<S>, now: number): boolean {
-    const heard = slot.session.heardAt()
-    return now - heard > SILENCE_MILLIS || heard < this.lossAt || !slot.session.isClean()
-  }
-
-  private lend(slot: Slot<S>, lease: Lease<S>, now: number): void {
-    slot.state = "used"
-    slot.uses++
-    slot.lease = lease
-    lease.slot = slot
-    lease.state = "held"
-    lease.since = now
-    this.used++
   }
 
   private handOff(slot: Slot<S>, now: number): void {
@@ -376,7 +247,7 @@ export class PoolCore<S extends SlotSession> {
     this.counters.acquired.waited++
     this.waitTime.recordMillis(now - waiter.enqueuedAt)
     this.lend(slot, waiter, now)
-    this.woken.push(waiter)
+    this.steps.defer(() => waiter.wake?.(undefined))
   }
 
   /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
@@ -384,9 +255,12 @@ export class PoolCore<S extends SlotSession> {
     slot.state = "idle"
     slot.idleSince = now
     this.stack.push(slot)
-    if (this.phase === "draining" || this.phase === "closed") return this.retire(slot, "drain")
+    if (this.ending) return this.retire(slot, "drain")
     if (slot.evicted) return this.retire(slot, "evicted")
-    if (now >= slot.expiresAt && this.mayRotate()) return this.retire(slot, "lifetime")
+    if (now >= slot.expiresAt && this.mayRotate()) {
+      this.replace(slot, now)
+      if (slot.state !== "idle") return
+    }
     // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between.
     if (this.waiters.size > this.probing && !this.isSuspect(slot, now)) {
       this.stack.pop()
@@ -396,10 +270,9 @@ export class PoolCore<S extends SlotSession> {
   }
 
   private closeIdle(now: number): void {
-    // The bottom of the stack was used least recently.
-    while (this.stack.length > 0 && this.open > this.limits.min) {
-      const oldest = this.stack.reduce((a, b) => (b.idleSince < a.idleSince ? b : a))
-      if (now - oldest.idleSince < this.limits.idleTimeout) return
+    while (this.stack.size > 0 && this.open > this.limits.min) {
+      const oldest = this.stack.oldest()
+      if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
       this.retire(oldest, "idle")
     }
   }
@@ -407,57 +280,20 @@ export class PoolCore<S extends SlotSession> {
   /** Replaces one expired session at a time: the new one first where there is room, else the old one leaves first. */
   private rotate(now: number): void {
     if (!this.mayRotate()) return
-    const expired = this.stack.find((slot) => now >= slot.expiresAt)
-    if (expired === undefined) return
+    const expired = this.stack.expired(now)
+    if (expired !== undefined) this.replace(expired, now)
+  }
+
+  private replace(slot: Slot<S>, now: number): void {
     const room = this.total < Ceiling.limit(this.ceiling, this.limits.max, now)
-    if (this.open > this.limits.min || !room) this.retire(expired, "lifetime")
-    else this.rotating = expired
+    if (this.open > this.limits.min || !room) this.retire(slot, "lifetime")
+    else this.retiring = slot
   }
 
   private mayRotate(): boolean {
-    if (this.rotating !== undefined) return false
+    if (this.retiring !== undefined) return false
     for (const slot of this.slots) if (slot.state === "closing") return false
     return true
-  }
-
-  private retire(slot: Slot<S>, reason: CloseReason): void {
-    const at = this.stack.indexOf(slot)
-    if (at >= 0) this.stack.splice(at, 1)
-    this.close(slot, reason, false)
-  }
-
-  /** `counted`: whether the slot is among the used ones. */
-  private close(slot: Slot<S>, reason: CloseReason, counted = true): void {
-    if (counted) this.used--
-    slot.state = "closing"
-    this.closing++
-    this.counters.closed[reason]++
-    this.pending.push(() => this.hooks.close(slot, reason))
-  }
-
-  private leave(slot: Slot<S>): void {
-    switch (slot.state) {
-      case "idle": {
-        const at = this.stack.indexOf(slot)
-        if (at >= 0) this.stack.splice(at, 1)
-        break
-      }
-      case "probing":
-        this.probing--
-        break
-      case "used":
-      case "recovering":
-        this.used--
-        break
-      case "closing":
-        this.closing--
-        break
-      case "gone":
-        return
-    }
-    slot.state = "gone"
-    if (this.rotating === slot) this.rotating = undefined
-    this.slots.delete(slot)
   }
 
   private failWaiters(error: SessionError, outcome: AcquireOutcome): void {

@@ -8,25 +8,19 @@ import type * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
-import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../SessionError.ts"
 import type { Session, SessionInfo } from "../Session.ts"
 import { enrichStatementError, toSqlError } from "../SqlErrors.ts"
 import type { Endpoint, Wire } from "../Transport.ts"
-import { deliver } from "./CancelSocket.ts"
+import { endAbandoned } from "./Abandoned.ts"
 import { detachedStream } from "./DetachedStream.ts"
-import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
-import { heavier, RESET_STATEMENTS, type Taint, taintOf } from "./StatementTaint.ts"
+import { resetSession } from "./Reset.ts"
+import type { SessionSettings } from "./SessionSettings.ts"
+import { heavier, type Taint, taintOf } from "./StatementTaint.ts"
 
-/**
- * An interrupted statement gets this long to end by itself before a cancel is sent for it; most are about to, and a
- * cancel that comes too late costs the session.
- */
-const GRACE_MILLIS = 10
-
-/** How long a cancelled statement may take to stop, a rollback or a reset to be answered, before the session goes. */
-const SETTLE_MILLIS = 5000
+/** How long a rollback and a reset may take together before the session is closed instead. */
+const RECOVER_MILLIS = 5000
 
 /** How long a peer may take to answer a probe: a caller waits for it. */
 const PROBE_MILLIS = 2000
@@ -111,6 +105,7 @@ export class LiveSession implements Session {
   ): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
     Effect.suspend(() => {
       this.taint = heavier(this.taint, "reset")
+      this.statement = `LISTEN ${channel}`
       return Effect.andThen(
         this.pin,
         Effect.suspend(() => Effect.mapError(this.connection.listen(channel), this.failed))
@@ -134,7 +129,7 @@ export class LiveSession implements Session {
     if (this.recovering !== undefined) return Deferred.await(this.recovering)
     const recovered = this.recovering = Deferred.makeUnsafe<boolean>()
     return this.clear().pipe(
-      Effect.timeoutOrElse({ duration: SETTLE_MILLIS, orElse: () => Effect.succeed(false) }),
+      Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
       Effect.catchCause(() => Effect.succeed(false)),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -259,39 +254,19 @@ export class LiveSession implements Session {
     if (first) this.busySince = 0
   }
 
-  /**
-   * Ends a statement nobody waits for any more. A ping queued behind it tells when the wire is free; if that takes
-   * longer than the grace, a cancel is sent, and then the session is kept only when the server said that it cancelled
-   * that very statement: otherwise the cancel may still be on its way and would hit the next one.
-   */
+  /** Ends what nobody waits for any more; whoever comes meanwhile waits for it. A session that is not safe is lost. */
   private settle(): Effect.Effect<void> {
     if (this.settling !== undefined) return Deferred.await(this.settling)
     const settled = this.settling = Deferred.makeUnsafe<void>()
-    const tap = this.parts.wire.tap
-    const cancelledBefore = tap.cancelled
-    const request = PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey })
-    const finish = (clean: boolean) =>
-      Effect.sync(() => {
+    const { endpoint, wire } = this.parts
+    return endAbandoned({ connection: this.connection, endpoint, tap: wire.tap }).pipe(
+      Effect.map((safe) => {
         this.settling = undefined
+        if (!safe) this.kill(this.unsettled())
         this.inFlight = 0
         this.busySince = 0
-        if (!clean) this.kill(this.unsettled())
         Deferred.doneUnsafe(settled, Effect.void)
-      })
-    return Effect.gen({ self: this }, function*() {
-      const drained = Deferred.makeUnsafe<boolean>()
-      yield* Effect.forkDetach(
-        Deferred.into(Effect.exit(this.connection.query("", [], false)).pipe(Effect.map(Exit.isSuccess)), drained),
-        { startImmediately: true }
-      )
-      const early = yield* Effect.timeoutOption(Deferred.await(drained), GRACE_MILLIS)
-      if (early._tag === "Some") return early.value
-      yield* Effect.forkDetach(deliver(this.parts.endpoint, request), { startImmediately: true })
-      const late = yield* Effect.timeoutOption(Deferred.await(drained), SETTLE_MILLIS)
-      return late._tag === "Some" && late.value && tap.cancelled > cancelledBefore
-    }).pipe(
-      Effect.catchCause(() => Effect.succeed(false)),
-      Effect.flatMap(finish),
+      }),
       Effect.uninterruptible
     )
   }
@@ -302,7 +277,7 @@ export class LiveSession implements Session {
       port: this.parts.endpoint.port,
       phase: "query",
       elapsedMillis: this.busySince > 0 ? this.parts.now() - this.busySince : 0,
-      limitMillis: SETTLE_MILLIS
+      limitMillis: RECOVER_MILLIS
     })
   }
 
@@ -325,17 +300,7 @@ export class LiveSession implements Session {
     if (this.lost !== undefined) return false
     const tap = this.parts.wire.tap
     if (tap.status !== "I") yield* this.connection.query("rollback", [], false)
-    if (this.taint === "reset") yield* this.reset()
+    if (this.taint === "reset" && (yield* resetSession(this.connection, this.parts.settings))) this.taint = "clean"
     return this.lost === undefined && this.taint === "clean" && tap.status === "I"
-  })
-
-  private readonly reset = Effect.fnUntraced(function*(this: LiveSession): Effect.fn.Return<void, SqlError> {
-    const { params, sql } = applyStatement(this.parts.settings)
-    const statements = RESET_STATEMENTS.map((statement) => this.connection.query(statement, [], false))
-    yield* Effect.all(statements, { concurrency: "unbounded", discard: true })
-    const result = yield* this.connection.query(sql, params, false)
-    if (unapplied(readFacts(this.parts.settings, result.rows[0] ?? {})).length === 0) {
-      this.taint = "clean"
-    }
   })
 }

@@ -55,17 +55,3 @@ export const taintOf = (sql: string): Taint => {
 
 /** The heavier of two. */
 export const heavier = (a: Taint, b: Taint): Taint => (a === "close" || b === "close" ? "close" : a === "reset" ? a : b)
-
-/**
- * What DISCARD ALL does, less DEALLOCATE ALL: the driver's named statements are kept, so that a reset does not cost
- * every statement its plan (PostgreSQL docs, DISCARD). Sent together, one round trip.
- */
-export const RESET_STATEMENTS: ReadonlyArray<string> = [
-  "close all",
-  "set session authorization default",
-  "reset all",
-  "unlisten *",
-  "select pg_advisory_unlock_all()",
-  "discard temp",
-  "discard sequences"
-]

@@ -1,0 +1,44 @@
+/** Idle sessions, the last one used on top: the hot ones are lent, and the surplus at the bottom grows old and goes. */
+import type { Slot, SlotSession } from "./Slot.ts"
+
+export class IdleStack<S extends SlotSession> {
+  private readonly slots: Array<Slot<S>> = []
+
+  get size(): number {
+    return this.slots.length
+  }
+
+  get top(): Slot<S> | undefined {
+    return this.slots[this.slots.length - 1]
+  }
+
+  push(slot: Slot<S>): void {
+    this.slots.push(slot)
+  }
+
+  pop(): Slot<S> | undefined {
+    return this.slots.pop()
+  }
+
+  remove(slot: Slot<S>): void {
+    const at = this.slots.indexOf(slot)
+    if (at >= 0) this.slots.splice(at, 1)
+  }
+
+  /** Takes all of them out. */
+  clear(): ReadonlyArray<Slot<S>> {
+    return this.slots.splice(0)
+  }
+
+  /** The one that has been idle longest. */
+  oldest(): Slot<S> | undefined {
+    let oldest = this.slots[0]
+    for (const slot of this.slots) if (oldest === undefined || slot.idleSince < oldest.idleSince) oldest = slot
+    return oldest
+  }
+
+  /** One whose lifetime is over. */
+  expired(now: number): Slot<S> | undefined {
+    return this.slots.find((slot) => now >= slot.expiresAt)
+  }
+}

@@ -1,0 +1,70 @@
+/** The borrower's path: take, or wait in turn, and give back exactly once. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { SessionError } from "../SessionError.ts"
+import { holderName } from "./Lease.ts"
+import { LeasedSession } from "./LeasedSession.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
+
+/** Puts a refusal of the pool into the borrower's words. */
+export type Refuse<X> = (error: SessionError) => X
+
+/** Lends a session for one effect. */
+export const lend =
+  <X>(runtime: PoolRuntime, refuse: Refuse<X>) =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
+    Effect.withFiber((fiber) => {
+      const lease = new LeasedSession(fiber)
+      // The lease is taken inside what its release protects: an interruption in between finds it either without a
+      // session or given back.
+      return Effect.onExitPrimitive<A, E | X, R>(
+        Effect.suspend(() => {
+          if (runtime.core.take(lease, runtime.now())) return f(lease)
+          return Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
+        }),
+        () => {
+          giveBack(runtime, lease)
+          return undefined
+        }
+      )
+    })
+
+/** Lends a session until the scope closes. */
+export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
+  Effect.withFiber((fiber) => {
+    const lease = new LeasedSession(fiber)
+    return Effect.acquireRelease(
+      Effect.suspend(() => runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse)).pipe(
+        Effect.onExit((exit) =>
+          exit._tag === "Success" ? Effect.void : Effect.sync(() => giveBack(runtime, lease))
+        ),
+        Effect.as(lease)
+      ),
+      () => Effect.sync(() => giveBack(runtime, lease)),
+      { interruptible: true }
+    )
+  })
+
+/** Nothing has to be undone here: whoever is interrupted while waiting gives the lease back, wherever it stands. */
+const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>
+  Effect.callback((resume) => {
+    lease.wake = (refusal) => resume(refusal === undefined ? Effect.void : Effect.fail(refuse(refusal)))
+    const now = runtime.now()
+    const deadline = now + runtime.acquireMillis
+    const refused = runtime.core.enqueue(lease, now, deadline)
+    if (refused === undefined) runtime.arm(deadline)
+    else resume(Effect.fail(refuse(refused)))
+  })
+
+const giveBack = (runtime: PoolRuntime, lease: LeasedSession): void => {
+  const now = runtime.now()
+  if (lease.leakReported && lease.session !== undefined) {
+    runtime.publish({
+      _tag: "LeakReturned",
+      sessionId: lease.session.info.id,
+      holder: holderName(lease.holder),
+      heldMillis: now - lease.since
+    })
+  }
+  runtime.core.release(lease, now)
+}

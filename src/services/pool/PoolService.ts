@@ -1,0 +1,69 @@
+/** Puts a pool together in the current scope: state machine, hands, drain, and the service over them. */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
+import type { SessionOpener } from "../Session.ts"
+import type { Settings } from "../session-config/Settings.ts"
+import type { SessionError } from "../SessionError.ts"
+import type { SessionPool } from "../SessionPool.ts"
+import { toSqlError } from "../SqlErrors.ts"
+import type { PoolEvent } from "./Events.ts"
+import { ledgerEntry } from "./Ledger.ts"
+import { lend, reserve } from "./Lending.ts"
+import { drainPool } from "./PoolDrain.ts"
+import { PoolRuntime } from "./PoolRuntime.ts"
+
+/** Events kept for those who come later, and the most that a slow reader may fall behind. */
+const REPLAYED_EVENTS = 50
+const BUFFERED_EVENTS = 256
+
+/** Builds the pool in the current scope; its end drains it. */
+export const makePool = Effect.fnUntraced(function*(config: Settings, opener: SessionOpener["Service"]) {
+  const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
+  const random = yield* Random.Random
+  const runtime = new PoolRuntime({
+    config,
+    opener,
+    context: yield* Effect.context<never>(),
+    clock: yield* Clock.Clock,
+    random: () => random.nextDoubleUnsafe(),
+    pubsub
+  })
+  const drain = yield* drainPool(runtime)
+  yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
+  runtime.start()
+  yield* firstSession(runtime)
+  const sqlRefusal = (error: SessionError): SqlError => toSqlError(error, "acquire")
+  const service: SessionPool["Service"] = {
+    name: runtime.name,
+    endpoint: opener.endpoint,
+    use: lend(runtime, (error) => error),
+    get: reserve(runtime, (error) => error),
+    borrow: lend(runtime, sqlRefusal),
+    reserve: reserve(runtime, sqlRefusal),
+    snapshot: Effect.sync(() => runtime.snapshot()),
+    ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    events: Stream.fromPubSub(pubsub),
+    renew: Effect.sync(() => {
+      for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)
+    }),
+    drain
+  }
+  return service
+})
+
+/** Waits for what the first dial brings, as far as the start-up setting asks. */
+const firstSession = (runtime: PoolRuntime): Effect.Effect<void, SessionError> => {
+  const { startup } = runtime.config
+  if (startup === "lazy") return Effect.void
+  return Effect.catch(Deferred.await(runtime.firstDial), (error) => {
+    const permanent = error.class === "auth" || error.class === "configuration"
+    return startup === "fail-fast" || permanent
+      ? Effect.fail(error)
+      : Effect.logWarning(`No session yet, trying on: ${error.message}. ${error.remedy}`)
+  })
+}
