@@ -10,7 +10,7 @@ const classes: ReadonlyArray<readonly [ErrorClass, string]> = [
   ["pooler", "The pooler or the database is stopping, starting or in trouble; another session soon works."],
   [
     "auth",
-    "A login was refused. Logins are counted by the pooler, so they are not repeated unattended unless the table says so."
+    "A login was refused. The pooler counts failed logins, so none is repeated unattended unless the table says so."
   ],
   ["configuration", "A setting, a name, a certificate or an address has to be changed by a person."],
   ["statement", "The server answered a statement with an error; the session goes on."]
@@ -33,8 +33,8 @@ const signs = (entry: CatalogueEntry): string => {
 }
 
 const row = (entry: CatalogueEntry): string =>
-  `| ${code(entry.code)} | ${signs(entry)} | ${cell(entry.title)}. ${cell(entry.explanation)} | ${wordRetry(entry)} | ` +
-  `${cell(entry.remedy)} | ${cell(entry.source)} |`
+  `| ${code(entry.code)} | ${signs(entry)} | ${cell(entry.title)}. ${cell(entry.explanation)} | ${wordRetry(entry)} ` +
+  `| ${cell(entry.remedy)} | ${cell(entry.source)} |`
 
 const section = ([name, meaning]: readonly [ErrorClass, string]): string =>
   [
@@ -55,9 +55,10 @@ export const renderErrors = (): string =>
     "Made from the catalogue by `node docs/generate-errors.ts`; change the catalogue, not this page.",
     "",
     "Every failure is a `SessionError` whose `code` is the first column; behind a `SqlError` it is found by " +
-      "`SessionError.fromSqlError`. For a failed statement `code` is the server's SQLSTATE and `reason.code` the first column.",
-    "A failure is recognised by Supavisor's `(CODE)` first, then by texts, then by the SQLSTATE, then by the errno; `<name>` " +
-      "in a text stands for anything.",
+      "`SessionError.fromSqlError`. For a failed statement `code` is the server's SQLSTATE and `reason.code` the " +
+      "first column.",
+    "A failure is recognised by Supavisor's `(CODE)` first, then by texts, then by the SQLSTATE, then by the errno; " +
+      "`<name>` in a text stands for anything.",
     "",
     classes.map(section).join("\n\n"),
     "",
@@ -65,14 +66,16 @@ export const renderErrors = (): string =>
     "",
     "| reason | class | retry? | when |",
     "| --- | --- | --- | --- |",
-    "| `AcquireTimeout` | capacity | yes, unless the last login failed for good | no session became free in time; names the holders |",
+    "| `AcquireTimeout` | capacity | yes, unless the last login failed for good | no session became free in time; " +
+      "names the holders |",
     "| `QueueFull` | capacity | yes | as many callers wait as `DB_POOL_MAX_WAITING` allows |",
     "| `PoolClosed` | closed | no | the pool drains or is closed |",
     "| `ConnectFailed` | as above | as above | a session could not be opened |",
     "| `SessionLost` | as above | as above, never for COMMIT | an established session died |",
     "| `OutcomeUnknown` | network | no | COMMIT was sent and its reply never came |",
     "| `StatementFailed` | as above | as above | the server answered with ERROR |",
-    "| `StatementTimeout` | network | yes, not for COMMIT | no answer within the client's own bound; the session was destroyed |",
+    "| `StatementTimeout` | network | yes, not for COMMIT | no answer within the client's own bound; the session " +
+      "was destroyed |",
     "| `ConfigurationInvalid` | configuration | no | settings cannot be used; lists every problem; exit code 2 |",
     ""
   ].join("\n")

@@ -5,6 +5,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { SessionConfig } from "../services/SessionConfig.ts"
 import type { SessionError } from "../services/SessionError.ts"
 import type { SettingsInput } from "../services/session-config/Settings.ts"
+import * as PoolLog from "../services/PoolLog.ts"
 import { SessionPool } from "../services/SessionPool.ts"
 import { DriverOptions, type DriverOptionsShape } from "../services/session/DriverOptions.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
@@ -20,6 +21,7 @@ export const layerNoConfig = (
   options: SupavisorOptions = {}
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
   PgClientLayer.layer(options).pipe(
+    Layer.merge(PoolLog.layer),
     Layer.provideMerge(SessionPool.layer),
     Layer.provide(Layer.succeed(DriverOptions, options))
   )

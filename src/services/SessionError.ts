@@ -70,7 +70,10 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return this.reason.message
   }
 
-  /** The catalogue's code, or for a failed statement the server's SQLSTATE, where code for plain Effect looks for it. */
+  /**
+   * The catalogue's code, or for a failed statement the server's SQLSTATE, where code for plain Effect looks for
+   * it.
+   */
   get code(): string {
     return this.reason._tag === "StatementFailed" ? (this.reason.sqlState ?? this.reason.code) : this.reason.code
   }
@@ -194,7 +197,8 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
 
   /**
    * The SessionError behind an SqlError, or one made of what the SqlError holds.
-   * Undefined for failures that came from neither a server nor a connection, such as a parameter that cannot be encoded.
+   * Undefined for failures that came from neither a server nor a connection, such as a parameter that cannot be
+   * encoded.
    */
   static fromSqlError(
     error: SqlError,

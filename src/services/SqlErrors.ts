@@ -59,16 +59,18 @@ const reasonOf = (error: SessionError, props: Props): SqlErrorReason => {
 
 /**
  * The SqlError an application sees for a SessionError; `SessionError.fromSqlError` gets it back.
- * Both agree on `isRetryable`: what may be tried again is a ConnectionError (for a silent statement a StatementTimeoutError), a
- * refused login an AuthenticationError, anything else an UnknownError; a failed statement keeps the reason of its SQLSTATE.
+ * Both agree on `isRetryable`: what may be tried again is a ConnectionError (for a silent statement a
+ * StatementTimeoutError), a refused login an AuthenticationError, anything else an UnknownError; a failed statement
+ * keeps the reason of its SQLSTATE.
  */
 export const toSqlError = (error: SessionError, operation?: string): SqlError =>
   new SqlError({ reason: reasonOf(error, { cause: error, message: error.message, operation }) })
 
 /**
- * An SqlError for a server's answer, with the server's text and SQLSTATE as its message and the SessionError as its cause.
- * The reason stays what it was unless its `isRetryable` is wrong: Effect 4.1 calls 53300 and 57P01 final, and a cancel on request
- * retryable. With severity FATAL the cause is a SessionLost. Failures that did not come from a server are returned as they are.
+ * An SqlError for a server's answer, with the server's text and SQLSTATE as its message and the SessionError as its
+ * cause. The reason stays what it was unless its `isRetryable` is wrong: Effect 4.1 calls 53300 and 57P01 final, and a
+ * cancel on request retryable. With severity FATAL the cause is a SessionLost. Failures that did not come from a
+ * server are returned as they are.
  */
 export const enrichStatementError = (
   error: SqlError,

@@ -73,9 +73,11 @@ const make = Effect.fnUntraced(function* (
   let maxOpen = 0
   let triggered = 0
 
-  const changed = () => {
-    for (const check of waiters) check()
-  }
+  // A waiter may change the mode at once; the connection that reports must have finished its step by then.
+  const changed = () =>
+    queueMicrotask(() => {
+      for (const check of waiters) check()
+    })
   const awaitThat = (holds: () => boolean): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
       const check = () => {

@@ -14,9 +14,12 @@ import { recordedAnswers, supavisorTexts } from "./error-catalogue/SupavisorText
 const codeOf = (facts: FailureFacts): string => classify(facts).entry.code
 
 describe("ErrorCatalogue", () => {
-  it.each(supavisorTexts)("knows the pooler's text: %s", (text, code, sqlState) => {
-    assert.strictEqual(codeOf(fatal(text, sqlState)), code)
-  })
+  it.each(supavisorTexts.map(([text, code, sqlState = "XX000"]) => [text, code, sqlState] as const))(
+    "knows the pooler's text: %s",
+    (text, code, sqlState) => {
+      assert.strictEqual(codeOf(fatal(text, sqlState)), code)
+    }
+  )
 
   it.each(serverAnswers)("knows the server's answer %o", (facts, code) => {
     assert.strictEqual(codeOf(facts), code)
@@ -90,6 +93,7 @@ describe("ErrorCatalogue", () => {
       classify(fatal(`(EADDRNOTALLOWED) address not in tenant allow_list: ${tuple}`)).serverMessage?.split(": ")[1]
     assert.strictEqual(refused("{192, 0, 2, 7}"), "192.0.2.7")
     assert.strictEqual(refused("{8193, 3512, 0, 0, 0, 0, 0, 1}"), "2001:db8::1")
+    assert.strictEqual(refused("{8193, 3512, 0, 1, 1, 1, 1, 1}"), "2001:db8:0:1:1:1:1:1")
     assert.strictEqual(refused("{0, 0, 0, 0, 0, 65535, 49152, 519}"), "192.0.2.7")
     assert.strictEqual(refused("{300, 0, 2, 7}"), "{300, 0, 2, 7}")
     const array = 'malformed array literal: "{1, 2, 3, 4}"'

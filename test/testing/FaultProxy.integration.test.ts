@@ -59,7 +59,7 @@ describe("FaultProxy", () => {
 
   it.live("cuts all existing connections by reset or in order, and accepts new ones", () =>
     Effect.gen(function* () {
-      const { connect, proxy } = yield* echoThroughProxy()
+      const { connect, echo, proxy } = yield* echoThroughProxy()
       for (const [how, ending] of [
         ["reset", "ECONNRESET"],
         ["end", "closed"]
@@ -69,6 +69,7 @@ describe("FaultProxy", () => {
         yield* proxy.cutAll(how)
         for (const client of clients) assert.strictEqual(yield* client.end, ending)
         yield* proxy.awaitOpen(0)
+        yield* Effect.sync(() => echo.sockets.size).pipe(Effect.repeat({ until: (open) => open === 0 }))
       }
       const late = yield* connect
       late.socket.write("new")
@@ -99,6 +100,28 @@ describe("FaultProxy", () => {
       assert.strictEqual(yield* first.end, "ECONNRESET")
       three?.end()
       assert.strictEqual(yield* third.end, "closed")
+    })
+  )
+
+  it.live("closes the server's side of a client that was reset, after a black hole only once healed", () =>
+    Effect.gen(function* () {
+      const { connect, echo, proxy } = yield* echoThroughProxy()
+      const serverSidesClosed = Effect.sync(() => echo.sockets.size).pipe(
+        Effect.repeat({ until: (open) => open === 0 })
+      )
+      for (const mode of [FaultMode.pass, FaultMode.blackhole()]) {
+        const client = yield* connect
+        client.socket.write("x")
+        yield* client.hears("x")
+        yield* proxy.setMode(mode)
+        client.socket.resetAndDestroy()
+        yield* proxy.awaitOpen(0)
+        if (mode._tag === "Blackhole") {
+          assert.strictEqual(echo.sockets.size, 1)
+          yield* proxy.setMode(FaultMode.pass)
+        }
+        yield* serverSidesClosed
+      }
     })
   )
 

@@ -39,7 +39,10 @@ const bySqlState = indexBy((entry) => optional(entry.signs.sqlState))
 const byErrno = indexBy((entry) => entry.signs.errno ?? [])
 const isStateless = (item: Known): boolean => item.entry.signs.sqlState === undefined
 
-/** Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before PgBouncer's. */
+/**
+ * Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before
+ * PgBouncer's.
+ */
 const spoken = known
   .filter((item) => item.texts.length > 0)
   .toSorted((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
@@ -121,8 +124,8 @@ const identify = (facts: FailureFacts): CatalogueEntry => {
 
 /**
  * Finds the entry of a failure.
- * Looks at Supavisor's `(CODE)`, then at texts without a code, then at the SQLSTATE, then at the errno; an unknown failure gets
- * a general entry. Total, and never throws.
+ * Looks at Supavisor's `(CODE)`, then at texts without a code, then at the SQLSTATE, then at the errno; an unknown
+ * failure gets a general entry. Total, and never throws.
  */
 export const classify = (facts: FailureFacts): Classified => {
   const entry = identify(facts)

@@ -35,8 +35,8 @@ const printTuple = (whole: string, list: string): string => {
 }
 
 /**
- * Prints the Erlang address tuples of a text as addresses: `{192, 0, 2, 7}` becomes `192.0.2.7`, eight numbers become IPv6.
- * Only in texts about the pooler's allow list, because PostgreSQL writes arrays in the same braces.
+ * Prints the Erlang address tuples of a text as addresses: `{192, 0, 2, 7}` becomes `192.0.2.7`, eight numbers become
+ * IPv6. Only in texts about the pooler's allow list, because PostgreSQL writes arrays in the same braces.
  */
 export const printAddresses = (text: string): string =>
   text.includes("allow_list") ? text.replace(tuple, printTuple) : text

@@ -68,7 +68,10 @@ const takeNodeFields = (value: object, facts: Mutable): void => {
   facts.nodeMessage = readString(value, "message") ?? facts.nodeMessage
 }
 
-/** What is worth looking into below a failure: an SqlError's reason, then the cause, then an AggregateError's errors. */
+/**
+ * What is worth looking into below a failure: an SqlError's reason, then the cause, then an AggregateError's
+ * errors.
+ */
 const inner = (value: object): unknown => {
   const reason = readField(value, "reason")
   if (typeof reason === "object" && reason !== null) return reason
@@ -81,10 +84,8 @@ const inner = (value: object): unknown => {
 const collect = (failure: unknown): FailureFacts => {
   if (typeof failure === "string") return failure === "" ? {} : { nodeMessage: failure }
   const facts: Mutable = {}
-  const seen = new Set<unknown>()
   let value = failure
-  for (let depth = 0; depth < maxDepth && typeof value === "object" && value !== null && !seen.has(value); depth++) {
-    seen.add(value)
+  for (let depth = 0; depth < maxDepth && typeof value === "object" && value !== null; depth++) {
     if (isFacts(value)) return takeFacts(value)
     if (takeServerFields(value, facts)) {
       delete facts.nodeMessage
@@ -101,7 +102,8 @@ const collect = (failure: unknown): FailureFacts => {
 /**
  * The facts of any failure.
  * It takes an Error of Node.js, an SqlError, an ErrorResponse's fields (named, or by their one-letter keys), or facts;
- * it follows `reason`, `cause` and an AggregateError's first error, and believes the server before the machine. Never throws.
+ * it follows `reason`, `cause` and an AggregateError's first error, and believes the server before the machine. Never
+ * throws.
  */
 export const factsOf = (failure: unknown): FailureFacts => {
   try {

@@ -61,8 +61,8 @@ const rebuild = (summary: CauseSummary): Error => {
 
 /**
  * A failure that is safe to keep as a cause.
- * It stays the same value unless a text in it looks like a credential, or it is circular or too large to be searched; then it
- * is rebuilt as plain errors of the same names, texts and codes.
+ * It stays the same value unless a text in it looks like a credential, or it is circular or too large to be searched;
+ * then it is rebuilt as plain errors of the same names, texts and codes.
  */
 export const harmlessCause = (cause: unknown): unknown => {
   try {

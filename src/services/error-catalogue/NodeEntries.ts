@@ -56,10 +56,11 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "nothing accepts connections there",
     explanation:
-      "The machine answered that nobody listens on the port. On Supabase's direct host it can be a ban of this address " +
-      "after wrong passwords, which lasts 30 minutes.",
+      "The machine answered that nobody listens on the port. On Supabase's direct host it can be a ban of this " +
+      "address after wrong passwords, which lasts 30 minutes.",
     remedy:
-      "Compare host and port, and look whether the server runs; after wrong passwords lift the network ban of the project.",
+      "Compare host and port, and look whether the server runs; after wrong passwords lift the network ban of the " +
+      "project.",
     signs: { errno: ["ECONNREFUSED"], texts: ["connect ECONNREFUSED <address>"] }
   }),
   node({
@@ -116,7 +117,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "this machine has no address or port left to connect from",
     explanation:
-      "All local ports towards that address are used or still waiting after a close, or the address is not of this machine.",
+      "All local ports towards that address are used or still waiting after a close, or the address is not of this " +
+      "machine.",
     remedy: "Keep sessions instead of opening new ones; look for a loop that connects.",
     signs: { errno: ["EADDRNOTAVAIL", "EADDRINUSE"] }
   }),
@@ -185,8 +187,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     after: passwordPause,
     title: "the password exchange failed",
     explanation:
-      "Poolers before 2.6 reported a wrong password inside the SCRAM exchange, which drivers print in many ways; a server " +
-      "that does not prove that it knows the password gives the same picture.",
+      "Poolers before 2.6 reported a wrong password inside the SCRAM exchange, which drivers print in many ways; a " +
+      "server that does not prove that it knows the password gives the same picture.",
     remedy: "Correct the password. If it is right, find out who answers at that address.",
     source: "Supavisor 2.5 source, client_handler.ex; @effect/sql-pg 4.0 source, PgAuth.ts",
     signs: {
@@ -231,8 +233,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "the other side closed the connection without a word",
     explanation:
-      "A pooler that is deployed anew or killed closes all sessions at once and says nothing; so does one that lost its " +
-      "database connection without a reason from PostgreSQL.",
+      "A pooler that is deployed anew or killed closes all sessions at once and says nothing; so does one that lost " +
+      "its database connection without a reason from PostgreSQL.",
     remedy: "Try again; if single sessions die this way, look for an idle limit in between and lower DB_KEEP_ALIVE.",
     source: "Supavisor 2.9 source, client_handler.ex; observed on Supavisor 2.9.7",
     signs: {
@@ -253,8 +255,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "the other side sent something PostgreSQL does not send there",
     explanation:
-      "The bytes are no message of the protocol, or not the one that was due: a proxy in between, a lost byte, or a row " +
-      "larger than the client takes.",
+      "The bytes are no message of the protocol, or not the one that was due: a proxy in between, a lost byte, or a " +
+      "row larger than the client takes.",
     remedy: "Try again; if it persists with one statement, look for a row of many megabytes; otherwise for a proxy.",
     source: "@effect/sql-pg 4.0 source, PgProtocol.ts",
     signs: {

@@ -1,7 +1,7 @@
 import { type CatalogueEntry, define, type Definition } from "./Entry.ts"
 import { capacityPause, passwordPause, poolerPause, recoveryPause } from "./RetryPauses.ts"
 
-const source = "PgBouncer 1.18 and 1.25 source, client.c, janitor.c, objects.c"
+const source = "PgBouncer 1.18 and 1.25 source, client.c, janitor.c, objects.c, server.c"
 
 /** PgBouncer gives nearly all of its own messages the SQLSTATE 08P01, so only the text tells them apart. */
 const bouncer = (
@@ -44,12 +44,13 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     texts: [
       "SASL authentication failed",
       "password authentication failed",
-      "auth failed",
-      "no such user",
       "certificate authentication failed",
       "PAM authentication failed",
       "LDAP authentication failed",
-      "login rejected"
+      "empty password returned by client",
+      "no such user",
+      "login rejected",
+      "unix socket login rejected"
     ]
   }),
   bouncer({
@@ -59,7 +60,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer knows no such database",
     explanation: "The database is not in PgBouncer's list, and no fallback covers it.",
     remedy: "Correct the database in the connection string, or add it to [databases] of PgBouncer.",
-    texts: ['database "<name>" does not exist', "no such database", "bouncer config error"]
+    texts: ['database "<name>" does not exist', "no such database"]
   }),
   bouncer({
     code: "PGBOUNCER_STARTUP_PARAMETER",
@@ -69,7 +70,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "PgBouncer accepts only the startup parameters it tracks or is told to ignore.",
     remedy:
       "Leave the parameter out (settings are applied by SQL after login), or add it to ignore_startup_parameters.",
-    texts: ["unsupported startup parameter"]
+    texts: ["unsupported startup parameter", "unsupported options startup parameter"]
   }),
   bouncer({
     code: "PGBOUNCER_DATABASE_DISABLED",
@@ -78,7 +79,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the database is switched off in PgBouncer",
     explanation: "An administrator used DISABLE, or the database does not allow connections.",
     remedy: "Use ENABLE on PgBouncer's console.",
-    texts: ['database "<name>" is disabled', "database does not allow connections"]
+    texts: ['database "<name>" is disabled', 'authentication database "<name>" is disabled']
   }),
   bouncer({
     code: "PGBOUNCER_DATABASE_REMOVED",
@@ -88,7 +89,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "An administrator used KILL, or the database left PgBouncer's configuration; also said at a changed entry.",
     remedy: "Use RESUME on PgBouncer's console if the database was killed; otherwise try again.",
-    texts: ["database removed", "database killed", "database configuration changed", "obsolete connection"]
+    texts: ["database removed", "database configuration changed", "connect string changed", "obsolete connection"]
   }),
   bouncer({
     code: "PGBOUNCER_SERVER_CRASHED",
@@ -98,7 +99,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "The connection to PostgreSQL ended while the client held it, so what a statement in flight did is unknown.",
     remedy: "Open another session; PostgreSQL's log says why the backend ended.",
-    texts: ["server conn crashed", "server closed the connection", "server unreachable"]
+    texts: ["server conn crashed?", "server connection closed"]
   }),
   bouncer({
     code: "PGBOUNCER_SERVER_LOGIN",
@@ -112,6 +113,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     texts: [
       "server login has been failing",
       "server login failed",
+      "login failed",
       "connect failed",
       "cannot connect",
       "connect timeout",
@@ -125,7 +127,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer closed an idle session",
     explanation: "The session was idle for longer than PgBouncer's client_idle_timeout.",
     remedy: "Set DB_POOL_IDLE_TIMEOUT below PgBouncer's client_idle_timeout.",
-    texts: ["client_idle_timeout", "idle timeout"]
+    texts: ["client_idle_timeout"]
   }),
   bouncer({
     code: "PGBOUNCER_IDLE_TRANSACTION_TIMEOUT",
@@ -134,7 +136,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer closed a session that idled in a transaction",
     explanation: "A transaction was open and idle for longer than idle_transaction_timeout; it was rolled back.",
     remedy: "Do no slow work between the statements of a transaction.",
-    texts: ["idle transaction timeout", "idle_transaction_timeout", "transaction timeout", "transaction_timeout"]
+    texts: ["idle transaction timeout", "transaction timeout"]
   }),
   bouncer({
     code: "PGBOUNCER_QUERY_TIMEOUT",
@@ -164,7 +166,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer is shutting down",
     explanation: "The pooler stops or hands over to a new process.",
     remedy: "Nothing, if it comes back; otherwise start it.",
-    texts: ["pooler is shutting down", "the pooler is shutting down", "pgbouncer is shutting down", "suspend_timeout"]
+    texts: ["pooler is shutting down", "server shutting down", "suspend_timeout", "admin forced disconnect"]
   }),
   bouncer({
     code: "PGBOUNCER_TLS_REQUIRED",
@@ -173,7 +175,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer accepts TLS connections only",
     explanation: "client_tls_sslmode demands TLS and the client did not ask for it.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
-    texts: ["SSL required", "TLS required"]
+    texts: ["SSL required"]
   }),
   bouncer({
     code: "PGBOUNCER_RESOURCES",
@@ -182,12 +184,6 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PgBouncer ran out of memory or descriptors",
     explanation: "The pooler's own process could not get what it needs for another connection.",
     remedy: "Raise its file descriptor and memory limits, or lower max_client_conn.",
-    texts: [
-      "bouncer resources exhaustion",
-      "out of memory",
-      "no memory for pool",
-      "too many servers in the pool",
-      "evicted"
-    ]
+    texts: ["bouncer resources exhaustion", "out of memory", "no memory for", "too many servers in the pool", "evicted"]
   })
 ]

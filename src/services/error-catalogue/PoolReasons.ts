@@ -51,8 +51,8 @@ export class AcquireTimeout extends Schema.TaggedError<AcquireTimeout>("effect-s
   get remedy(): string {
     return (
       entryOf(this.lastFailureCode)?.remedy ??
-      "Shorten what the named holders do with a session, lend fewer at once, or raise DB_POOL_MAX if the pooler grants " +
-        "more sessions."
+      "Shorten what the named holders do with a session, lend fewer at once, or raise DB_POOL_MAX if the pooler " +
+        "grants more sessions."
     )
   }
 }

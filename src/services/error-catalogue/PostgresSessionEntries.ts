@@ -61,8 +61,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "an administrator ended the session",
     explanation:
-      "PostgreSQL stopped or restarted, somebody called pg_terminate_backend, or the pooler drained this pool because " +
-      "its settings changed. All three send the same words.",
+      "PostgreSQL stopped or restarted, somebody called pg_terminate_backend, or the pooler drained this pool " +
+      "because its settings changed. All three send the same words.",
     remedy: pausedRemedy,
     source: "PostgreSQL docs, errcodes-appendix; Supavisor 2.9 source, protocol/server.ex",
     signs: { sqlState: "57P01", texts: ["terminating connection due to administrator command"] }
@@ -149,8 +149,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     after: passwordPause,
     title: "PostgreSQL rejected the pooler's login",
     explanation:
-      "The pooler accepted this password and logged in to PostgreSQL with what it knows, and PostgreSQL refused that: the " +
-      "password was changed and one of the two does not know yet.",
+      "The pooler accepted this password and logged in to PostgreSQL with what it knows, and PostgreSQL refused " +
+      "that: the password was changed and one of the two does not know yet.",
     remedy: "Wait 20 s and log in once; if it persists, set the role's password again, which refreshes both sides.",
     source: "Supavisor 2.9 source, db_handler.ex",
     signs: { sqlState: "28P01", authenticated: true, texts: ['password authentication failed for user "<role>"'] }
@@ -162,8 +162,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     after: passwordPause,
     title: "the password was rejected",
     explanation:
-      "The pooler (or PostgreSQL itself) refused the password of this role. After a rotation the first login with the new " +
-      "password can fail too, until the pooler's cache is refreshed.",
+      "The pooler (or PostgreSQL itself) refused the password of this role. After a rotation the first login with " +
+      "the new password can fail too, until the pooler's cache is refreshed.",
     remedy:
       "Correct the password; after a rotation try once more after 20 s. Ten failures in 150 s block the whole address.",
     source: "Supavisor 2.9 source, errors/wrong_password_error.ex; PostgreSQL docs, errcodes-appendix",
@@ -179,7 +179,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "no rule of pg_hba.conf lets this client in",
     explanation:
-      "PostgreSQL has no rule for this host, user, database and encryption; `no encryption` in the message means TLS is asked.",
+      "PostgreSQL has no rule for this host, user, database and encryption; `no encryption` in the message means " +
+      "TLS is asked.",
     remedy:
       "Set DB_SSL_MODE=require if the message says `no encryption`; otherwise allow the address, user or database.",
     source: "PostgreSQL docs, auth-pg-hba-conf",

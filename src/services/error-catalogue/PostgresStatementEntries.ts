@@ -118,7 +118,8 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the prepared statement exists already",
     explanation: "Somebody else's statement of the same name lives in the session: a transaction pooler shares it.",
     remedy:
-      "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction.",
+      "Use the session port (5432), or switch named prepared statements off by " +
+      "DB_CONNECTION_TYPE=supavisor_transaction.",
     signs: { sqlState: "42P05", texts: ['prepared statement "<name>" already exists'] }
   }),
   postgres({

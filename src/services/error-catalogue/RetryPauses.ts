@@ -1,4 +1,7 @@
-/** The first wait of a client the pooler has no room for: the slot of a session that left was seen free within 41 ms. */
+/**
+ * The first wait of a client the pooler has no room for: the slot of a session that left was seen free within
+ * 41 ms.
+ */
 export const capacityPause = 500
 
 /** Supavisor starts the lost worker or pool process again at once; this spares it the storm. */
@@ -16,7 +19,10 @@ export const credentialBlock = 30_000
  */
 export const authenticationBlock = 180_000
 
-/** Three wrong passwords a minute stay below the ten in 150 s that block the address (Supavisor 2.9, circuit_breaker.ex). */
+/**
+ * Three wrong passwords a minute stay below the ten in 150 s that block the address (Supavisor 2.9,
+ * circuit_breaker.ex).
+ */
 export const passwordPause = 20_000
 
 /** Time for a network to come back that costs nobody anything. */

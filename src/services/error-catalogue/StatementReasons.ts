@@ -55,7 +55,8 @@ export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
   override get message(): string {
     return (
       `No answer from ${wordEndpoint(this.host, this.port)} within ${wordMillis(this.limitMillis)} (${this.phase} ` +
-      `phase, after ${wordMillis(this.elapsedMillis)}); the session was destroyed and the server may still be running ` +
+      `phase, after ${wordMillis(this.elapsedMillis)}); the session was destroyed and the server may still be ` +
+      `running ` +
       "the statement"
     )
   }

@@ -1,7 +1,7 @@
 import { type CatalogueEntry, define } from "./Entry.ts"
-import { authenticationBlock, credentialBlock, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
+import { authenticationBlock, credentialBlock, databaseCoolDown, passwordPause, poolerPause } from "./RetryPauses.ts"
 
-const breaker = "Supavisor 2.9 source, circuit_breaker.ex"
+const breaker = "Supavisor 2.8 and 2.9 source, circuit_breaker.ex"
 const authQuery = "Supavisor 2.9 source, errors/auth_query_error.ex"
 
 /** What Supavisor says about who may come in: breakers, secrets, tenants, addresses, TLS and the startup message. */
@@ -19,7 +19,10 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     signs: {
       poolerCode: "ECIRCUITBREAKER",
       needsText: true,
-      texts: ["(ECIRCUITBREAKER) failed to retrieve database credentials", "Circuit breaker open: <reason>credentials"]
+      texts: [
+        "(ECIRCUITBREAKER) failed to retrieve database credentials",
+        "Circuit breaker open: Failed to retrieve database credentials"
+      ]
     }
   }),
   define({
@@ -34,8 +37,8 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       poolerCode: "ECIRCUITBREAKER",
       needsText: true,
       texts: [
-        "(ECIRCUITBREAKER) <reason>too many failed attempts to connect to the database",
-        "Circuit breaker open: <reason>connect to the database"
+        "(ECIRCUITBREAKER) too many failed attempts to connect to the database",
+        "Circuit breaker open: Unable to establish connection to upstream database"
       ]
     }
   }),
@@ -54,7 +57,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       poolerCode: "ECIRCUITBREAKER",
       texts: [
         "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
-        "Circuit breaker open: <reason>"
+        "Circuit breaker open: Too many authentication errors"
       ]
     }
   }),
@@ -149,7 +152,10 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The code exists in the pooler's source and was not raised by the versions looked at.",
     remedy: "Look whether the database runs; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
-    signs: { poolerCode: "EAUTHSECRETS" }
+    signs: {
+      poolerCode: "EAUTHSECRETS",
+      texts: ["(EAUTHSECRETS) failed to retrieve authentication secrets: <reason>"]
+    }
   }),
   define({
     code: "EJITREQUESTFAILED",
@@ -162,6 +168,20 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     signs: {
       poolerCode: "EJITREQUESTFAILED",
       texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
+    }
+  }),
+  define({
+    code: "EJITUNAUTHORIZED",
+    class: "auth",
+    retry: "never",
+    after: passwordPause,
+    title: "the access token was refused",
+    explanation: "The code stands in the pooler's log; the client sees an ordinary 28P01 without it.",
+    remedy: "Get a new token, or log in with a password.",
+    source: "Supavisor 2.9 source, errors/jit_unauthorized_error.ex",
+    signs: {
+      poolerCode: "EJITUNAUTHORIZED",
+      texts: ['(EJITUNAUTHORIZED) password authentication failed for user "<role>"']
     }
   })
 ]

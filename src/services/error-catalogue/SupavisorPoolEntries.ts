@@ -103,7 +103,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
     remedy: "Read the message: PostgreSQL says in it what it refused.",
     source: "Supavisor 2.9 source, errors/checkout_error.ex",
-    signs: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) <message>"] }
+    signs: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"] }
   }),
   define({
     code: "POOLER_CANNOT_REACH_DATABASE",
@@ -114,7 +114,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The pooler's connection to PostgreSQL was refused, timed out or did not log in within 15 s; it rests 2.5 s " +
       "before it tries again.",
     remedy:
-      "Look whether the database runs (paused or restarting project, compute change); sessions come back by themselves.",
+      "Look whether the database runs (paused or restarting project, compute change); sessions come back by " +
+      "themselves.",
     source: "Supavisor 2.9 source, db_handler.ex",
     signs: { texts: ["Failed to connect to database: <term>"] }
   }),

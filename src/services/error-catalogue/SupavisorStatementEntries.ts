@@ -4,7 +4,10 @@ const remedy =
   "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction."
 const source = "Supavisor 2.9 source, client_handler/protocol_helpers.ex"
 
-/** What Supavisor says about prepared statements; only in transaction mode, because in session mode it parses nothing. */
+/**
+ * What Supavisor says about prepared statements; only in transaction mode, because in session mode it parses
+ * nothing.
+ */
 export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "EPREPAREDDUP",

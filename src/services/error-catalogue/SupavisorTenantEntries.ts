@@ -11,8 +11,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "the pooler does not know this project",
     explanation:
-      "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project reference " +
-      "is wrong or missing, or the project is paused or gone. The password was not looked at, and DNS worked.",
+      "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project " +
+      "reference is wrong or missing, or the project is paused or gone. The password was not looked at, and DNS " +
+      "worked.",
     remedy:
       "Copy the session pooler's connection string from the dashboard (Connect, Session pooler) and compare host " +
       "(aws-N-REGION) and user (ROLE.REF); do not reset the password.",

@@ -8,8 +8,9 @@ export class IdleStack<S extends SlotSession> {
     return this.slots.length
   }
 
-  get top(): Slot<S> | undefined {
-    return this.slots[this.slots.length - 1]
+  /** The one at this height, counted from the bottom. */
+  at(height: number): Slot<S> | undefined {
+    return this.slots[height]
   }
 
   push(slot: Slot<S>): void {
@@ -21,8 +22,10 @@ export class IdleStack<S extends SlotSession> {
   }
 
   remove(slot: Slot<S>): void {
-    const at = this.slots.indexOf(slot)
-    if (at >= 0) this.slots.splice(at, 1)
+    const at = this.slots.lastIndexOf(slot)
+    // Nearly always it is the top, and a pop allocates nothing.
+    if (at === this.slots.length - 1) this.slots.pop()
+    else if (at >= 0) this.slots.splice(at, 1)
   }
 
   /** Takes all of them out. */

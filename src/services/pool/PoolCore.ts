@@ -26,9 +26,9 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   /** Lends an idle session at once; false when the borrower has to wait in the queue. */
   take(lease: Lease<S>, now: number): boolean {
     if (this.waiters.size > 0 || this.ending) return false
-    const slot = this.stack.top
-    if (slot === undefined || this.isSuspect(slot, now)) return false
-    this.stack.pop()
+    const slot = this.freshest(now)
+    if (slot === undefined) return false
+    this.stack.remove(slot)
     this.counters.acquired.immediate++
     this.waitTime.recordMillis(0)
     this.lend(slot, lease, now)
@@ -158,10 +158,11 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     if (slot.state === "gone") return false
     const wasClosing = slot.state === "closing"
     this.leave(slot)
-    if (wasClosing) return false
-    this.counters.closed.lost++
-    this.suspectAll(now)
-    const last = this.open === 0
+    if (!wasClosing) {
+      this.counters.closed.lost++
+      this.suspectAll(now)
+    }
+    const last = !wasClosing && this.open === 0
     if (last) this.gate = DialGate.afterOutage(this.gate)
     this.advance(now)
     this.steps.run()
@@ -223,16 +224,20 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
   private advance(now: number): void {
     if (this.ending) return
+    // A session that is good goes to the first waiter even while a probe is under way for that waiter: the peer that is
+    // asked may be dead, and its answer a timeout.
+    while (this.waiters.size > 0) {
+      const slot = this.freshest(now)
+      if (slot === undefined) break
+      this.stack.remove(slot)
+      this.handOff(slot, now)
+    }
     while (this.waiters.size > this.probing && this.stack.size > 0) {
       const slot = this.stack.pop()!
-      if (this.isSuspect(slot, now)) {
-        slot.state = "probing"
-        this.probing++
-        this.counters.probes++
-        this.steps.defer(() => this.hooks.probe(slot))
-      } else {
-        this.handOff(slot, now)
-      }
+      slot.state = "probing"
+      this.probing++
+      this.counters.probes++
+      this.steps.defer(() => this.hooks.probe(slot))
     }
     while (wantsDial(this, now)) {
       const id = ++this.nextDial
@@ -262,10 +267,6 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       if (slot.state !== "idle") return
     }
     // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between.
-    if (this.waiters.size > this.probing && !this.isSuspect(slot, now)) {
-      this.stack.pop()
-      this.handOff(slot, now)
-    }
     this.advance(now)
   }
 
@@ -291,7 +292,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   }
 
   private mayRotate(): boolean {
-    if (this.retiring !== undefined) return false
+    // A replacement under way belongs to the rotation before.
+    if (this.retiring !== undefined || this.dials.size > 0) return false
     for (const slot of this.slots) if (slot.state === "closing") return false
     return true
   }

@@ -12,6 +12,7 @@ import type { Settings } from "../session-config/Settings.ts"
 import { SessionError } from "../SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
 import type { PoolEvent, PoolEventBody } from "./Events.ts"
+import { SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
 import { holderLine } from "./Ledger.ts"
 import { OneTimer } from "./OneTimer.ts"
@@ -30,7 +31,7 @@ export class PoolRuntime {
   readonly name: string
   /** Resolved by the outcome of the first dial. */
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
-  readonly dialFibers = new Map<number, Fiber.Fiber<unknown>>()
+  readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
@@ -144,33 +145,31 @@ export class PoolRuntime {
     }
   }
 
-  private fork<A>(effect: Effect.Effect<A>): Fiber.Fiber<A> {
+  private fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
     return Effect.runForkWith(this.context)(effect)
   }
 
   private readonly dial = (id: number): void => {
-    const fiber = this.fork(Effect.matchCause(this.opener.open, {
-      onSuccess: (session) => {
-        this.dialFibers.delete(id)
-        this.attach(id, session)
-      },
-      onFailure: (cause) => {
-        this.dialFibers.delete(id)
-        const failure = cause.reasons.find((reason) => reason._tag === "Fail" || reason._tag === "Die")
-        if (failure === undefined) return this.core.dialAbandoned(id)
-        this.dialFailed(id, failure._tag === "Fail" ? failure.error : this.defect(failure.defect))
-      }
-    }))
-    if (fiber.pollUnsafe() === undefined) this.dialFibers.set(id, fiber)
+    const fiber = this.fork(this.opener.open)
+    this.dialFibers.set(id, fiber)
+    // An observer also hears of an interruption, which no handler inside the fiber would.
+    fiber.addObserver((exit) => {
+      this.dialFibers.delete(id)
+      if (exit._tag === "Success") return this.attach(id, exit.value)
+      const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail" || reason._tag === "Die")
+      if (failure === undefined) return this.core.dialAbandoned(id)
+      this.dialFailed(id, failure._tag === "Fail" ? failure.error : this.defect(failure.defect))
+    })
     // A dial that hangs is not waited for: another may start when it has become slow.
-    this.timer.arm(this.now() + SLOW_LOOK_MILLIS)
+    this.timer.arm(this.now() + SLOW_DIAL_MILLIS)
   }
 
   private attach(id: number, session: Session): void {
     const before = this.core.ceiling.held
     const slot = this.core.dialed(id, session, this.now())
     session.onLost = (error) => {
-      this.incidents.lost(error)
+      // What is ended by a drain is no incident.
+      if (this.core.phase === "open") this.incidents.lost(error)
       this.core.lost(slot, this.now())
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
@@ -253,5 +252,3 @@ export class PoolRuntime {
   }
 }
 
-/** A first look at a dial that has just begun; see SLOW_DIAL_MILLIS. */
-const SLOW_LOOK_MILLIS = 500

@@ -117,6 +117,15 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
     return now - heard > SILENCE_MILLIS || heard < this.lossAt || !slot.session.isClean()
   }
 
+  /** The session nearest the top that can be lent unasked: one that went silent must not hide a good one below it. */
+  protected freshest(now: number): Slot<S> | undefined {
+    for (let height = this.stack.size - 1; height >= 0; height--) {
+      const slot = this.stack.at(height)!
+      if (!this.isSuspect(slot, now)) return slot
+    }
+    return undefined
+  }
+
   protected lend(slot: Slot<S>, lease: Lease<S>, now: number): void {
     slot.state = "used"
     slot.uses++

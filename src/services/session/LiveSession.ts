@@ -28,6 +28,7 @@ const PROBE_MILLIS = 2000
 /** How long the server may take to hang up after Terminate before the socket is destroyed. */
 const CLOSE_MILLIS = 2000
 
+/** What a login leaves to the session it made. */
 export interface LiveSessionParts {
   readonly info: SessionInfo
   readonly endpoint: Endpoint
@@ -230,7 +231,8 @@ export class LiveSession implements Session {
   private readonly failed = (error: SqlError): SqlError => {
     if (this.lost !== undefined) return toSqlError(this.lost)
     if (error.reason._tag === "ConnectionError" && !this.parts.wire.socket.writable) {
-      return toSqlError(this.loss(error.reason.cause))
+      this.lost = this.loss(error.reason.cause)
+      return toSqlError(this.lost)
     }
     return enrichStatementError(error)
   }

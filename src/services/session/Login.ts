@@ -16,15 +16,17 @@ import { connectFailure, type Endpoint, open, type Wire } from "../Transport.ts"
 import { cancelStream } from "./CancelSocket.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { LiveSession } from "./LiveSession.ts"
+import { optionSettings, startupOptions } from "./StartupOptions.ts"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
 
 /** Sessions opened by this process so far: their ids are never used twice, whatever pool they belong to. */
 let opened = 0
 
 /** The values every session is given, in the server's spelling. Empty where the mode would leak them to others. */
-export const settingsOf = (config: Settings): SessionSettings => {
+const settingsOf = (config: Settings, connection: ConnectionString): SessionSettings => {
   if (config.connectionType === "supavisor_transaction") return []
   return [
+    ...optionSettings(connection),
     ["statement_timeout", String(Math.round(Duration.toMillis(config.statementTimeout)))],
     ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(config.idleInTransactionTimeout)))],
     ["application_name", config.applicationName],
@@ -142,7 +144,7 @@ const login = Effect.fnUntraced(function*(
       },
       connectTimeout: Duration.infinity,
       applicationName: config.applicationName,
-      startupOptions: connection.options,
+      startupOptions: startupOptions(connection),
       prepare: config.prepare,
       // The lease is exclusive already; pipelining on it lets an interrupted caller go at once while the session
       // settles, and sends the statements of a reset in one write.
@@ -154,7 +156,7 @@ const login = Effect.fnUntraced(function*(
     wire.timings.authentication = now() - connected
     dial.phase = "session"
     const authenticated = now()
-    const settings = settingsOf(config)
+    const settings = settingsOf(config, connection)
     const { params, sql } = applyStatement(settings)
     const result = yield* Effect.mapError(driverConnection.query(sql, params, false), failing)
     const facts = readFacts(settings, result.rows[0] ?? {})

@@ -20,8 +20,7 @@ const refusals: Readonly<Record<DialFailureClass, (poolSize: number) => FailureF
   capacity: (poolSize) => ({
     severity: "FATAL",
     sqlState: "XX000",
-    serverMessage:
-      "(EMAXCONNSESSION) max clients reached in session mode - " + `max clients are limited to pool_size: ${poolSize}`
+    serverMessage: `(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`
   }),
   configuration: () => ({ severity: "FATAL", sqlState: "3D000", serverMessage: 'database "scripted" does not exist' }),
   pooler: () => ({ severity: "FATAL", sqlState: "57P03", serverMessage: "the database system is starting up" })

@@ -49,7 +49,8 @@ export const lookUp = (statements: Statements): ((sql: string) => Answer | undef
 const settle = (sql: string, outcome: Outcome): Effect.Effect<Result, SqlError> => {
   if (isSqlError(outcome)) return Effect.fail(outcome)
   if (isSessionError(outcome)) return Effect.fail(toSqlError(outcome, "query"))
-  const { command, rowCount, rows } = "rows" in outcome ? outcome : { rows: outcome, rowCount: undefined, command: undefined }
+  const { command, rowCount, rows } =
+    "rows" in outcome ? outcome : { rows: outcome, rowCount: undefined, command: undefined }
   return Effect.succeed({
     command: command ?? (/^\s*(\w+)/.exec(sql)?.[1] ?? "").toUpperCase(),
     rowCount: rowCount ?? rows.length,

@@ -1,11 +1,7 @@
 import type { FailureFacts } from "../../../src/services/error-catalogue/Catalogue.ts"
 
 /** A FATAL answer, by default with the SQLSTATE Supavisor uses. */
-export const fatal = (
-  serverMessage: string,
-  sqlState: string | undefined = "XX000",
-  more: FailureFacts = {}
-): FailureFacts => ({
+export const fatal = (serverMessage: string, sqlState = "XX000", more: FailureFacts = {}): FailureFacts => ({
   severity: "FATAL",
   sqlState,
   serverMessage,

@@ -66,6 +66,6 @@ export const serverAnswers: ReadonlyArray<readonly [facts: FailureFacts, code: s
   [fatal('database "postgres" is disabled', "08P01"), "PGBOUNCER_DATABASE_DISABLED"],
   [fatal("server login has been failing, try again later (server_login_retry)", "08P01"), "PGBOUNCER_SERVER_LOGIN"],
   [fatal("client_login_timeout", "08P01"), "PGBOUNCER_LOGIN_TIMEOUT"],
-  [fatal("pgbouncer is shutting down", "08P01"), "PGBOUNCER_SHUTTING_DOWN"],
+  [fatal("server shutting down", "08P01"), "PGBOUNCER_SHUTTING_DOWN"],
   [fatal("something new", "08P01"), "08P01"]
 ]

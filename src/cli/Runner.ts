@@ -1,0 +1,39 @@
+/** Runs the program's effect to its end, and ends the process with the code that says how it went. */
+import * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
+import { reportOf } from "./FailureReport.ts"
+import type { Signals } from "./Signals.ts"
+
+/**
+ * The exit code: 0 for success and for an end that a signal asked for; everything else is reported on stderr.
+ *
+ * Effect's own runner exits with 130 for every signal, but a drain that was asked for and went well is a success:
+ * a supervisor must not take it for a crash.
+ */
+const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signals: Signals): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (signals.requested !== undefined && Cause.hasInterruptsOnly(exit.cause)) return 0
+  const { exitCode, text } = reportOf(exit.cause)
+  if (text !== undefined) console.error(text)
+  return exitCode
+}
+
+/** Runs an effect as the program: the first signal interrupts it, and its finalizers are waited for. */
+export const runProgram = (program: Effect.Effect<unknown, unknown>, signals: Signals): void => {
+  const runMain = Runtime.makeRunMain(({ fiber, teardown }) => {
+    signals.handOver(() => fiber.interruptUnsafe(fiber.id))
+    fiber.addObserver((exit) => {
+      teardown(exit, (code) => {
+        process.exitCode = code
+        // oxlint-disable-next-line unicorn/no-process-exit -- all scopes are closed; what is left must not delay the end
+        if (signals.requested !== undefined || code !== 0) process.exit(code)
+      })
+    })
+  })
+  runMain(program, {
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(exitCodeOf(exit, signals))
+  })
+}

@@ -1,0 +1,28 @@
+/** The serving part of the program: what it stands on, and its orderly end. */
+import * as Effect from "effect/Effect"
+import { formatAddress, HttpServer } from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import { paths } from "../http/Routes.ts"
+import * as EmbeddedPostgresLayer from "../layers/EmbeddedPostgresLayer.ts"
+import * as HttpLayer from "../layers/HttpLayer.ts"
+import * as SupavisorLayer from "../layers/SupavisorLayer.ts"
+import { SessionPool } from "../services/SessionPool.ts"
+
+/** The operations server on the pool, the pool on the database, the database embedded where none is named. */
+export const layer = HttpLayer.layer.pipe(
+  Layer.provideMerge(SupavisorLayer.layerNoConfig()),
+  Layer.provideMerge(EmbeddedPostgresLayer.layer)
+)
+
+/**
+ * Serves until it is interrupted, then drains the pool while probes are still answered: `/readyz` turns 503 at once.
+ *
+ * What it stands on ends after that, in this order: HTTP, the pool, the embedded server.
+ */
+export const serving: Effect.Effect<never, never, HttpServer | SessionPool> = Effect.gen(function* () {
+  const pool = yield* SessionPool
+  const { address } = yield* HttpServer
+  yield* Effect.logInfo(`Operations at ${formatAddress(address)} (${Object.keys(paths).join(" ")}).`)
+  yield* Effect.logInfo("Serving. Ctrl-C drains the pool and ends; a second one ends at once.")
+  return yield* Effect.onExit(Effect.never, () => pool.drain)
+})

@@ -1,0 +1,49 @@
+/** Everything that is known at one instant, as `/status` tells it. Times are milliseconds unless the name says so. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { redact, secretsOf } from "../services/ConnectionString.ts"
+import { monotonicMillis } from "../services/MonotonicClock.ts"
+import { SessionConfig } from "../services/SessionConfig.ts"
+import { SessionPool } from "../services/SessionPool.ts"
+import { readinessOf } from "./Readiness.ts"
+import { shownSettings } from "./ShownSettings.ts"
+import { version } from "./Version.ts"
+
+const MILLIS_PER_SECOND = 1000
+
+/** A reader of the status; the uptime counts from the making of the reader. */
+export const makeStatus = Effect.gen(function* () {
+  const pool = yield* SessionPool
+  const settings = yield* SessionConfig
+  const now = monotonicMillis(yield* Clock.Clock)
+  const startedAt = now()
+  const secrets = settings.connection === undefined ? [] : secretsOf(settings.connection)
+  const config = shownSettings(settings)
+  return Effect.gen(function* () {
+    const { lastFailure, phase, ...snapshot } = yield* pool.snapshot
+    const ledger = yield* pool.ledger
+    return {
+      version,
+      uptimeSeconds: Math.round((now() - startedAt) / MILLIS_PER_SECOND),
+      phase,
+      ready: readinessOf({ lastFailure, phase, ...snapshot }).ready,
+      endpoint: pool.endpoint,
+      pool: snapshot,
+      // a statement written by hand may hold the password as a literal
+      ledger: ledger.map((entry) =>
+        entry.statement === undefined
+          ? entry
+          : Object.assign({}, entry, { statement: redact(entry.statement, secrets) })
+      ),
+      lastFailure:
+        lastFailure === undefined
+          ? null
+          : {
+              agoMillis: Math.round(now() - lastFailure.atMillis),
+              code: lastFailure.code,
+              message: redact(lastFailure.message, secrets)
+            },
+      config
+    }
+  })
+})

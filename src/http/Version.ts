@@ -1,0 +1,9 @@
+/** The version of this package, from its own manifest. */
+import * as Fs from "node:fs"
+
+/** The manifest lies two folders up, from the sources as well as from the compiled files. */
+const manifestUrl = new URL("../../package.json", import.meta.url)
+
+const manifest: { readonly version: string } = JSON.parse(Fs.readFileSync(manifestUrl, "utf8"))
+
+export const version: string = manifest.version

@@ -1,0 +1,27 @@
+/** Settings that name no database get one: a real PostgreSQL 17 that lives as long as the layer. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { parse } from "../services/ConnectionString.ts"
+import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/EmbeddedPostgres.ts"
+import { SessionConfig, withConnection } from "../services/SessionConfig.ts"
+
+/**
+ * Passes the settings on, with the connection of an embedded server when their type is `embedded`.
+ *
+ * The server starts before whatever is built on these settings and stops after it, so a pool drains first. Its data is
+ * thrown away. Fails with an `EmbeddedPostgresError` when no server can be had.
+ */
+export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionConfig> = Layer.effect(
+  SessionConfig,
+  Effect.gen(function* () {
+    const settings = yield* SessionConfig
+    if (settings.connectionType !== "embedded") return settings
+    const why = settings.warnings.length === 0 ? "No SUPABASE_SESSION_POOLER is set" : "DB_CONNECTION_TYPE is embedded"
+    const server = yield* EmbeddedPostgres.make()
+    // the server wrote this string itself
+    const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(server.url))))
+    yield* Effect.logInfo(`${why}: using an embedded PostgreSQL 17 at ${server.host}:${server.port} (throw-away data).`)
+    return { ...withConnection(settings, connection), notes: settings.notes }
+  })
+)

@@ -1,0 +1,76 @@
+/** Log lines on stderr: for a person, or one JSON object per line with `LOG_FORMAT=json`. */
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import { SessionConfig } from "../services/SessionConfig.ts"
+
+type Paint = (text: string) => string
+
+const colour =
+  (code: number): Paint =>
+  (text) =>
+    `\u001B[${code}m${text}\u001B[0m`
+
+const plain: Paint = (text) => text
+
+const GREY = 90
+const levelColours: Readonly<Record<string, number>> = {
+  Trace: 90,
+  Debug: 34,
+  Info: 32,
+  Warn: 33,
+  Error: 31,
+  Fatal: 31
+}
+
+/** The longest name of a level that is common, so that messages stand below each other. */
+const LEVEL_WIDTH = 5
+
+const wordsOf = (part: unknown): string => (typeof part === "string" ? part : (JSON.stringify(part) ?? String(part)))
+
+const pairOf = ([name, value]: [string, unknown]): string => {
+  const text = wordsOf(value)
+  return `${name}=${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`
+}
+
+/** Lines of one record after the first are set off from the next record. */
+const indented = (text: string): string => text.replaceAll("\n", "\n  ")
+
+/** One line per record: time, level, message, annotations; the cause of a failure below it. */
+export const formatLine = (coloured: boolean): Logger.Logger<unknown, string> =>
+  Logger.make(({ cause, date, fiber, logLevel, message }) => {
+    const grey = coloured ? colour(GREY) : plain
+    const level = coloured ? colour(levelColours[logLevel] ?? GREY) : plain
+    const parts = Array.isArray(message) ? message : [message]
+    const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations)).map(pairOf)
+    const line = [
+      grey(date.toISOString()),
+      level(logLevel.toUpperCase().padEnd(LEVEL_WIDTH)),
+      parts.map(wordsOf).join(" "),
+      ...(annotations.length === 0 ? [] : [grey(annotations.join(" "))])
+    ].join(" ")
+    return indented(cause.reasons.length === 0 ? line : `${line}\n${Cause.pretty(cause)}`)
+  })
+
+/** Colours only where a terminal shows them and nobody asked for none (https://no-color.org). */
+const wantsColour: Effect.Effect<boolean> = Effect.map(
+  Effect.orElseSucceed(Config.option(Config.String("NO_COLOR")), () => Option.none<string>()),
+  (noColor) => process.stderr.isTTY === true && Option.isNone(noColor)
+)
+
+/**
+ * Replaces the loggers by one that writes to stderr, so that stdout stays free for answers.
+ *
+ * A terminal that is gone does not matter: a line that cannot be written is dropped.
+ */
+export const layer: Layer.Layer<never, never, SessionConfig> = Layer.unwrap(
+  Effect.gen(function* () {
+    const { logFormat } = yield* SessionConfig
+    const format = logFormat === "json" ? Logger.formatJson : formatLine(yield* wantsColour)
+    return Logger.layer([Logger.withConsoleError(format)])
+  })
+)

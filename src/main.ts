@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+/**
+ * The program: hears signals first, then loads and runs the command line.
+ *
+ * Loading takes a good part of a second; a signal in that time must end the program cleanly, not kill it.
+ */
+import { listenForSignals } from "./cli/Signals.ts"
+
+const signals = listenForSignals()
+const { run } = await import("./cli/Program.ts")
+run(signals)

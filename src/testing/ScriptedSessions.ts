@@ -1,0 +1,84 @@
+/**
+ * Sessions that follow a script instead of a socket: for tests of an application, and of the pool itself.
+ *
+ * Time is the Clock's, so a test under `TestClock` decides when a dial ends, a lifetime is over or a caller gives up.
+ */
+import type { PgClient } from "@effect/sql-pg/PgClient"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { monotonicMillis } from "../services/MonotonicClock.ts"
+import { SessionOpener } from "../services/Session.ts"
+import { SessionConfig, type SettingsInput } from "../services/SessionConfig.ts"
+import type { SessionError } from "../services/SessionError.ts"
+import { SessionPool } from "../services/SessionPool.ts"
+import { endpoint } from "./scripted-sessions/Failures.ts"
+import type { Script } from "./scripted-sessions/Script.ts"
+import * as ScriptedClient from "./scripted-sessions/ScriptedClient.ts"
+import { ScriptedServer } from "./scripted-sessions/ScriptedServer.ts"
+import type { Statements } from "./scripted-sessions/Statements.ts"
+
+export { type DialFailureClass, refusal, serverError } from "./scripted-sessions/Failures.ts"
+export { Dial, type DialOutcome, type Dials, type Script, type SessionScript } from "./scripted-sessions/Script.ts"
+export type { ScriptedServer, StatementRun } from "./scripted-sessions/ScriptedServer.ts"
+export type { ScriptedSession } from "./scripted-sessions/ScriptedSession.ts"
+export type { Answer, Outcome, Rows, Statements } from "./scripted-sessions/Statements.ts"
+
+/** What is provided for an application's test. */
+export type Provided = PgClient | SqlClient | SessionPool | SessionConfig | ScriptedSessions
+
+/** The settings of a scripted pool: no database of that name exists, and sessions are opened when they are needed. */
+const defaults: SettingsInput = {
+  host: endpoint.host,
+  port: endpoint.port,
+  database: endpoint.database,
+  connectionType: "direct",
+  startup: "lazy"
+}
+
+/** The other side of the scripted sessions: what it was asked, and what it does next. */
+export class ScriptedSessions extends Context.Service<ScriptedSessions, ScriptedServer>()(
+  "effect-supavisor/testing/ScriptedSessions"
+) {
+  /**
+   * Opens scripted sessions, and provides the handle that inspects and steers them.
+   *
+   * A statement that the script does not expect is a defect, `Unexpected statement: ...`, of whoever ran it.
+   */
+  static readonly layer = (script: Script = {}): Layer.Layer<ScriptedSessions | SessionOpener> =>
+    Layer.effectContext(
+      Effect.gen(function* () {
+        const server = new ScriptedServer(script, yield* Effect.context<never>(), monotonicMillis(yield* Clock.Clock))
+        return Context.make(ScriptedSessions, server).pipe(
+          Context.add(SessionOpener, { endpoint, open: server.dial })
+        )
+      })
+    )
+
+  /** The real pool over scripted sessions; settings as in code, without a `min` unless one is given. */
+  static readonly layerPool = (
+    script: Script = {},
+    settings: SettingsInput = {}
+  ): Layer.Layer<ScriptedSessions | SessionPool | SessionConfig, SessionError> =>
+    SessionPool.layerNoDeps.pipe(
+      Layer.provideMerge(ScriptedSessions.layer(script)),
+      Layer.provideMerge(
+        SessionConfig.layer({ ...defaults, ...settings, pool: { min: 0, ...settings.pool } })
+      )
+    )
+
+  /**
+   * `PgClient` and `SqlClient` whose statements are answered by a table: `layerClient({ "select 1 as one": [{ one: 1 }] })`.
+   *
+   * Compiler, transactions, notifications and pool are the real ones. Names are not transformed.
+   */
+  static readonly layerClient = (
+    statements: Statements,
+    options: { readonly script?: Omit<Script, "statements">; readonly settings?: SettingsInput } = {}
+  ): Layer.Layer<Provided, SessionError> =>
+    ScriptedClient.layer.pipe(
+      Layer.provideMerge(ScriptedSessions.layerPool({ ...options.script, statements }, options.settings))
+    )
+}

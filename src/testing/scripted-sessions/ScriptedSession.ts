@@ -1,0 +1,302 @@
+/** A session without a socket: keeps every promise of `Session`, and says what its script says. */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
+import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { Session, SessionInfo } from "../../services/Session.ts"
+import { heavier, type Taint, taintOf } from "../../services/session/StatementTaint.ts"
+import { SessionError } from "../../services/SessionError.ts"
+import { toSqlError } from "../../services/SqlErrors.ts"
+import { reset, unsettled } from "./Failures.ts"
+import { pause, type SessionScript } from "./Script.ts"
+import { TransactionBlock } from "./TransactionBlock.ts"
+
+/** How long an interrupted statement takes to stop: the grace a real session gives it before it sends a cancel. */
+const SETTLE_MILLIS = 10
+
+/** How long a real session waits for a cancelled statement or a recovery before it gives itself up. */
+const SETTLE_LIMIT_MILLIS = 5000
+
+/** How long a real session waits for the answer to a probe. */
+const PROBE_MILLIS = 2000
+
+/** How long a real session waits for the server to hang up after its goodbye. */
+const CLOSE_LIMIT_MILLIS = 2000
+
+export interface ScriptedSessionParts {
+  readonly info: SessionInfo
+  readonly script: SessionScript
+  readonly context: Context.Context<never>
+  readonly now: () => number
+  /** Answers a statement; dies on one that the script does not expect. */
+  readonly answer: (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    transaction: TransactionBlock
+  ) => Effect.Effect<Result, SqlError>
+  readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, never, Scope.Scope>
+  /** Called once when the socket would be closed. */
+  readonly gone: () => void
+}
+
+export class ScriptedSession implements Session {
+  readonly info: SessionInfo
+  lost: SessionError | undefined = undefined
+  onLost: ((error: SessionError) => void) | undefined = undefined
+  statement: string | undefined = undefined
+  busySince = 0
+
+  private readonly parts: ScriptedSessionParts
+  private script: SessionScript
+  private readonly transaction = new TransactionBlock()
+  private readonly loss = Deferred.makeUnsafe<never, SqlError>()
+  private inFlight = 0
+  private taint: Taint = "clean"
+  private settling: Deferred.Deferred<void> | undefined = undefined
+  private recovering: Deferred.Deferred<boolean> | undefined = undefined
+  private leaving = false
+  private isGone = false
+  private silentSince: number | undefined = undefined
+  private heard: number
+
+  constructor(parts: ScriptedSessionParts) {
+    this.parts = parts
+    this.info = parts.info
+    this.script = parts.script
+    this.heard = parts.info.openedAt
+  }
+
+  /** Changes how the session behaves from now on. */
+  behave(script: SessionScript): void {
+    this.script = { ...this.script, ...script }
+  }
+
+  /** The peer says nothing more: statements and probes wait in vain. */
+  silence(): void {
+    this.silentSince ??= this.parts.now()
+  }
+
+  /** The peer has not been heard of since that instant of the Clock, but it answers when it is asked. */
+  lastHeardAt(millis: number): void {
+    this.heard = millis
+  }
+
+  /** Something is left behind in the session, as a statement that changes its state would leave it. */
+  soil(how: Exclude<Taint, "clean"> = "reset"): void {
+    this.taint = heavier(this.taint, how)
+  }
+
+  /** The other side ends the session; default: it resets the connection. */
+  lose(error: SessionError = reset(this.inFlight > 0)): void {
+    if (this.lost !== undefined) return
+    this.end(error)
+  }
+
+  heardAt = (): number =>
+    this.script.heartbeat === true ? (this.silentSince ?? this.parts.now()) : this.heard
+
+  isClean = (): boolean =>
+    this.lost === undefined &&
+    this.inFlight === 0 &&
+    this.taint === "clean" &&
+    this.settling === undefined &&
+    this.recovering === undefined &&
+    this.transaction.status === "I"
+
+  query = (sql: string, params: ReadonlyArray<unknown>, _prepare: boolean): Effect.Effect<Result, SqlError> =>
+    this.run(sql, params)
+
+  queryValues = (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    _prepare: boolean
+  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
+    Effect.map(this.run(sql, params), ({ rows }) => rows.map((row) => Object.values(row)))
+
+  stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> =>
+    Stream.unwrap(Effect.map(this.run(sql, params), ({ rows }) => Stream.fromIterable(rows)))
+
+  listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+    Effect.suspend(() => {
+      if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
+      this.soil()
+      return this.parts.listen(channel)
+    })
+
+  probe: Effect.Effect<boolean> = Effect.suspend(() => {
+    if (this.lost !== undefined) return Effect.succeed(false)
+    return this.untilLost(this.heardAfter(PROBE_MILLIS)).pipe(
+      Effect.catch(() => Effect.succeed(false)),
+      Effect.map((answered) => answered && this.lost === undefined)
+    )
+  })
+
+  recover: Effect.Effect<boolean> = Effect.suspend(() => {
+    if (this.lost !== undefined || this.taint === "close") return Effect.succeed(false)
+    if (this.recovering !== undefined) return Deferred.await(this.recovering)
+    const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
+    return this.clear().pipe(
+      Effect.catch(() => Effect.succeed(false)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          this.recovering = undefined
+          Deferred.doneUnsafe(recovered, exit)
+        })
+      )
+    )
+  })
+
+  cancel: Effect.Effect<void> = Effect.suspend(() =>
+    this.lost !== undefined || this.busySince === 0 ? Effect.void : this.settle()
+  )
+
+  kill = (reason: SessionError): void => {
+    if (this.lost !== undefined) return
+    this.end(reason)
+  }
+
+  close: Effect.Effect<void> = Effect.suspend(() => {
+    this.leaving = true
+    if (this.isGone) return Effect.void
+    const wait = this.lost !== undefined ? 0 : Math.min(CLOSE_LIMIT_MILLIS, this.closeMillis)
+    return Effect.andThen(pause(wait), Effect.sync(() => {
+      this.lost ??= SessionError.poolClosed({ draining: false })
+      this.leave()
+    }))
+  })
+
+  private get closeMillis(): number {
+    return this.silentSince === undefined ? (this.script.closeMillis ?? 0) : CLOSE_LIMIT_MILLIS
+  }
+
+  /** What was in flight fails at once; the pool hears of it a moment later, as of a socket that closes. */
+  private end(error: SessionError): void {
+    this.lost = error
+    this.busySince = 0
+    Deferred.doneUnsafe(this.loss, Effect.fail(toSqlError(error)))
+    queueMicrotask(() => {
+      this.leave()
+      if (!this.leaving) this.onLost?.(error)
+    })
+  }
+
+  private leave(): void {
+    if (this.isGone) return
+    this.isGone = true
+    this.parts.gone()
+  }
+
+  private untilLost<A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.raceFirst(effect, Deferred.await(this.loss))
+  }
+
+  /** One round trip: true when the peer answered it within the bound. */
+  private heardAfter(limitMillis: number): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      const trip = this.script.roundTripMillis ?? 0
+      const answers = this.silentSince === undefined && trip < limitMillis
+      return Effect.as(pause(answers ? trip : limitMillis), answers)
+    }).pipe(Effect.tap((answered) => Effect.sync(() => {
+      if (answered) this.heard = this.parts.now()
+    })))
+  }
+
+  private run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
+    return Effect.suspend(() => {
+      if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
+      if (this.settling !== undefined) {
+        return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, params))
+      }
+      this.begin(sql)
+      return Effect.onExitPrimitive(this.untilLost(this.answered(sql, params)), this.onExit(sql))
+    })
+  }
+
+  private answered(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
+    return Effect.suspend(() => {
+      if (this.silentSince !== undefined) return Effect.never
+      const refused = this.transaction.refusal(sql)
+      const answer = refused === undefined ? this.parts.answer(sql, params, this.transaction) : Effect.fail(refused)
+      const trip = this.script.roundTripMillis ?? 0
+      const late = trip > 0 ? Effect.andThen(Effect.sleep(trip), answer) : answer
+      // A peer that fell silent meanwhile does not answer any more.
+      return Effect.matchCauseEffect(late, {
+        onFailure: (cause) => this.silentSince === undefined ? Effect.failCause(cause) : Effect.never,
+        onSuccess: (result) => this.silentSince === undefined ? Effect.succeed(result) : Effect.never
+      })
+    })
+  }
+
+  private begin(sql: string): void {
+    this.statement = sql
+    // A test's clock starts at 0, which would say that nothing runs.
+    if (this.inFlight++ === 0) this.busySince = Math.max(this.parts.now(), Number.EPSILON)
+    this.taint = heavier(this.taint, taintOf(sql))
+  }
+
+  private finish(): void {
+    if (this.inFlight === 0 || --this.inFlight > 0) return
+    this.busySince = 0
+  }
+
+  private readonly onExit =
+    (sql: string) =>
+    (exit: Exit.Exit<unknown, SqlError>): undefined => {
+      if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
+        Effect.runForkWith(this.parts.context)(this.settle())
+        return undefined
+      }
+      this.finish()
+      if (this.lost !== undefined) return undefined
+      this.heard = this.parts.now()
+      if (Exit.isSuccess(exit)) this.transaction.succeeded(sql)
+      else this.transaction.failed()
+      return undefined
+    }
+
+  /** Waits until a statement that nobody waits for has stopped; the session goes when it does not. */
+  private settle(): Effect.Effect<void> {
+    if (this.settling !== undefined) return Deferred.await(this.settling)
+    const settled = (this.settling = Deferred.makeUnsafe<void>())
+    const began = this.parts.now()
+    const busy = this.busySince
+    const wanted = this.script.settleMillis ?? SETTLE_MILLIS
+    const stops = this.silentSince === undefined && wanted < SETTLE_LIMIT_MILLIS
+    return Effect.raceFirst(
+      pause(stops ? wanted : SETTLE_LIMIT_MILLIS),
+      Effect.ignore(Deferred.await(this.loss))
+    ).pipe(
+      Effect.andThen(Effect.sync(() => {
+        this.settling = undefined
+        this.inFlight = 0
+        this.busySince = 0
+        if (stops) {
+          this.heard = this.parts.now()
+          this.transaction.failed()
+        } else this.kill(unsettled(this.parts.now() - (busy > 0 ? busy : began), SETTLE_LIMIT_MILLIS))
+        Deferred.doneUnsafe(settled, Effect.void)
+      })),
+      Effect.uninterruptible
+    )
+  }
+
+  private readonly clear = Effect.fnUntraced(function* (this: ScriptedSession): Effect.fn.Return<boolean, SqlError> {
+    if (this.inFlight > 0) yield* this.settle()
+    if (this.settling !== undefined) yield* Deferred.await(this.settling)
+    if (this.lost !== undefined) return false
+    const answered = yield* this.untilLost(this.heardAfter(SETTLE_LIMIT_MILLIS))
+    if (!answered || this.script.recovers === false || this.lost !== undefined) return false
+    if (this.transaction.status !== "I") {
+      yield* this.parts.answer("rollback", [], this.transaction)
+      this.transaction.succeeded("rollback")
+    }
+    this.taint = "clean"
+    return true
+  })
+}
