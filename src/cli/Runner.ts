@@ -20,8 +20,14 @@ const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signals: Signals): number
   return exitCode
 }
 
+/** A closed terminal or a reader that left must not end the program in the middle of its drain: lines are dropped. */
+const outliveReaders = (): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+}
+
 /** Runs an effect as the program: the first signal interrupts it, and its finalizers are waited for. */
 export const runProgram = (program: Effect.Effect<unknown, unknown>, signals: Signals): void => {
+  outliveReaders()
   const runMain = Runtime.makeRunMain(({ fiber, teardown }) => {
     signals.handOver(() => fiber.interruptUnsafe(fiber.id))
     fiber.addObserver((exit) => {

@@ -1,10 +1,18 @@
 /** Settings that name no database get one: a real PostgreSQL 17 that lives as long as the layer. */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { parse } from "../services/ConnectionString.ts"
 import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/EmbeddedPostgres.ts"
 import { SessionConfig, withConnection } from "../services/SessionConfig.ts"
+
+/** Whether the type was set, rather than concluded from the absence of a connection string. */
+const isAskedFor: Effect.Effect<boolean> = Effect.map(
+  Effect.orElseSucceed(Config.option(Config.String("DB_CONNECTION_TYPE")), () => Option.none<string>()),
+  Option.isSome
+)
 
 /**
  * Passes the settings on, with the connection of an embedded server when their type is `embedded`.
@@ -17,7 +25,7 @@ export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionCon
   Effect.gen(function* () {
     const settings = yield* SessionConfig
     if (settings.connectionType !== "embedded") return settings
-    const why = settings.warnings.length === 0 ? "No SUPABASE_SESSION_POOLER is set" : "DB_CONNECTION_TYPE is embedded"
+    const why = (yield* isAskedFor) ? "DB_CONNECTION_TYPE is embedded" : "No SUPABASE_SESSION_POOLER is set"
     const server = yield* EmbeddedPostgres.make()
     // the server wrote this string itself
     const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(server.url))))

@@ -49,7 +49,7 @@ const server: Layer.Layer<HttpServer, OperationsServerError, SessionConfig> = La
       port,
       gracefulShutdownTimeout: GRACEFUL_STOP_MILLIS
     }).pipe(Effect.mapError((error) => errorFrom(host, port, error)))
-    // A connection that never asked anything, as browsers open in advance, would hold up the end for a minute.
+    // A request that never becomes complete would hold up the end until its own timeout, for a minute.
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     return http
   })

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
+import { isUnread } from "./pool/Lending.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import type { Session } from "./Session.ts"
 import { SessionError } from "./SessionError.ts"
@@ -109,6 +110,19 @@ const rollbackSavepoint = (endpoint: SessionPool["Service"]["endpoint"]) => (lea
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
+/** A transaction whose BEGIN met a session just as the server ended it begins on another one; its body never ran. */
+const beginAgain =
+  (once: SqlClient.SqlClient["withTransaction"]): SqlClient.SqlClient["withTransaction"] =>
+  (effect) =>
+    Effect.suspend(() => {
+      let begun = false
+      const body = Effect.suspend(() => {
+        begun = true
+        return effect
+      })
+      return Effect.catch(once(body), (error) => (begun || !isUnread(error) ? Effect.fail(error) : once(body)))
+    })
+
 /** Builds `withTransaction` over the sessions of a pool; nested calls become savepoints. */
 export const makeWithTransaction = (
   pool: SessionPool["Service"],
@@ -120,7 +134,7 @@ export const makeWithTransaction = (
     readonly spanAttributes: ReadonlyArray<readonly [string, unknown]>
   }
 ): SqlClient.SqlClient["withTransaction"] =>
-  SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
+  beginAgain(SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
     // The service's connection is the lease itself.
     transactionService: options.transactionService as unknown as Context.Key<
       SqlClient.TransactionConnection,
@@ -135,4 +149,4 @@ export const makeWithTransaction = (
     commit: commit(pool.endpoint),
     rollback,
     rollbackSavepoint: rollbackSavepoint(pool.endpoint)
-  })
+  }))

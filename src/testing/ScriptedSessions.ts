@@ -51,9 +51,7 @@ export class ScriptedSessions extends Context.Service<ScriptedSessions, Scripted
     Layer.effectContext(
       Effect.gen(function* () {
         const server = new ScriptedServer(script, yield* Effect.context<never>(), monotonicMillis(yield* Clock.Clock))
-        return Context.make(ScriptedSessions, server).pipe(
-          Context.add(SessionOpener, { endpoint, open: server.dial })
-        )
+        return Context.make(ScriptedSessions, server).pipe(Context.add(SessionOpener, { endpoint, open: server.dial }))
       })
     )
 
@@ -64,9 +62,7 @@ export class ScriptedSessions extends Context.Service<ScriptedSessions, Scripted
   ): Layer.Layer<ScriptedSessions | SessionPool | SessionConfig, SessionError> =>
     SessionPool.layerNoDeps.pipe(
       Layer.provideMerge(ScriptedSessions.layer(script)),
-      Layer.provideMerge(
-        SessionConfig.layer({ ...defaults, ...settings, pool: { min: 0, ...settings.pool } })
-      )
+      Layer.provideMerge(SessionConfig.layer({ ...defaults, ...settings, pool: { min: 0, ...settings.pool } }))
     )
 
   /**

@@ -36,7 +36,9 @@ export const withPool = <A, E>(
 ): Effect.Effect<A, E | SessionError> =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    const context = yield* Layer.buildWithScope(ScriptedSessions.layerPool(script, settings), scope)
+    const context = yield* Layer.buildWithScope(ScriptedSessions.layerPool(script, settings), scope).pipe(
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
     const pool = Context.get(context, SessionPool)
     const server = Context.get(context, ScriptedSessions)
     const events: Array<PoolEvent> = []

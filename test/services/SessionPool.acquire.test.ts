@@ -14,10 +14,7 @@ describe("lending", () => {
     withPool({}, one, ({ pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
-        assert.strictEqual(
-          Effect.runSync(pool.use((session) => Effect.sync(() => session.info.id))),
-          1
-        )
+        assert.strictEqual(Effect.runSync(pool.use((session) => Effect.sync(() => session.info.id))), 1)
         const { acquired } = (yield* pool.snapshot).counters
         assert.deepStrictEqual([acquired.immediate, acquired.waited], [1, 1])
       })
@@ -51,7 +48,12 @@ describe("lending", () => {
         const order: Array<number> = []
         const waiters = yield* Effect.forEach([1, 2, 3, 4, 5], (number) =>
           Effect.forkChild(
-            pool.use(() => Effect.andThen(Effect.sync(() => order.push(number)), Effect.sleep(10))),
+            pool.use(() =>
+              Effect.andThen(
+                Effect.sync(() => order.push(number)),
+                Effect.sleep(10)
+              )
+            ),
             { startImmediately: true }
           )
         )

@@ -119,7 +119,7 @@ describe("growth", () => {
 })
 
 describe("an outage", () => {
-  const outage = { from: 10_000, to: 70_000 } as const
+  const outage = { from: 2000, to: 62_000 } as const
 
   it.effect("of a minute with twenty impatient callers costs twenty dials and is over within four seconds", () => {
     let up = true

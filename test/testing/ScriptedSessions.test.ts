@@ -34,7 +34,7 @@ const client = (statements: Parameters<typeof ScriptedSessions.layerClient>[0]) 
 const texts = Effect.map(ScriptedSessions, (server) => server.statements.map(({ sql }) => sql))
 
 describe("a scripted client", () => {
-  it.effect("answers by text, whatever the white space, through the real compiler", () =>
+  it.effect("answers by text, whatever the white space and the case, through the real compiler", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient
       const rows = yield* sql`select name
@@ -42,7 +42,7 @@ describe("a scripted client", () => {
       assert.deepStrictEqual(rows, [{ name: "seven" }])
       const [run] = (yield* ScriptedSessions).statements
       assert.deepStrictEqual(run?.params, [7, "a", "b"])
-    }).pipe(client({ 'select name from todos where (id = $1 AND "kind" IN ($2,$3))': [{ name: "seven" }] }))
+    }).pipe(client({ 'select name from todos where (id = $1 AND "kind" in ($2,$3))': [{ name: "seven" }] }))
   )
 
   it.effect("answers by pattern, from the parameters, by an effect or with an error of the server", () =>
@@ -229,9 +229,7 @@ describe("a scripted dial", () => {
       const fourth = yield* Effect.forkChild(opener.open, { startImmediately: true })
       yield* Fiber.interrupt(fourth)
       assert.deepStrictEqual([server.dialing, server.dialsStarted.length, server.open.size], [0, 4, 1])
-    }).pipe(
-      Effect.provide(ScriptedSessions.layer({ dials: [Dial.succeeds(150), Dial.fails("auth"), Dial.hangs] }))
-    )
+    }).pipe(Effect.provide(ScriptedSessions.layer({ dials: [Dial.succeeds(150), Dial.fails("auth"), Dial.hangs] })))
   )
 
   it("is refused in the words of the class it was asked for", () => {

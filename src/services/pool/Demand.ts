@@ -29,7 +29,7 @@ export interface DemandView {
 
 /** Whether a dial should start now. */
 export const wantsDial = (view: DemandView, now: number): boolean => {
-  if (view.dials.size >= DialGate.concurrency(view.gate) || now < view.gate.notBefore) return false
+  if (view.dials.size >= DialGate.concurrency(view.gate, now) || now < view.gate.notBefore) return false
   const limit = Ceiling.limit(view.ceiling, view.max, now)
   if (view.total >= limit) return false
   if (view.open + view.dials.size < Math.min(view.wanted, limit)) return true

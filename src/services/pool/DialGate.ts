@@ -70,7 +70,7 @@ export const afterFailure = (
   now: number,
   random: number
 ): DialGate => {
-  const failures = gate.class === failure.class ? gate.failures + 1 : 1
+  const failures = gate.failures + 1
   const authFailures = failure.class === "auth" ? [...within(gate.authFailures, now), now] : gate.authFailures
   const wait = Math.max(pause(failure.class, failures, authFailures.length, random), failure.retryAfterMillis ?? 0)
   return { failures, class: failure.class, notBefore: now + wait, scouting: false, authFailures }
@@ -81,7 +81,7 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
     case "auth":
       return authFailures >= AUTH_LIMIT
         ? AUTH_PAUSE_MILLIS
-        : between(AUTH_RETRIES[failures - 1] ?? AUTH_RETRIES[AUTH_RETRIES.length - 1]!, random)
+        : between(AUTH_RETRIES[authFailures - 1] ?? AUTH_RETRIES[AUTH_RETRIES.length - 1]!, random)
     case "configuration":
       return between(CONFIGURATION_RETRY, random)
     case "capacity":
@@ -100,5 +100,12 @@ export const afterSuccess = (gate: DialGate, now: number): DialGate =>
 /** The gate after the last session was lost. */
 export const afterOutage = (gate: DialGate): DialGate => (gate.scouting ? gate : { ...gate, scouting: true })
 
-/** How many dials may be under way at once. */
-export const concurrency = (gate: DialGate): number => (gate.failures === 0 && !gate.scouting ? MAX_DIALS : 1)
+/**
+ * How many dials may be under way at once: no more than may still fail for a wrong password, because a success in
+ * between opens the gate, and then all that are under way could be refused together.
+ */
+export const concurrency = (gate: DialGate, now: number): number => {
+  if (gate.failures > 0 || gate.scouting) return 1
+  if (gate.authFailures.length === 0) return MAX_DIALS
+  return Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
+}

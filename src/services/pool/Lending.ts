@@ -1,7 +1,10 @@
 /** The borrower's path: take, or wait in turn, and give back exactly once. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { SessionError } from "../SessionError.ts"
+import type { Borrower } from "effect/sql/SqlConnection"
+import { SqlError } from "effect/sql/SqlError"
+import { isSessionError, type SessionError } from "../SessionError.ts"
+import { toSqlError } from "../SqlErrors.ts"
 import { holderName } from "./Lease.ts"
 import { LeasedSession } from "./LeasedSession.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
@@ -28,6 +31,29 @@ export const lend =
         }
       )
     })
+
+/** How often a statement that met a session just as the server ended it is given another one. */
+const UNREAD_RETRIES = 2
+
+/**
+ * Whether the session was ended before the server can have read what was asked of it. Then asking again is no second
+ * try but the first: the borrower of a session that died in the idle moment before sees nothing of it.
+ */
+export const isUnread = (error: unknown): boolean => {
+  if (!(error instanceof SqlError)) return false
+  const { cause } = error.reason
+  return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
+}
+
+/** Runs an effect again when it was not read. */
+export const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
+  Effect.catch(effect, (error) => retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error))
+
+/** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
+export const borrow = (runtime: PoolRuntime): Borrower => {
+  const once = lend(runtime, (error) => toSqlError(error, "acquire"))
+  return (f) => again(once(f))
+}
 
 /** Lends a session until the scope closes. */
 export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>

@@ -71,9 +71,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     if (this.ending) {
       this.close(slot, "drain")
     } else if (!slot.session.isClean()) {
-      slot.state = "recovering"
-      this.counters.recoveries++
-      this.steps.defer(() => this.hooks.recover(slot))
+      this.recover(slot)
     } else {
       this.used--
       this.offer(slot, now)
@@ -98,8 +96,13 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   probed(slot: Slot<S>, answered: boolean, now: number): void {
     if (slot.state !== "probing") return
     this.probing--
-    if (answered) {
+    if (answered && (this.ending || slot.session.isClean())) {
       this.offer(slot, now)
+    } else if (answered) {
+      // It is alive but was left in a state that cannot be lent: offered as it is, it would be probed for ever.
+      this.used++
+      this.recover(slot)
+      this.advance(now)
     } else {
       this.suspectAll(now)
       this.close(slot, "probe-failed", false)
@@ -122,7 +125,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     const retired = this.retiring
     this.retiring = undefined
     this.offer(slot, now)
-    if (retired !== undefined && retired.state === "idle") this.retire(retired, "lifetime")
+    // The new session may have been needed for itself: then the old one stays, and its turn comes again.
+    if (retired?.state === "idle" && this.open > this.limits.min) this.retire(retired, "lifetime")
     this.steps.run()
     return slot
   }
@@ -261,12 +265,10 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     slot.idleSince = now
     this.stack.push(slot)
     if (this.ending) return this.retire(slot, "drain")
-    if (slot.evicted) return this.retire(slot, "evicted")
-    if (now >= slot.expiresAt && this.mayRotate()) {
-      this.replace(slot, now)
-      if (slot.state !== "idle") return
-    }
-    // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between.
+    if (slot.evicted) this.retire(slot, "evicted")
+    else if (now >= slot.expiresAt && this.mayRotate()) this.replace(slot, now)
+    // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between. One that goes instead
+    // may leave somebody waiting for whom there is room to dial.
     this.advance(now)
   }
 

@@ -4,7 +4,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
-import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { SessionOpener } from "../Session.ts"
 import type { Settings } from "../session-config/Settings.ts"
@@ -13,7 +12,7 @@ import type { SessionPool } from "../SessionPool.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { PoolEvent } from "./Events.ts"
 import { ledgerEntry } from "./Ledger.ts"
-import { lend, reserve } from "./Lending.ts"
+import { borrow, lend, reserve } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -37,14 +36,13 @@ export const makePool = Effect.fnUntraced(function*(config: Settings, opener: Se
   yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
   runtime.start()
   yield* firstSession(runtime)
-  const sqlRefusal = (error: SessionError): SqlError => toSqlError(error, "acquire")
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,
     use: lend(runtime, (error) => error),
     get: reserve(runtime, (error) => error),
-    borrow: lend(runtime, sqlRefusal),
-    reserve: reserve(runtime, sqlRefusal),
+    borrow: borrow(runtime),
+    reserve: reserve(runtime, (error) => toSqlError(error, "acquire")),
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
     events: Stream.fromPubSub(pubsub),

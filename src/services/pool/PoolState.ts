@@ -136,6 +136,13 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
     this.used++
   }
 
+  /** A session counted as used is made clean before anybody gets it. */
+  protected recover(slot: Slot<S>): void {
+    slot.state = "recovering"
+    this.counters.recoveries++
+    this.steps.defer(() => this.hooks.recover(slot))
+  }
+
   protected retire(slot: Slot<S>, reason: CloseReason): void {
     this.stack.remove(slot)
     this.close(slot, reason, false)

@@ -15,6 +15,8 @@ import { enrichStatementError, toSqlError } from "../SqlErrors.ts"
 import type { Endpoint, Wire } from "../Transport.ts"
 import { endAbandoned } from "./Abandoned.ts"
 import { detachedStream } from "./DetachedStream.ts"
+import { sayGoodbye } from "./Goodbye.ts"
+import { lossOf } from "./Loss.ts"
 import { resetSession } from "./Reset.ts"
 import type { SessionSettings } from "./SessionSettings.ts"
 import { heavier, type Taint, taintOf } from "./StatementTaint.ts"
@@ -24,9 +26,6 @@ const RECOVER_MILLIS = 5000
 
 /** How long a peer may take to answer a probe: a caller waits for it. */
 const PROBE_MILLIS = 2000
-
-/** How long the server may take to hang up after Terminate before the socket is destroyed. */
-const CLOSE_MILLIS = 2000
 
 /** What a login leaves to the session it made. */
 export interface LiveSessionParts {
@@ -56,6 +55,10 @@ export class LiveSession implements Session {
   private inFlight = 0
   private taint: Taint = "clean"
   private parameterChanges: number
+  /** When the statements in flight, or the last ones, began; unlike `busySince` it is kept. */
+  private beganAt = 0
+  /** Messages heard when the statement in flight was written. */
+  private messagesBefore = 0
   /** Set while an abandoned statement is being cancelled and drained; later statements wait for it. */
   private settling: Deferred.Deferred<void> | undefined = undefined
   /** Set while the session is being made clean; whoever asks meanwhile waits for the same end. */
@@ -153,24 +156,12 @@ export class LiveSession implements Session {
 
   close: Effect.Effect<void> = Effect.suspend(() => {
     this.leaving = true
-    const socket = this.parts.wire.socket
-    if (socket.closed) return Effect.void
-    const closed = Effect.callback<void>((resume) => {
-      const done = () => resume(Effect.void)
-      socket.once("close", done)
-      return Effect.sync(() => {
-        socket.off("close", done)
-      })
-    })
-    // Reading on is what lets a socket with unread data see the server hang up.
-    socket.resume()
     return Effect.andThen(
-      Scope.close(this.parts.scope, Exit.void),
-      Effect.timeoutOption(closed, CLOSE_MILLIS)
-    ).pipe(Effect.andThen(Effect.sync(() => {
-      this.lost ??= SessionError.poolClosed({ draining: false })
-      socket.destroy()
-    })))
+      sayGoodbye(this.parts.wire.socket, this.parts.scope),
+      Effect.sync(() => {
+        this.lost ??= SessionError.poolClosed({ draining: false })
+      })
+    )
   })
 
   private readonly pin: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
@@ -204,9 +195,10 @@ export class LiveSession implements Session {
   private begin(sql: string): void {
     this.statement = sql
     if (this.inFlight++ === 0) {
-      this.busySince = this.parts.now()
+      this.busySince = this.beganAt = this.parts.now()
       // Changes reported while idle are the pooler's heartbeat, not the doing of a statement.
       this.parameterChanges = this.parts.wire.tap.parameterChanges
+      this.messagesBefore = this.parts.wire.tap.messages
     }
     const taint = taintOf(sql)
     if (taint !== "clean") this.taint = heavier(this.taint, taint)
@@ -231,27 +223,21 @@ export class LiveSession implements Session {
   private readonly failed = (error: SqlError): SqlError => {
     if (this.lost !== undefined) return toSqlError(this.lost)
     if (error.reason._tag === "ConnectionError" && !this.parts.wire.socket.writable) {
-      this.lost = this.loss(error.reason.cause)
+      this.lost = this.loss(error.reason.cause, true)
       return toSqlError(this.lost)
     }
     return enrichStatementError(error)
   }
 
-  private loss(cause: unknown): SessionError {
-    const tap = this.parts.wire.tap
-    return SessionError.sessionLost({
-      host: this.parts.endpoint.host,
-      port: this.parts.endpoint.port,
-      phase: "query",
-      failure: tap.fatal ?? this.socketError ?? cause,
-      elapsedMillis: this.parts.now() - (this.busySince > 0 ? this.busySince : tap.heardAt),
-      statementInFlight: this.inFlight > 0
-    })
+  private loss(cause: unknown, inFlight: boolean): SessionError {
+    const { endpoint, now, wire } = this.parts
+    const statement = { inFlight, beganAt: this.beganAt, messagesBefore: this.messagesBefore }
+    return lossOf({ endpoint, tap: wire.tap, statement, socketError: this.socketError, cause, now: now() })
   }
 
   private readonly onClose = (): void => {
     const first = this.lost === undefined
-    this.lost ??= this.leaving ? SessionError.poolClosed({ draining: false }) : this.loss(undefined)
+    this.lost ??= this.leaving ? SessionError.poolClosed({ draining: false }) : this.loss(undefined, this.inFlight > 0)
     if (!this.leaving) this.onLost?.(this.lost)
     if (first) this.busySince = 0
   }

@@ -48,12 +48,13 @@ export class WireTap {
   secretKey = 0
   /** Milliseconds of the monotonic clock when a byte was last heard. */
   heardAt: number
-  /** Bytes received in all. */
-  bytes = 0
   /** The FATAL error, or the notice of an ending server, that explains the loss of the session. */
   fatal: ServerMessage | undefined = undefined
-  /** The last ErrorResponse of any severity. */
-  lastError: ServerMessage | undefined = undefined
+  /** How many messages had come when the server said its last word, and when that was. */
+  fatalAfter = 0
+  fatalAt = 0
+  /** Messages received in all. */
+  messages = 0
   /** Statements the server ended on a CancelRequest. */
   cancelled = 0
   /** ParameterStatus messages seen since the session was ready: a setting was changed, or the pooler's heartbeat. */
@@ -73,7 +74,6 @@ export class WireTap {
 
   readonly push = (chunk: Buffer): void => {
     this.heardAt = this.now()
-    this.bytes += chunk.length
     let offset = 0
     if (this.header !== undefined) {
       chunk = Buffer.concat([this.header, chunk])
@@ -98,6 +98,7 @@ export class WireTap {
       const type = chunk[offset]!
       const payload = chunk.readUInt32BE(offset + 1) - 4
       offset += HEADER_BYTES
+      this.messages++
       if (payload < 0) {
         // Not the protocol: the driver's own parser reports it; reading on would only guess.
         this.skip = Number.POSITIVE_INFINITY
@@ -171,9 +172,12 @@ export class WireTap {
       }
       case ERROR_RESPONSE: {
         const error = decodeFields(payload)
-        this.lastError = error
-        if (error.severity === "FATAL" || error.severity === "PANIC") this.fatal = error
-        else if (error.sqlState === QUERY_CANCELED && !/timeout/i.test(error.message)) this.cancelled++
+        if (error.severity === "FATAL" || error.severity === "PANIC") {
+          this.fatal = error
+          this.fatalAfter = this.messages - 1
+          this.fatalAt = this.heardAt
+        }
+        if (error.sqlState === QUERY_CANCELED && !/timeout/i.test(error.message)) this.cancelled++
         return
       }
     }

@@ -23,10 +23,9 @@ const make = Effect.gen(function* () {
   const pool = yield* SessionPool
   const listener = yield* Listener
   const config = yield* SessionConfig
-  const transactionService = Context.Service<
-    SqlClient.TransactionConnection,
-    SqlClient.TransactionConnection.Service
-  >(`effect-supavisor/testing/ScriptedClient/TransactionConnection/${clients++}`)
+  const transactionService = Context.Service<SqlClient.TransactionConnection, SqlClient.TransactionConnection.Service>(
+    `effect-supavisor/testing/ScriptedClient/TransactionConnection/${clients++}`
+  )
   const spanAttributes = [["db.system.name", "postgresql"]] as const
   const client = yield* SqlClient.make({
     driver: "pg",

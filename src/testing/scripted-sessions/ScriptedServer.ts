@@ -87,7 +87,10 @@ export class ScriptedServer {
   private dialed(outcome: DialOutcome): Effect.Effect<Session, SessionError> {
     switch (outcome._tag) {
       case "Succeeds":
-        return Effect.andThen(pause(outcome.afterMillis), Effect.sync(() => this.welcome(outcome)))
+        return Effect.andThen(
+          pause(outcome.afterMillis),
+          Effect.sync(() => this.welcome(outcome))
+        )
       case "Fails":
         return Effect.andThen(pause(outcome.afterMillis), Effect.fail(outcome.error))
       case "Hangs": {
@@ -153,7 +156,11 @@ export class ScriptedServer {
     this.listeners.set(channel, listening)
     return Effect.acquireRelease(
       Effect.tap(Queue.unbounded<Notification, SqlError>(), (queue) => Effect.sync(() => listening.add(queue))),
-      (queue) => Effect.andThen(Effect.sync(() => listening.delete(queue)), Queue.shutdown(queue))
+      (queue) =>
+        Effect.andThen(
+          Effect.sync(() => listening.delete(queue)),
+          Queue.shutdown(queue)
+        )
     )
   }
 }

@@ -14,11 +14,9 @@ import { heavier, type Taint, taintOf } from "../../services/session/StatementTa
 import { SessionError } from "../../services/SessionError.ts"
 import { toSqlError } from "../../services/SqlErrors.ts"
 import { reset, unsettled } from "./Failures.ts"
+import { Peer } from "./Peer.ts"
 import { pause, type SessionScript } from "./Script.ts"
 import { TransactionBlock } from "./TransactionBlock.ts"
-
-/** How long an interrupted statement takes to stop: the grace a real session gives it before it sends a cancel. */
-const SETTLE_MILLIS = 10
 
 /** How long a real session waits for a cancelled statement or a recovery before it gives itself up. */
 const SETTLE_LIMIT_MILLIS = 5000
@@ -53,7 +51,7 @@ export class ScriptedSession implements Session {
   busySince = 0
 
   private readonly parts: ScriptedSessionParts
-  private script: SessionScript
+  private readonly peer: Peer
   private readonly transaction = new TransactionBlock()
   private readonly loss = Deferred.makeUnsafe<never, SqlError>()
   private inFlight = 0
@@ -62,29 +60,26 @@ export class ScriptedSession implements Session {
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private leaving = false
   private isGone = false
-  private silentSince: number | undefined = undefined
-  private heard: number
 
   constructor(parts: ScriptedSessionParts) {
     this.parts = parts
     this.info = parts.info
-    this.script = parts.script
-    this.heard = parts.info.openedAt
+    this.peer = new Peer(parts.script, parts.now)
   }
 
   /** Changes how the session behaves from now on. */
   behave(script: SessionScript): void {
-    this.script = { ...this.script, ...script }
+    this.peer.behave(script)
   }
 
   /** The peer says nothing more: statements and probes wait in vain. */
   silence(): void {
-    this.silentSince ??= this.parts.now()
+    this.peer.silence()
   }
 
   /** The peer has not been heard of since that instant of the Clock, but it answers when it is asked. */
   lastHeardAt(millis: number): void {
-    this.heard = millis
+    this.peer.hear(millis)
   }
 
   /** Something is left behind in the session, as a statement that changes its state would leave it. */
@@ -98,8 +93,7 @@ export class ScriptedSession implements Session {
     this.end(error)
   }
 
-  heardAt = (): number =>
-    this.script.heartbeat === true ? (this.silentSince ?? this.parts.now()) : this.heard
+  heardAt = (): number => this.peer.heardAt
 
   isClean = (): boolean =>
     this.lost === undefined &&
@@ -131,7 +125,7 @@ export class ScriptedSession implements Session {
 
   probe: Effect.Effect<boolean> = Effect.suspend(() => {
     if (this.lost !== undefined) return Effect.succeed(false)
-    return this.untilLost(this.heardAfter(PROBE_MILLIS)).pipe(
+    return this.untilLost(this.peer.answersWithin(PROBE_MILLIS)).pipe(
       Effect.catch(() => Effect.succeed(false)),
       Effect.map((answered) => answered && this.lost === undefined)
     )
@@ -164,16 +158,15 @@ export class ScriptedSession implements Session {
   close: Effect.Effect<void> = Effect.suspend(() => {
     this.leaving = true
     if (this.isGone) return Effect.void
-    const wait = this.lost !== undefined ? 0 : Math.min(CLOSE_LIMIT_MILLIS, this.closeMillis)
-    return Effect.andThen(pause(wait), Effect.sync(() => {
-      this.lost ??= SessionError.poolClosed({ draining: false })
-      this.leave()
-    }))
+    const wait = this.lost !== undefined ? 0 : Math.min(CLOSE_LIMIT_MILLIS, this.peer.closeMillis)
+    return Effect.andThen(
+      pause(wait),
+      Effect.sync(() => {
+        this.lost ??= SessionError.poolClosed({ draining: false })
+        this.leave()
+      })
+    )
   })
-
-  private get closeMillis(): number {
-    return this.silentSince === undefined ? (this.script.closeMillis ?? 0) : CLOSE_LIMIT_MILLIS
-  }
 
   /** What was in flight fails at once; the pool hears of it a moment later, as of a socket that closes. */
   private end(error: SessionError): void {
@@ -196,17 +189,6 @@ export class ScriptedSession implements Session {
     return Effect.raceFirst(effect, Deferred.await(this.loss))
   }
 
-  /** One round trip: true when the peer answered it within the bound. */
-  private heardAfter(limitMillis: number): Effect.Effect<boolean> {
-    return Effect.suspend(() => {
-      const trip = this.script.roundTripMillis ?? 0
-      const answers = this.silentSince === undefined && trip < limitMillis
-      return Effect.as(pause(answers ? trip : limitMillis), answers)
-    }).pipe(Effect.tap((answered) => Effect.sync(() => {
-      if (answered) this.heard = this.parts.now()
-    })))
-  }
-
   private run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
     return Effect.suspend(() => {
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
@@ -220,16 +202,11 @@ export class ScriptedSession implements Session {
 
   private answered(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
     return Effect.suspend(() => {
-      if (this.silentSince !== undefined) return Effect.never
+      if (this.peer.isSilent) return Effect.never
       const refused = this.transaction.refusal(sql)
-      const answer = refused === undefined ? this.parts.answer(sql, params, this.transaction) : Effect.fail(refused)
-      const trip = this.script.roundTripMillis ?? 0
-      const late = trip > 0 ? Effect.andThen(Effect.sleep(trip), answer) : answer
-      // A peer that fell silent meanwhile does not answer any more.
-      return Effect.matchCauseEffect(late, {
-        onFailure: (cause) => this.silentSince === undefined ? Effect.failCause(cause) : Effect.never,
-        onSuccess: (result) => this.silentSince === undefined ? Effect.succeed(result) : Effect.never
-      })
+      return this.peer.delay(
+        refused === undefined ? this.parts.answer(sql, params, this.transaction) : Effect.fail(refused)
+      )
     })
   }
 
@@ -254,7 +231,7 @@ export class ScriptedSession implements Session {
       }
       this.finish()
       if (this.lost !== undefined) return undefined
-      this.heard = this.parts.now()
+      this.peer.hear()
       if (Exit.isSuccess(exit)) this.transaction.succeeded(sql)
       else this.transaction.failed()
       return undefined
@@ -266,22 +243,21 @@ export class ScriptedSession implements Session {
     const settled = (this.settling = Deferred.makeUnsafe<void>())
     const began = this.parts.now()
     const busy = this.busySince
-    const wanted = this.script.settleMillis ?? SETTLE_MILLIS
-    const stops = this.silentSince === undefined && wanted < SETTLE_LIMIT_MILLIS
-    return Effect.raceFirst(
-      pause(stops ? wanted : SETTLE_LIMIT_MILLIS),
-      Effect.ignore(Deferred.await(this.loss))
-    ).pipe(
-      Effect.andThen(Effect.sync(() => {
-        this.settling = undefined
-        this.inFlight = 0
-        this.busySince = 0
-        if (stops) {
-          this.heard = this.parts.now()
-          this.transaction.failed()
-        } else this.kill(unsettled(this.parts.now() - (busy > 0 ? busy : began), SETTLE_LIMIT_MILLIS))
-        Deferred.doneUnsafe(settled, Effect.void)
-      })),
+    const wanted = this.peer.settleMillis
+    const stops = wanted < SETTLE_LIMIT_MILLIS
+    return Effect.raceFirst(pause(stops ? wanted : SETTLE_LIMIT_MILLIS), Effect.ignore(Deferred.await(this.loss))).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          this.settling = undefined
+          this.inFlight = 0
+          this.busySince = 0
+          if (stops) {
+            this.peer.hear()
+            this.transaction.failed()
+          } else this.kill(unsettled(this.parts.now() - (busy > 0 ? busy : began), SETTLE_LIMIT_MILLIS))
+          Deferred.doneUnsafe(settled, Effect.void)
+        })
+      ),
       Effect.uninterruptible
     )
   }
@@ -290,8 +266,8 @@ export class ScriptedSession implements Session {
     if (this.inFlight > 0) yield* this.settle()
     if (this.settling !== undefined) yield* Deferred.await(this.settling)
     if (this.lost !== undefined) return false
-    const answered = yield* this.untilLost(this.heardAfter(SETTLE_LIMIT_MILLIS))
-    if (!answered || this.script.recovers === false || this.lost !== undefined) return false
+    const answered = yield* this.untilLost(this.peer.answersWithin(SETTLE_LIMIT_MILLIS))
+    if (!answered || !this.peer.recovers || this.lost !== undefined) return false
     if (this.transaction.status !== "I") {
       yield* this.parts.answer("rollback", [], this.transaction)
       this.transaction.succeeded("rollback")

@@ -26,12 +26,19 @@ export type Answer =
     ) => Outcome | Effect.Effect<Outcome, SqlError | SessionError>)
 
 /**
- * Statements and their answers: by text, or in order of precedence by text or pattern. White space does not count in a
- * text; a pattern is tested against the statement as it was sent.
+ * Statements and their answers: by text, or in order of precedence by text or pattern. In a text neither
+ * white space counts nor, outside of quotes, upper and lower case; a pattern is tested against the statement as it was
+ * sent.
  */
 export type Statements = Readonly<Record<string, Answer>> | ReadonlyArray<readonly [string | RegExp, Answer]>
 
-const normalized = (sql: string): string => sql.replaceAll(/\s+/g, " ").trim()
+const quotedOrNot = /"[^"]*"|'[^']*'|[^"']+/g
+
+const normalized = (sql: string): string =>
+  sql
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .replaceAll(quotedOrNot, (part) => (part.startsWith('"') || part.startsWith("'") ? part : part.toLowerCase()))
 
 /** Finds the answer to a statement; undefined when the script does not expect it. */
 export const lookUp = (statements: Statements): ((sql: string) => Answer | undefined) => {

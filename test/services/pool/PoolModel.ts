@@ -94,7 +94,7 @@ export class PoolModel {
     if (outcome === "closed") must(this.draining, "only an ending pool refuses as closed")
     if (outcome === "timeout") must(this.now >= client.deadline, "nobody times out before the deadline")
     if (outcome === "queue-full") must(this.waiting.length >= this.limits.maxWaiting, "the queue is full when it is full")
-    if (outcome === "failed") {
+    if (outcome === "failed" && this.strict) {
       must(this.open === 0, "a failed dial fails nobody while a session stands")
       const kind = this.failing?.class
       must(kind === "auth" || kind === "configuration", "only a permanent failure fails those who wait")
@@ -129,16 +129,19 @@ export class PoolModel {
     must(!this.draining, "a draining pool does not dial")
     must(this.total < limits.max, "connecting + idle + used + closing <= max")
     must(dials.size < DIALS_AT_ONCE, "three dials at a time")
-    must(dials.size === 0 || (this.failing === undefined && !this.outage), "one dial at a time after a failure")
     must(this.recentAuthFailures + dials.size < AUTH_BUDGET, "never more than three wrong passwords in the window")
-    if (this.failing !== undefined) must(this.now >= this.failing.until, "a failed dial is followed by a rest")
-    if (this.refused !== undefined) {
-      const room = this.now >= this.refused.until ? this.refused.held + 1 : this.refused.held
-      must(this.total < Math.max(1, room), "the pool lives under the ceiling it was shown")
-    }
-    if (this.strict) must(this.isDialWanted, "no dial without demand")
+    if (this.strict) this.checkDecision()
     dials.set(id, this.now)
     this.started++
+  }
+
+  private checkDecision(): void {
+    must(this.isDialWanted, "no dial without demand")
+    must(this.dials.size === 0 || (this.failing === undefined && !this.outage), "one dial at a time after a failure")
+    if (this.failing !== undefined) must(this.now >= this.failing.until, "a failed dial is followed by a rest")
+    if (this.refused === undefined) return
+    const room = this.now >= this.refused.until ? this.refused.held + 1 : this.refused.held
+    must(this.total < Math.max(1, room), "the pool lives under the ceiling it was shown")
   }
 
   dialSucceeds(id: number, peer: Peer): void {

@@ -148,11 +148,17 @@ export class PoolWorld {
         break
       case "answer probe":
       case "fail probe":
-        onPeer(one(model.in("probing")), (peer) => this.answerProbe(peer, deed === "answer probe"))
+        onPeer(one(model.in("probing")), (peer) => {
+          this.answerProbe(peer, deed === "answer probe")
+          checkNothingUndone(model)
+        })
         break
       case "recover":
       case "fail recovery":
-        onPeer(one(model.in("recovering")), (peer) => this.recovered(peer, deed === "recover"))
+        onPeer(one(model.in("recovering")), (peer) => {
+          this.recovered(peer, deed === "recover")
+          checkNothingUndone(model)
+        })
         break
       case "close":
         onPeer(one(model.in("closing")), (peer) => {
@@ -243,7 +249,8 @@ export class PoolWorld {
     model.queued(client)
     client.deadline = deadline
     const refused = core.enqueue(client, model.now, deadline)
-    if (refused === undefined) return checkNothingUndone(model)
+    // Checked only from outside: within a question of the pool its step is not over yet.
+    if (refused === undefined) return mayReturn ? checkNothingUndone(model) : undefined
     model.waiting = model.waiting.filter((other) => other !== client)
     model.turnedAway(client, OUTCOMES.get(refused)!)
   }
