@@ -30,6 +30,16 @@ export interface Stack {
 /** Faults are the point of these tests; the lines about them would bury what failed. */
 const quiet = Logger.layer([])
 
+/** Builds pool and client for any settings in the current scope. */
+export const poolAt = (
+  settings: SettingsInput,
+  options: SupavisorLayer.SupavisorOptions = {}
+): Effect.Effect<Omit<Stack, "proxy">, unknown, Scope.Scope> =>
+  Effect.map(
+    Layer.build(SupavisorLayer.layer({ applicationName: APPLICATION, ...settings }, options).pipe(Layer.provide(quiet))),
+    (context) => ({ pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) })
+  )
+
 /** Builds proxy, pool and client in the current scope. */
 export const stack = (
   settings: SettingsInput = {},
@@ -38,13 +48,7 @@ export const stack = (
   Effect.gen(function* () {
     const postgres = yield* TestPostgres
     const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
-    const context = yield* Layer.build(
-      SupavisorLayer.layer(
-        { url: proxy.urlThrough(postgres.url), applicationName: APPLICATION, ...settings },
-        options
-      ).pipe(Layer.provide(quiet))
-    )
-    return { proxy, pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) }
+    return { proxy, ...(yield* poolAt({ url: proxy.urlThrough(postgres.url), ...settings }, options)) }
   })
 
 /** Waits until a look says yes. */

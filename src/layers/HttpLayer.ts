@@ -49,7 +49,7 @@ const server: Layer.Layer<HttpServer, OperationsServerError, SessionConfig> = La
       port,
       gracefulShutdownTimeout: GRACEFUL_STOP_MILLIS
     }).pipe(Effect.mapError((error) => errorFrom(host, port, error)))
-    // A request that never becomes complete would hold up the end until its own timeout, for a minute.
+    // The server only stops to listen; a request that never becomes complete would live on for a minute.
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     return http
   })

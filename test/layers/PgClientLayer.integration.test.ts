@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
@@ -69,12 +70,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
     Effect.gen(function* () {
       const types = PgTypes.makeRegistry()
       types.register(POINT_OID, {
-        decode: (bytes: Uint8Array) => {
+        decode: (bytes) => {
           const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-          return { x: view.getFloat64(0), y: view.getFloat64(8) }
+          return Result.succeed({ x: view.getFloat64(0), y: view.getFloat64(8) })
         },
-        encode: () => new Uint8Array()
-      } as never)
+        encode: () => Result.succeed(new Uint8Array())
+      })
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } }, { types })
       assert.deepStrictEqual(yield* sql`select point(1, 2) as p`, [{ p: { x: 1, y: 2 } }])
     }))

@@ -152,22 +152,26 @@ describe("an outage", () => {
     )
   })
 
-  it.effect("is over by itself without any traffic", () => {
-    let up = true
-    return withPool(
-      { dials: () => (up ? Dial.succeeds(50) : Dial.fails("network", 5)) },
-      { pool: { min: 3, max: 10 } },
-      (scenario) =>
-        Effect.gen(function* () {
-          const { pool, server } = scenario
-          yield* pass(scenario, outage.from, 1000)
-          up = false
-          for (const session of server.open) session.lose()
-          yield* pass(scenario, outage.to - outage.from, 1000)
-          up = true
-          yield* pass(scenario, 4000, 500)
-          assert.strictEqual((yield* pool.snapshot).idle, 3)
-        })
-    )
-  })
+  it.effect("is over by itself within four seconds without any traffic, whenever it ends", () =>
+    Effect.forEach(Array.from({ length: 12 }), (_, index) => {
+      const length = 30_000 + 400 * index
+      let up = true
+      return withPool(
+        { dials: () => (up ? Dial.succeeds(50) : Dial.fails("network", 5)) },
+        { pool: { min: 3, max: 10 } },
+        (scenario) =>
+          Effect.gen(function* () {
+            const { pool, server } = scenario
+            yield* pass(scenario, 1000, 1000)
+            up = false
+            for (const session of server.open) session.lose()
+            yield* pass(scenario, length, 400)
+            assert.strictEqual((yield* pool.snapshot).open, 0)
+            up = true
+            yield* pass(scenario, 4000, 500)
+            assert.strictEqual((yield* pool.snapshot).idle, 3)
+          })
+      )
+    })
+  )
 })

@@ -1,11 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial } from "../../src/testing/ScriptedSessions.ts"
 import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
 
 /** How often the pool looks its sessions over. */
 const SWEEP_MILLIS = 1000
+
+/** Chance that always throws the same. */
+const always = (value: number) =>
+  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => value, nextIntUnsafe: () => 0 })
 
 describe("the idle timeout", () => {
   it.effect("closes idle sessions down to the least number and never below", () =>
@@ -41,7 +46,23 @@ describe("the idle timeout", () => {
 describe("the lifetime", () => {
   const lifetime = { idleTimeout: "10 hours", maxLifetime: 100_000 } as const
 
-  it.effect("replaces sessions one at a time, spread over its last tenth, the new one first", () =>
+  it.effect("may be cut by up to a tenth at random", () =>
+    Effect.gen(function* () {
+      const closedAt = (chance: number) =>
+        withPool({}, { startup: "tolerant", pool: { max: 1, ...lifetime } }, (scenario) =>
+          Effect.gen(function* () {
+            const { currentTimeMillisUnsafe } = yield* TestClock.testClockWith(Effect.succeed)
+            const opened = currentTimeMillisUnsafe()
+            yield* pass(scenario, 102_000, SWEEP_MILLIS)
+            return ofTag(scenario.events, "SessionClosed")[0]!.at - opened
+          })
+        ).pipe(always(chance))
+      assert.strictEqual(yield* closedAt(0), 100_000)
+      assert.strictEqual(yield* closedAt(0.5), 95_000)
+    })
+  )
+
+  it.effect("replaces sessions one at a time, the new one first", () =>
     withPool(
       { dials: Dial.succeeds(50), session: { closeMillis: 30 } },
       { pool: { min: 3, max: 4, ...lifetime } },
@@ -59,17 +80,16 @@ describe("the lifetime", () => {
             closed.map(({ reason }) => reason),
             ["lifetime", "lifetime", "lifetime"]
           )
-          assert.isAtLeast(closed[0]!.at, 90_000)
           assert.isAtMost(closed.at(-1)!.at, 100_200 + 4 * SWEEP_MILLIS)
           assert.strictEqual(new Set(closed.map(({ at }) => at)).size, 3)
           assert.isAtMost(scenario.server.mostSockets, 4)
         })
-    )
+    ).pipe(always(0))
   )
 
   it.effect("lets the old session leave first where there is no room for two", () =>
     withPool(
-      { dials: Dial.succeeds(50), session: { closeMillis: 30 } },
+      { dials: Dial.succeeds(50), session: { closeMillis: 1500 } },
       { pool: { min: 2, max: 2, ...lifetime } },
       (scenario) =>
         Effect.gen(function* () {
@@ -79,7 +99,7 @@ describe("the lifetime", () => {
           assert.strictEqual((yield* scenario.pool.snapshot).idle, 2)
           assert.strictEqual(scenario.server.mostSockets, 2)
         })
-    )
+    ).pipe(always(0))
   )
 
   it.effect("lets a borrower finish", () =>

@@ -25,7 +25,7 @@ const opened = (script: Script = {}) =>
     const opener = yield* SessionOpener
     const server = yield* ScriptedSessions
     yield* opener.open
-    return { opener, server, session: server.sessions[0]! }
+    return { opener, server, session: server.session(1) }
   }).pipe(Effect.provide(ScriptedSessions.layer(script)))
 
 const client = (statements: Parameters<typeof ScriptedSessions.layerClient>[0]) =>
@@ -114,6 +114,23 @@ describe("a scripted client", () => {
       assert.deepStrictEqual({ channel, payload }, { channel: "news", payload: "hello" })
     }).pipe(Effect.scoped, client({ "select n": [{ n: 1 }, { n: 2 }] }))
   )
+
+  it.effect("listens again on another session when the one it listened on is lost, and says that there was a gap", () =>
+    Effect.gen(function* () {
+      const pg = yield* PgClient.PgClient
+      const server = yield* ScriptedSessions
+      const queue = yield* pg.listen("news")
+      server.session(1).lose()
+      yield* TestClock.adjust("10 seconds")
+      server.notify("news", "again")
+      const heard = [yield* Queue.take(queue), yield* Queue.take(queue)]
+      assert.deepStrictEqual(
+        heard.map(({ payload }) => payload),
+        ["", "again"]
+      )
+      assert.property(heard[0], "gap")
+    }).pipe(Effect.scoped, client({}))
+  )
 })
 
 describe("a scripted session", () => {
@@ -193,9 +210,10 @@ describe("a scripted session", () => {
       yield* session.query("load 'lib'", [], true)
       assert.isFalse(yield* session.recover)
       yield* opener.open
-      server.sessions[1]?.behave({ recovers: false })
-      server.sessions[1]?.soil()
-      assert.isFalse(yield* server.sessions[1]!.recover)
+      server.session(2).behave({ recovers: false })
+      server.session(2).soil()
+      assert.isFalse(yield* server.session(2).recover)
+      assert.throws(() => server.session(3), /2 were opened/)
     })
   )
 
@@ -214,6 +232,15 @@ describe("a scripted session", () => {
 })
 
 describe("a scripted dial", () => {
+  it.effect("follows a scenario that changes while it is played", () =>
+    Effect.gen(function* () {
+      const { opener, server, session } = yield* opened({ statements: { "select 1": [{ old: true }] } })
+      server.change({ statements: { "select 1": [{ old: false }] }, dials: Dial.fails("pooler") })
+      assert.deepStrictEqual((yield* session.query("select 1", [], true)).rows, [{ old: false }])
+      assert.strictEqual((yield* Effect.flip(opener.open)).class, "pooler")
+    })
+  )
+
   it.effect("succeeds late, fails, or hangs until the connect timeout, in the order of the script", () =>
     Effect.gen(function* () {
       const opener = yield* SessionOpener

@@ -91,7 +91,8 @@ export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
   return new ConnectFailed({
     ...fields,
     phase: input.phase,
-    class: described.class,
+    // A statement of the login that the server refuses for good is one of the settings it was asked to apply.
+    class: entry.class === "statement" && !entry.isRetryable ? "configuration" : described.class,
     isRetryable: entry.isRetryable,
     retryAfterMillis: entry.retryAfterMillis,
     ceiling

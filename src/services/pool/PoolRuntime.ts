@@ -24,6 +24,9 @@ import { formatSnapshot, type PoolSnapshot } from "./Snapshot.ts"
 /** How often sessions are looked over: idle and lifetime limits, leaks, statements without an answer. */
 const SWEEP_MILLIS = 1000
 
+/** The pooler's code for a breaker of its own (Supavisor 2.9 source, circuit_breaker.ex). */
+const POOLER_BREAKER = "ECIRCUITBREAKER"
+
 export class PoolRuntime {
   readonly core: PoolCore<Session>
   readonly now: () => number
@@ -187,7 +190,11 @@ export class PoolRuntime {
     this.core.dialFailed(id, {
       error,
       class: error.class,
-      retryAfterMillis: error.class === "auth" && error.retryAfter !== undefined ? Duration.toMillis(error.retryAfter) : undefined,
+      // A breaker of the pooler's own opens again when it says; everything else is the gate's to time.
+      retryAfterMillis:
+        error.code.startsWith(POOLER_BREAKER) && error.retryAfter !== undefined
+          ? Duration.toMillis(error.retryAfter)
+          : undefined,
       ceiling: reason._tag === "ConnectFailed" ? reason.ceiling : undefined
     }, now)
     const { gate, ceiling } = this.core

@@ -106,6 +106,9 @@ interface Dial {
   wire: Wire | undefined
 }
 
+/** SQLSTATE of a value that a setting does not take (PostgreSQL docs, Appendix A). */
+const INVALID_PARAMETER_VALUE = "22023"
+
 const TIMED_OUT = Object.assign(new Error("The connect timeout ran out"), { code: "ETIMEDOUT" })
 
 const login = Effect.fnUntraced(function*(
@@ -163,7 +166,8 @@ const login = Effect.fnUntraced(function*(
     const refused = unapplied(facts)
     if (refused.length > 0) {
       const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
-      return yield* failing(new Error(`The server did not keep the session's settings: ${list}`))
+const serverMessage = `The server did not keep the session's settings: ${list}`
+      return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
     }
     wire.timings.session = now() - authenticated
     return new LiveSession({

@@ -73,6 +73,13 @@ export class ScriptedServer {
     )
   })
 
+  /** The session with that id; they count from 1, in the order in which they were opened. */
+  session(id: number): ScriptedSession {
+    const session = this.sessions[id - 1]
+    if (session === undefined) throw new Error(`There is no session ${id}: ${this.sessions.length} were opened so far`)
+    return session
+  }
+
   /** Changes the scenario from now on; dials keep their numbers. */
   change(script: Script): void {
     this.script = { ...this.script, ...script }

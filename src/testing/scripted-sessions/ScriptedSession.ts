@@ -4,7 +4,7 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Queue from "effect/Queue"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
@@ -38,7 +38,7 @@ export interface ScriptedSessionParts {
     params: ReadonlyArray<unknown>,
     transaction: TransactionBlock
   ) => Effect.Effect<Result, SqlError>
-  readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, never, Scope.Scope>
+  readonly listen: (channel: string) => Effect.Effect<Queue.Queue<Notification, SqlError>, never, Scope.Scope>
   /** Called once when the socket would be closed. */
   readonly gone: () => void
 }
@@ -58,6 +58,7 @@ export class ScriptedSession implements Session {
   private taint: Taint = "clean"
   private settling: Deferred.Deferred<void> | undefined = undefined
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
+  private readonly listening = new Set<Queue.Queue<Notification, SqlError>>()
   private leaving = false
   private isGone = false
 
@@ -68,7 +69,7 @@ export class ScriptedSession implements Session {
   }
 
   /** Changes how the session behaves from now on. */
-  behave(script: SessionScript): void {
+  behave(script: Omit<SessionScript, "statements">): void {
     this.peer.behave(script)
   }
 
@@ -120,7 +121,7 @@ export class ScriptedSession implements Session {
     Effect.suspend(() => {
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
       this.soil()
-      return this.parts.listen(channel)
+      return Effect.tap(this.parts.listen(channel), (queue) => Effect.sync(() => this.listening.add(queue)))
     })
 
   probe: Effect.Effect<boolean> = Effect.suspend(() => {
@@ -136,6 +137,7 @@ export class ScriptedSession implements Session {
     if (this.recovering !== undefined) return Deferred.await(this.recovering)
     const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
     return this.clear().pipe(
+      Effect.timeoutOrElse({ duration: SETTLE_LIMIT_MILLIS, orElse: () => Effect.succeed(false) }),
       Effect.catch(() => Effect.succeed(false)),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -172,7 +174,9 @@ export class ScriptedSession implements Session {
   private end(error: SessionError): void {
     this.lost = error
     this.busySince = 0
-    Deferred.doneUnsafe(this.loss, Effect.fail(toSqlError(error)))
+    const failure = toSqlError(error)
+    Deferred.doneUnsafe(this.loss, Effect.fail(failure))
+    for (const queue of this.listening) Queue.failCauseUnsafe(queue, Cause.fail(failure))
     queueMicrotask(() => {
       this.leave()
       if (!this.leaving) this.onLost?.(error)

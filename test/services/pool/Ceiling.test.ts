@@ -13,7 +13,8 @@ const happening = fc.record({
   roll: random
 })
 
-const refusedAt = (held: number, now = 0, roll = 0) => Ceiling.afterRefusal(Ceiling.noCeiling, held, undefined, now, roll)
+const refusedAt = (held: number, now = 0, roll = 0) =>
+  Ceiling.afterRefusal(Ceiling.noCeiling, held, undefined, now, roll)
 
 describe("Ceiling", () => {
   it("stays between one and max whatever happens", () => {
@@ -23,9 +24,10 @@ describe("Ceiling", () => {
         let now = 0
         for (const { kind, later, open, roll } of happenings) {
           now += later
-          ceiling = kind === "refused"
-            ? Ceiling.afterRefusal(ceiling, open, undefined, now, roll)
-            : Ceiling.afterGrant(ceiling, open, MAX, now)
+          ceiling =
+            kind === "refused"
+              ? Ceiling.afterRefusal(ceiling, open, undefined, now, roll)
+              : Ceiling.afterGrant(ceiling, open, MAX, now)
           for (const at of [now, now + 500, now + 60_000]) {
             const limit = Ceiling.limit(ceiling, MAX, at)
             assert.isTrue(limit >= 1 && limit <= MAX, `${limit}`)

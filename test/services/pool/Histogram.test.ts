@@ -26,6 +26,9 @@ describe("Histogram", () => {
   })
 
   it("has bounds that rise", () => {
-    assert.deepStrictEqual([...SECONDS_BOUNDS], SECONDS_BOUNDS.toSorted((a, b) => a - b))
+    assert.deepStrictEqual(
+      [...SECONDS_BOUNDS],
+      SECONDS_BOUNDS.toSorted((a, b) => a - b)
+    )
   })
 })

@@ -18,11 +18,20 @@ export const checkAtRest = (model: PoolModel, core: PoolCore<Peer>): void => {
   const queue: Array<unknown> = []
   for (let waiter = core.waiters.first; waiter !== undefined; waiter = waiter.next) queue.push(waiter)
   must(queue.length === model.waiting.length, "each waiter waits, holds or is over")
-  must(model.waiting.every((client, at) => queue[at] === client && client.state === "waiting"), "the queue keeps its order")
-  must(model.waiting.length <= (model.draining ? 0 : model.limits.maxWaiting), "the queue is bounded, and empty at the end")
+  must(
+    model.waiting.every((client, at) => queue[at] === client && client.state === "waiting"),
+    "the queue keeps its order"
+  )
+  must(
+    model.waiting.length <= (model.draining ? 0 : model.limits.maxWaiting),
+    "the queue is bounded, and empty at the end"
+  )
   const leases = model.in("lent").every((peer) => peer.slot?.lease === peer.holder && peer.holder?.slot === peer.slot)
   must(leases, "a session belongs to one lease and a lease to one session")
-  must(model.in("recovering").every((peer) => peer.recoveryAsked), "a session that needs clearing is cleared")
+  must(
+    model.in("recovering").every((peer) => peer.recoveryAsked),
+    "a session that needs clearing is cleared"
+  )
   must(!free.some((peer) => peer.evicted || model.draining), "what must not be lent again does not lie about")
   if (model.waiting.length > 0) must(!free.some((peer) => model.isFresh(peer)), "nobody waits while a session is good")
   checkCounters(model, core)

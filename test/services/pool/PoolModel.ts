@@ -93,7 +93,8 @@ export class PoolModel {
   turnedAway(client: Client, outcome: AcquireOutcome): void {
     if (outcome === "closed") must(this.draining, "only an ending pool refuses as closed")
     if (outcome === "timeout") must(this.now >= client.deadline, "nobody times out before the deadline")
-    if (outcome === "queue-full") must(this.waiting.length >= this.limits.maxWaiting, "the queue is full when it is full")
+    if (outcome === "queue-full")
+      must(this.waiting.length >= this.limits.maxWaiting, "the queue is full when it is full")
     if (outcome === "failed" && this.strict) {
       must(this.open === 0, "a failed dial fails nobody while a session stands")
       const kind = this.failing?.class
@@ -232,8 +233,11 @@ export class PoolModel {
     const { min, proveStart } = this.limits
     const wanted = proveStart && this.succeeded === 0 ? Math.max(1, min) : min
     const rotation = this.dials.size === 0 && this.peers.some((peer) => STANDING.has(peer.state) && this.isOld(peer))
-    return this.open + this.dials.size < wanted || rotation ||
+    return (
+      this.open + this.dials.size < wanted ||
+      rotation ||
       this.waiting.length > this.in("probing").length + this.quickDials
+    )
   }
 
   private isOld(peer: Peer): boolean {

@@ -1,70 +1,19 @@
 /** A world around one pool: carries out commands, answers what the pool asks for now or later, and keeps the model told. */
 import { PoolCore } from "../../../src/services/pool/PoolCore.ts"
-import type { PoolLimits } from "../../../src/services/pool/PoolState.ts"
-import type { AcquireOutcome } from "../../../src/services/pool/Snapshot.ts"
-import { type ErrorClass, SessionError } from "../../../src/services/SessionError.ts"
 import { checkAtRest, checkNothingUndone } from "./PoolChecks.ts"
+import {
+  CLASSES,
+  type Command,
+  DIAL_ERROR,
+  MOMENTS,
+  OUTCOMES,
+  PATIENCE,
+  REFUSAL,
+  type Setting,
+  SPANS
+} from "./PoolHistory.ts"
 import { must, PoolModel } from "./PoolModel.ts"
 import { Client, Peer } from "./PoolParties.ts"
-
-export type Deed =
-  | "acquire"
-  | "release"
-  | "speak"
-  | "answer dial"
-  | "refuse dial"
-  | "lose"
-  | "answer probe"
-  | "fail probe"
-  | "recover"
-  | "fail recovery"
-  | "close"
-  | "pass"
-  | "tick"
-  | "hear"
-  | "spoil"
-  | "evict"
-  | "drain"
-
-/** One command: what, on which of the candidates, and in which variant. */
-export interface Command {
-  readonly deed: Deed
-  readonly pick: number
-  readonly how: number
-}
-
-export interface Setting {
-  readonly limits: PoolLimits
-  /** What `random` returns, in turn. */
-  readonly dice: ReadonlyArray<number>
-  /** How the questions of the pool are answered, in turn: 0 later, 1 well, 2 badly; nothing: all later. */
-  readonly reactions: ReadonlyArray<number>
-}
-
-const TIMED_OUT = SessionError.acquireTimeout({ waitedMillis: 0, poolName: "test", state: "", holders: [] })
-const FULL = SessionError.queueFull({ maxWaiting: 0, state: "" })
-const CLOSED = SessionError.poolClosed({ draining: true })
-const DIAL_ERROR = SessionError.connectFailed({
-  host: "pooler.invalid",
-  port: 5432,
-  phase: "tcp",
-  elapsedMillis: 0,
-  failure: new Error("refused")
-})
-
-const OUTCOMES: ReadonlyMap<SessionError, AcquireOutcome> = new Map([
-  [TIMED_OUT, "timeout"],
-  [FULL, "queue-full"],
-  [CLOSED, "closed"],
-  [DIAL_ERROR, "failed"]
-])
-
-const REFUSAL = { timeout: TIMED_OUT, "queue-full": FULL, closed: CLOSED } as const
-
-const CLASSES: ReadonlyArray<ErrorClass> = ["capacity", "network", "auth", "capacity", "pooler", "configuration", "network"]
-const PATIENCE: ReadonlyArray<number> = [50, 2000, 30_000, 3_600_000, 3_600_000]
-const MOMENTS: ReadonlyArray<number> = [1, 20, 100, 400]
-const SPANS: ReadonlyArray<number> = [10, 300, 600, 1500, 4000, 35_000, 200_000]
 
 /** The pool is looked over once a second, and at the instant it asks for when that is earlier. */
 const SWEEP = 1000
@@ -83,27 +32,42 @@ export class PoolWorld {
 
   constructor(setting: Setting) {
     this.setting = setting
-    this.model = new PoolModel(setting.limits, setting.reactions.every((kind) => kind === 0))
+    this.model = new PoolModel(
+      setting.limits,
+      setting.reactions.every((kind) => kind === 0)
+    )
     const { model } = this
     this.core = new PoolCore<Peer>(setting.limits, {
       dial: (id) => {
         model.dialStarts(id)
-        this.react(() => this.answerDial(id), () => this.refuseDial(id, this.reaction))
+        this.react(
+          () => this.answerDial(id),
+          () => this.refuseDial(id, this.reaction)
+        )
       },
       probe: (slot) => {
         slot.session.slot = slot
         model.probeAsked(slot.session)
-        this.react(() => this.answerProbe(slot.session, true), () => this.answerProbe(slot.session, false))
+        this.react(
+          () => this.answerProbe(slot.session, true),
+          () => this.answerProbe(slot.session, false)
+        )
       },
       recover: (slot) => {
         slot.session.slot = slot
         model.recoverAsked(slot.session)
-        this.react(() => this.recovered(slot.session, true), () => this.recovered(slot.session, false))
+        this.react(
+          () => this.recovered(slot.session, true),
+          () => this.recovered(slot.session, false)
+        )
       },
       close: (slot, reason) => {
         slot.session.slot = slot
         model.closeAsked(slot.session, reason)
-        this.react(() => this.gone(slot.session, false), () => this.gone(slot.session, true))
+        this.react(
+          () => this.gone(slot.session, false),
+          () => this.gone(slot.session, true)
+        )
       },
       refusal: (outcome) => REFUSAL[outcome],
       random: () => setting.dice[this.die++ % setting.dice.length]!,
@@ -136,6 +100,7 @@ export class PoolWorld {
         const id = one(Array.from(model.dials.keys()))
         if (id === undefined) break
         if (deed === "answer dial") this.answerDial(id)
+        else if (model.draining && how % 2 === 0) this.abandonDial(id)
         else this.refuseDial(id, how)
         checkNothingUndone(model)
         break
@@ -172,6 +137,8 @@ export class PoolWorld {
       case "hear":
         onPeer(one(model.peers), (peer) => {
           peer.heard = model.now
+          // A newcomer in this very moment must not have it: others may be waiting for it to be probed.
+          if (how % 2 === 0) this.acquire(SWEEP, false)
         })
         this.tick()
         break
@@ -221,8 +188,13 @@ export class PoolWorld {
 
   private get isCalm(): boolean {
     const { model } = this
-    const busy = model.waiting.length + model.dials.size + model.in("lent").length + model.in("probing").length +
-      model.in("recovering").length + model.in("closing").length
+    const busy =
+      model.waiting.length +
+      model.dials.size +
+      model.in("lent").length +
+      model.in("probing").length +
+      model.in("recovering").length +
+      model.in("closing").length
     if (model.draining) return busy + model.peers.length === 0
     return busy === 0 && model.open >= model.limits.min
   }
@@ -244,7 +216,11 @@ export class PoolWorld {
     if (core.take(client, model.now)) return model.took(client)
     client.wake = (refusal) => {
       model.woken(client, refusal === undefined ? undefined : OUTCOMES.get(refusal))
-      if (mayReturn) this.react(() => this.release(client), () => this.relive(client))
+      if (mayReturn)
+        this.react(
+          () => this.release(client),
+          () => this.relive(client)
+        )
     }
     model.queued(client)
     client.deadline = deadline
@@ -283,6 +259,11 @@ export class PoolWorld {
     const retryAfterMillis = kind === "auth" && how % 2 === 0 ? 30_000 : undefined
     model.dialFails(id, kind, retryAfterMillis)
     core.dialFailed(id, { error: DIAL_ERROR, class: kind, retryAfterMillis, ceiling: undefined }, model.now)
+  }
+
+  private abandonDial(id: number): void {
+    this.model.dials.delete(id)
+    this.core.dialAbandoned(id)
   }
 
   private answerProbe(peer: Peer, answered: boolean): void {

@@ -15,7 +15,10 @@ class Waiter implements WaiterNode<Waiter> {
 
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("push" as const), value: fc.nat(100) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("shift" as const, "remove" as const), value: fc.nat(100) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom("shift" as const, "remove" as const), value: fc.nat(100) })
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire" as const), value: fc.nat(100) }) }
 )
 
@@ -57,7 +60,10 @@ describe("Waiters", () => {
           } else {
             const expired: Array<Waiter> = []
             const earliest = waiters.expire(value, (waiter) => expired.push(waiter))
-            assert.deepStrictEqual(expired, model.filter((waiter) => waiter.deadline <= value))
+            assert.deepStrictEqual(
+              expired,
+              model.filter((waiter) => waiter.deadline <= value)
+            )
             model = model.filter((waiter) => waiter.deadline > value)
             assert.strictEqual(earliest, Math.min(...model.map((waiter) => waiter.deadline)))
           }
