@@ -17,8 +17,10 @@ import { SessionOpener } from "./Session.ts"
 import type { PoolEvent } from "./pool/Events.ts"
 import type { LedgerEntry } from "./pool/Ledger.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
-import { makePool } from "./pool/PoolService.ts"
+import { makePool, StartInBackground } from "./pool/PoolService.ts"
 import type { PoolSnapshot } from "./pool/Snapshot.ts"
+
+export { StartInBackground }
 
 /** Lends sessions. */
 export class SessionPool extends Context.Service<SessionPool, {
@@ -44,6 +46,12 @@ export class SessionPool extends Context.Service<SessionPool, {
   readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
   /** What happens from now on, after the last fifty events. */
   readonly events: Stream.Stream<PoolEvent>
+  /**
+   * Waits for the first session as far as the start-up setting asks: under `tolerant` it fails for reasons of
+   * configuration or authentication only, under `fail-fast` for any, under `lazy` it does not wait. The layer has
+   * waited already, unless it was told to start in the background.
+   */
+  readonly ready: Effect.Effect<void, SessionError>
   /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
   readonly renew: Effect.Effect<void>
   /**

@@ -176,8 +176,7 @@ describe("SessionError", () => {
         "  ✗ SUPABASE_SESSION_POOLER  missing, expected a connection string. Dashboard, Connect, Session pooler. " +
           "Looks like postgres://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres",
         '  ✗ DB_POOL_MIN = "two"      expected an integer 0-100',
-        '  ✗ DB_POOL_MAX = "3"        must be at least DB_POOL_MIN (5)',
-        "Run `effect-supavisor doctor` for a full check."
+        '  ✗ DB_POOL_MAX = "3"        must be at least DB_POOL_MIN (5)'
       ].join("\n")
     )
   })

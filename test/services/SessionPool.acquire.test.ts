@@ -69,6 +69,26 @@ describe("lending", () => {
     )
   )
 
+  it.effect("lets no newcomer have what is heard of again while somebody waits for a probe", () =>
+    withPool({}, { pool: { max: 2 } }, ({ pool, server }) =>
+      Effect.gen(function* () {
+        for (const { release } of yield* holdMany(pool, 2)) yield* release
+        yield* TestClock.adjust(2000)
+        server.session(2).silence()
+        const waiter = yield* hold(pool)
+        assert.isUndefined(waiter.lease())
+        server.session(1).lastHeardAt(2000)
+        const newcomer = yield* hold(pool)
+        yield* TestClock.adjust(0)
+        assert.strictEqual(waiter.lease()?.info.id, 1)
+        assert.isUndefined(newcomer.lease())
+        yield* waiter.release
+        assert.strictEqual(newcomer.lease()?.info.id, 1)
+        yield* newcomer.release
+      })
+    )
+  )
+
   it.effect("keeps the most recently used session warm", () =>
     withPool({}, { pool: { max: 2 } }, ({ pool }) =>
       Effect.gen(function* () {

@@ -52,8 +52,7 @@ export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvali
     const width = Math.min(widestColumn, Math.max(0, ...this.problems.map((problem) => subject(problem).length)))
     return [
       `Invalid configuration (${count} ${count === 1 ? "problem" : "problems"})`,
-      ...this.problems.map((problem) => `  ✗ ${subject(problem).padEnd(width)}  ${explain(problem)}`),
-      "Run `effect-supavisor doctor` for a full check."
+      ...this.problems.map((problem) => `  ✗ ${subject(problem).padEnd(width)}  ${explain(problem)}`)
     ].join("\n")
   }
   get code(): string {

@@ -59,7 +59,7 @@ export const connectUnknown: CatalogueEntry = {
   retryAfterMillis: undefined,
   title: "the session could not be opened",
   explanation: "Opening a session failed in a way that is not in this catalogue, with no word from a server.",
-  remedy: "Run `effect-supavisor doctor`: it tests name, route, TLS and login one after the other.",
+  remedy: "Check name, route, TLS and login one after the other; the phase says how far it got.",
   source: "effect-supavisor",
   signs: {}
 }

@@ -87,7 +87,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "the other side does not answer",
     explanation: "No reply to TCP: a firewall that drops silently, a machine that is off, or a dead route.",
-    remedy: "Compare host and port, then look at firewall and VPN; `effect-supavisor doctor` shows how far it gets.",
+    remedy: "Compare host and port, then look at firewall and VPN.",
     signs: {
       errno: ["ETIMEDOUT", "ERR_SOCKET_CONNECTION_TIMEOUT"],
       texts: ["connect ETIMEDOUT <address>", "read ETIMEDOUT"]
@@ -223,7 +223,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "the session was not ready within the connect timeout",
     explanation: "The bound covers everything from the name to the first answer; the phase says where the time went.",
-    remedy: "Run `effect-supavisor doctor`; raise DB_CONNECT_TIMEOUT if the network is merely slow.",
+    remedy: "Look at the route to the host; raise DB_CONNECT_TIMEOUT if the network is merely slow.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     signs: { errno: ["CONNECT_TIMEOUT"], texts: ["Connection timed out", "timeout expired", "connect timeout"] }
   }),

@@ -62,7 +62,7 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-sup
     return toDuration(this.retryAfterMillis)
   }
   get remedy(): string {
-    return entryOf(this.code)?.remedy ?? "Read the server's message; run `effect-supavisor doctor` for a full check."
+    return entryOf(this.code)?.remedy ?? "Read the server's message; it is all that is known."
   }
 }
 

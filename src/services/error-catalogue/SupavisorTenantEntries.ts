@@ -113,7 +113,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the TLS handshake with the pooler failed",
     explanation:
       "The pooler could not finish the handshake; the message rarely arrives because the stream is broken by then.",
-    remedy: "Run `effect-supavisor doctor` to see which side gave up; look for a proxy that changes TLS.",
+    remedy: "Look for a proxy that changes TLS between here and the pooler.",
     source: "Supavisor 2.9 source, client_handler.ex",
     signs: { poolerCode: "ESSLHANDSHAKE", texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"] }
   }),

@@ -1,5 +1,6 @@
 /** Puts a pool together in the current scope: state machine, hands, drain, and the service over them. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
@@ -15,6 +16,14 @@ import { ledgerEntry } from "./Ledger.ts"
 import { borrow, lend, reserve } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
+
+/**
+ * Whether the layer is built without waiting for the first session, for a program that wants to answer probes
+ * meanwhile and then waits for `ready` itself. Default false.
+ */
+export const StartInBackground = Context.Reference<boolean>("effect-supavisor/services/pool/StartInBackground", {
+  defaultValue: () => false
+})
 
 /** Events kept for those who come later, and the most that a slow reader may fall behind. */
 const REPLAYED_EVENTS = 50
@@ -35,7 +44,8 @@ export const makePool = Effect.fnUntraced(function*(config: Settings, opener: Se
   const drain = yield* drainPool(runtime)
   yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
   runtime.start()
-  yield* firstSession(runtime)
+  const ready = firstSession(runtime)
+  if (!(yield* StartInBackground)) yield* ready
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,
@@ -46,6 +56,7 @@ export const makePool = Effect.fnUntraced(function*(config: Settings, opener: Se
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
     events: Stream.fromPubSub(pubsub),
+    ready,
     renew: Effect.sync(() => {
       for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)
     }),
@@ -60,8 +71,6 @@ const firstSession = (runtime: PoolRuntime): Effect.Effect<void, SessionError> =
   if (startup === "lazy") return Effect.void
   return Effect.catch(Deferred.await(runtime.firstDial), (error) => {
     const permanent = error.class === "auth" || error.class === "configuration"
-    return startup === "fail-fast" || permanent
-      ? Effect.fail(error)
-      : Effect.logWarning(`No session yet, trying on: ${error.message}. ${error.remedy}`)
+    return startup === "fail-fast" || permanent ? Effect.fail(error) : Effect.void
   })
 }

@@ -16,6 +16,7 @@ import { connectFailure, type Endpoint, open, type Wire } from "../Transport.ts"
 import { cancelStream } from "./CancelSocket.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { LiveSession } from "./LiveSession.ts"
+import { fallbackMode } from "./TlsFallback.ts"
 import { optionSettings, startupOptions } from "./StartupOptions.ts"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
 
@@ -90,7 +91,14 @@ const openSession = (
     return Effect.clockWith((clock) => {
       const now = monotonicMillis(clock)
       const started = now()
-      return login(dial, endpoint, connection, config, driver, now).pipe(
+      const dialWith = (at: Endpoint) => login(dial, at, connection, config, driver, now)
+      return dialWith(endpoint).pipe(
+        Effect.catch((error) => {
+          const mode = fallbackMode(endpoint.tls.mode, error)
+          return mode === undefined
+            ? Effect.fail(error)
+            : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
+        }),
         Effect.timeoutOrElse({
           duration: config.connectTimeout,
           orElse: () =>

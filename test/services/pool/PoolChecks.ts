@@ -1,7 +1,7 @@
 /** What holds between the steps of a pool: the state machine compared with the model, rule by rule. */
 import type { PoolCore } from "../../../src/services/pool/PoolCore.ts"
 import type { AcquireOutcome, CloseReason } from "../../../src/services/pool/Snapshot.ts"
-import { DIALS_AT_ONCE, must, type PoolModel } from "./PoolModel.ts"
+import { DIALS_AT_ONCE, must, type PoolModel, SLOW_DIAL } from "./PoolModel.ts"
 import type { Peer } from "./PoolParties.ts"
 
 /** What holds whenever the pool is at rest. */
@@ -43,6 +43,36 @@ export const checkNothingUndone = (model: PoolModel): void => {
   if (model.total >= model.limits.max || model.dials.size + model.recentAuthFailures >= DIALS_AT_ONCE) return
   must(model.waiting.length <= model.in("probing").length + model.quickDials, "somebody waits and nothing is done")
   must(model.open + model.dials.size >= model.limits.min, "min is kept without traffic")
+}
+
+/** What holds once the pool was looked over: what is too old goes, and `wish` is soon enough for what is to come. */
+export const checkLookedOver = (model: PoolModel, core: PoolCore<Peer>, wish: number): void => {
+  const { limits, now, waiting } = model
+  must(wish > now, "the pool does not ask for an instant that is past")
+  for (const client of waiting) {
+    must(client.deadline > now, "nobody waits beyond the deadline")
+    // Who comes again from within a question sets the timer for itself.
+    must(wish <= client.deadline || !model.strict, "the pool wants to be woken for every deadline")
+  }
+  if (model.strict && !model.draining) {
+    const free = model.in("free")
+    const surplus = model.open > limits.min
+    must(
+      !surplus || free.every((peer) => now - peer.since < limits.idleTimeout),
+      "a session idle for too long is closed"
+    )
+    const renewing = core.rotating || model.dials.size > 0 || model.in("closing").length > 0
+    must(renewing || free.every((peer) => now - peer.openedAt < limits.maxLifetime), "an old session is replaced")
+  }
+  if (model.draining || (waiting.length === 0 && model.open >= limits.min)) return
+  const { notBefore } = core.gate
+  must(wish <= notBefore || notBefore <= now, "the pool wants to be woken when it may dial again")
+  for (const began of model.dials.values()) {
+    must(
+      wish <= began + SLOW_DIAL || began + SLOW_DIAL <= now,
+      "the pool wants to be woken when a dial has become slow"
+    )
+  }
 }
 
 const checkCounters = (model: PoolModel, core: PoolCore<Peer>): void => {

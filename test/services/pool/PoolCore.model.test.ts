@@ -3,14 +3,14 @@
  *
  * A failing history is shrunk and printed with its seed and path. To run that one again:
  * `POOL_SEED=<seed> POOL_PATH=<path> npx vitest run test/services/pool/PoolCore.model.test.ts`.
- * `POOL_RUNS` sets the number of histories per property, 2000 unless it is given.
+ * `POOL_RUNS` sets the number of histories per property, 4000 unless it is given.
  */
 import { describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { Command, Deed, Setting } from "./PoolHistory.ts"
 import { PoolWorld } from "./PoolWorld.ts"
 
-const RUNS = Number(process.env["POOL_RUNS"] ?? 2000)
+const RUNS = Number(process.env["POOL_RUNS"] ?? 4000)
 const COMMANDS = 100
 
 /** Many histories of a hundred commands: a minute on a machine that has other things to do. */

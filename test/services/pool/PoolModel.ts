@@ -13,7 +13,7 @@ import type { Client, Peer, PeerState } from "./PoolParties.ts"
 const SILENT_AFTER = 1000
 
 /** A dial that takes longer is not relied on by those who wait. */
-const SLOW_DIAL = 500
+export const SLOW_DIAL = 500
 
 export const DIALS_AT_ONCE = 3
 

@@ -1,6 +1,6 @@
 /** A world around one pool: carries out commands, answers what the pool asks for now or later, and keeps the model told. */
 import { PoolCore } from "../../../src/services/pool/PoolCore.ts"
-import { checkAtRest, checkNothingUndone } from "./PoolChecks.ts"
+import { checkAtRest, checkLookedOver, checkNothingUndone } from "./PoolChecks.ts"
 import {
   CLASSES,
   type Command,
@@ -287,11 +287,7 @@ export class PoolWorld {
   private tick(): number {
     const { core, model } = this
     const wish = core.tick(model.now)
-    must(wish > model.now, "the pool does not ask for an instant that is past")
-    for (const client of model.waiting) {
-      must(client.deadline > model.now, "nobody waits beyond the deadline")
-      must(wish <= client.deadline || !model.strict, "the pool wants to be woken for every deadline")
-    }
+    checkLookedOver(model, core, wish)
     checkNothingUndone(model)
     return wish
   }
