@@ -13,7 +13,7 @@ import { FaultProxy } from "../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 
 /** The application name of the pools under test: what `backends` counts. */
-export const APPLICATION = "pool-under-test"
+const APPLICATION = "pool-under-test"
 
 /** How long a condition may take to come true before the test fails: generous, on a shared machine. */
 const PATIENCE_MILLIS = 15_000
@@ -36,7 +36,9 @@ export const poolAt = (
   options: SupavisorLayer.SupavisorOptions = {}
 ): Effect.Effect<Omit<Stack, "proxy">, unknown, Scope.Scope> =>
   Effect.map(
-    Layer.build(SupavisorLayer.layer({ applicationName: APPLICATION, ...settings }, options).pipe(Layer.provide(quiet))),
+    Layer.build(
+      SupavisorLayer.layer({ applicationName: APPLICATION, ...settings }, options).pipe(Layer.provide(quiet))
+    ),
     (context) => ({ pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) })
   )
 

@@ -33,7 +33,7 @@ const transactionConnection = () =>
 
 const PgJson = Statement.custom<PgClient.PgCustom>("PgJson")
 
-const make = Effect.fnUntraced(function*(options: PgClientOptions) {
+const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   const pool = yield* SessionPool
   const listener = yield* Listener
   const config = yield* SessionConfig
@@ -86,6 +86,4 @@ const make = Effect.fnUntraced(function*(options: PgClientOptions) {
 export const layer = (
   options: PgClientOptions = {}
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, SessionError, SessionPool | SessionConfig> =>
-  Layer.effectContext(make(options)).pipe(
-    Layer.provide([Listener.layer, Reactivity.layer])
-  )
+  Layer.effectContext(make(options)).pipe(Layer.provide([Listener.layer, Reactivity.layer]))

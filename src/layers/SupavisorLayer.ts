@@ -27,10 +27,8 @@ export const layerNoConfig = (
   )
 
 /** Configured in code: `SupavisorLayer.layer({ url })`. */
-export const layer = (
-  settings: SettingsInput,
-  options: SupavisorOptions = {}
-): Layer.Layer<Provided, SessionError> => layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layer(settings)))
+export const layer = (settings: SettingsInput, options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>
+  layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layer(settings)))
 
 /** Configured by the environment, `SUPABASE_SESSION_POOLER` and the rest. */
 export const layerEnv = (options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>

@@ -23,6 +23,7 @@ import { SessionConfig } from "./SessionConfig.ts"
 import { SessionPool } from "./SessionPool.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import { SessionError } from "./SessionError.ts"
+import { toSqlError } from "./SqlErrors.ts"
 
 /**
  * Stands in a listener's queue where notifications may be missing: its `gap` says between which instants, and its
@@ -49,24 +50,40 @@ const AGAIN_MILLIS = 250
 type Consumer = Queue.Queue<Notification, SqlError>
 
 /** Listens to channels. */
-export class Listener extends Context.Service<Listener, {
-  /**
-   * Registers a listener; the queue ends with the scope. Fails when LISTEN cannot be registered. After a loss the
-   * queue goes on, with a `NotificationGap` first.
-   */
-  readonly listen: (
-    channel: string
-  ) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
-}>()("effect-supavisor/services/Listener") {
+export class Listener extends Context.Service<
+  Listener,
+  {
+    /**
+     * Registers a listener; the queue ends with the scope. Fails when LISTEN cannot be registered. After a loss the
+     * queue goes on, with a `NotificationGap` first.
+     */
+    readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
+  }
+>()("effect-supavisor/services/Listener") {
   static readonly layer: Layer.Layer<Listener, never, SessionPool | SessionConfig> = Layer.effect(
     Listener,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* SessionPool
       const config = yield* SessionConfig
+      if (config.connectionType === "supavisor_transaction") return { listen: () => Effect.fail(noSession()) }
       return yield* makeListener(pool, Duration.toMillis(config.healthCheckInterval))
     })
   )
 }
+
+/** Under transaction pooling LISTEN is accepted, and nothing is ever heard (seen on Supavisor 2.9.7). */
+const noSession = (): SqlError =>
+  toSqlError(
+    SessionError.configurationInvalid([
+      {
+        name: "DB_CONNECTION_TYPE",
+        received: "supavisor_transaction",
+        expected: "a mode that keeps sessions, because LISTEN needs one",
+        remedy: "Use the session port, 5432, with supavisor_session."
+      }
+    ]),
+    "listen"
+  )
 
 /** The session of the moment, and what is listened to on it. */
 interface Attachment {
@@ -76,7 +93,7 @@ interface Attachment {
   readonly ended: Deferred.Deferred<void>
 }
 
-const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], probeMillis: number) {
+const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], probeMillis: number) {
   const home = yield* Effect.scope
   const clock = yield* Clock.Clock
   const consumers = new Map<string, Set<Consumer>>()
@@ -93,7 +110,7 @@ const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], p
       Effect.catchCause(() => Effect.asVoid(Deferred.succeed(current.ended, undefined)))
     )
 
-  const listenOn = Effect.fnUntraced(function*(current: Attachment, channel: string) {
+  const listenOn = Effect.fnUntraced(function* (current: Attachment, channel: string) {
     if (current.channels.has(channel)) return
     const queue = yield* Scope.provide(current.lease.listen(channel), current.scope)
     current.channels.add(channel)
@@ -105,22 +122,24 @@ const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], p
     Effect.suspend(() => current.lease.session?.probe ?? Effect.succeed(false)).pipe(
       Effect.delay(probeMillis),
       Effect.repeat({ while: (answered) => answered }),
-      Effect.andThen(Effect.sync(() => {
-        current.lease.session?.kill(
-          SessionError.sessionLost({
-            ...pool.endpoint,
-            phase: "listen",
-            failure: new Error("The listening session did not answer a probe"),
-            elapsedMillis: probeMillis,
-            statementInFlight: false
-          })
-        )
-      }))
+      Effect.andThen(
+        Effect.sync(() => {
+          current.lease.session?.kill(
+            SessionError.sessionLost({
+              ...pool.endpoint,
+              phase: "listen",
+              failure: new Error("The listening session did not answer a probe"),
+              elapsedMillis: probeMillis,
+              statementInFlight: false
+            })
+          )
+        })
+      )
     )
 
-  const attach: () => Effect.Effect<Attachment, SqlError> = Effect.fnUntraced(function*() {
+  const attach: () => Effect.Effect<Attachment, SqlError> = Effect.fnUntraced(function* () {
     const scope = yield* Scope.fork(home)
-    return yield* Effect.gen(function*() {
+    return yield* Effect.gen(function* () {
       const lease = yield* Scope.provide(pool.reserve, scope)
       lease.longLived = true
       const current: Attachment = { lease, scope, channels: new Set(), ended: Deferred.makeUnsafe() }
@@ -138,22 +157,27 @@ const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], p
   }
 
   /** Waits for the end of a session, then listens again for as long as anybody wants to hear. */
-  const heal: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(function*(current: Attachment) {
-    yield* Deferred.await(current.ended)
-    const reason = current.lease.session?.lost
-    const since = new Date(clock.currentTimeMillisUnsafe())
-    yield* detach(current)
-    yield* turn.withPermit(
-      Effect.suspend(() => consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.asVoid(attach()))
-    ).pipe(
-      Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) })
-    )
-    const until = new Date(clock.currentTimeMillisUnsafe())
-    for (const [channel, queues] of consumers) {
-      const gap: NotificationGap = { processId: 0, channel, payload: "", gap: { since, until, reason } }
-      for (const consumer of queues) Queue.offerUnsafe(consumer, gap)
-    }
-  }, Effect.catchCause((cause) => Effect.logWarning("Listening again failed", Cause.pretty(cause))))
+  const heal: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(
+    function* (current: Attachment) {
+      yield* Deferred.await(current.ended)
+      const reason = current.lease.session?.lost
+      const since = new Date(clock.currentTimeMillisUnsafe())
+      yield* detach(current)
+      yield* turn
+        .withPermit(
+          Effect.suspend(() =>
+            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.asVoid(attach())
+          )
+        )
+        .pipe(Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) }))
+      const until = new Date(clock.currentTimeMillisUnsafe())
+      for (const [channel, queues] of consumers) {
+        const gap: NotificationGap = { processId: 0, channel, payload: "", gap: { since, until, reason } }
+        for (const consumer of queues) Queue.offerUnsafe(consumer, gap)
+      }
+    },
+    Effect.catchCause((cause) => Effect.logWarning("Listening again failed", Cause.pretty(cause)))
+  )
 
   const forget = (channel: string, consumer: Consumer) =>
     Effect.suspend(() => {
@@ -166,7 +190,7 @@ const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], p
 
   return Listener.of({
     listen: (channel) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const consumer = yield* Queue.sliding<Notification, SqlError>(QUEUE_CAPACITY)
         const queues = consumers.get(channel) ?? new Set()
         yield* Effect.acquireRelease(
@@ -175,9 +199,9 @@ const makeListener = Effect.fnUntraced(function*(pool: SessionPool["Service"], p
           }),
           () => forget(channel, consumer)
         )
-        yield* turn.withPermit(Effect.suspend(() =>
-          attachment === undefined ? Effect.asVoid(attach()) : listenOn(attachment, channel)
-        ))
+        yield* turn.withPermit(
+          Effect.suspend(() => (attachment === undefined ? Effect.asVoid(attach()) : listenOn(attachment, channel)))
+        )
         return consumer
       })
   })

@@ -8,7 +8,7 @@ const NANOS_PER_MILLI = 1e6
  * `performance.now` (a `bigint` of nanoseconds per query would be allocated for nothing); any other clock, a test's
  * for one, is asked itself.
  */
-export const monotonicMillis = (clock: Clock.Clock): () => number =>
+export const monotonicMillis = (clock: Clock.Clock): (() => number) =>
   clock === Clock.Clock.defaultValue()
     ? () => performance.now()
     : () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI

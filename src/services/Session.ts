@@ -57,9 +57,7 @@ export interface Session {
     prepare: boolean
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError>
   readonly stream: (sql: string, params: ReadonlyArray<unknown>) => Stream.Stream<Row, SqlError>
-  readonly listen: (
-    channel: string
-  ) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
+  readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
   /** One round trip, bounded: whether the peer answers. */
   readonly probe: Effect.Effect<boolean>
   /** Ends what was left unfinished and clears what was left behind, bounded; false when it has to be closed instead. */
@@ -73,19 +71,22 @@ export interface Session {
 }
 
 /** Opens sessions, one at a time and each within the connect timeout. */
-export class SessionOpener extends Context.Service<SessionOpener, {
-  /** Where sessions are opened, for messages and spans. */
-  readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
-  /**
-   * Opens one session: DNS, TCP, TLS, authentication, then one round trip that applies and verifies the settings.
-   * Fails with the phase that failed. Interrupting it closes what was open.
-   */
-  readonly open: Effect.Effect<Session, SessionError>
-}>()("effect-supavisor/services/SessionOpener") {
+export class SessionOpener extends Context.Service<
+  SessionOpener,
+  {
+    /** Where sessions are opened, for messages and spans. */
+    readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
+    /**
+     * Opens one session: DNS, TCP, TLS, authentication, then one round trip that applies and verifies the settings.
+     * Fails with the phase that failed. Interrupting it closes what was open.
+     */
+    readonly open: Effect.Effect<Session, SessionError>
+  }
+>()("effect-supavisor/services/SessionOpener") {
   /** Opens sessions with a real server, as the configuration says. */
   static readonly layer: Layer.Layer<SessionOpener, SessionError, SessionConfig> = Layer.effect(
     SessionOpener,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const config = yield* SessionConfig
       const driver = yield* DriverOptions
       return yield* makeOpener(config, driver)

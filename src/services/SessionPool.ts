@@ -23,47 +23,50 @@ import type { PoolSnapshot } from "./pool/Snapshot.ts"
 export { StartInBackground }
 
 /** Lends sessions. */
-export class SessionPool extends Context.Service<SessionPool, {
-  /** `host:port/database`, unless the configuration names it. */
-  readonly name: string
-  readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
-  /**
-   * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
-   * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap
-   * (`QueueFull`). While the pool drains it fails with `PoolClosed`.
-   */
-  readonly use: <A, E, R>(
-    f: (session: LeasedSession) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | SessionError, R>
-  /** Lends a session until the scope closes. */
-  readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
-  /** As `use`, failing in the words of Effect SQL. */
-  readonly borrow: Borrower
-  /** As `get`, failing in the words of Effect SQL. */
-  readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
-  readonly snapshot: Effect.Effect<PoolSnapshot>
-  /** Every session that stands, who holds it and what it runs. */
-  readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
-  /** What happens from now on, after the last fifty events. */
-  readonly events: Stream.Stream<PoolEvent>
-  /**
-   * Waits for the first session as far as the start-up setting asks: under `tolerant` it fails for reasons of
-   * configuration or authentication only, under `fail-fast` for any, under `lazy` it does not wait. The layer has
-   * waited already, unless it was told to start in the background.
-   */
-  readonly ready: Effect.Effect<void, SessionError>
-  /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
-  readonly renew: Effect.Effect<void>
-  /**
-   * Refuses who waits and who comes, lets leases finish, then cancels, then says Terminate; bounded by the shutdown
-   * timeout. The scope's end does the same; doing it earlier is for programs that want to report meanwhile.
-   */
-  readonly drain: Effect.Effect<void>
-}>()("effect-supavisor/services/SessionPool") {
+export class SessionPool extends Context.Service<
+  SessionPool,
+  {
+    /** `host:port/database`, unless the configuration names it. */
+    readonly name: string
+    readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
+    /**
+     * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
+     * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap
+     * (`QueueFull`). While the pool drains it fails with `PoolClosed`.
+     */
+    readonly use: <A, E, R>(
+      f: (session: LeasedSession) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | SessionError, R>
+    /** Lends a session until the scope closes. */
+    readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
+    /** As `use`, failing in the words of Effect SQL. */
+    readonly borrow: Borrower
+    /** As `get`, failing in the words of Effect SQL. */
+    readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
+    readonly snapshot: Effect.Effect<PoolSnapshot>
+    /** Every session that stands, who holds it and what it runs. */
+    readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
+    /** What happens from now on, after the last fifty events. */
+    readonly events: Stream.Stream<PoolEvent>
+    /**
+     * Waits for the first session as far as the start-up setting asks: under `tolerant` it fails for reasons of
+     * configuration or authentication only, under `fail-fast` for any, under `lazy` it does not wait. The layer has
+     * waited already, unless it was told to start in the background.
+     */
+    readonly ready: Effect.Effect<void, SessionError>
+    /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
+    readonly renew: Effect.Effect<void>
+    /**
+     * Refuses who waits and who comes, lets leases finish, then cancels, then says Terminate; bounded by the shutdown
+     * timeout. The scope's end does the same; doing it earlier is for programs that want to report meanwhile.
+     */
+    readonly drain: Effect.Effect<void>
+  }
+>()("effect-supavisor/services/SessionPool") {
   /** A pool over any opener of sessions: scripted ones in tests. */
   static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
     SessionPool,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       return yield* makePool(yield* SessionConfig, yield* SessionOpener)
     })
   )

@@ -50,30 +50,35 @@ const aborted = (): SqlError =>
 const COMMIT = "COMMIT"
 
 /** A session that was lost before COMMIT was written has rolled back; one lost after it may have done either. */
-const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (lease: LeasedSession): Effect.Effect<void, SqlError> =>
-  Effect.suspend(() => {
-    const session = lease.session
-    const started = performance.now()
-    return Effect.interruptible(lease.executeRaw(COMMIT, [])).pipe(
-      Effect.flatMap((result) => result.command === "ROLLBACK" ? Effect.fail(aborted()) : Effect.void),
-      Effect.catch((error) =>
-        Effect.fail(
-          session?.lost === undefined || session.statement !== COMMIT
-            ? error
-            : toSqlError(SessionError.outcomeUnknown({
-              host: endpoint.host,
-              port: endpoint.port,
-              elapsedMillis: performance.now() - started,
-              failure: session.lost
-            }), "commit")
+const commit =
+  (endpoint: SessionPool["Service"]["endpoint"]) =>
+  (lease: LeasedSession): Effect.Effect<void, SqlError> =>
+    Effect.suspend(() => {
+      const session = lease.session
+      const started = performance.now()
+      return Effect.interruptible(lease.executeRaw(COMMIT, [])).pipe(
+        Effect.flatMap((result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : Effect.void)),
+        Effect.catch((error) =>
+          Effect.fail(
+            session?.lost === undefined || session.statement !== COMMIT
+              ? error
+              : toSqlError(
+                  SessionError.outcomeUnknown({
+                    host: endpoint.host,
+                    port: endpoint.port,
+                    elapsedMillis: performance.now() - started,
+                    failure: session.lost
+                  }),
+                  "commit"
+                )
+          )
         )
       )
-    )
-  })
+    })
 
 /** Runs beside the caller, who is held for a bounded time only; true when it succeeded within it. */
 const bounded = (session: Session, work: Effect.Effect<boolean>): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
     const exit = yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), rollbackMillis(session))
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
@@ -98,13 +103,15 @@ const rollbackSavepoint = (endpoint: SessionPool["Service"]["endpoint"]) => (lea
     })
     return Effect.map(bounded(session, back), (done) => {
       if (done) return
-      session.kill(SessionError.statementTimeout({
-        host: endpoint.host,
-        port: endpoint.port,
-        phase: "rollback",
-        elapsedMillis: performance.now() - started,
-        limitMillis: rollbackMillis(session)
-      }))
+      session.kill(
+        SessionError.statementTimeout({
+          host: endpoint.host,
+          port: endpoint.port,
+          phase: "rollback",
+          elapsedMillis: performance.now() - started,
+          limitMillis: rollbackMillis(session)
+        })
+      )
     })
   })
 
@@ -134,19 +141,21 @@ export const makeWithTransaction = (
     readonly spanAttributes: ReadonlyArray<readonly [string, unknown]>
   }
 ): SqlClient.SqlClient["withTransaction"] =>
-  beginAgain(SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
-    // The service's connection is the lease itself.
-    transactionService: options.transactionService as unknown as Context.Key<
-      SqlClient.TransactionConnection,
-      readonly [LeasedSession, number]
-    >,
-    spanAttributes: options.spanAttributes,
-    acquireConnection: (restore) => restore(pool.reserve),
-    begin,
-    savepoint: (lease, id) => control(lease, `SAVEPOINT ${savepointName(id)}`),
-    // A failure here shows again at COMMIT, typed; as a failure of RELEASE it would become a defect.
-    releaseSavepoint: (lease, id) => Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`)),
-    commit: commit(pool.endpoint),
-    rollback,
-    rollbackSavepoint: rollbackSavepoint(pool.endpoint)
-  }))
+  beginAgain(
+    SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
+      // The service's connection is the lease itself.
+      transactionService: options.transactionService as unknown as Context.Key<
+        SqlClient.TransactionConnection,
+        readonly [LeasedSession, number]
+      >,
+      spanAttributes: options.spanAttributes,
+      acquireConnection: (restore) => restore(pool.reserve),
+      begin,
+      savepoint: (lease, id) => control(lease, `SAVEPOINT ${savepointName(id)}`),
+      // A failure here shows again at COMMIT, typed; as a failure of RELEASE it would become a defect.
+      releaseSavepoint: (lease, id) => Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`)),
+      commit: commit(pool.endpoint),
+      rollback,
+      rollbackSavepoint: rollbackSavepoint(pool.endpoint)
+    })
+  )

@@ -81,7 +81,11 @@ const connectTcp = (endpoint: Endpoint, addresses: ReadonlyArray<Address>): Effe
       autoSelectFamily: addresses.length > 1,
       autoSelectFamilyAttemptTimeout: ATTEMPT_MILLIS,
       lookup: (_hostname, options, callback) => {
-        if (options.all === true) callback(null, addresses.map((a) => ({ address: a.address, family: a.family })))
+        if (options.all === true)
+          callback(
+            null,
+            addresses.map((a) => ({ address: a.address, family: a.family }))
+          )
         else callback(null, addresses[0]!.address, addresses[0]!.family)
       }
     })
@@ -105,7 +109,7 @@ const ignore = (): void => {}
  * Opens a wire: resolves the name, connects, encrypts. Interrupting it closes whatever was open; the caller bounds it
  * in time and owns the socket once it succeeds.
  */
-export const open = Effect.fnUntraced(function*(
+export const open = Effect.fnUntraced(function* (
   endpoint: Endpoint,
   onPhase: (phase: Phase) => void = ignore
 ): Effect.fn.Return<Wire, SessionError> {
@@ -131,6 +135,12 @@ export const open = Effect.fnUntraced(function*(
     tap,
     address,
     encrypted: socket instanceof Tls.TLSSocket,
-    timings: { dns: resolved - started, tcp: connected - resolved, tls: now() - connected, authentication: 0, session: 0 }
+    timings: {
+      dns: resolved - started,
+      tcp: connected - resolved,
+      tls: now() - connected,
+      authentication: 0,
+      session: 0
+    }
   }
 })

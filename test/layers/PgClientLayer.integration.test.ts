@@ -23,7 +23,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       assert.deepStrictEqual(yield* statement.values, [[1, "x"]])
       assert.deepStrictEqual(yield* statement.unprepared, [{ a: 1, b: "x" }])
       assert.strictEqual(((yield* statement.raw) as { command: string }).command, "SELECT")
-    }))
+    })
+  )
 
   it.effect("prepares a repeated statement once per session", () =>
     Effect.gen(function* () {
@@ -32,7 +33,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       const rows = yield* sql`select count(*)::int as n from pg_prepared_statements where statement like '%as repeated%'
         and statement not like '%count(*)%'`
       assert.deepStrictEqual(rows, [{ n: 1 }])
-    }))
+    })
+  )
 
   it.effect("streams a large result in pieces and gives the session back when the reader leaves early", () =>
     Effect.gen(function* () {
@@ -43,14 +45,16 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       assert.deepStrictEqual(Array.from(first), [{ g: 1 }, { g: 2 }, { g: 3 }])
       yield* untilPool(pool, "the session is free again", (s) => s.used === 0)
       assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-    }))
+    })
+  )
 
   it.effect("writes and reads JSON", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const [row] = yield* sql`select ${sql.json({ a: [1, 2] })}::jsonb as j`
       assert.deepStrictEqual(row, { j: { a: [1, 2] } })
-    }))
+    })
+  )
 
   it.effect("transforms names both ways", () =>
     Effect.gen(function* () {
@@ -64,7 +68,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       yield* sql`insert into ${sql("namedThings")} ${sql.insert({ firstName: "Ada" })}`
       assert.deepStrictEqual(yield* sql`select * from named_things`, [{ firstName: "Ada" }])
       assert.deepStrictEqual(yield* sql.withoutTransforms()`select * from named_things`, [{ first_name: "Ada" }])
-    }))
+    })
+  )
 
   it.effect("decodes a type the application brings a codec for", () =>
     Effect.gen(function* () {
@@ -78,38 +83,47 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       })
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } }, { types })
       assert.deepStrictEqual(yield* sql`select point(1, 2) as p`, [{ p: { x: 1, y: 2 } }])
-    }))
+    })
+  )
 
   it.effect("commits, rolls back, nests with savepoints, and runs afterCommit only after the commit", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 2 } })
       yield* sql`create table if not exists ledger (n int)`
       const told: Array<string> = []
-      yield* sql.withTransaction(Effect.gen(function* () {
-        yield* sql.afterCommit(Effect.sync(() => told.push("outer")))
-        yield* sql`insert into ledger values (1)`
-        yield* Effect.ignore(sql.withTransaction(Effect.gen(function* () {
-          yield* sql`insert into ledger values (2)`
-          yield* sql.afterCommit(Effect.sync(() => told.push("never")))
-          return yield* Effect.fail("inner")
-        })))
-        yield* sql.withTransaction(sql`insert into ledger values (3)`)
-        assert.deepStrictEqual(told, [])
-      }))
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql.afterCommit(Effect.sync(() => told.push("outer")))
+          yield* sql`insert into ledger values (1)`
+          yield* Effect.ignore(
+            sql.withTransaction(
+              Effect.gen(function* () {
+                yield* sql`insert into ledger values (2)`
+                yield* sql.afterCommit(Effect.sync(() => told.push("never")))
+                return yield* Effect.fail("inner")
+              })
+            )
+          )
+          yield* sql.withTransaction(sql`insert into ledger values (3)`)
+          assert.deepStrictEqual(told, [])
+        })
+      )
       yield* Effect.ignore(sql.withTransaction(Effect.andThen(sql`insert into ledger values (4)`, Effect.fail("no"))))
       assert.deepStrictEqual(yield* sql`select n from ledger order by n`, [{ n: 1 }, { n: 3 }])
       assert.deepStrictEqual(told, ["outer"])
       yield* untilPool(pool, "nothing is lent", (s) => s.used === 0)
-    }))
+    })
+  )
 
   it.effect("begins with the isolation asked for", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
-      const rows = yield* sql.withTransaction(sql`select current_setting('transaction_isolation') as level`).pipe(
-        Effect.provideService(SqlClient.BeginTransaction, "BEGIN ISOLATION LEVEL SERIALIZABLE")
-      )
+      const rows = yield* sql
+        .withTransaction(sql`select current_setting('transaction_isolation') as level`)
+        .pipe(Effect.provideService(SqlClient.BeginTransaction, "BEGIN ISOLATION LEVEL SERIALIZABLE"))
       assert.deepStrictEqual(rows, [{ level: "serializable" }])
-    }))
+    })
+  )
 
   it.effect("says at COMMIT that a transaction with a swallowed failure was rolled back", () =>
     Effect.gen(function* () {
@@ -117,7 +131,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       const error = yield* Effect.flip(sql.withTransaction(Effect.ignore(sql`select 1/0`)))
       assert.include(error.message, "rolled back at COMMIT")
       assert.isFalse(error.isRetryable)
-    }))
+    })
+  )
 
   it.effect("keeps the server's words and SQLSTATE in the error of a statement, and the reason's class", () =>
     Effect.gen(function* () {
@@ -130,11 +145,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       const missing = yield* Effect.flip(sql`select * from nowhere`)
       assert.strictEqual(missing.reason._tag, "SqlSyntaxError")
       assert.strictEqual((missing.reason.cause as { code: string }).code, "42P01")
-      const slow = yield* Effect.flip(sql.withTransaction(
-        Effect.andThen(sql`set local statement_timeout = 50`, sql`select pg_sleep(5)`)
-      ))
+      const slow = yield* Effect.flip(
+        sql.withTransaction(Effect.andThen(sql`set local statement_timeout = 50`, sql`select pg_sleep(5)`))
+      )
       assert.strictEqual(slow.reason._tag, "StatementTimeoutError")
-    }))
+    })
+  )
 
   it.effect("puts the true host, port and database on its spans", () =>
     Effect.gen(function* () {
@@ -152,7 +168,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       assert.strictEqual(attributes?.["server.address"], proxy.host)
       assert.strictEqual(attributes?.["server.port"], proxy.port)
       assert.strictEqual(attributes?.["db.namespace"], "postgres")
-    }))
+    })
+  )
 
   it.effect("provides PgClient and SqlClient as one and the same client", () =>
     Effect.gen(function* () {
@@ -160,5 +177,6 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
       const context = yield* Layer.build(Layer.succeed(PgClient, sql))
       assert.strictEqual(Context.get(context, PgClient), sql)
       assert.strictEqual(sql.driver, "pg")
-    }))
+    })
+  )
 })

@@ -19,20 +19,32 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
         const answers = yield* Effect.forEach(
           Array.from({ length: 1000 }, (_, fiber) => fiber),
           (fiber) =>
-            Effect.forEach(Array.from({ length: 10 }, (_, n) => n), (n) =>
-              pool.use((session) => {
-                if (n === 0) order.push(fiber)
-                return Effect.map(session.executeRaw("select $1::int as n", [fiber * 10 + n]), (r) => r.rows[0]!["n"])
-              })),
+            Effect.forEach(
+              Array.from({ length: 10 }, (_, n) => n),
+              (n) =>
+                pool.use((session) => {
+                  if (n === 0) order.push(fiber)
+                  return Effect.map(session.executeRaw("select $1::int as n", [fiber * 10 + n]), (r) => r.rows[0]!["n"])
+                })
+            ),
           { concurrency: "unbounded" }
         )
-        assert.deepStrictEqual(answers.flat(), Array.from({ length: 10_000 }, (_, n) => n))
-        assert.deepStrictEqual(order, order.toSorted((a, b) => a - b))
+        assert.deepStrictEqual(
+          answers.flat(),
+          Array.from({ length: 10_000 }, (_, n) => n)
+        )
+        assert.deepStrictEqual(
+          order,
+          order.toSorted((a, b) => a - b)
+        )
         assert.isAtMost(proxy.maxOpen(), 10)
         assert.strictEqual((yield* sql`select 1 as one`)[0]!["one"], 1)
         yield* Scope.close(scope, Exit.void)
         assert.strictEqual(proxy.open(), 0)
-        yield* until("no backend is left", Effect.map(backends, (pids) => pids.length === 0))
+        yield* until(
+          "no backend is left",
+          Effect.map(backends, (pids) => pids.length === 0)
+        )
       }),
     60_000
   )
@@ -60,25 +72,34 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
     30_000
   )
 
-  it.effect("restores min by itself after the server was restarted, and the first query then succeeds", () =>
-    Effect.gen(function* () {
-      const postgres = yield* TestPostgres
-      const { pool, sql } = yield* stack({ pool: { min: 3, max: 10 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
-      let concurrent = 0
-      const watch = yield* Effect.forkChild(
-        Effect.forever(Effect.andThen(Effect.sleep(1), Effect.map(pool.snapshot, (s) => {
-          concurrent = Math.max(concurrent, s.connecting)
-        })))
-      )
-      yield* postgres.restart
-      const back = performance.now()
-      yield* untilPool(pool, "min is back", (s) => s.open >= 3 && s.counters.closed.lost >= 3)
-      assert.isBelow(performance.now() - back, 4000)
-      assert.strictEqual((yield* sql`select 1 as one`)[0]!["one"], 1)
-      yield* Fiber.interrupt(watch)
-      assert.isAtMost(concurrent, 3)
-    }), 30_000)
+  it.effect(
+    "restores min by itself after the server was restarted, and the first query then succeeds",
+    () =>
+      Effect.gen(function* () {
+        const postgres = yield* TestPostgres
+        const { pool, sql } = yield* stack({ pool: { min: 3, max: 10 } })
+        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        let concurrent = 0
+        const watch = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.andThen(
+              Effect.sleep(1),
+              Effect.map(pool.snapshot, (s) => {
+                concurrent = Math.max(concurrent, s.connecting)
+              })
+            )
+          )
+        )
+        yield* postgres.restart
+        const back = performance.now()
+        yield* untilPool(pool, "min is back", (s) => s.open >= 3 && s.counters.closed.lost >= 3)
+        assert.isBelow(performance.now() - back, 4000)
+        assert.strictEqual((yield* sql`select 1 as one`)[0]!["one"], 1)
+        yield* Fiber.interrupt(watch)
+        assert.isAtMost(concurrent, 3)
+      }),
+    30_000
+  )
 
   it.effect(
     "dials at most 20 times in an outage of a minute, whatever its callers do, and is back within 4 s",
@@ -90,8 +111,11 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
         yield* proxy.setMode(FaultMode.refuse)
         yield* proxy.cutAll("reset")
         const callers = yield* Effect.forkChild(
-          Effect.forEach(Array.from({ length: 20 }), () =>
-            Effect.forever(Effect.andThen(Effect.ignore(sql`select 1`), Effect.sleep(10))), { concurrency: "unbounded" })
+          Effect.forEach(
+            Array.from({ length: 20 }),
+            () => Effect.forever(Effect.andThen(Effect.ignore(sql`select 1`), Effect.sleep(10))),
+            { concurrency: "unbounded" }
+          )
         )
         yield* Effect.sleep("60 seconds")
         const dials = (yield* pool.snapshot).counters.dialsStarted - dialsBefore
@@ -117,21 +141,29 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
       })
       yield* untilPool(pool, "dials under way have landed", (s) => s.connecting === 0)
       assert.isAtMost((yield* pool.snapshot).open, 8)
-    }))
+    })
+  )
 
-  it.effect("loses no session to callers that are interrupted at random points", () =>
-    Effect.gen(function* () {
-      const { pool, sql } = yield* stack({ pool: { min: 0, max: 4 } })
-      const impatient = Effect.gen(function* () {
-        const patience = yield* Random.nextIntBetween(0, 12)
-        yield* Effect.ignore(Effect.timeout(sql`select pg_sleep(0.005)`, patience))
-      })
-      yield* Effect.forEach(Array.from({ length: 600 }), () => impatient, { concurrency: 40, discard: true })
-      yield* untilPool(pool, "all is quiet", (s) => s.used === 0 && s.waiting === 0 && s.closing === 0)
-      assert.isAtMost((yield* backends).length, 4)
-      yield* Effect.forEach(Array.from({ length: 20 }), (_, n) =>
-        Effect.map(sql`select ${n}::int as n`, (rows) => assert.strictEqual(rows[0]!["n"], n)), { concurrency: 8 })
-    }), 60_000)
+  it.effect(
+    "loses no session to callers that are interrupted at random points",
+    () =>
+      Effect.gen(function* () {
+        const { pool, sql } = yield* stack({ pool: { min: 0, max: 4 } })
+        const impatient = Effect.gen(function* () {
+          const patience = yield* Random.nextIntBetween(0, 12)
+          yield* Effect.ignore(Effect.timeout(sql`select pg_sleep(0.005)`, patience))
+        })
+        yield* Effect.forEach(Array.from({ length: 600 }), () => impatient, { concurrency: 40, discard: true })
+        yield* untilPool(pool, "all is quiet", (s) => s.used === 0 && s.waiting === 0 && s.closing === 0)
+        assert.isAtMost((yield* backends).length, 4)
+        yield* Effect.forEach(
+          Array.from({ length: 20 }),
+          (_, n) => Effect.map(sql`select ${n}::int as n`, (rows) => assert.strictEqual(rows[0]!["n"], n)),
+          { concurrency: 8 }
+        )
+      }),
+    60_000
+  )
 
   it.effect("lets a statement that outlives its caller end on the server, too", () =>
     Effect.gen(function* () {
@@ -141,12 +173,17 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
       yield* until(
         "the statement is gone",
         Effect.map(
-          Effect.orDie(postgres.admin("select 1 from pg_stat_activity where query like '%as mark%' and state = 'active' and pid <> pg_backend_pid()")),
+          Effect.orDie(
+            postgres.admin(
+              "select 1 from pg_stat_activity where query like '%as mark%' and state = 'active' and pid <> pg_backend_pid()"
+            )
+          ),
           (rows) => rows.length === 0
         )
       )
       yield* untilPool(pool, "the session is idle again", (s) => s.used === 0)
       const { closed } = (yield* pool.snapshot).counters
       assert.strictEqual(closed.lost + closed["not-recovered"], 0)
-    }))
+    })
+  )
 })

@@ -12,104 +12,117 @@ import { elapsed, stack, untilPool } from "../PoolHarness.ts"
 const TIMEOUT = 500
 const RETURNED_BY = 750
 
-layer(TestPostgres.layer, { excludeTestServices: true })("on a peer that has gone silent, a timeout returns in time", (it) => {
-  it.effect("around a query", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      yield* proxy.setMode(FaultMode.blackhole())
-      const millis = yield* elapsed(Effect.timeout(sql`select 2`, TIMEOUT))
-      assert.isBelow(millis, RETURNED_BY)
-    }))
-
-  it.effect("around a query that was in flight already", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      const query = yield* Effect.forkChild(elapsed(Effect.timeout(sql`select pg_sleep(30)`, TIMEOUT)), {
-        startImmediately: true
+layer(TestPostgres.layer, { excludeTestServices: true })(
+  "on a peer that has gone silent, a timeout returns in time",
+  (it) => {
+    it.effect("around a query", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        yield* proxy.setMode(FaultMode.blackhole())
+        const millis = yield* elapsed(Effect.timeout(sql`select 2`, TIMEOUT))
+        assert.isBelow(millis, RETURNED_BY)
       })
-      yield* proxy.setMode(FaultMode.blackhole())
-      assert.isBelow(yield* Fiber.join(query), RETURNED_BY)
-    }))
+    )
 
-  it.effect("around BEGIN", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      yield* proxy.setMode(FaultMode.when(FaultMode.contains("BEGIN"), FaultMode.blackhole()))
-      const millis = yield* elapsed(Effect.timeout(sql.withTransaction(sql`select 2`), TIMEOUT))
-      assert.strictEqual(proxy.triggered(), 1)
-      assert.isBelow(millis, RETURNED_BY)
-    }))
+    it.effect("around a query that was in flight already", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        const query = yield* Effect.forkChild(elapsed(Effect.timeout(sql`select pg_sleep(30)`, TIMEOUT)), {
+          startImmediately: true
+        })
+        yield* proxy.setMode(FaultMode.blackhole())
+        assert.isBelow(yield* Fiber.join(query), RETURNED_BY)
+      })
+    )
 
-  it.effect("around COMMIT", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      yield* proxy.setMode(FaultMode.when(FaultMode.contains("COMMIT"), FaultMode.blackhole()))
-      const millis = yield* elapsed(Effect.timeout(sql.withTransaction(sql`select 2`), TIMEOUT))
-      assert.strictEqual(proxy.triggered(), 1)
-      assert.isBelow(millis, RETURNED_BY)
-    }))
+    it.effect("around BEGIN", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        yield* proxy.setMode(FaultMode.when(FaultMode.contains("BEGIN"), FaultMode.blackhole()))
+        const millis = yield* elapsed(Effect.timeout(sql.withTransaction(sql`select 2`), TIMEOUT))
+        assert.strictEqual(proxy.triggered(), 1)
+        assert.isBelow(millis, RETURNED_BY)
+      })
+    )
 
-  it.effect("around a statement inside a transaction, whose ROLLBACK cannot be answered either", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      const body = Effect.andThen(proxy.setMode(FaultMode.blackhole()), sql`select 2`)
-      assert.isBelow(yield* elapsed(Effect.timeout(sql.withTransaction(body), TIMEOUT)), RETURNED_BY)
-    }))
+    it.effect("around COMMIT", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        yield* proxy.setMode(FaultMode.when(FaultMode.contains("COMMIT"), FaultMode.blackhole()))
+        const millis = yield* elapsed(Effect.timeout(sql.withTransaction(sql`select 2`), TIMEOUT))
+        assert.strictEqual(proxy.triggered(), 1)
+        assert.isBelow(millis, RETURNED_BY)
+      })
+    )
 
-  it.effect("around a nested transaction", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      const body = Effect.andThen(proxy.setMode(FaultMode.blackhole()), sql`select 2`)
-      const nested = Effect.timeout(sql.withTransaction(body), TIMEOUT)
-      const millis = yield* elapsed(sql.withTransaction(Effect.ignore(nested)))
-      assert.isBelow(millis, RETURNED_BY + 250)
-    }))
+    it.effect("around a statement inside a transaction, whose ROLLBACK cannot be answered either", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        const body = Effect.andThen(proxy.setMode(FaultMode.blackhole()), sql`select 2`)
+        assert.isBelow(yield* elapsed(Effect.timeout(sql.withTransaction(body), TIMEOUT)), RETURNED_BY)
+      })
+    )
 
-  it.effect("around a stream that was being read", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      const reading = sql`select g, repeat('x', 1000) from generate_series(1, 1000000) g`.stream.pipe(
-        Stream.tap(() => proxy.setMode(FaultMode.blackhole())),
-        Stream.runDrain
-      )
-      assert.isBelow(yield* elapsed(Effect.timeout(reading, TIMEOUT)), RETURNED_BY)
-    }))
+    it.effect("around a nested transaction", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        const body = Effect.andThen(proxy.setMode(FaultMode.blackhole()), sql`select 2`)
+        const nested = Effect.timeout(sql.withTransaction(body), TIMEOUT)
+        const millis = yield* elapsed(sql.withTransaction(Effect.ignore(nested)))
+        assert.isBelow(millis, RETURNED_BY + 250)
+      })
+    )
 
-  it.effect("around acquiring a session, when the idle one has to be probed first", () =>
-    Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 }, shutdownTimeout: 1000 })
-      yield* sql`select 1`
-      yield* proxy.setMode(FaultMode.blackhole())
-      yield* Effect.sleep(1100)
-      assert.isBelow(yield* elapsed(Effect.timeout(sql`select 2`, TIMEOUT)), RETURNED_BY)
-    }))
+    it.effect("around a stream that was being read", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        const reading = sql`select g, repeat('x', 1000) from generate_series(1, 1000000) g`.stream.pipe(
+          Stream.tap(() => proxy.setMode(FaultMode.blackhole())),
+          Stream.runDrain
+        )
+        assert.isBelow(yield* elapsed(Effect.timeout(reading, TIMEOUT)), RETURNED_BY)
+      })
+    )
 
-  it.effect("and the pool drains within its shutdown timeout", () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const { proxy, sql } = yield* Scope.provide(stack({ pool: { min: 2, max: 2 }, shutdownTimeout: 2000 }), scope)
-      const query = yield* Effect.forkChild(Effect.exit(sql`select pg_sleep(30)`), { startImmediately: true })
-      yield* proxy.setMode(FaultMode.blackhole())
-      assert.isBelow(yield* elapsed(Scope.close(scope, Exit.void)), 2500)
-      const exit = yield* Fiber.join(query)
-      assert.isTrue(Exit.isFailure(exit))
-    }))
+    it.effect("around acquiring a session, when the idle one has to be probed first", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 }, shutdownTimeout: 1000 })
+        yield* sql`select 1`
+        yield* proxy.setMode(FaultMode.blackhole())
+        yield* Effect.sleep(1100)
+        assert.isBelow(yield* elapsed(Effect.timeout(sql`select 2`, TIMEOUT)), RETURNED_BY)
+      })
+    )
 
-  it.effect("and the pool goes on with other sessions once the peer is back", () =>
-    Effect.gen(function* () {
-      const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 }, shutdownTimeout: 1000 })
-      yield* untilPool(pool, "min stands", (s) => s.open === 2)
-      yield* proxy.setMode(FaultMode.blackhole({ bytes: "drop" }))
-      yield* Effect.ignore(Effect.timeout(sql`select 2`, TIMEOUT))
-      yield* proxy.setMode(FaultMode.pass)
-      const rows = yield* Effect.retry(sql`select 3 as three`, { while: (error) => error.isRetryable, times: 20 })
-      assert.strictEqual(rows[0]!["three"], 3)
-    }))
-})
+    it.effect("and the pool drains within its shutdown timeout", () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const { proxy, sql } = yield* Scope.provide(stack({ pool: { min: 2, max: 2 }, shutdownTimeout: 2000 }), scope)
+        const query = yield* Effect.forkChild(Effect.exit(sql`select pg_sleep(30)`), { startImmediately: true })
+        yield* proxy.setMode(FaultMode.blackhole())
+        assert.isBelow(yield* elapsed(Scope.close(scope, Exit.void)), 2500)
+        const exit = yield* Fiber.join(query)
+        assert.isTrue(Exit.isFailure(exit))
+      })
+    )
+
+    it.effect("and the pool goes on with other sessions once the peer is back", () =>
+      Effect.gen(function* () {
+        const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 }, shutdownTimeout: 1000 })
+        yield* untilPool(pool, "min stands", (s) => s.open === 2)
+        yield* proxy.setMode(FaultMode.blackhole({ bytes: "drop" }))
+        yield* Effect.ignore(Effect.timeout(sql`select 2`, TIMEOUT))
+        yield* proxy.setMode(FaultMode.pass)
+        const rows = yield* Effect.retry(sql`select 3 as three`, { while: (error) => error.isRetryable, times: 20 })
+        assert.strictEqual(rows[0]!["three"], 3)
+      })
+    )
+  }
+)

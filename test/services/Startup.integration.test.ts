@@ -30,14 +30,16 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       const shown = `${error.message} ${error.remedy} ${JSON.stringify(error)} ${error.stack}`
       assert.notInclude(shown, CANARY)
       assert.notInclude(shown, encodeURIComponent(CANARY))
-    }))
+    })
+  )
 
   it.effect("fails for a database that does not exist", () =>
     Effect.gen(function* () {
       const error = yield* failure(poolAt({ ...(yield* at), password: yield* password, database: "nowhere" }))
       assert.strictEqual(error.class, "configuration")
       assert.strictEqual(error.code, "3D000")
-    }))
+    })
+  )
 
   it.effect("fails for a setting the server does not accept", () =>
     Effect.gen(function* () {
@@ -46,7 +48,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       )
       assert.include(error.message, "session phase")
       assert.include(error.message, "work_mem")
-    }))
+    })
+  )
 
   it.effect("keeps trying when the server is not there, and has its sessions when it comes", () =>
     Effect.gen(function* () {
@@ -58,7 +61,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       yield* proxy.setMode(FaultMode.pass)
       yield* untilPool(pool, "min stands", (s) => s.open === 2 && s.phase === "open")
       yield* sql`select 1`
-    }))
+    })
+  )
 
   it.effect("fails for any reason when told to fail fast", () =>
     Effect.gen(function* () {
@@ -69,7 +73,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       assert.strictEqual(error.class, "network")
       assert.strictEqual(error.code, "ECONNREFUSED")
       assert.include(error.message, "tcp phase")
-    }))
+    })
+  )
 
   it.effect("names the phase in which the connect timeout ran out, and holds to it", () =>
     Effect.gen(function* () {
@@ -80,11 +85,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       const silent = failure(poolAt(settings))
       assert.isBelow(yield* elapsed(silent), 1500)
       assert.include((yield* silent).message, "authentication phase")
-      yield* proxy.setMode(
-        FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole())
-      )
+      yield* proxy.setMode(FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole()))
       assert.include((yield* silent).message, "session phase")
-    }))
+    })
+  )
 
   it.effect("asks a password provider at each login", () =>
     Effect.gen(function* () {
@@ -97,7 +101,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       const { pool } = yield* poolAt({ ...(yield* at), passwordProvider: provider, pool: { min: 3, max: 3 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 3)
       assert.strictEqual(asked, 3)
-    }))
+    })
+  )
 
   it.effect("applies and verifies every setting in the first round trip, none of them in the startup packet", () =>
     Effect.gen(function* () {
@@ -127,23 +132,33 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       const startup = chunks[0]!
       assert.isBelow(startup.length, 1024)
       assert.strictEqual(startup.readUInt32BE(0), startup.length, "the startup packet is one write")
-      const words = startup.subarray(8).toString().split("\0").filter((_, index) => index % 2 === 0)
-      assert.sameMembers(words.filter((word) => word !== ""), ["user", "database", "application_name", "client_encoding"])
+      const words = startup
+        .subarray(8)
+        .toString()
+        .split("\0")
+        .filter((_, index) => index % 2 === 0)
+      assert.sameMembers(
+        words.filter((word) => word !== ""),
+        ["user", "database", "application_name", "client_encoding"]
+      )
       const applied = chunks.filter((chunk) => chunk.includes("set_config"))
       assert.strictEqual(applied.length, 1)
-    }))
+    })
+  )
 
   it.effect("can be built without waiting for a session", () =>
     Effect.gen(function* () {
       const { pool } = yield* poolAt({ host: "127.0.0.1", port: 1, username: "x", password: "y", startup: "lazy" })
       assert.strictEqual((yield* pool.snapshot).open, 0)
-    }))
+    })
+  )
 
   it.effect("refuses to start without a server to go to, and names the variable to set", () =>
     Effect.gen(function* () {
       const error = yield* failure(poolAt({}))
       assert.include(error.message, "SUPABASE_SESSION_POOLER")
-    }))
+    })
+  )
 
   it.effect("restores a pool whose password was rotated, from the provider, without a restart", () =>
     Effect.gen(function* () {
@@ -165,5 +180,6 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       current = "second"
       yield* untilPool(pool, "the session is back", (s) => s.open === 1)
       yield* sql`select 1`
-    }))
+    })
+  )
 })

@@ -17,8 +17,23 @@ const selfSigned = (() => {
   try {
     execFileSync(
       "openssl",
-      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-        "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        key,
+        "-out",
+        cert
+      ],
       { stdio: "ignore" }
     )
     return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") }
@@ -31,20 +46,22 @@ const selfSigned = (() => {
 })()
 
 const login = (host: string, ssl: NonNullable<SettingsInput["ssl"]>) =>
-  Effect.scoped(Effect.gen(function* () {
-    const postgres = yield* TestPostgres
-    const { sql } = yield* poolAt({
-      host,
-      port: postgres.port,
-      username: "postgres",
-      password: postgres.server.password,
-      ssl,
-      startup: "fail-fast",
-      pool: { min: 1, max: 1 }
+  Effect.scoped(
+    Effect.gen(function* () {
+      const postgres = yield* TestPostgres
+      const { sql } = yield* poolAt({
+        host,
+        port: postgres.port,
+        username: "postgres",
+        password: postgres.server.password,
+        ssl,
+        startup: "fail-fast",
+        pool: { min: 1, max: 1 }
+      })
+      const [row] = yield* sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
+      return row?.["ssl"]
     })
-    const [row] = yield* sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
-    return row?.["ssl"]
-  }))
+  )
 
 const refusal = (host: string, ssl: NonNullable<SettingsInput["ssl"]>) =>
   Effect.map(Effect.flip(login(host, ssl)), (error) => {
@@ -63,12 +80,14 @@ describe("a server with TLS", () => {
         assert.strictEqual(yield* login("localhost", { mode: "disable" }), false)
         assert.strictEqual(yield* login("localhost", { mode: "prefer" }), true)
         assert.strictEqual(yield* login("localhost", { mode: "require" }), true)
-      }))
+      })
+    )
 
     it.effect("is verified under verify-full with its authority's certificate", () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* login("localhost", { mode: "verify-full", rootCert }), true)
-      }))
+      })
+    )
 
     it.effect("is refused under verify-full without the authority's certificate, with where to get it", () =>
       Effect.gen(function* () {
@@ -76,19 +95,24 @@ describe("a server with TLS", () => {
         assert.strictEqual(error.class, "configuration")
         assert.include(error.message, "tls phase")
         assert.include(error.remedy, "DB_SSL_ROOT_CERT")
-      }))
+      })
+    )
 
-    it.effect("is refused under verify-full by a name the certificate does not carry, and accepted under verify-ca", () =>
-      Effect.gen(function* () {
-        const error = yield* refusal("127.0.0.1", { mode: "verify-full", rootCert })
-        assert.include(error.message, "tls phase")
-        assert.strictEqual(yield* login("127.0.0.1", { mode: "verify-ca", rootCert }), true)
-      }))
+    it.effect(
+      "is refused under verify-full by a name the certificate does not carry, and accepted under verify-ca",
+      () =>
+        Effect.gen(function* () {
+          const error = yield* refusal("127.0.0.1", { mode: "verify-full", rootCert })
+          assert.include(error.message, "tls phase")
+          assert.strictEqual(yield* login("127.0.0.1", { mode: "verify-ca", rootCert }), true)
+        })
+    )
 
     it.effect("is verified under require when a root certificate is given, as libpq does", () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* login("127.0.0.1", { mode: "require", rootCert }), true)
-      }))
+      })
+    )
   })
 })
 
@@ -98,18 +122,21 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a server without TL
       const error = yield* refusal("localhost", { mode: "require" })
       assert.include(error.message, "tls phase")
       assert.include(error.message, "TLS")
-    }))
+    })
+  )
 
   it.effect("is spoken to in plaintext under prefer and allow", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* login("localhost", { mode: "prefer" }), false)
       assert.strictEqual(yield* login("localhost", { mode: "allow" }), false)
-    }))
+    })
+  )
 
   it.effect("that cannot be found is told by name, in the dns phase", () =>
     Effect.gen(function* () {
       const error = yield* refusal("nowhere.invalid", { mode: "disable" })
       assert.include(error.message, "dns phase")
       assert.include(error.message, "nowhere.invalid")
-    }))
+    })
+  )
 })

@@ -1,5 +1,6 @@
 import type { CatalogueEntry } from "./Entry.ts"
 import { genericEntries } from "./GenericEntries.ts"
+import { modeEntries } from "./ModeEntries.ts"
 import { nodeEntries } from "./NodeEntries.ts"
 import { pgbouncerEntries } from "./PgBouncerEntries.ts"
 import { postgresSessionEntries } from "./PostgresSessionEntries.ts"
@@ -18,6 +19,7 @@ export const entries: ReadonlyArray<CatalogueEntry> = [
   ...supavisorStatementEntries,
   ...postgresSessionEntries,
   ...pgbouncerEntries,
+  ...modeEntries,
   ...postgresStatementEntries,
   ...tlsEntries,
   ...nodeEntries,

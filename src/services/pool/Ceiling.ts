@@ -33,7 +33,10 @@ export const afterRefusal = (
   now: number,
   random: number
 ): Ceiling => {
-  const interval = Math.min(LONGEST_INTERVAL_MILLIS, ceiling.interval === 0 ? FIRST_INTERVAL_MILLIS : ceiling.interval * 2)
+  const interval = Math.min(
+    LONGEST_INTERVAL_MILLIS,
+    ceiling.interval === 0 ? FIRST_INTERVAL_MILLIS : ceiling.interval * 2
+  )
   return {
     held,
     poolerSize: poolerSize ?? ceiling.poolerSize,
@@ -54,4 +57,5 @@ export const limit = (ceiling: Ceiling, max: number, now: number): number =>
   ceiling.held === undefined ? max : Math.max(1, Math.min(max, now >= ceiling.growAt ? ceiling.held + 1 : ceiling.held))
 
 /** The ceiling as it is shown. */
-export const shown = (ceiling: Ceiling, max: number): number => (ceiling.held === undefined ? max : Math.max(1, ceiling.held))
+export const shown = (ceiling: Ceiling, max: number): number =>
+  ceiling.held === undefined ? max : Math.max(1, ceiling.held)

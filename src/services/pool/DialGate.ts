@@ -21,10 +21,13 @@ export interface DialGate {
 }
 
 /** Dials at a time while all goes well: logins are dear (TLS, SCRAM, a backend), and a storm of them dearer. */
-export const MAX_DIALS = 3
+const MAX_DIALS = 3
 
 /** The first retry comes quickly, for a server that is merely restarting; in milliseconds, as [least, most]. */
-const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [[300, 500], [800, 1200]]
+const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [
+  [300, 500],
+  [800, 1200]
+]
 
 /**
  * Every further retry. Long enough that an outage of a minute costs no more than twenty dials, short enough that the
@@ -43,12 +46,15 @@ const CONFIGURATION_RETRY: readonly [number, number] = [30_000, 60_000]
  * several processes may share the address, so we stop at 3 and stay away until the oldest are forgotten: 180 s,
  * because a block does not clear the pooler's own count.
  */
-export const AUTH_WINDOW_MILLIS = 150_000
-export const AUTH_LIMIT = 3
-export const AUTH_PAUSE_MILLIS = 180_000
+const AUTH_WINDOW_MILLIS = 150_000
+const AUTH_LIMIT = 3
+const AUTH_PAUSE_MILLIS = 180_000
 
 /** After a wrong password: once soon (a rotated password is refreshed by the failed try), then slowly. */
-const AUTH_RETRIES: ReadonlyArray<readonly [number, number]> = [[900, 1100], [18_000, 22_000]]
+const AUTH_RETRIES: ReadonlyArray<readonly [number, number]> = [
+  [900, 1100],
+  [18_000, 22_000]
+]
 
 export const initialGate: DialGate = {
   failures: 0,

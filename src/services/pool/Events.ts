@@ -12,14 +12,19 @@ export type PoolEvent = { readonly at: number } & (
   | { readonly _tag: "CeilingLearned"; readonly held: number; readonly poolerSize: number | undefined }
   | { readonly _tag: "CeilingLifted" }
   | {
-    readonly _tag: "LeakSuspected"
-    readonly sessionId: number
-    readonly holder: string
-    readonly heldMillis: number
-    readonly statement: string | undefined
-  }
+      readonly _tag: "LeakSuspected"
+      readonly sessionId: number
+      readonly holder: string
+      readonly heldMillis: number
+      readonly statement: string | undefined
+    }
   | { readonly _tag: "LeakReturned"; readonly sessionId: number; readonly holder: string; readonly heldMillis: number }
-  | { readonly _tag: "StatementOverdue"; readonly sessionId: number; readonly holder: string; readonly error: SessionError }
+  | {
+      readonly _tag: "StatementOverdue"
+      readonly sessionId: number
+      readonly holder: string
+      readonly error: SessionError
+    }
   | { readonly _tag: "Draining"; readonly used: number; readonly waiting: number }
   | { readonly _tag: "Drained"; readonly elapsedMillis: number; readonly cancelled: number }
 )

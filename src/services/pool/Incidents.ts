@@ -24,7 +24,12 @@ export class Incidents {
     this.count++
     if (this.first !== undefined) return
     this.first = error
-    Effect.runForkWith(this.context)(Effect.andThen(Effect.sleep(TOGETHER_MILLIS), Effect.sync(() => this.flush())))
+    Effect.runForkWith(this.context)(
+      Effect.andThen(
+        Effect.sleep(TOGETHER_MILLIS),
+        Effect.sync(() => this.flush())
+      )
+    )
   }
 
   /** Reports what was gathered so far. */

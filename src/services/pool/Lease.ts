@@ -12,7 +12,9 @@ import type { WaiterNode } from "./Waiters.ts"
 /** Who holds a lease, read only when somebody asks. */
 export interface Holder {
   readonly id: number
-  readonly cache: { readonly span: { readonly _tag: string; readonly name?: string; readonly traceId: string } | undefined }
+  readonly cache: {
+    readonly span: { readonly _tag: string; readonly name?: string; readonly traceId: string } | undefined
+  }
 }
 
 /** A lease waits, holds a session, or is over. */

@@ -46,8 +46,8 @@ export const isUnread = (error: unknown): boolean => {
 }
 
 /** Runs an effect again when it was not read. */
-export const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
-  Effect.catch(effect, (error) => retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error))
+const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
+  Effect.catch(effect, (error) => (retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error)))
 
 /** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
 export const borrow = (runtime: PoolRuntime): Borrower => {
@@ -60,10 +60,8 @@ export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effe
   Effect.withFiber((fiber) => {
     const lease = new LeasedSession(fiber)
     return Effect.acquireRelease(
-      Effect.suspend(() => runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse)).pipe(
-        Effect.onExit((exit) =>
-          exit._tag === "Success" ? Effect.void : Effect.sync(() => giveBack(runtime, lease))
-        ),
+      Effect.suspend(() => (runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse))).pipe(
+        Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.sync(() => giveBack(runtime, lease)))),
         Effect.as(lease)
       ),
       () => Effect.sync(() => giveBack(runtime, lease)),

@@ -272,34 +272,6 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.advance(now)
   }
 
-  private closeIdle(now: number): void {
-    while (this.stack.size > 0 && this.open > this.limits.min) {
-      const oldest = this.stack.oldest()
-      if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
-      this.retire(oldest, "idle")
-    }
-  }
-
-  /** Replaces one expired session at a time: the new one first where there is room, else the old one leaves first. */
-  private rotate(now: number): void {
-    if (!this.mayRotate()) return
-    const expired = this.stack.expired(now)
-    if (expired !== undefined) this.replace(expired, now)
-  }
-
-  private replace(slot: Slot<S>, now: number): void {
-    const room = this.total < Ceiling.limit(this.ceiling, this.limits.max, now)
-    if (this.open > this.limits.min || !room) this.retire(slot, "lifetime")
-    else this.retiring = slot
-  }
-
-  private mayRotate(): boolean {
-    // A replacement under way belongs to the rotation before.
-    if (this.retiring !== undefined || this.dials.size > 0) return false
-    for (const slot of this.slots) if (slot.state === "closing") return false
-    return true
-  }
-
   private failWaiters(error: SessionError, outcome: AcquireOutcome): void {
     for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
       waiter.state = "over"

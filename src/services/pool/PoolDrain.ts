@@ -15,7 +15,7 @@ const CANCEL_SHARE = 0.15
 export const drainPool = (runtime: PoolRuntime): Effect.Effect<Effect.Effect<void>> => Effect.cached(drainOnce(runtime))
 
 const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { core } = runtime
     const started = runtime.now()
     const budget = Duration.toMillis(runtime.config.shutdownTimeout)

@@ -69,35 +69,43 @@ export class PoolRuntime {
       this.core.counters.incidents++
       this.publish({ _tag: "SessionsLost", count, first })
     })
-    this.core = new PoolCore<Session>({
-      min: config.pool.min,
-      max: config.pool.max,
-      maxWaiting: config.pool.maxWaiting,
-      idleTimeout: Duration.toMillis(config.pool.idleTimeout),
-      maxLifetime: Duration.toMillis(config.pool.maxLifetime),
-      proveStart: config.startup !== "lazy"
-    }, {
-      dial: this.dial,
-      probe: (slot) => this.fork(Effect.map(slot.session.probe, (answered) => {
-        if (!answered) slot.session.kill(this.silent(slot))
-        this.core.probed(slot, answered, this.now())
-      })),
-      recover: (slot) =>
-        this.fork(Effect.map(slot.session.recover, (clean) => this.core.recovered(slot, clean, this.now()))),
-      close: (slot, reason) =>
-        this.fork(Effect.map(slot.session.close, () => {
-          this.core.closed(slot, this.now())
-          this.publish({
-            _tag: "SessionClosed",
-            id: slot.session.info.id,
-            backendPid: slot.session.info.backendPid,
-            reason
-          })
-        })),
-      refusal: this.refusal,
-      random: parts.random,
-      step: () => this.onStep()
-    })
+    this.core = new PoolCore<Session>(
+      {
+        min: config.pool.min,
+        max: config.pool.max,
+        maxWaiting: config.pool.maxWaiting,
+        idleTimeout: Duration.toMillis(config.pool.idleTimeout),
+        maxLifetime: Duration.toMillis(config.pool.maxLifetime),
+        proveStart: config.startup !== "lazy"
+      },
+      {
+        dial: this.dial,
+        probe: (slot) =>
+          this.fork(
+            Effect.map(slot.session.probe, (answered) => {
+              if (!answered) slot.session.kill(this.silent(slot))
+              this.core.probed(slot, answered, this.now())
+            })
+          ),
+        recover: (slot) =>
+          this.fork(Effect.map(slot.session.recover, (clean) => this.core.recovered(slot, clean, this.now()))),
+        close: (slot, reason) =>
+          this.fork(
+            Effect.map(slot.session.close, () => {
+              this.core.closed(slot, this.now())
+              this.publish({
+                _tag: "SessionClosed",
+                id: slot.session.info.id,
+                backendPid: slot.session.info.backendPid,
+                reason
+              })
+            })
+          ),
+        refusal: this.refusal,
+        random: parts.random,
+        step: () => this.onStep()
+      }
+    )
     this.timer = new OneTimer(parts.context, this.now, this.sweep)
   }
 
@@ -187,22 +195,31 @@ export class PoolRuntime {
     const before = this.core.ceiling.held
     const reason = error.reason
     this.lastFailure = { atMillis: now, code: error.code, message: error.message }
-    this.core.dialFailed(id, {
-      error,
-      class: error.class,
-      // A breaker of the pooler's own opens again when it says; everything else is the gate's to time.
-      retryAfterMillis:
-        error.code.startsWith(POOLER_BREAKER) && error.retryAfter !== undefined
-          ? Duration.toMillis(error.retryAfter)
-          : undefined,
-      ceiling: reason._tag === "ConnectFailed" ? reason.ceiling : undefined
-    }, now)
+    this.core.dialFailed(
+      id,
+      {
+        error,
+        class: error.class,
+        // A breaker of the pooler's own opens again when it says; everything else is the gate's to time.
+        retryAfterMillis:
+          error.code.startsWith(POOLER_BREAKER) && error.retryAfter !== undefined
+            ? Duration.toMillis(error.retryAfter)
+            : undefined,
+        ceiling: reason._tag === "ConnectFailed" ? reason.ceiling : undefined
+      },
+      now
+    )
     const { gate, ceiling } = this.core
     if (ceiling.held !== undefined && before !== ceiling.held) {
       this.publish({ _tag: "CeilingLearned", held: ceiling.held, poolerSize: ceiling.poolerSize })
     }
     if (ceiling.held === undefined || error.class !== "capacity") {
-      this.publish({ _tag: "DialFailed", error, open: this.core.open, retryInMillis: Math.max(0, gate.notBefore - now) })
+      this.publish({
+        _tag: "DialFailed",
+        error,
+        open: this.core.open,
+        retryInMillis: Math.max(0, gate.notBefore - now)
+      })
     }
     Deferred.doneUnsafe(this.firstDial, Effect.fail(error))
     this.timer.arm(Math.max(now, gate.notBefore))
@@ -228,12 +245,18 @@ export class PoolRuntime {
     })
   }
 
-  private readonly refusal = (outcome: "timeout" | "queue-full" | "closed", waiter: { readonly enqueuedAt: number }) => {
+  private readonly refusal = (
+    outcome: "timeout" | "queue-full" | "closed",
+    waiter: { readonly enqueuedAt: number }
+  ) => {
     switch (outcome) {
       case "closed":
         return SessionError.poolClosed({ draining: this.core.phase === "draining" })
       case "queue-full":
-        return SessionError.queueFull({ maxWaiting: this.core.limits.maxWaiting, state: formatSnapshot(this.snapshot()) })
+        return SessionError.queueFull({
+          maxWaiting: this.core.limits.maxWaiting,
+          state: formatSnapshot(this.snapshot())
+        })
       case "timeout": {
         const now = this.now()
         const failure = this.core.gate.failures > 0 ? this.lastFailure : undefined
@@ -241,7 +264,9 @@ export class PoolRuntime {
           waitedMillis: now - waiter.enqueuedAt,
           poolName: this.name,
           state: formatSnapshot(this.snapshot()),
-          holders: Array.from(this.core.slots).filter((slot) => slot.state === "used").map((slot) => holderLine(slot, now)),
+          holders: Array.from(this.core.slots)
+            .filter((slot) => slot.state === "used")
+            .map((slot) => holderLine(slot, now)),
           lastFailure: failure?.message,
           lastFailureCode: failure?.code
         })
@@ -258,4 +283,3 @@ export class PoolRuntime {
     return Math.min(wish, next)
   }
 }
-

@@ -30,7 +30,7 @@ const REPLAYED_EVENTS = 50
 const BUFFERED_EVENTS = 256
 
 /** Builds the pool in the current scope; its end drains it. */
-export const makePool = Effect.fnUntraced(function*(config: Settings, opener: SessionOpener["Service"]) {
+export const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
   const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
   const random = yield* Random.Random
   const runtime = new PoolRuntime({

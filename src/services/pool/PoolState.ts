@@ -46,7 +46,7 @@ export interface DialFailure {
 }
 
 /** A session silent for longer is asked whether its peer still answers before it is lent (pgx's bound, too). */
-export const SILENCE_MILLIS = 1000
+const SILENCE_MILLIS = 1000
 
 export abstract class PoolState<S extends SlotSession> implements DemandView {
   readonly limits: PoolLimits
@@ -141,6 +141,34 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
     slot.state = "recovering"
     this.counters.recoveries++
     this.steps.defer(() => this.hooks.recover(slot))
+  }
+
+  protected closeIdle(now: number): void {
+    while (this.stack.size > 0 && this.open > this.limits.min) {
+      const oldest = this.stack.oldest()
+      if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
+      this.retire(oldest, "idle")
+    }
+  }
+
+  /** Replaces one expired session at a time: the new one first where there is room, else the old one leaves first. */
+  protected rotate(now: number): void {
+    if (!this.mayRotate()) return
+    const expired = this.stack.expired(now)
+    if (expired !== undefined) this.replace(expired, now)
+  }
+
+  protected replace(slot: Slot<S>, now: number): void {
+    const room = this.total < Ceiling.limit(this.ceiling, this.limits.max, now)
+    if (this.open > this.limits.min || !room) this.retire(slot, "lifetime")
+    else this.retiring = slot
+  }
+
+  protected mayRotate(): boolean {
+    // A replacement under way belongs to the rotation before.
+    if (this.retiring !== undefined || this.dials.size > 0) return false
+    for (const slot of this.slots) if (slot.state === "closing") return false
+    return true
   }
 
   protected retire(slot: Slot<S>, reason: CloseReason): void {

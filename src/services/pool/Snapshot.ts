@@ -2,14 +2,7 @@
 import type { ErrorClass } from "../error-catalogue/Entry.ts"
 
 /** Why a session was closed, or went by itself (`lost`). */
-export type CloseReason =
-  | "lost"
-  | "idle"
-  | "lifetime"
-  | "probe-failed"
-  | "not-recovered"
-  | "evicted"
-  | "drain"
+export type CloseReason = "lost" | "idle" | "lifetime" | "probe-failed" | "not-recovered" | "evicted" | "drain"
 
 /** How waiting for a session ended. */
 export type AcquireOutcome = "immediate" | "waited" | "timeout" | "queue-full" | "abandoned" | "failed" | "closed"

@@ -115,9 +115,9 @@ export const fields = {
   }),
   "pool.maxWaiting": field({
     variable: "DB_POOL_MAX_WAITING",
-    reader: integer(0, longestQueue),
+    reader: integer(1, longestQueue),
     literal: "1000",
-    meaning: "Callers waiting at the same time; the next one is refused at once. 0: nobody waits.",
+    meaning: "Callers waiting at the same time; the next one is refused at once.",
     example: "200"
   }),
   "pool.leakThreshold": field({

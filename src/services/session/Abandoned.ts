@@ -21,7 +21,7 @@ import { deliver } from "./CancelSocket.ts"
 const GRACE_MILLIS = 10
 
 /** How long a cancelled statement may take to stop before the session is closed. */
-const STOP_MILLIS = 5000
+export const STOP_MILLIS = 5000
 
 /** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
 export const endAbandoned = (parts: {

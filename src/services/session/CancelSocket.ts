@@ -6,7 +6,7 @@
  * server has hung up, which is all the answer there is (PostgreSQL docs, "Canceling Requests in Progress").
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
 import { type Endpoint, open } from "../Transport.ts"
@@ -39,7 +39,12 @@ export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<voi
     read: () => {},
     write: (chunk: Buffer, _encoding, done) => {
       done()
-      fiber = run(Effect.ensuring(deliver(endpoint, chunk), Effect.sync(() => stream.destroy())))
+      fiber = run(
+        Effect.ensuring(
+          deliver(endpoint, chunk),
+          Effect.sync(() => stream.destroy())
+        )
+      )
     },
     destroy: (_error, done) => {
       if (fiber !== undefined) fiber.interruptUnsafe()

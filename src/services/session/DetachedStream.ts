@@ -20,10 +20,12 @@ export const detachedStream = (
     readonly fork: (close: Effect.Effect<void>) => void
   }
 ): Stream.Stream<Row, SqlError> =>
-  Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-    Effect.gen(function*() {
-      const inner = Scope.makeUnsafe()
-      yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
-      return yield* Channel.toPullScoped(Stream.toChannel(Stream.mapError(make(), options.mapError)), inner)
-    })
-  ))
+  Stream.fromChannel(
+    Channel.fromTransform((_upstream, scope) =>
+      Effect.gen(function* () {
+        const inner = Scope.makeUnsafe()
+        yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
+        return yield* Channel.toPullScoped(Stream.toChannel(Stream.mapError(make(), options.mapError)), inner)
+      })
+    )
+  )

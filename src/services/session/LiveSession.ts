@@ -16,7 +16,7 @@ import type { Endpoint, Wire } from "../Transport.ts"
 import { endAbandoned } from "./Abandoned.ts"
 import { detachedStream } from "./DetachedStream.ts"
 import { sayGoodbye } from "./Goodbye.ts"
-import { lossOf } from "./Loss.ts"
+import { lossOf, unsettled } from "./Loss.ts"
 import { resetSession } from "./Reset.ts"
 import type { SessionSettings } from "./SessionSettings.ts"
 import { heavier, type Taint, taintOf } from "./StatementTaint.ts"
@@ -81,9 +81,13 @@ export class LiveSession implements Session {
   heardAt = (): number => this.parts.wire.tap.heardAt
 
   isClean = (): boolean =>
-    this.lost === undefined && this.inFlight === 0 && this.taint === "clean" && this.settling === undefined &&
+    this.lost === undefined &&
+    this.inFlight === 0 &&
+    this.taint === "clean" &&
+    this.settling === undefined &&
     this.recovering === undefined &&
-    this.parts.wire.tap.status === "I" && this.parts.wire.tap.fatal === undefined
+    this.parts.wire.tap.status === "I" &&
+    this.parts.wire.tap.fatal === undefined
 
   query = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean): Effect.Effect<Result, SqlError> =>
     this.run(sql, () => this.connection.query(sql, params, prepare))
@@ -96,17 +100,18 @@ export class LiveSession implements Session {
     this.run(sql, () => this.connection.queryValues(sql, params, prepare))
 
   stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> =>
-    detachedStream(() => {
-      this.begin(sql)
-      return this.connection.stream(sql, params)
-    }, {
-      mapError: this.failed,
-      fork: (close) => this.settleStream(close)
-    })
+    detachedStream(
+      () => {
+        this.begin(sql)
+        return this.connection.stream(sql, params)
+      },
+      {
+        mapError: this.failed,
+        fork: (close) => this.settleStream(close)
+      }
+    )
 
-  listen = (
-    channel: string
-  ): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+  listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
     Effect.suspend(() => {
       this.taint = heavier(this.taint, "reset")
       this.statement = `LISTEN ${channel}`
@@ -120,18 +125,18 @@ export class LiveSession implements Session {
     this.lost !== undefined
       ? Effect.succeed(false)
       : this.connection.query("", [], false).pipe(
-        Effect.as(true),
-        Effect.timeoutOrElse({ duration: PROBE_MILLIS, orElse: () => Effect.succeed(false) }),
-        Effect.catch(() => Effect.succeed(false)),
-        // The peer may have answered the probe and said goodbye in one breath.
-        Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
-      )
+          Effect.as(true),
+          Effect.timeoutOrElse({ duration: PROBE_MILLIS, orElse: () => Effect.succeed(false) }),
+          Effect.catch(() => Effect.succeed(false)),
+          // The peer may have answered the probe and said goodbye in one breath.
+          Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
+        )
   )
 
   recover: Effect.Effect<boolean> = Effect.suspend(() => {
     if (this.lost !== undefined || this.taint === "close") return Effect.succeed(false)
     if (this.recovering !== undefined) return Deferred.await(this.recovering)
-    const recovered = this.recovering = Deferred.makeUnsafe<boolean>()
+    const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
     return this.clear().pipe(
       Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
       Effect.catchCause(() => Effect.succeed(false)),
@@ -245,12 +250,12 @@ export class LiveSession implements Session {
   /** Ends what nobody waits for any more; whoever comes meanwhile waits for it. A session that is not safe is lost. */
   private settle(): Effect.Effect<void> {
     if (this.settling !== undefined) return Deferred.await(this.settling)
-    const settled = this.settling = Deferred.makeUnsafe<void>()
+    const settled = (this.settling = Deferred.makeUnsafe<void>())
     const { endpoint, wire } = this.parts
     return endAbandoned({ connection: this.connection, endpoint, tap: wire.tap }).pipe(
       Effect.map((safe) => {
         this.settling = undefined
-        if (!safe) this.kill(this.unsettled())
+        if (!safe) this.kill(unsettled(endpoint, this.busySince > 0 ? this.parts.now() - this.busySince : 0))
         this.inFlight = 0
         this.busySince = 0
         Deferred.doneUnsafe(settled, Effect.void)
@@ -259,30 +264,22 @@ export class LiveSession implements Session {
     )
   }
 
-  private unsettled(): SessionError {
-    return SessionError.statementTimeout({
-      host: this.parts.endpoint.host,
-      port: this.parts.endpoint.port,
-      phase: "query",
-      elapsedMillis: this.busySince > 0 ? this.parts.now() - this.busySince : 0,
-      limitMillis: RECOVER_MILLIS
-    })
-  }
-
   /** Closes an abandoned stream in the background; the session is settled when the driver has drained it. */
   private settleStream(close: Effect.Effect<void>): void {
-    const settled = this.settling ??= Deferred.makeUnsafe<void>()
-    Effect.runForkWith(this.parts.context)(Effect.ensuring(
-      close,
-      Effect.sync(() => {
-        if (this.settling === settled) this.settling = undefined
-        this.end()
-        Deferred.doneUnsafe(settled, Effect.void)
-      })
-    ))
+    const settled = (this.settling ??= Deferred.makeUnsafe<void>())
+    Effect.runForkWith(this.parts.context)(
+      Effect.ensuring(
+        close,
+        Effect.sync(() => {
+          if (this.settling === settled) this.settling = undefined
+          this.end()
+          Deferred.doneUnsafe(settled, Effect.void)
+        })
+      )
+    )
   }
 
-  private readonly clear = Effect.fnUntraced(function*(this: LiveSession): Effect.fn.Return<boolean, SqlError> {
+  private readonly clear = Effect.fnUntraced(function* (this: LiveSession): Effect.fn.Return<boolean, SqlError> {
     if (this.inFlight > 0) yield* this.settle()
     if (this.settling !== undefined) yield* Deferred.await(this.settling)
     if (this.lost !== undefined) return false

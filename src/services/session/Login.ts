@@ -1,9 +1,11 @@
 /** A dial from nothing to a proved session, each phase timed and all of it bounded by the connect timeout. */
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import { existsSync, readFileSync } from "node:fs"
 import type { ConnectionString } from "../ConnectionString.ts"
@@ -16,6 +18,8 @@ import { connectFailure, type Endpoint, open, type Wire } from "../Transport.ts"
 import { cancelStream } from "./CancelSocket.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { LiveSession } from "./LiveSession.ts"
+import { askBackend, type Backend, ModeProof } from "./ModeProof.ts"
+import { sayGoodbye } from "./Goodbye.ts"
 import { fallbackMode } from "./TlsFallback.ts"
 import { optionSettings, startupOptions } from "./StartupOptions.ts"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
@@ -46,25 +50,31 @@ const rootCertificate = (config: Settings): Effect.Effect<string | undefined, Se
   return Effect.try({
     try: () => readFileSync(given, "utf8"),
     catch: (cause) =>
-      SessionError.configurationInvalid([{
-        name: "DB_SSL_ROOT_CERT",
-        received: given,
-        expected: existsSync(given) ? `a readable file (${String((cause as NodeJS.ErrnoException).code)})` : "the path of an existing PEM file, or the PEM text itself",
-        remedy: "Download the certificate from Dashboard > Database settings > SSL configuration"
-      }])
+      SessionError.configurationInvalid([
+        {
+          name: "DB_SSL_ROOT_CERT",
+          received: given,
+          expected: existsSync(given)
+            ? `a readable file (${String((cause as NodeJS.ErrnoException).code)})`
+            : "the path of an existing PEM file, or the PEM text itself",
+          remedy: "Download the certificate from Dashboard > Database settings > SSL configuration"
+        }
+      ])
   })
 }
 
 const withoutConnection = (): SessionError =>
-  SessionError.configurationInvalid([{
-    name: "SUPABASE_SESSION_POOLER",
-    received: undefined,
-    expected: "a connection string, or an embedded PostgreSQL that has been started",
-    example: "postgresql://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres"
-  }])
+  SessionError.configurationInvalid([
+    {
+      name: "SUPABASE_SESSION_POOLER",
+      received: undefined,
+      expected: "a connection string, or an embedded PostgreSQL that has been started",
+      example: "postgresql://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres"
+    }
+  ])
 
 /** Builds the opener of one configuration; fails when the configuration names no server or no readable certificate. */
-export const makeOpener = Effect.fnUntraced(function*(config: Settings, driver: DriverOptionsShape) {
+export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver: DriverOptionsShape) {
   const connection = config.connection
   if (connection === undefined) return yield* withoutConnection()
   const endpoint: Endpoint = {
@@ -74,30 +84,35 @@ export const makeOpener = Effect.fnUntraced(function*(config: Settings, driver: 
     tls: { mode: config.ssl.mode, rootCertificate: yield* rootCertificate(config) },
     keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
   }
+  const proof = new ModeProof(config)
   return {
     endpoint: { host: connection.host, port: connection.port, database: connection.database },
-    open: openSession(endpoint, connection, config, driver)
+    open: proof.counting(openSession({ endpoint, connection, config, driver, proof }))
   }
 })
 
-const openSession = (
-  endpoint: Endpoint,
-  connection: ConnectionString,
-  config: Settings,
-  driver: DriverOptionsShape
-): Effect.Effect<Session, SessionError> =>
+/** What every dial of one opener shares. */
+interface Place {
+  readonly endpoint: Endpoint
+  readonly connection: ConnectionString
+  readonly config: Settings
+  readonly driver: DriverOptionsShape
+  readonly proof: ModeProof
+}
+
+const openSession = (place: Place): Effect.Effect<Session, SessionError> =>
   Effect.suspend(() => {
-    const dial: Dial = { phase: "dns", wire: undefined }
+    const { config, endpoint } = place
     return Effect.clockWith((clock) => {
       const now = monotonicMillis(clock)
       const started = now()
-      const dialWith = (at: Endpoint) => login(dial, at, connection, config, driver, now)
+      const deadline = started + Duration.toMillis(config.connectTimeout)
+      const dial: Dial = { phase: "dns", wire: undefined, deadline }
+      const dialWith = (at: Endpoint) => login(dial, { ...place, endpoint: at }, now)
       return dialWith(endpoint).pipe(
         Effect.catch((error) => {
           const mode = fallbackMode(endpoint.tls.mode, error)
-          return mode === undefined
-            ? Effect.fail(error)
-            : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
+          return mode === undefined ? Effect.fail(error) : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
         }),
         Effect.timeoutOrElse({
           duration: config.connectTimeout,
@@ -112,6 +127,8 @@ const openSession = (
 interface Dial {
   phase: Phase
   wire: Wire | undefined
+  /** Monotonic milliseconds when the connect timeout ends. */
+  readonly deadline: number
 }
 
 /** SQLSTATE of a value that a setting does not take (PostgreSQL docs, Appendix A). */
@@ -119,14 +136,64 @@ const INVALID_PARAMETER_VALUE = "22023"
 
 const TIMED_OUT = Object.assign(new Error("The connect timeout ran out"), { code: "ETIMEDOUT" })
 
-const login = Effect.fnUntraced(function*(
+/** Authenticates the driver over a wire that stands; closing the scope says Terminate. */
+const authenticate = (
+  { config, connection, driver, endpoint }: Place,
+  wire: Wire,
+  scope: Scope.Scope,
+  context: Context.Context<never>
+): Effect.Effect<PgConnection.PgConnection, SqlError> => {
+  let lent = false
+  const password = config.passwordProvider ?? connection.password
+  return PgConnection.make({
+    host: endpoint.host,
+    port: endpoint.port,
+    username: connection.username,
+    database: connection.database,
+    ...(password === undefined ? {} : { password: password as Redacted.Redacted }),
+    ssl: false,
+    stream: () => {
+      if (lent) return cancelStream(endpoint, Effect.runForkWith(context))
+      lent = true
+      return wire.socket
+    },
+    connectTimeout: Duration.infinity,
+    applicationName: config.applicationName,
+    startupOptions: startupOptions(connection),
+    prepare: config.prepare,
+    // The lease is exclusive already; pipelining on it lets an interrupted caller go at once while the session
+    // settles, and sends the statements of a reset in one write.
+    multiplex: true,
+    types: driver.types,
+    preparedStatementCacheSize: driver.preparedStatementCacheSize,
+    maxMessageSize: driver.maxMessageSize
+  }).pipe(Scope.provide(scope))
+}
+
+const abandon = (wire: Wire, scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.andThen(
+    Scope.close(scope, exit),
+    Effect.sync(() => wire.socket.destroy())
+  )
+
+/** A connection that only asks which backend serves it, for the proof of the mode. */
+const askAnother = Effect.fnUntraced(function* (place: Place, tell: (backend: Backend) => void) {
+  const wire = yield* open(place.endpoint)
+  const context = yield* Effect.context<never>()
+  const scope = Scope.makeUnsafe()
+  yield* Effect.gen(function* () {
+    const connection = yield* authenticate(place, wire, scope, context)
+    tell(yield* askBackend(connection))
+    yield* sayGoodbye(wire.socket, scope)
+  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
+})
+
+const login = Effect.fnUntraced(function* (
   dial: Dial,
-  endpoint: Endpoint,
-  connection: ConnectionString,
-  config: Settings,
-  driver: DriverOptionsShape,
+  place: Place,
   now: () => number
 ): Effect.fn.Return<Session, SessionError> {
+  const { config, connection, endpoint, proof } = place
   const started = now()
   const wire = yield* open(endpoint, (phase) => {
     dial.phase = phase
@@ -135,46 +202,31 @@ const login = Effect.fnUntraced(function*(
   dial.phase = "authentication"
   const context = yield* Effect.context<never>()
   const scope = Scope.makeUnsafe()
-  return yield* Effect.gen(function*() {
+  return yield* Effect.gen(function* () {
     const failing = (cause: unknown) =>
       connectFailure(endpoint, dial.phase, started, now(), wire.tap.fatal ?? cause, wire.tap.authenticated)
     const connected = now()
-    let lent = false
-    const password = config.passwordProvider ?? connection.password
-    const driverConnection = yield* PgConnection.make({
-      host: endpoint.host,
-      port: endpoint.port,
-      username: connection.username,
-      database: connection.database,
-      ...(password === undefined ? {} : { password: password as Redacted.Redacted }),
-      ssl: false,
-      stream: () => {
-        if (lent) return cancelStream(endpoint, Effect.runForkWith(context))
-        lent = true
-        return wire.socket
-      },
-      connectTimeout: Duration.infinity,
-      applicationName: config.applicationName,
-      startupOptions: startupOptions(connection),
-      prepare: config.prepare,
-      // The lease is exclusive already; pipelining on it lets an interrupted caller go at once while the session
-      // settles, and sends the statements of a reset in one write.
-      multiplex: true,
-      types: driver.types,
-      preparedStatementCacheSize: driver.preparedStatementCacheSize,
-      maxMessageSize: driver.maxMessageSize
-    }).pipe(Scope.provide(scope), Effect.mapError(failing))
+    const driverConnection = yield* Effect.mapError(authenticate(place, wire, scope, context), failing)
     wire.timings.authentication = now() - connected
     dial.phase = "session"
     const authenticated = now()
+    const asked = yield* proof.examine({
+      connection: driverConnection,
+      keyPid: wire.tap.processId,
+      another: (tell) => askAnother(place, tell),
+      remainingMillis: dial.deadline - authenticated,
+      failing
+    })
     const settings = settingsOf(config, connection)
     const { params, sql } = applyStatement(settings)
     const result = yield* Effect.mapError(driverConnection.query(sql, params, false), failing)
     const facts = readFacts(settings, result.rows[0] ?? {})
+    const contradiction = proof.contradicts(asked, facts.backendPid)
+    if (contradiction !== undefined) return yield* failing(contradiction)
     const refused = unapplied(facts)
     if (refused.length > 0) {
       const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
-const serverMessage = `The server did not keep the session's settings: ${list}`
+      const serverMessage = `The server did not keep the session's settings: ${list}`
       return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
     }
     wire.timings.session = now() - authenticated
@@ -197,11 +249,5 @@ const serverMessage = `The server did not keep the session's settings: ${list}`
       context,
       now
     })
-  }).pipe(
-    Effect.onExit((exit) =>
-      Exit.isSuccess(exit)
-        ? Effect.void
-        : Effect.andThen(Scope.close(scope, exit), Effect.sync(() => wire.socket.destroy()))
-    )
-  )
+  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
 })

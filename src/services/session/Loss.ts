@@ -1,4 +1,5 @@
 /** Why a session was lost, from everything that was seen of its end. */
+import { STOP_MILLIS } from "./Abandoned.ts"
 import { SessionError } from "../SessionError.ts"
 import type { Endpoint } from "../Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
@@ -45,3 +46,13 @@ export const lossOf = (parts: {
     statementInFlight: statement.inFlight && !unread(tap, statement)
   })
 }
+
+/** A statement that nobody waits for did not end, or the server did not say that it cancelled it. */
+export const unsettled = (endpoint: Endpoint, elapsedMillis: number): SessionError =>
+  SessionError.statementTimeout({
+    host: endpoint.host,
+    port: endpoint.port,
+    phase: "query",
+    elapsedMillis,
+    limitMillis: STOP_MILLIS
+  })

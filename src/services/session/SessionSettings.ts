@@ -19,7 +19,8 @@ export interface SessionFacts {
 
 /** One statement for all: sets, then reads back in an outer query that runs after the settings took effect. */
 export const applyStatement = (settings: SessionSettings): { readonly sql: string; readonly params: Array<string> } => {
-  const facts = "pg_backend_pid() as backend_pid, current_setting('max_connections') as max_connections, " +
+  const facts =
+    "pg_backend_pid() as backend_pid, current_setting('max_connections') as max_connections, " +
     "current_setting('server_version') as server_version"
   if (settings.length === 0) return { sql: `select ${facts}`, params: [] }
   const params: Array<string> = []
@@ -42,7 +43,14 @@ export const readFacts = (settings: SessionSettings, row: Readonly<Record<string
   applied: settings.map(([name, value], index) => [name, value, String(row[`effective_${index}`] ?? "")])
 })
 
-const MILLIS_PER_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+const MILLIS_PER_UNIT: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000
+}
 
 /** PostgreSQL's own spelling of a time ("30s", "1min", "1500ms", "0"), in milliseconds; undefined for other values. */
 const timeInMillis = (value: string): number | undefined => {

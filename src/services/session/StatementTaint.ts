@@ -26,10 +26,12 @@ const TRANSACTION_SETTING = /^set\s+(?:local|transaction|constraints)\b/i
 
 const STATEFUL_VERB = /^(?:set|reset|listen|unlisten|declare|do|call|import|security)\b/i
 
-const TEMPORARY = /\b(?:create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b|into\s+(?:(?:local|global)\s+)?temp(?:orary)?\b|pg_temp\b)/i
+const TEMPORARY =
+  /\b(?:create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b|into\s+(?:(?:local|global)\s+)?temp(?:orary)?\b|pg_temp\b)/i
 
 /** Functions of PostgreSQL that outlive the transaction. Advisory locks of the transaction (`_xact_`) do not. */
-const STATEFUL_FUNCTION = /\b(?:set_config|setseed|pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_replication_origin_session_setup|dblink_connect(?:_u)?|dblink)\s*\(/i
+const STATEFUL_FUNCTION =
+  /\b(?:set_config|setseed|pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_replication_origin_session_setup|dblink_connect(?:_u)?|dblink)\s*\(/i
 
 const inspect = (sql: string): Taint => {
   const text = sql.replace(LEADING_NOISE, "")

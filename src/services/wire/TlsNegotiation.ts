@@ -71,7 +71,9 @@ const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
 
 /** The server answered SSLRequest with an ErrorResponse: too many clients, for one. */
 const serverRefusal = (chunk: Buffer): Error => {
-  const message = PgProtocol.makeParser().push(chunk).find((m) => m._tag === "ErrorResponse")
+  const message = PgProtocol.makeParser()
+    .push(chunk)
+    .find((m) => m._tag === "ErrorResponse")
   return message === undefined
     ? new Error("The server answered SSLRequest with an error")
     : Object.assign(new Error(message.fields.message ?? "The server answered SSLRequest with an error"), message.fields)
@@ -79,7 +81,9 @@ const serverRefusal = (chunk: Buffer): Error => {
 
 const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
-    const verifyChain = settings.mode === "verify-ca" || settings.mode === "verify-full" ||
+    const verifyChain =
+      settings.mode === "verify-ca" ||
+      settings.mode === "verify-full" ||
       (settings.mode === "require" && settings.rootCertificate !== undefined)
     const socket = Tls.connect({
       socket: raw,

@@ -119,8 +119,14 @@ export class WireTap {
   }
 
   private wants(type: number): boolean {
-    return type === ERROR_RESPONSE || type === NOTICE_RESPONSE || type === READY_FOR_QUERY ||
-      type === PARAMETER_STATUS || type === AUTHENTICATION || type === BACKEND_KEY_DATA
+    return (
+      type === ERROR_RESPONSE ||
+      type === NOTICE_RESPONSE ||
+      type === READY_FOR_QUERY ||
+      type === PARAMETER_STATUS ||
+      type === AUTHENTICATION ||
+      type === BACKEND_KEY_DATA
+    )
   }
 
   private collect(chunk: Buffer, offset: number): number {

@@ -81,8 +81,8 @@ export class PoolModel {
   }
 
   took(client: Client): void {
-    const promised = this.waiting.every((waiter) => waiter.state === "held")
-    must(promised, "nobody overtakes those who wait")
+    // Who was given a session or a refusal in the step under way, and is only not woken yet, waits no more.
+    must(!this.waiting.some((waiter) => waiter.state === "waiting"), "nobody overtakes those who wait")
     this.lend(client, "immediate")
   }
 

@@ -1,0 +1,180 @@
+/** One connection to PostgreSQL: logged in once, then lent to one client after another. */
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import * as Net from "node:net"
+import { query } from "./BackendMessages.ts"
+import { ascii, Framing } from "./Framing.ts"
+import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
+import { databaseUnreachable, type Refusal } from "./Refusal.ts"
+import { type BackendFacts, startupMessage, type Upstream, UpstreamLogin } from "./Upstream.ts"
+
+/** Who a backend is lent to. */
+export interface Borrower {
+  /** Bytes of the server as they came; the status of the last ReadyForQuery that ended in them. */
+  readonly onData: (chunk: Buffer, ready: number | undefined) => void
+  /** The server closed, or its connection broke. */
+  readonly onGone: () => void
+}
+
+export interface BackendOptions {
+  readonly upstream: Upstream
+  readonly database: string
+  readonly searchPath: string | undefined
+  readonly clock: PoolerClock
+}
+
+/** The most bytes an answer to the pooler's own statements may have (Supavisor 2.9 source, db_handler.ex). */
+const MAX_REPLY_BYTES = 65_536
+
+/** Erlang's spelling of a socket error: ECONNREFUSED becomes :econnrefused. */
+const erlangReason = (error: Error): string =>
+  `{:error, :${((error as NodeJS.ErrnoException).code ?? "closed").toLowerCase()}}`
+
+export class Backend {
+  readonly processId: number
+  readonly parameters: ReadonlyMap<string, string>
+  readonly #secret: number
+  readonly #socket: Net.Socket
+  readonly #options: BackendOptions
+  readonly #framing = new Framing()
+  #borrower: Borrower | undefined
+  #gone = false
+
+  private constructor(socket: Net.Socket, facts: BackendFacts, options: BackendOptions) {
+    this.processId = facts.processId
+    this.parameters = facts.parameters
+    this.#secret = facts.secret
+    this.#socket = socket
+    this.#options = options
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk))
+    socket.on("end", () => this.#onGone())
+    socket.on("close", () => this.#onGone())
+  }
+
+  /** Connects and logs in; the result is a backend that is ready, or what a client is told. */
+  static open(options: BackendOptions, done: (result: Backend | Refusal) => void): () => void {
+    const { clock, upstream } = options
+    const login = new UpstreamLogin(upstream)
+    const socket = Net.connect({ host: upstream.host, port: upstream.port, noDelay: true })
+    let cancelTimer = clock.after(poolerTimes.upstreamConnect, () => finish(databaseUnreachable("{:error, :timeout}")))
+    let finished = false
+    const finish = (result: BackendFacts | Refusal) => {
+      if (finished) return
+      finished = true
+      cancelTimer()
+      socket.removeAllListeners()
+      socket.on("error", () => socket.destroy())
+      if ("processId" in result) return done(new Backend(socket, result, options))
+      socket.destroy()
+      return done(result)
+    }
+    socket.on("error", (error) => finish(databaseUnreachable(erlangReason(error))))
+    socket.on("close", () => finish(databaseUnreachable("{:error, :closed}")))
+    socket.on("connect", () => {
+      cancelTimer()
+      cancelTimer = clock.after(poolerTimes.upstreamLogin, () =>
+        finish(databaseUnreachable(`authentication did not complete within ${poolerTimes.upstreamLogin}ms`))
+      )
+      socket.write(startupMessage(upstream, options.database, options.searchPath))
+    })
+    socket.on("data", (chunk: Buffer) => {
+      for (const step of login.push(chunk)) {
+        if (step instanceof Uint8Array) socket.write(step)
+        else finish(step)
+      }
+    })
+    return () => {
+      finished = true
+      cancelTimer()
+      socket.destroy()
+    }
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** Lends it; nobody hears what it says while it is lent to nobody. */
+  lendTo(borrower: Borrower | undefined): void {
+    this.#borrower = borrower
+  }
+
+  /** Writes on behalf of the borrower; false when the borrower should wait for `onDrain`. */
+  write(bytes: Uint8Array): boolean {
+    return this.#gone || this.#socket.write(bytes)
+  }
+
+  onDrain(action: () => void): void {
+    this.#socket.once("drain", action)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Runs one of the pooler's own statements; false when it failed, took too long, or answered at length. */
+  run(sql: string, done: (ok: boolean) => void): void {
+    const parser = PgProtocol.makeParser()
+    let bytes = 0
+    let completed = false
+    const finish = (ok: boolean) => {
+      cancelTimer()
+      this.#borrower = undefined
+      done(ok)
+    }
+    const cancelTimer = this.#options.clock.after(poolerTimes.housekeeping, () => finish(false))
+    if (this.#gone || !this.#framing.atBoundary) return finish(false)
+    this.#borrower = {
+      onData: (chunk) => {
+        bytes += chunk.length
+        if (bytes > MAX_REPLY_BYTES) return finish(false)
+        const messages = parser.push(chunk)
+        if (messages.some((message) => message._tag === "ErrorResponse")) return finish(false)
+        completed ||= messages.some((message) => message._tag === "CommandComplete")
+        if (completed && messages.at(-1)?._tag === "ReadyForQuery") finish(true)
+      },
+      onGone: () => finish(false)
+    }
+    this.#socket.write(query(sql))
+  }
+
+  /** Asks PostgreSQL to cancel what this backend runs; done when the request was taken. */
+  cancel(done: () => void): void {
+    const { host, port } = this.#options.upstream
+    const socket = Net.connect({ host, port, noDelay: true })
+    socket.on("connect", () =>
+      socket.write(PgProtocol.encodeCancelRequest({ pid: this.processId, secret: this.#secret }))
+    )
+    socket.on("error", () => socket.destroy())
+    socket.on("end", () => socket.end())
+    socket.on("close", done)
+    this.#options.clock.after(poolerTimes.upstreamConnect, () => socket.destroy())
+  }
+
+  /** Says Terminate and closes, whatever it runs: a statement in flight goes on by itself. */
+  close(): void {
+    this.#borrower = undefined
+    this.#gone = true
+    if (this.#socket.destroyed) return
+    this.#socket.write(PgProtocol.encodeTerminate())
+    this.#socket.destroySoon()
+  }
+
+  #receive(chunk: Buffer): void {
+    let ready: number | undefined
+    this.#framing.push(chunk, (type, first) => {
+      if (type === ascii.ready) ready = first
+    })
+    this.#borrower?.onData(chunk, ready)
+  }
+
+  #onGone(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#socket.end()
+    this.#borrower?.onGone()
+  }
+}

@@ -1,0 +1,240 @@
+/** The backends and clients of one tenant, role, database, mode and search_path (Supavisor 2.9 source, manager.ex). */
+import { Backend, type BackendOptions } from "./Backend.ts"
+import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
+import { checkoutTimeout, poolStopped, queuedTooLong, type Refusal, tooManyClients, tooManySessions } from "./Refusal.ts"
+
+export type Mode = "session" | "transaction"
+
+/** A logged-in client as its pool sees it. */
+export interface PoolClient {
+  /** Ends it with this answer as soon as it is idle: at once, or when its statement or transaction has ended. */
+  readonly stopWhenIdle: (refusal: Refusal) => void
+  /** Ends it with this answer, or with nothing but a FIN; its backend goes on with what it runs. */
+  readonly stopNow: (refusal: Refusal | undefined) => void
+}
+
+export interface PoolSettings {
+  readonly mode: Mode
+  readonly clock: PoolerClock
+  readonly backend: BackendOptions
+  readonly poolSize: () => number
+  readonly maxClients: number
+  /** Whether session clients beyond pool_size wait for a backend, as up to 2.7. */
+  readonly queue: boolean
+  readonly checkoutMillis: number
+  readonly onStopped: () => void
+  /** The sessions of the pool have become more or fewer. */
+  readonly onClients: () => void
+}
+
+interface Waiter {
+  readonly done: (result: Backend | Refusal) => void
+  cancelTimer: () => void
+}
+
+export class BackendPool {
+  readonly #settings: PoolSettings
+  readonly #clients = new Set<PoolClient>()
+  readonly #idle: Array<Backend> = []
+  readonly #idleTimers = new Map<Backend, () => void>()
+  readonly #backends = new Set<Backend>()
+  readonly #opening = new Set<() => void>()
+  readonly #waiters: Array<Waiter> = []
+  readonly #onDrained: Array<() => void> = []
+  #state: "open" | "draining" | "stopped" = "open"
+  #greeting: ReadonlyMap<string, string> | undefined
+  #coolUntil = 0
+  #cancelEmptyTimer: () => void = () => {}
+  #cancelDrainTimer: () => void = () => {}
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings
+    this.#watchEmpty()
+  }
+
+  get mode(): Mode {
+    return this.#settings.mode
+  }
+
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  /** The parameters of the pool's first backend, which every client is greeted with. */
+  get greeting(): ReadonlyMap<string, string> | undefined {
+    return this.#greeting
+  }
+
+  /** Why no further client may come in; looked at before the authentication and again after it. */
+  fullness(): Refusal | undefined {
+    const { maxClients, mode, poolSize, queue } = this.#settings
+    if (mode === "transaction") return this.clients >= maxClients ? tooManyClients(maxClients) : undefined
+    return !queue && this.clients >= poolSize() ? tooManySessions(poolSize()) : undefined
+  }
+
+  /** Takes a client in, or says why not. */
+  subscribe(client: PoolClient): Refusal | undefined {
+    const refusal = this.#state === "open" ? this.fullness() : poolStopped
+    if (refusal !== undefined) return refusal
+    this.#clients.add(client)
+    this.#cancelEmptyTimer()
+    this.#settings.onClients()
+    return undefined
+  }
+
+  /** Frees a client's place; its backend may still be cleaned. */
+  unsubscribe(client: PoolClient): void {
+    if (!this.#clients.delete(client)) return
+    this.#settings.onClients()
+    if (this.#clients.size > 0) return
+    if (this.#state === "draining") this.#stop()
+    else this.#watchEmpty()
+  }
+
+  /** Lends a backend, the one used last first; the returned function withdraws the wish. */
+  checkout(done: Waiter["done"]): () => void {
+    const { checkoutMillis, clock, mode, queue } = this.#settings
+    const waiter: Waiter = { done, cancelTimer: () => {} }
+    if (this.#state !== "open") {
+      done(poolStopped)
+      return () => {}
+    }
+    this.#waiters.push(waiter)
+    waiter.cancelTimer = clock.after(checkoutMillis, () => {
+      if (this.#forget(waiter)) done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
+    })
+    this.#serve()
+    return () => void this.#forget(waiter)
+  }
+
+  /** Takes a clean backend back. */
+  checkin(backend: Backend): void {
+    if (backend.gone || this.#state !== "open") return this.drop(backend)
+    backend.lendTo({ onData: () => {}, onGone: () => this.drop(backend) })
+    this.#idle.push(backend)
+    this.#idleTimers.set(backend, this.#settings.clock.after(poolerTimes.idleBackend, () => this.drop(backend)))
+    return this.#serve()
+  }
+
+  /** Closes a backend, whatever it runs. */
+  drop(backend: Backend): void {
+    this.#takeFromIdle(backend)
+    this.#backends.delete(backend)
+    backend.close()
+    this.#serve()
+  }
+
+  /** Stops in order: idle clients now, busy ones when they are done, all after five seconds. */
+  drain(done: () => void): void {
+    if (this.#state === "stopped") return done()
+    this.#onDrained.push(done)
+    if (this.#state === "draining") return
+    this.#state = "draining"
+    this.#cancelEmptyTimer()
+    for (const backend of this.#idle.toReversed()) this.drop(backend)
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.cancelTimer()
+      waiter.done(poolStopped)
+    }
+    for (const client of this.#clients) client.stopWhenIdle(poolStopped)
+    if (this.#clients.size === 0) return this.#stop()
+    this.#cancelDrainTimer = this.#settings.clock.after(poolerTimes.drain, () => {
+      this.endClients(poolStopped)
+      this.#stop()
+    })
+  }
+
+  /** Ends every client at once, with an answer or with nothing but a FIN. */
+  endClients(refusal: Refusal | undefined): void {
+    for (const client of this.#clients) client.stopNow(refusal)
+  }
+
+  /** Closes every backend and forgets every wish. */
+  dispose(): void {
+    this.#stop()
+    for (const cancel of this.#opening) cancel()
+    for (const backend of this.#backends) backend.close()
+  }
+
+  #watchEmpty(): void {
+    this.#cancelEmptyTimer()
+    this.#cancelEmptyTimer = this.#settings.clock.after(poolerTimes.emptyPool, () => this.#stop())
+  }
+
+  #stop(): void {
+    if (this.#state === "stopped") return
+    this.#state = "stopped"
+    this.#cancelEmptyTimer()
+    this.#cancelDrainTimer()
+    for (const backend of this.#idle.toReversed()) this.drop(backend)
+    this.#settings.onStopped()
+    for (const done of this.#onDrained) done()
+  }
+
+  #forget(waiter: Waiter): boolean {
+    waiter.cancelTimer()
+    const index = this.#waiters.indexOf(waiter)
+    if (index >= 0) this.#waiters.splice(index, 1)
+    return index >= 0
+  }
+
+  #takeFromIdle(backend: Backend): void {
+    this.#idleTimers.get(backend)?.()
+    this.#idleTimers.delete(backend)
+    const index = this.#idle.indexOf(backend)
+    if (index >= 0) this.#idle.splice(index, 1)
+  }
+
+  /** One warm worker and as many more as pool_size (Supavisor 2.9 source, tenant_supervisor.ex); a queue has no spare. */
+  #capacity(): number {
+    const { mode, poolSize, queue } = this.#settings
+    return queue && mode === "session" ? poolSize() : poolSize() + 1
+  }
+
+  #serve(): void {
+    if (this.#state !== "open") return
+    while (this.#waiters.length > 0 && this.#idle.length > 0) {
+      const waiter = this.#waiters.shift()
+      const backend = this.#idle.at(-1)
+      if (waiter === undefined || backend === undefined) return
+      this.#takeFromIdle(backend)
+      waiter.cancelTimer()
+      waiter.done(backend)
+    }
+    while (
+      this.#opening.size < this.#waiters.length &&
+      this.#backends.size + this.#opening.size < this.#capacity()
+    ) {
+      this.#open()
+    }
+  }
+
+  #open(): void {
+    const { backend, clock } = this.#settings
+    const rest = this.#coolUntil - clock.now()
+    let cancel = () => {}
+    const stopOpening = () => cancel()
+    this.#opening.add(stopOpening)
+    const dial = () => {
+      cancel = Backend.open(backend, (result) => {
+        this.#opening.delete(stopOpening)
+        this.#onOpened(result)
+      })
+    }
+    if (rest > 0) cancel = clock.after(rest, dial)
+    else dial()
+  }
+
+  #onOpened(result: Backend | Refusal): void {
+    if (result instanceof Backend) {
+      this.#backends.add(result)
+      this.#greeting ??= result.parameters
+      return this.checkin(result)
+    }
+    if (result.code === "08006") this.#coolUntil = this.#settings.clock.now() + poolerTimes.coolDown
+    const waiter = this.#waiters.shift()
+    waiter?.cancelTimer()
+    waiter?.done(result)
+    return this.#serve()
+  }
+}

@@ -1,0 +1,116 @@
+/** Every way in which the pooler says no, in its own words (Supavisor 2.9 source, lib/supavisor/errors). */
+import type { ErrorFields } from "./BackendMessages.ts"
+import { poolerTimes } from "./PoolerClock.ts"
+
+export interface Refusal {
+  /** What counts it: the code in the message where it has one, else the SQLSTATE. */
+  readonly code: string
+  readonly fields: ErrorFields
+  /** Pooler milliseconds before it is sent. */
+  readonly heldBack: number
+}
+
+const refusal = (code: string, sqlState: string, text: string, heldBack = 0): Refusal => ({
+  code,
+  fields: { S: "FATAL", C: sqlState, M: text },
+  heldBack
+})
+
+const coded = (code: string, text: string, options: { sqlState?: string; heldBack?: number } = {}): Refusal =>
+  refusal(code, options.sqlState ?? "XX000", `(${code}) ${text}`, options.heldBack)
+
+export const startupInvalid = (problem: "bad_startup_payload" | "missing_user"): Refusal =>
+  coded("ESTARTUPMESSAGE", `Invalid startup message: :${problem}`, { sqlState: "08P01" })
+
+/** The largest first packet in bytes (Supavisor 2.9 source, protocol.ex). */
+export const maxStartupBytes = 1024
+
+export const startupTooLarge = (bytes: number): Refusal =>
+  coded("ESTARTUPPACKETTOOLARGE", `Startup packet too large: ${bytes} bytes (max ${maxStartupBytes} bytes)`, {
+    sqlState: "08P01"
+  })
+
+export const invalidUserInfo = coded(
+  "EINVALIDUSERINFO",
+  'Authentication error, reason: "Invalid format for user or db_name"'
+)
+
+export const noIdentifier = coded(
+  "ENOIDENTIFIER",
+  "no tenant identifier provided (external_id or sni_hostname required)"
+)
+
+export const tenantNotFound = (role: string, tenant: string): Refusal =>
+  coded("ENOTFOUND", `tenant/user ${role}.${tenant} not found`, { heldBack: poolerTimes.heldBackAnswer })
+
+export const banned = (reason: string): Refusal => coded("EBANNED", `tenant is banned: ${reason}`)
+
+export const tlsRequired = (role: string): Refusal =>
+  coded("ESSLREQUIRED", `SSL connection is required for user: ${role}`)
+
+/** The address as the tuple Erlang prints: `{127, 0, 0, 1}`. */
+export const addressNotAllowed = (address: string): Refusal =>
+  coded("EADDRNOTALLOWED", `address not in tenant allow_list: {${address.split(".").join(", ")}}`)
+
+export const tooManySessions = (poolSize: number): Refusal =>
+  coded(
+    "EMAXCONNSESSION",
+    `max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`
+  )
+
+/** What a session got when its minute in the queue was over (Supavisor 2.7 source, client_handler.ex). */
+export const queuedTooLong = refusal(
+  "MaxClientsInSessionMode",
+  "XX000",
+  "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
+)
+
+export const tooManyClients = (limit: number): Refusal =>
+  coded("EMAXCONN", `max client connections reached, limit: ${limit}`)
+
+export const tooManyPools = coded("EMAXPOOLSREACHED", "max pools count reached")
+
+export const checkoutTimeout = (millis: number, mode: "session" | "transaction"): Refusal =>
+  coded(
+    "ECHECKOUTTIMEOUT",
+    `unable to check out connection from the pool after ${millis}ms in ${mode === "session" ? "Session" : "Transaction"} mode`
+  )
+
+export const addressBlocked = coded(
+  "ECIRCUITBREAKER",
+  "too many authentication failures, new connections are temporarily blocked"
+)
+
+export const credentialsBlocked = coded(
+  "ECIRCUITBREAKER",
+  "failed to retrieve database credentials after multiple attempts, new connections are temporarily blocked"
+)
+
+export const credentialsUnreadable = coded(
+  "EAUTHQUERY",
+  "authentication query failed: connection to database not available"
+)
+
+export const roleNotFound = coded("EAUTHQUERY", "user not found in the database")
+
+export const authenticationTimeout = coded("EAUTHTIMEOUT", "timeout while waiting for message", { sqlState: "08006" })
+
+export const authenticationViolation = coded("EAUTHPROTOCOL", "protocol violation during authentication", {
+  sqlState: "08P01"
+})
+
+export const wrongPassword = (role: string): Refusal =>
+  refusal("28P01", "28P01", `password authentication failed for user "${role}"`, poolerTimes.heldBackAnswer)
+
+export const databaseUnreachable = (detail: string): Refusal =>
+  refusal("08006", "08006", `Failed to connect to database: ${detail}`)
+
+/** Word for word what PostgreSQL says, from the pooler's mouth: a pool that stops. */
+export const poolStopped: Refusal = {
+  code: "57P01",
+  fields: { S: "FATAL", V: "FATAL", C: "57P01", M: "terminating connection due to administrator command" },
+  heldBack: 0
+}
+
+/** PostgreSQL refused the pooler's own login; its error goes to the client as it is. */
+export const fromDatabase = (fields: ErrorFields): Refusal => ({ code: fields["C"] ?? "XX000", fields, heldBack: 0 })
