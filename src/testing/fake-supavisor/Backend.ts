@@ -9,8 +9,8 @@ import { type BackendFacts, startupMessage, type Upstream, UpstreamLogin } from 
 
 /** Who a backend is lent to. */
 export interface Borrower {
-  /** Bytes of the server as they came; the status of the last ReadyForQuery that ended in them. */
-  readonly onData: (chunk: Buffer, ready: number | undefined) => void
+  /** Bytes of the server as they came; how many ReadyForQuery ended in them, and the status in the last. */
+  readonly onData: (chunk: Buffer, status: number | undefined, readies: number) => void
   /** The server closed, or its connection broke. */
   readonly onGone: () => void
 }
@@ -120,6 +120,7 @@ export class Backend {
     const parser = PgProtocol.makeParser()
     let bytes = 0
     let completed = false
+    let failed = false
     const finish = (ok: boolean) => {
       cancelTimer()
       this.#borrower = undefined
@@ -132,9 +133,9 @@ export class Backend {
         bytes += chunk.length
         if (bytes > MAX_REPLY_BYTES) return finish(false)
         const messages = parser.push(chunk)
-        if (messages.some((message) => message._tag === "ErrorResponse")) return finish(false)
+        failed ||= messages.some((message) => message._tag === "ErrorResponse")
         completed ||= messages.some((message) => message._tag === "CommandComplete")
-        if (completed && messages.at(-1)?._tag === "ReadyForQuery") finish(true)
+        if ((failed || completed) && messages.at(-1)?._tag === "ReadyForQuery") finish(!failed)
       },
       onGone: () => finish(false)
     }
@@ -164,11 +165,14 @@ export class Backend {
   }
 
   #receive(chunk: Buffer): void {
-    let ready: number | undefined
+    let status: number | undefined
+    let readies = 0
     this.#framing.push(chunk, (type, first) => {
-      if (type === ascii.ready) ready = first
+      if (type !== ascii.ready) return
+      status = first
+      readies += 1
     })
-    this.#borrower?.onData(chunk, ready)
+    this.#borrower?.onData(chunk, status, readies)
   }
 
   #onGone(): void {

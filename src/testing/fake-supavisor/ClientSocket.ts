@@ -33,6 +33,13 @@ export class ClientSocket {
     return this.#encrypted
   }
 
+  /** The host name the client asked for in its TLS handshake. */
+  get serverName(): string | undefined {
+    return this.#socket instanceof TLSSocket && typeof this.#socket.servername === "string"
+      ? this.#socket.servername
+      : undefined
+  }
+
   get gone(): boolean {
     return this.#gone
   }

@@ -1,0 +1,117 @@
+/** A pooler that behaves as Supavisor does toward its clients, in front of any PostgreSQL. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { createSecureContext } from "node:tls"
+import { loopbackHost } from "../services/embedded-postgres/FreePort.ts"
+import type { ClientInfo } from "./fake-supavisor/Client.ts"
+import type { Counters } from "./fake-supavisor/Counters.ts"
+import { Pooler } from "./fake-supavisor/Pooler.ts"
+import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
+import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
+import * as Listener from "./fault-proxy/Listener.ts"
+
+export type { ClientInfo } from "./fake-supavisor/Client.ts"
+export type { Counters } from "./fake-supavisor/Counters.ts"
+export type { RoleOptions, TenantOptions } from "./fake-supavisor/Tenant.ts"
+
+/** The fake pooler could not start, or was asked for something it does not have. */
+export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()("FakeSupavisorError", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `The fake Supavisor: ${this.detail}`
+  }
+}
+
+/** The reference of the tenant that is there when none is named: twenty letters, as Supabase's are. */
+export const defaultReference = "abcdefghijklmnopqrst"
+
+/** Supavisor's own default, and Supabase's for the small computes (Supavisor 2.9 source, tenants/tenant.ex). */
+const defaultPoolSize = 15
+/** Supabase's limit of clients in transaction mode on the smallest compute (Supabase docs, "Compute and Disk"). */
+const defaultMaxClients = 200
+/** The version whose behaviour this is, as `x-app-version` says it. */
+const version = "2.9.7"
+
+export interface FakeSupavisorOptions {
+  /** The real PostgreSQL, and the role by which the pooler logs in to it. */
+  readonly upstream: {
+    readonly host: string
+    readonly port: number
+    readonly username: string
+    readonly password: Redacted.Redacted<string>
+    readonly database: string
+  }
+  /** By reference. Default: one tenant, `abcdefghijklmnopqrst`, with the role `postgres` and the upstream's password. */
+  readonly tenants?: Readonly<Record<string, TenantOptions>>
+  /** Sessions per role, database and so on. Default: 15. */
+  readonly poolSize?: number
+  /** Clients of a pool in transaction mode. Default: 200. */
+  readonly maxClients?: number
+  /** Session n+1: `refuse` at once, as since 2.8, or `wait` for up to a minute, as before. Default: refuse. */
+  readonly queue?: "refuse" | "wait"
+  /** How long a checkout may take. Default: 60 seconds. */
+  readonly checkoutTimeout?: Duration.Input
+  /** Default: 60 seconds. */
+  readonly heartbeat?: Duration.Input
+  /** After so long without a statement a session is closed without a word. Default: never. */
+  readonly clientIdleTimeout?: Duration.Input
+  /** A cancel reaches PostgreSQL only when the session runs its next statement, the worst case of a known fault. */
+  readonly lateCancel?: boolean
+  /** PEM texts. `required` refuses plaintext logins; default: false. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly required?: boolean }
+  /** What every time of the pooler is multiplied with: 0.02 makes a minute 1.2 seconds. Default: 1. */
+  readonly timeScale?: number
+}
+
+export interface UrlOptions {
+  /** Default: the first tenant. */
+  readonly tenant?: string
+  /** Default: session. */
+  readonly mode?: "session" | "transaction"
+  /** Default: the tenant's. */
+  readonly database?: string
+}
+
+export interface FakeSupavisorShape {
+  readonly host: string
+  readonly sessionPort: number
+  readonly transactionPort: number
+  /** The connection string of a role that may log in, with its present password. Default: the first role. */
+  readonly url: (role?: string, options?: UrlOptions) => Redacted.Redacted<string>
+  /** Takes effect for the next login; standing sessions stay. With a `drain` after it, it is what Supabase does. */
+  readonly setPoolSize: (size: number) => Effect.Effect<void>
+  /** Changes a password at the database. The pooler learns of it as Supavisor does: the first login still fails. */
+  readonly setPassword: (role: string, password: Redacted.Redacted<string>) => Effect.Effect<void>
+  /** Bans every tenant: clients are told `EBANNED` and closed, logins are refused. */
+  readonly ban: (reason: string) => Effect.Effect<void>
+  readonly unban: Effect.Effect<void>
+  /** The addresses and CIDR ranges that may log in; undefined for all. */
+  readonly allowList: (ranges: ReadonlyArray<string> | undefined) => Effect.Effect<void>
+  /** Lifts the blocks of the breakers and forgets their counts. */
+  readonly resetBreakers: Effect.Effect<void>
+  /**
+   * Stops every pool as after a change of the tenant's record, and returns when all have stopped.
+   *
+   * Idle sessions get 57P01 at once, busy ones when they are idle again, all others after 5 seconds; logins meanwhile
+   * get 57P01.
+   */
+  readonly drain: Effect.Effect<void>
+  /** Closes every connection with nothing but a FIN, as when the pooler's process ends; statements go on. */
+  readonly closeAll: Effect.Effect<void>
+  /** Refuses connections on both ports; those that stand go on. */
+  readonly stopListening: Effect.Effect<void>
+  readonly startListening: Effect.Effect<void, FakeSupavisorError>
+  /** Everybody with a place in a pool, oldest first. */
+  readonly clients: () => ReadonlyArray<ClientInfo>
+  readonly counters: () => Counters
+  /** The most session clients there ever were at the same time. */
+  readonly maxClients: () => number
+  /** Waits until so many clients have a place, in both modes together, or until the predicate holds. */
+  readonly awaitClients: (expected: number | ((clients: ReadonlyArray<ClientInfo>) => boolean)) => Effect.Effect<void>
+}

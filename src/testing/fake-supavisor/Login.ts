@@ -1,0 +1,136 @@
+/** A connection's way from its first byte to its place in a pool, or to the answer it gets instead. */
+import { authenticationOk, authenticationSasl, saslContinue, saslFinal } from "./BackendMessages.ts"
+import { BackendPool, type Mode } from "./BackendPool.ts"
+import type { ClientSocket } from "./ClientSocket.ts"
+import { databaseAnswers } from "./DatabaseAnswers.ts"
+import { readFirstPacket, type Startup } from "./FirstPacket.ts"
+import { ascii } from "./Framing.ts"
+import type { Pooler, PoolIdentity } from "./Pooler.ts"
+import { poolerTimes } from "./PoolerClock.ts"
+import * as Refusal from "./Refusal.ts"
+import { challenge } from "./ScramVerifier.ts"
+import { findTenant } from "./TenantLookup.ts"
+
+/** Takes a connection through its login; the promise never rejects. */
+export const admit = async (pooler: Pooler, socket: ClientSocket, mode: Mode): Promise<void> => {
+  const read = await socket.read()
+  if (!(read instanceof Buffer)) return
+  const packet = readFirstPacket(read, !socket.encrypted)
+  switch (packet._tag) {
+    case "Http":
+      return socket.end(`HTTP/1.1 204 OK\r\nx-app-version: ${pooler.settings.version}\r\n\r\n`)
+    case "Cancel":
+      return pooler.cancel(packet.processId, packet.secret, () => socket.end())
+    case "Refused":
+      return pooler.refuse(socket, packet.refusal)
+    case "Tls": {
+      const { tls } = pooler.settings
+      if (tls === undefined || socket.encrypted) socket.write("N")
+      else if (!(await socket.startTls(tls.context))) return
+      return admit(pooler, socket, mode)
+    }
+    case "Startup":
+      return logIn(pooler, socket, mode, packet.startup)
+  }
+}
+
+const logIn = async (pooler: Pooler, socket: ClientSocket, mode: Mode, startup: Startup): Promise<void> => {
+  const found = findTenant(pooler.settings.tenants, startup, socket.serverName)
+  if (!("tenant" in found)) return pooler.refuse(socket, found)
+  const { role, tenant } = found
+  const identity: PoolIdentity = {
+    tenant,
+    role,
+    mode,
+    database: startup.database ?? tenant.database,
+    searchPath: startup.searchPath,
+    encrypted: socket.encrypted
+  }
+  const refusal = whyNot(pooler, socket, identity) ?? (await authenticate(pooler, socket, identity))
+  if (refusal === "gone") return
+  if (refusal !== undefined) return pooler.refuse(socket, refusal)
+  const pool = pooler.poolFor(identity)
+  if (!(pool instanceof BackendPool)) return pooler.refuse(socket, pool)
+  return pooler.enter(socket, pool, {
+    tenant: tenant.reference,
+    role,
+    database: identity.database,
+    applicationName: startup.applicationName
+  })
+}
+
+const breakerKey = (identity: PoolIdentity, socket: ClientSocket): string =>
+  `${identity.tenant.reference} ${socket.address}`
+
+/** Everything that is looked at before the password, in Supavisor's order (2.9 source, client_handler/checks.ex). */
+const whyNot = (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Refusal.Refusal | undefined => {
+  const { role, tenant } = identity
+  if (tenant.banReason !== undefined) return Refusal.banned(tenant.banReason)
+  if (pooler.settings.tls?.required === true && !socket.encrypted) return Refusal.tlsRequired(role)
+  if (!tenant.allows(socket.address)) return Refusal.addressNotAllowed(socket.address)
+  const full = pooler.livePool(identity)?.fullness()
+  if (full !== undefined) return full
+  if (pooler.loginBreaker.isBlocked(breakerKey(identity, socket))) return Refusal.addressBlocked
+  return pooler.credentialBreaker.isBlocked(tenant.reference) ? Refusal.credentialsBlocked : undefined
+}
+
+type Verdict = Refusal.Refusal | "gone" | undefined
+
+/** The SCRAM exchange; every failure in it counts for the breaker. */
+const authenticate = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<Verdict> => {
+  const verdict = await exchange(pooler, socket, identity)
+  if (verdict === undefined || verdict === "gone") return verdict
+  pooler.counters.authFailures += 1
+  pooler.loginBreaker.fail(breakerKey(identity, socket))
+  return verdict
+}
+
+const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<Verdict> => {
+  const { role, tenant } = identity
+  socket.write(authenticationSasl)
+  const first = await readPassword(socket)
+  if (typeof first !== "object") return first
+  if ("code" in first) return first
+  const clientFirst = initialResponse(first)
+  if (clientFirst === undefined) return Refusal.authenticationViolation
+  if (!tenant.hasRole(role)) return Refusal.roleNotFound
+  if (tenant.needsVerifier(role) && !(await databaseAnswers(tenant.upstreamOf(role), pooler.clock))) {
+    pooler.credentialBreaker.fail(tenant.reference)
+    return Refusal.credentialsUnreadable
+  }
+  const verifier = tenant.verifierFor(role, pooler.livePool(identity) !== undefined)
+  const scram = verifier === undefined ? undefined : challenge(clientFirst, verifier)
+  if (scram === undefined) return Refusal.authenticationViolation
+  socket.write(saslContinue(scram.serverFirst))
+  const last = await readPassword(socket)
+  if (typeof last !== "object") return last
+  if ("code" in last) return last
+  const outcome = scram.finish(last.toString())
+  if (outcome === "violation") return Refusal.authenticationViolation
+  if (outcome === undefined) {
+    tenant.refreshVerifier(role)
+    return Refusal.wrongPassword(role)
+  }
+  socket.write(Buffer.concat([saslFinal(outcome), authenticationOk]))
+  return undefined
+}
+
+const HEADER_BYTES = 5
+
+/** The body of a password message that is whole in its read. */
+const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refusal | "gone"> => {
+  const read = await socket.read(poolerTimes.authenticationStep)
+  if (read === undefined) return "gone"
+  if (read === "timeout") return Refusal.authenticationTimeout
+  const whole = read.length >= HEADER_BYTES && read[0] === ascii.password && read.readInt32BE(1) === read.length - 1
+  return whole ? read.subarray(HEADER_BYTES) : Refusal.authenticationViolation
+}
+
+const LENGTH_BYTES = 4
+
+/** The client's first SCRAM message from a SASLInitialResponse. */
+const initialResponse = (body: Buffer): string | undefined => {
+  const end = body.indexOf(0)
+  if (end < 0 || body.toString("latin1", 0, end) !== "SCRAM-SHA-256") return undefined
+  return body.toString("utf8", end + 1 + LENGTH_BYTES)
+}

@@ -1,0 +1,208 @@
+/** The fake pooler itself: tenants, pools, breakers and clients, behind two listening ports. */
+import type { Socket } from "node:net"
+import type { SecureContext } from "node:tls"
+import { AuthBreaker, credentialLimits, loginLimits } from "./AuthBreaker.ts"
+import { BackendPool, type Mode } from "./BackendPool.ts"
+import type { Client, ClientContext, ClientIdentity } from "./Client.ts"
+import { ClientSocket } from "./ClientSocket.ts"
+import { noCounts } from "./Counters.ts"
+import { admit } from "./Login.ts"
+import { PoolerClock } from "./PoolerClock.ts"
+import { banned, type Refusal, tooManyPools } from "./Refusal.ts"
+import { SessionClient } from "./SessionClient.ts"
+import type { Tenant } from "./Tenant.ts"
+import { TransactionClient } from "./TransactionClient.ts"
+
+export interface PoolerSettings {
+  readonly clock: PoolerClock
+  readonly tenants: ReadonlyArray<Tenant>
+  readonly tls: { readonly context: SecureContext; readonly required: boolean } | undefined
+  readonly queue: boolean
+  readonly lateCancel: boolean
+  readonly maxClients: number
+  readonly heartbeatMillis: number
+  readonly idleTimeoutMillis: number
+  readonly checkoutMillis: number
+  readonly version: string
+}
+
+/** What makes a pool (Supavisor 2.9 source, supavisor.ex). */
+export interface PoolIdentity {
+  readonly tenant: Tenant
+  readonly role: string
+  readonly mode: Mode
+  readonly database: string
+  readonly searchPath: string | undefined
+  readonly encrypted: boolean
+}
+
+/** Distinct pools of one tenant on one node (Supavisor 2.9.5 source, supavisor.ex). */
+const MAX_POOLS = 50
+
+const poolKey = (identity: PoolIdentity): string =>
+  JSON.stringify([
+    identity.tenant.reference,
+    identity.role,
+    identity.mode,
+    identity.database,
+    identity.searchPath,
+    identity.encrypted
+  ])
+
+export class Pooler {
+  readonly settings: PoolerSettings
+  readonly clock: PoolerClock
+  readonly counters = noCounts()
+  readonly loginBreaker: AuthBreaker
+  readonly credentialBreaker: AuthBreaker
+  readonly #sockets = new Set<ClientSocket>()
+  readonly #pools = new Map<string, { readonly identity: PoolIdentity; readonly pool: BackendPool }>()
+  readonly #clients = new Map<number, Client>()
+  readonly #context: ClientContext
+  readonly #onChange: () => void
+  #lastProcessId = 0
+  #maxSessions = 0
+
+  constructor(settings: PoolerSettings, onChange: () => void) {
+    this.settings = settings
+    this.clock = settings.clock
+    this.#onChange = onChange
+    this.loginBreaker = new AuthBreaker(loginLimits, settings.clock)
+    this.credentialBreaker = new AuthBreaker(credentialLimits, settings.clock)
+    this.#context = {
+      clock: settings.clock,
+      counters: this.counters,
+      heartbeatMillis: settings.heartbeatMillis,
+      idleTimeoutMillis: settings.idleTimeoutMillis,
+      lateCancel: settings.lateCancel,
+      refuse: (socket, refusal) => this.refuse(socket, refusal),
+      onEnded: (client) => {
+        this.#clients.delete(client.identity.processId)
+        this.#onChange()
+      }
+    }
+  }
+
+  get clients(): ReadonlyArray<Client> {
+    return [...this.#clients.values()]
+  }
+
+  /** Clients that hold a place in a session pool. */
+  get sessions(): number {
+    let sessions = 0
+    for (const { identity, pool } of this.#pools.values()) if (identity.mode === "session") sessions += pool.clients
+    return sessions
+  }
+
+  get maxSessions(): number {
+    return this.#maxSessions
+  }
+
+  accept(socket: Socket, mode: Mode): void {
+    this.counters.accepted += 1
+    const client = new ClientSocket(socket, this.clock)
+    this.#sockets.add(client)
+    socket.once("close", () => this.#sockets.delete(client))
+    void admit(this, client, mode)
+  }
+
+  refuse(socket: ClientSocket, refusal: Refusal): void {
+    const { refusalsByCode } = this.counters
+    this.counters.refusals += 1
+    refusalsByCode.set(refusal.code, (refusalsByCode.get(refusal.code) ?? 0) + 1)
+    socket.refuse(refusal)
+  }
+
+  /** The pool of this identity if it runs. */
+  livePool(identity: PoolIdentity): BackendPool | undefined {
+    return this.#pools.get(poolKey(identity))?.pool
+  }
+
+  /** The pool of this identity, started if need be. */
+  poolFor(identity: PoolIdentity): BackendPool | Refusal {
+    const key = poolKey(identity)
+    const live = this.#pools.get(key)
+    if (live !== undefined) return live.pool
+    const siblings = [...this.#pools.values()].filter((other) => other.identity.tenant === identity.tenant)
+    const upstream = identity.tenant.upstreamOf(identity.role)
+    if (siblings.length >= MAX_POOLS || upstream === undefined) return tooManyPools
+    const { checkoutMillis, clock, maxClients, queue } = this.settings
+    const pool = new BackendPool({
+      mode: identity.mode,
+      clock,
+      backend: { upstream, database: identity.database, searchPath: identity.searchPath, clock },
+      poolSize: () => identity.tenant.poolSizeOf(identity.role),
+      maxClients,
+      queue,
+      checkoutMillis,
+      onStopped: () => {
+        if (this.#pools.get(key)?.pool === pool) this.#pools.delete(key)
+      },
+      onClients: () => {
+        this.#maxSessions = Math.max(this.#maxSessions, this.sessions)
+        this.#onChange()
+      }
+    })
+    this.#pools.set(key, { identity, pool })
+    return pool
+  }
+
+  /** A client that has proved its password takes its place in the pool. */
+  enter(socket: ClientSocket, pool: BackendPool, identity: Omit<ClientIdentity, "processId" | "secret">): void {
+    this.#lastProcessId += 1
+    // A secret of 31 bits, so that it is the same number whether it is read with a sign or without.
+    const secret = Math.floor(Math.random() * 2 ** 31)
+    const full: ClientIdentity = { ...identity, processId: this.#lastProcessId, secret }
+    const client =
+      pool.mode === "session"
+        ? new SessionClient(socket, pool, full, this.#context)
+        : new TransactionClient(socket, pool, full, this.#context)
+    const refusal = pool.subscribe(client)
+    if (refusal !== undefined) return this.refuse(socket, refusal)
+    this.#clients.set(full.processId, client)
+    client.start()
+    return this.#onChange()
+  }
+
+  /** Routes a cancel request by its key; a wrong key is ignored. */
+  cancel(processId: number, secret: number, done: () => void): void {
+    const client = this.#clients.get(processId)
+    if (client === undefined || client.identity.secret !== secret) return done()
+    return client.cancel(done)
+  }
+
+  /** Bans a tenant and tells its clients, or lifts the ban. */
+  ban(tenant: Tenant, reason: string | undefined): void {
+    tenant.banReason = reason
+    if (reason === undefined) return
+    for (const { identity, pool } of this.#pools.values()) {
+      if (identity.tenant === tenant) pool.endClients(banned(reason))
+    }
+  }
+
+  /** Stops every pool in order, as when tenant records change; done when all have stopped. */
+  drain(done: () => void): void {
+    const pools = [...this.#pools.values()]
+    let left = pools.length
+    if (left === 0) return done()
+    for (const { pool } of pools) {
+      pool.drain(() => {
+        left -= 1
+        if (left === 0) done()
+      })
+    }
+  }
+
+  /** Closes every connection with nothing but a FIN. */
+  closeAll(): void {
+    for (const { pool } of this.#pools.values()) pool.endClients(undefined)
+    for (const socket of this.#sockets) socket.end()
+  }
+
+  dispose(): void {
+    this.clock.dispose()
+    for (const { pool } of this.#pools.values()) pool.dispose()
+    for (const socket of this.#sockets) socket.destroy()
+    this.clock.dispose()
+  }
+}

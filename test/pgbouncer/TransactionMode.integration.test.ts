@@ -1,0 +1,147 @@
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { SessionError } from "../../src/services/SessionError.ts"
+import { FaultMode } from "../../src/testing/FaultProxy.ts"
+import { elapsed, stack, untilPool } from "../PoolHarness.ts"
+import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
+
+const failure = <A, R>(effect: Effect.Effect<A, unknown, R>) =>
+  Effect.map(Effect.flip(effect), (error) => {
+    assert.instanceOf(error, SessionError)
+    return error
+  })
+
+const assertExplained = (error: SessionError): void => {
+  assert.strictEqual(error.code, "TRANSACTION_MODE")
+  assert.strictEqual(error.reason._tag, "ConnectFailed")
+  assert.strictEqual(error.class, "configuration")
+  assert.isFalse(error.isRetryable)
+  assert.include(error.message, "transaction mode")
+  assert.include(error.message, "session phase")
+  for (const way of ["5432", "pool_mode=session", "DB_CONNECTION_TYPE=supavisor_transaction"]) {
+    assert.include(error.remedy, way)
+  }
+}
+
+behindPgBouncer("a pooler that keeps no session", (it) => {
+  for (const mode of ["transaction", "statement"]) {
+    it.effect(`is found out at the start and explained: pool_mode=${mode}`, () =>
+      Effect.gen(function* () {
+        const at = yield* pooler({ pool_mode: mode })
+        assertExplained(yield* failure(behind(at)))
+        yield* at.proxy.awaitOpen(0)
+        assert.strictEqual(yield* at.proxy.accepted, 2)
+      })
+    )
+  }
+
+  it.effect("is found out also when it has one server connection for all", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
+      assertExplained(yield* failure(behind(at, { connectionType: "supavisor_session" })))
+    })
+  )
+
+  it.effect("has been given no setting by then, which its other clients would inherit", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
+      yield* failure(behind(at, { searchPath: "pg_catalog", statementTimeout: "7 seconds" }))
+      const other = yield* stranger(at.bouncer)
+      const [row] = yield* other.query(
+        "select current_setting('search_path') as path, current_setting('statement_timeout') as st"
+      )
+      assert.deepStrictEqual(row, { path: '"$user", public', st: "0" })
+    })
+  )
+
+  it.effect("is found out under traffic when the settings reach another backend than the question", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 3 })
+      const held = FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole(), { matched: "withhold" })
+      yield* at.proxy.setMode(held)
+      // With max = 1 there is no second connection, so this sign is the only one.
+      const start = yield* Effect.forkChild(failure(behind(at, { pool: { min: 1, max: 1 } })), {
+        startImmediately: true
+      })
+      yield* at.proxy.awaitTriggered()
+      const other = yield* stranger(at.bouncer, "begin")
+      yield* at.proxy.setMode(FaultMode.pass)
+      assertExplained(yield* Fiber.join(start))
+      assert.strictEqual(at.proxy.maxOpen(), 1)
+      yield* other.leave
+    })
+  )
+
+  it.effect("fails every session of a pool that does not wait for its first one, and heals with the pooler", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ pool_mode: "transaction" })
+      const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 1, max: 2, acquireTimeout: 300 } })
+      yield* untilPool(pool, "the first dial failed", (s) => s.counters.dialsFailed.configuration === 1)
+      const error = yield* Effect.flip(sql`select 1`)
+      assert.include(String(SessionError.fromSqlError(error)?.message), "TRANSACTION_MODE")
+    })
+  )
+
+  it.effect("serves a pool that asks for no session", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ pool_mode: "transaction" })
+      const { sql } = yield* behind(at, { connectionType: "supavisor_transaction" })
+      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+    })
+  )
+})
+
+behindPgBouncer("a pooler that keeps sessions", (it) => {
+  it.effect("is asked on one more connection once, within max, and never again", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler()
+      const { pool } = yield* behind(at, { pool: { min: 2, max: 2 } })
+      yield* untilPool(pool, "min stands", (s) => s.open === 2)
+      assert.strictEqual(yield* at.proxy.accepted, 3)
+      assert.strictEqual(at.proxy.maxOpen(), 2)
+      yield* pool.renew
+      yield* untilPool(pool, "all are replaced", (s) => s.open === 2 && s.counters.opened === 4)
+      assert.strictEqual(yield* at.proxy.accepted, 5)
+      assert.strictEqual(at.proxy.maxOpen(), 2)
+    })
+  )
+
+  it.effect("is not asked on another connection where max is one", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler()
+      yield* behind(at, { pool: { min: 1, max: 1 } })
+      assert.strictEqual(yield* at.proxy.accepted, 1)
+    })
+  )
+
+  it.effect("may let the second connection wait: the start goes on without an answer, and leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ default_pool_size: 1 })
+      const building = behind(at, { pool: { min: 1, max: 2 }, connectTimeout: 1000 })
+      const started = performance.now()
+      const { sql } = yield* building
+      assert.isBelow(performance.now() - started, 1000)
+      yield* at.proxy.awaitOpen((open) => open <= 1)
+      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+    })
+  )
+
+  it.effect("may refuse the second connection: the start goes on", () =>
+    Effect.gen(function* () {
+      const at = yield* pooler({ max_client_conn: 1 })
+      const { sql } = yield* behind(at, { pool: { min: 1, max: 2 } })
+      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      assert.strictEqual(yield* at.proxy.accepted, 2)
+    })
+  )
+
+  it.effect("is told from PostgreSQL itself, which is asked on no other connection", () =>
+    Effect.gen(function* () {
+      const { pool, proxy } = yield* stack({ pool: { min: 2, max: 5 } })
+      yield* untilPool(pool, "min stands", (s) => s.open === 2)
+      assert.strictEqual(yield* proxy.accepted, 2)
+      assert.isBelow(yield* elapsed(pool.use(() => Effect.void)), 1000)
+    })
+  )
+})
