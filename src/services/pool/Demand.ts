@@ -29,13 +29,13 @@ export interface DemandView {
 
 /** Whether a dial should start now. */
 export const wantsDial = (view: DemandView, now: number): boolean => {
-  if (view.dials.size >= DialGate.concurrency(view.gate, now) || now < view.gate.notBefore) return false
+  let fresh = 0
+  for (const began of view.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
+  if (!DialGate.admits(view.gate, view.dials.size, fresh, now)) return false
   const limit = Ceiling.limit(view.ceiling, view.max, now)
   if (view.total >= limit) return false
   if (view.open + view.dials.size < Math.min(view.wanted, limit)) return true
   if (view.rotating && view.dials.size === 0) return true
-  let fresh = 0
-  for (const began of view.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
   return view.waiting > view.probing + fresh
 }
 

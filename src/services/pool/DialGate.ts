@@ -14,8 +14,10 @@ export interface DialGate {
   readonly class: ErrorClass | undefined
   /** No dial starts before this instant. */
   readonly notBefore: number
-  /** All sessions were lost at once: the first dial goes alone, to see what is the matter. */
+  /** Nothing stands that proves the way: the first dial goes alone, to see what is the matter. */
   readonly scouting: boolean
+  /** Until then a refusal is the other side's own shutdown going on, and counts for nothing. */
+  readonly expectedUntil: number
   /** When the authentication failures of the last window happened. */
   readonly authFailures: ReadonlyArray<number>
 }
@@ -56,13 +58,27 @@ const AUTH_RETRIES: ReadonlyArray<readonly [number, number]> = [
   [18_000, 22_000]
 ]
 
+/**
+ * A pooler that drains says 57P01 to its sessions and to every login until the old pool is gone, five seconds later
+ * (Supavisor 2.9 source, terminator.ex).
+ */
+const DRAIN_MILLIS = 5000
+
+/** Between tries while it drains: the new pool may stand at any moment. */
+const DRAIN_RETRY: readonly [number, number] = [200, 1000]
+
+/** The first dial of all goes alone: a wrong password costs one failure of the pooler's ten, not three. */
 export const initialGate: DialGate = {
   failures: 0,
   class: undefined,
   notBefore: 0,
-  scouting: false,
+  scouting: true,
+  expectedUntil: 0,
   authFailures: []
 }
+
+/** All goes well. */
+export const openGate: DialGate = { ...initialGate, scouting: false }
 
 const between = ([least, most]: readonly [number, number], random: number): number => least + (most - least) * random
 
@@ -76,10 +92,13 @@ export const afterFailure = (
   now: number,
   random: number
 ): DialGate => {
+  if (failure.class === "pooler" && now < gate.expectedUntil) {
+    return { ...gate, notBefore: now + between(DRAIN_RETRY, random), scouting: true }
+  }
   const failures = gate.failures + 1
   const authFailures = failure.class === "auth" ? [...within(gate.authFailures, now), now] : gate.authFailures
   const wait = Math.max(pause(failure.class, failures, authFailures.length, random), failure.retryAfterMillis ?? 0)
-  return { failures, class: failure.class, notBefore: now + wait, scouting: false, authFailures }
+  return { ...gate, failures, class: failure.class, notBefore: now + wait, scouting: false, authFailures }
 }
 
 const pause = (kind: ErrorClass, failures: number, authFailures: number, random: number): number => {
@@ -101,17 +120,35 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
 export const afterSuccess = (gate: DialGate, now: number): DialGate =>
   gate.failures === 0 && !gate.scouting && gate.authFailures.length === 0
     ? gate
-    : { ...initialGate, authFailures: within(gate.authFailures, now) }
+    : { ...openGate, authFailures: within(gate.authFailures, now) }
 
 /** The gate after the last session was lost. */
 export const afterOutage = (gate: DialGate): DialGate => (gate.scouting ? gate : { ...gate, scouting: true })
 
+/** The gate after the other side said that it shuts down. */
+export const afterShutdown = (gate: DialGate, now: number): DialGate => ({ ...gate, expectedUntil: now + DRAIN_MILLIS })
+
 /**
- * How many dials may be under way at once: no more than may still fail for a wrong password, because a success in
- * between opens the gate, and then all that are under way could be refused together.
+ * The gate of a pool that hears of the authentication failures of others at the same endpoint and role: the pooler
+ * counts them together, so they are counted together here.
  */
-export const concurrency = (gate: DialGate, now: number): number => {
-  if (gate.failures > 0 || gate.scouting) return 1
-  if (gate.authFailures.length === 0) return MAX_DIALS
-  return Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
+export const informed = (gate: DialGate, authFailures: ReadonlyArray<number>, now: number): DialGate => {
+  const recent = within(authFailures, now)
+  const last = recent.at(-1)
+  const pausedUntil = last !== undefined && recent.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : 0
+  return { ...gate, authFailures: recent, notBefore: Math.max(gate.notBefore, pausedUntil) }
+}
+
+/** As many as may still fail for a wrong password: a success in between must not let more of them be refused together. */
+const withinBudget = (gate: DialGate, now: number): number =>
+  Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
+
+/**
+ * Whether another dial may start beside those under way, of which `fresh` are not slow. After a failure they go one at
+ * a time; a scout that hangs is followed by another, so that it delays nobody.
+ */
+export const admits = (gate: DialGate, underWay: number, fresh: number, now: number): boolean => {
+  if (now < gate.notBefore || underWay >= withinBudget(gate, now)) return false
+  if (gate.failures > 0) return underWay === 0
+  return gate.scouting ? fresh === 0 : true
 }

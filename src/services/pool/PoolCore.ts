@@ -158,12 +158,13 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   }
 
   /** A session was lost without our doing: its socket is closed, so its slot is free. True when it was the last one. */
-  lost(slot: Slot<S>, now: number): boolean {
+  lost(slot: Slot<S>, now: number, shutdown = false): boolean {
     if (slot.state === "gone") return false
     const wasClosing = slot.state === "closing"
     this.leave(slot)
     if (!wasClosing) {
       this.counters.closed.lost++
+      if (shutdown) this.gate = DialGate.afterShutdown(this.gate, now)
       this.suspectAll(now)
     }
     const last = !wasClosing && this.open === 0

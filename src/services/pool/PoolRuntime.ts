@@ -24,6 +24,9 @@ import { formatSnapshot, type PoolSnapshot } from "./Snapshot.ts"
 /** How often sessions are looked over: idle and lifetime limits, leaks, statements without an answer. */
 const SWEEP_MILLIS = 1000
 
+/** What a server or pooler that shuts down says to its sessions (PostgreSQL docs, Appendix A: admin_shutdown). */
+const SHUTDOWN = "57P01"
+
 /** The pooler's code for a breaker of its own (Supavisor 2.9 source, circuit_breaker.ex). */
 const POOLER_BREAKER = "ECIRCUITBREAKER"
 
@@ -181,7 +184,7 @@ export class PoolRuntime {
     session.onLost = (error) => {
       // What is ended by a drain is no incident.
       if (this.core.phase === "open") this.incidents.lost(error)
-      this.core.lost(slot, this.now())
+      this.core.lost(slot, this.now(), error.code === SHUTDOWN)
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
     Deferred.doneUnsafe(this.firstDial, Effect.void)

@@ -84,10 +84,9 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
     tls: { mode: config.ssl.mode, rootCertificate: yield* rootCertificate(config) },
     keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
   }
-  const proof = new ModeProof(config)
   return {
     endpoint: { host: connection.host, port: connection.port, database: connection.database },
-    open: proof.counting(openSession({ endpoint, connection, config, driver, proof }))
+    open: openSession({ endpoint, connection, config, driver, proof: new ModeProof(config) })
   }
 })
 

@@ -5,19 +5,19 @@
  * again and again. What it cannot do is keep a backend for a connection that rests between two transactions. So a
  * second connection asks which backend serves it while the first one rests: under a session it cannot be the first
  * one's. Where the key given at login carries the backend's own process id, PostgreSQL itself has answered (its docs,
- * "Message Formats", BackendKeyData), and no second connection is made: PgBouncer and Supavisor make their keys up
- * (PgBouncer 1.18 source, client.c; Supavisor 2.9 source, protocol/server.ex).
+ * "Message Formats", BackendKeyData), and nobody else is asked: PgBouncer and Supavisor make their keys up (PgBouncer
+ * 1.18 source, client.c; Supavisor 2.9 source, protocol/server.ex).
  *
- * Cost, once per opener: one round trip, and behind a pooler one login with one round trip, bounded.
+ * Cost, once per opener: one round trip, and behind a pooler one login with one round trip that leaves again, bounded.
+ * The pool's first dial goes alone (pool/DialGate.ts), so with max above one there is room for it.
  *
- * It finds a pooler that was idle enough to lend the backend that rested, which is the rule at a start and certain for a
- * pool of one, and a busy one that gives the settings another backend than the question. It cannot find a mode that is
- * changed later, nor one behind a pooler that passes on PostgreSQL's key, nor one that hands out two or more idle
- * backends by turns (PgBouncer's server_round_robin). It makes no second connection where that would exceed the pool's
- * max, so a pool with max = 1 is covered by the second sign alone. A proof that could not be completed stops nobody.
- * What it finds is never wrong as long as the first connection answers, and that is asked before it is said.
+ * It finds a pooler that lends next what rested last, unless other clients take that backend in between, which an idle
+ * one or one with a single backend cannot help; and any pooler that gives the settings another backend than the
+ * question. It cannot find a mode that is changed later, one behind a pooler that passes on PostgreSQL's key, nor one
+ * that hands out its idle backends by turns (PgBouncer's server_round_robin). With max = 1 there is no room for a second
+ * connection, only the second sign. A proof that could not be completed stops nobody, and what is found is never wrong:
+ * the first connection must answer once more before it is said, so its backend was not free to be lent.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
@@ -25,10 +25,10 @@ import type { FailureFacts } from "../error-catalogue/Entry.ts"
 import type { ConnectionType } from "../session-config/Settings.ts"
 
 /**
- * How long the second connection may take in all, in milliseconds: a login and a round trip on any usable network, and
+ * How long the second answer may take in all, in milliseconds: a login and a round trip on any usable network, and
  * little enough of the connect timeout (10 s by default) when a full pooler lets it wait.
  */
-const SECOND_CONNECTION_MILLIS = 2000
+const SECOND_ANSWER_MILLIS = 2000
 
 /** The first connection's own work must not run out of time for the sake of the second one. */
 const SHARE_OF_REMAINING = 0.5
@@ -67,55 +67,36 @@ export interface Candidate<E> {
   readonly failing: (failure: SqlError | FailureFacts) => E
 }
 
-/** The proof of one opener: made by the first login that gets that far, and never again. */
+/** The proof of one opener: made by the first login that gets that far, and not again once it has found nothing. */
 export class ModeProof {
-  private readonly max: number
+  private readonly hasRoom: boolean
   private isDue: boolean
-  private dials = 0
-  private running: Deferred.Deferred<void> | undefined = undefined
 
   constructor(config: { readonly connectionType: ConnectionType; readonly pool: { readonly max: number } }) {
-    this.max = config.pool.max
+    this.hasRoom = config.pool.max > 1
     this.isDue = config.connectionType === "supavisor_session" || config.connectionType === "direct"
   }
 
-  /** Counts a dial; one that comes while the second connection stands waits for its end, so that max is kept. */
-  readonly counting = <A, E>(dial: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.suspend(() => {
-      if (!this.isDue) return dial
-      if (this.running !== undefined) return Effect.andThen(Deferred.await(this.running), this.counting(dial))
-      this.dials++
-      return Effect.ensuring(
-        dial,
-        Effect.sync(() => {
-          this.dials--
-        })
-      )
-    })
-
   /**
-   * Proves the mode if that is still to be done. Succeeds with the backend of the connection, or undefined when nobody
-   * was asked; fails with TRANSACTION_MODE, or as the connection does.
+   * Proves the mode if that is still to be done. Succeeds with the backend of the connection, or undefined when it was
+   * not asked; fails with TRANSACTION_MODE, or as the connection does.
    */
   readonly examine = <E>(candidate: Candidate<E>): Effect.Effect<Backend | undefined, E> =>
     Effect.suspend(() => {
-      if (this.running !== undefined) return Effect.andThen(Deferred.await(this.running), this.examine(candidate))
-      if (!this.isDue) return Effect.succeed(undefined)
-      const running = (this.running = Deferred.makeUnsafe<void>())
-      return Effect.ensuring(
-        this.compare(candidate),
-        Effect.sync(() => {
-          this.running = undefined
-          Deferred.doneUnsafe(running, Effect.void)
-        })
-      )
+      if (!this.isDue) return Effect.undefined
+      this.isDue = false
+      return Effect.onError(this.compare(candidate), () => Effect.sync(this.repeat))
     })
 
   /** The second sign, free of charge: the backend that took the settings must be the one that was asked before. */
   readonly contradicts = (asked: Backend | undefined, pid: number): FailureFacts | undefined => {
     if (asked === undefined || asked.pid === pid) return undefined
-    this.isDue = true
+    this.repeat()
     return noSession(`backends ${asked.pid} and ${pid} answered one after the other on one connection`)
+  }
+
+  private readonly repeat = (): void => {
+    this.isDue = true
   }
 
   private readonly compare = Effect.fnUntraced(function* <E>(
@@ -123,21 +104,13 @@ export class ModeProof {
     { another, connection, failing, keyPid, remainingMillis }: Candidate<E>
   ): Effect.fn.Return<Backend, E> {
     const first = yield* Effect.mapError(askBackend(connection), failing)
-    if (first.pid !== keyPid && this.dials < this.max) {
-      let second: Backend | undefined
-      yield* another((backend) => {
-        second = backend
-      }).pipe(
-        Effect.timeoutOption(Math.min(SECOND_CONNECTION_MILLIS, remainingMillis * SHARE_OF_REMAINING)),
-        Effect.ignore
-      )
-      if (second !== undefined && sameBackend(first, second)) {
-        // A pooler that dropped the first connection meanwhile was free to lend its backend.
-        yield* Effect.mapError(askBackend(connection), failing)
-        return yield* Effect.fail(failing(noSession(`backend ${first.pid} answered on two connections at once`)))
-      }
-    }
-    this.isDue = false
-    return first
+    if (first.pid === keyPid || !this.hasRoom) return first
+    let second: Backend | undefined
+    yield* another((backend) => {
+      second = backend
+    }).pipe(Effect.timeoutOption(Math.min(SECOND_ANSWER_MILLIS, remainingMillis * SHARE_OF_REMAINING)), Effect.ignore)
+    if (second === undefined || !sameBackend(first, second)) return first
+    yield* Effect.mapError(askBackend(connection), failing)
+    return yield* Effect.fail(failing(noSession(`backend ${first.pid} answered on two connections at once`)))
   })
 }

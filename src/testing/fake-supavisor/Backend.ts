@@ -38,6 +38,8 @@ export class Backend {
   readonly #framing = new Framing()
   #borrower: Borrower | undefined
   #gone = false
+  /** Fulfilled when its socket is gone. */
+  readonly closed: Promise<void>
 
   private constructor(socket: Net.Socket, facts: BackendFacts, options: BackendOptions) {
     this.processId = facts.processId
@@ -45,6 +47,7 @@ export class Backend {
     this.#secret = facts.secret
     this.#socket = socket
     this.#options = options
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()))
     socket.on("data", (chunk: Buffer) => this.#receive(chunk))
     socket.on("end", () => this.#onGone())
     socket.on("close", () => this.#onGone())
@@ -55,7 +58,9 @@ export class Backend {
     const { clock, upstream } = options
     const login = new UpstreamLogin(upstream)
     const socket = Net.connect({ host: upstream.host, port: upstream.port, noDelay: true })
-    let cancelTimer = clock.after(poolerTimes.upstreamConnect, () => finish(databaseUnreachable("{:error, :timeout}")))
+    let cancelTimer = clock.afterReal(poolerTimes.upstreamConnect, () =>
+      finish(databaseUnreachable("{:error, :timeout}"))
+    )
     let finished = false
     const finish = (result: BackendFacts | Refusal) => {
       if (finished) return
@@ -71,7 +76,7 @@ export class Backend {
     socket.on("close", () => finish(databaseUnreachable("{:error, :closed}")))
     socket.on("connect", () => {
       cancelTimer()
-      cancelTimer = clock.after(poolerTimes.upstreamLogin, () =>
+      cancelTimer = clock.afterReal(poolerTimes.upstreamLogin, () =>
         finish(databaseUnreachable(`authentication did not complete within ${poolerTimes.upstreamLogin}ms`))
       )
       socket.write(startupMessage(upstream, options.database, options.searchPath))
@@ -91,6 +96,11 @@ export class Backend {
 
   get gone(): boolean {
     return this.#gone
+  }
+
+  /** Whether the server is between two messages, so that another one may be put in. */
+  get atBoundary(): boolean {
+    return this.#framing.atBoundary
   }
 
   /** Lends it; nobody hears what it says while it is lent to nobody. */
@@ -115,8 +125,11 @@ export class Backend {
     this.#socket.resume()
   }
 
-  /** Runs one of the pooler's own statements; false when it failed, took too long, or answered at length. */
-  run(sql: string, done: (ok: boolean) => void): void {
+  /**
+   * Runs one of the pooler's own statements, known by its command tag from what a client may have left in the pipe;
+   * false when it failed, took too long, or answered at length.
+   */
+  run(sql: string, tag: string, done: (ok: boolean) => void): void {
     const parser = PgProtocol.makeParser()
     let bytes = 0
     let completed = false
@@ -126,7 +139,7 @@ export class Backend {
       this.#borrower = undefined
       done(ok)
     }
-    const cancelTimer = this.#options.clock.after(poolerTimes.housekeeping, () => finish(false))
+    const cancelTimer = this.#options.clock.afterReal(poolerTimes.housekeeping, () => finish(false))
     if (this.#gone || !this.#framing.atBoundary) return finish(false)
     this.#borrower = {
       onData: (chunk) => {
@@ -134,11 +147,13 @@ export class Backend {
         if (bytes > MAX_REPLY_BYTES) return finish(false)
         const messages = parser.push(chunk)
         failed ||= messages.some((message) => message._tag === "ErrorResponse")
-        completed ||= messages.some((message) => message._tag === "CommandComplete")
+        completed ||= messages.some((message) => message._tag === "CommandComplete" && message.commandTag === tag)
         if ((failed || completed) && messages.at(-1)?._tag === "ReadyForQuery") finish(!failed)
       },
       onGone: () => finish(false)
     }
+    // The client before may have left while it was too slow to take what it was sent.
+    this.#socket.resume()
     this.#socket.write(query(sql))
   }
 
@@ -151,8 +166,11 @@ export class Backend {
     )
     socket.on("error", () => socket.destroy())
     socket.on("end", () => socket.end())
-    socket.on("close", done)
-    this.#options.clock.after(poolerTimes.upstreamConnect, () => socket.destroy())
+    const cancelTimer = this.#options.clock.afterReal(poolerTimes.upstreamConnect, () => socket.destroy())
+    socket.on("close", () => {
+      cancelTimer()
+      done()
+    })
   }
 
   /** Says Terminate and closes, whatever it runs: a statement in flight goes on by itself. */

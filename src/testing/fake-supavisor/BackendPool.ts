@@ -1,7 +1,14 @@
 /** The backends and clients of one tenant, role, database, mode and search_path (Supavisor 2.9 source, manager.ex). */
 import { Backend, type BackendOptions } from "./Backend.ts"
 import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
-import { checkoutTimeout, poolStopped, queuedTooLong, type Refusal, tooManyClients, tooManySessions } from "./Refusal.ts"
+import {
+  checkoutTimeout,
+  poolStopped,
+  queuedTooLong,
+  type Refusal,
+  tooManyClients,
+  tooManySessions
+} from "./Refusal.ts"
 
 export type Mode = "session" | "transaction"
 
@@ -31,6 +38,12 @@ interface Waiter {
   readonly done: (result: Backend | Refusal) => void
   cancelTimer: () => void
 }
+
+/**
+ * SQLSTATEs with which PostgreSQL refuses a pool and not only one login: no such database, a bad search_path, no right
+ * to connect, shutting down or starting up (Supavisor 2.9 source, db_handler.ex).
+ */
+const stopsThePool: ReadonlySet<string> = new Set(["3D000", "22023", "42501", "57P03"])
 
 export class BackendPool {
   readonly #settings: PoolSettings
@@ -88,7 +101,7 @@ export class BackendPool {
     this.#settings.onClients()
     if (this.#clients.size > 0) return
     if (this.#state === "draining") this.#stop()
-    else this.#watchEmpty()
+    else if (this.#state === "open") this.#watchEmpty()
   }
 
   /** Lends a backend, the one used last first; the returned function withdraws the wish. */
@@ -101,7 +114,8 @@ export class BackendPool {
     }
     this.#waiters.push(waiter)
     waiter.cancelTimer = clock.after(checkoutMillis, () => {
-      if (this.#forget(waiter)) done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
+      if (this.#forget(waiter))
+        done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
     })
     this.#serve()
     return () => void this.#forget(waiter)
@@ -112,7 +126,10 @@ export class BackendPool {
     if (backend.gone || this.#state !== "open") return this.drop(backend)
     backend.lendTo({ onData: () => {}, onGone: () => this.drop(backend) })
     this.#idle.push(backend)
-    this.#idleTimers.set(backend, this.#settings.clock.after(poolerTimes.idleBackend, () => this.drop(backend)))
+    this.#idleTimers.set(
+      backend,
+      this.#settings.clock.after(poolerTimes.idleBackend, () => this.drop(backend))
+    )
     return this.#serve()
   }
 
@@ -132,10 +149,7 @@ export class BackendPool {
     this.#state = "draining"
     this.#cancelEmptyTimer()
     for (const backend of this.#idle.toReversed()) this.drop(backend)
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.cancelTimer()
-      waiter.done(poolStopped)
-    }
+    this.#failWaiters(poolStopped)
     for (const client of this.#clients) client.stopWhenIdle(poolStopped)
     if (this.#clients.size === 0) return this.#stop()
     this.#cancelDrainTimer = this.#settings.clock.after(poolerTimes.drain, () => {
@@ -150,10 +164,25 @@ export class BackendPool {
   }
 
   /** Closes every backend and forgets every wish. */
-  dispose(): void {
+  async dispose(): Promise<void> {
+    const backends = [...this.#backends]
     this.#stop()
     for (const cancel of this.#opening) cancel()
-    for (const backend of this.#backends) backend.close()
+    for (const backend of backends) backend.close()
+    await Promise.all(backends.map((backend) => backend.closed))
+  }
+
+  #failWaiters(refusal: Refusal): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.cancelTimer()
+      waiter.done(refusal)
+    }
+  }
+
+  /** What PostgreSQL said goes for every client of the pool; the next one starts another pool. */
+  #fail(refusal: Refusal): void {
+    this.#failWaiters(refusal)
+    this.drain(() => {})
   }
 
   #watchEmpty(): void {
@@ -201,10 +230,7 @@ export class BackendPool {
       waiter.cancelTimer()
       waiter.done(backend)
     }
-    while (
-      this.#opening.size < this.#waiters.length &&
-      this.#backends.size + this.#opening.size < this.#capacity()
-    ) {
+    while (this.#opening.size < this.#waiters.length && this.#backends.size + this.#opening.size < this.#capacity()) {
       this.#open()
     }
   }
@@ -232,6 +258,7 @@ export class BackendPool {
       return this.checkin(result)
     }
     if (result.code === "08006") this.#coolUntil = this.#settings.clock.now() + poolerTimes.coolDown
+    if (stopsThePool.has(result.code)) return this.#fail(result)
     const waiter = this.#waiters.shift()
     waiter?.cancelTimer()
     waiter?.done(result)

@@ -61,8 +61,7 @@ export interface Client extends PoolClient {
 /** A Terminate message, alone in its read: what a client says that leaves in order. */
 const TERMINATE_BYTES = 5
 
-export const isTerminate = (chunk: Buffer): boolean =>
-  chunk.length === TERMINATE_BYTES && chunk[0] === ascii.terminate
+export const isTerminate = (chunk: Buffer): boolean => chunk.length === TERMINATE_BYTES && chunk[0] === ascii.terminate
 
 /** Parameters in the order of their names, then the key, then ReadyForQuery, in one write. */
 export const greeting = (parameters: ReadonlyMap<string, string>, identity: ClientIdentity): Buffer =>

@@ -19,6 +19,8 @@ export class ClientSocket {
   #encrypted = false
   #gone = false
   #ended = false
+  /** Fulfilled when its socket is gone. */
+  readonly closed: Promise<void>
   /** Called once, when the client has closed or vanished. */
   onGone: (() => void) | undefined
 
@@ -26,6 +28,7 @@ export class ClientSocket {
     this.#socket = socket
     this.#clock = clock
     this.address = socket.remoteAddress ?? ""
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()))
     this.#listen(socket)
   }
 

@@ -1,5 +1,5 @@
 /** The first read of a connection: a startup message, a wish for TLS, a cancel request, or a browser. */
-import { readStartupOptions, type StartupOptions } from "../../services/session/StartupOptions.ts"
+import { readStartupOptions, type StartupOptions } from "../../services/connection-string/StartupOptions.ts"
 import { maxStartupBytes, type Refusal, startupInvalid, startupTooLarge } from "./Refusal.ts"
 
 /** What a client asks for at its login; all other parameters are dropped without a word. */
@@ -29,7 +29,9 @@ const SECRET_OFFSET = 12
 const refused = (refusal: Refusal): FirstPacket => ({ _tag: "Refused", refusal })
 
 const isRequest = (read: Buffer, request: { bytes: number; code: number }): boolean =>
-  read.length === request.bytes && read.readInt32BE(0) === request.bytes && read.readInt32BE(CODE_OFFSET) === request.code
+  read.length === request.bytes &&
+  read.readInt32BE(0) === request.bytes &&
+  read.readInt32BE(CODE_OFFSET) === request.code
 
 /** Names and values of a startup message that is whole in its read; undefined when it is not. */
 const parametersOf = (read: Buffer): ReadonlyMap<string, string> | undefined => {

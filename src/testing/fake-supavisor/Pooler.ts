@@ -7,7 +7,7 @@ import type { Client, ClientContext, ClientIdentity } from "./Client.ts"
 import { ClientSocket } from "./ClientSocket.ts"
 import { noCounts } from "./Counters.ts"
 import { admit } from "./Login.ts"
-import { PoolerClock } from "./PoolerClock.ts"
+import type { PoolerClock } from "./PoolerClock.ts"
 import { banned, type Refusal, tooManyPools } from "./Refusal.ts"
 import { SessionClient } from "./SessionClient.ts"
 import type { Tenant } from "./Tenant.ts"
@@ -102,7 +102,7 @@ export class Pooler {
     this.counters.accepted += 1
     const client = new ClientSocket(socket, this.clock)
     this.#sockets.add(client)
-    socket.once("close", () => this.#sockets.delete(client))
+    void client.closed.then(() => this.#sockets.delete(client))
     void admit(this, client, mode)
   }
 
@@ -193,16 +193,20 @@ export class Pooler {
     }
   }
 
-  /** Closes every connection with nothing but a FIN. */
-  closeAll(): void {
-    for (const { pool } of this.#pools.values()) pool.endClients(undefined)
+  /** Closes every connection with nothing but a FIN, and every pool with it. */
+  async closeAll(): Promise<void> {
+    const pools = [...this.#pools.values()]
+    for (const { pool } of pools) pool.endClients(undefined)
     for (const socket of this.#sockets) socket.end()
+    await Promise.all(pools.map(({ pool }) => pool.dispose()))
   }
 
-  dispose(): void {
+  /** Frees every timer and socket. */
+  async dispose(): Promise<void> {
     this.clock.dispose()
-    for (const { pool } of this.#pools.values()) pool.dispose()
-    for (const socket of this.#sockets) socket.destroy()
-    this.clock.dispose()
+    const sockets = [...this.#sockets]
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(sockets.map((socket) => socket.closed))
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.dispose()))
   }
 }

@@ -38,6 +38,7 @@ export const poolerTimes = {
 export class PoolerClock {
   readonly #scale: number
   readonly #timers = new Set<NodeJS.Timeout>()
+  #disposed = false
 
   constructor(scale: number) {
     this.#scale = scale
@@ -50,10 +51,16 @@ export class PoolerClock {
 
   /** Runs an action after so many pooler milliseconds, unless the returned function is called before. */
   after(millis: number, action: () => void): () => void {
+    return this.afterReal(millis * this.#scale, action)
+  }
+
+  /** The same in milliseconds of the wall, for guards of work that PostgreSQL and the network really have to do. */
+  afterReal(millis: number, action: () => void): () => void {
+    if (this.#disposed) return () => {}
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       action()
-    }, millis * this.#scale)
+    }, millis)
     this.#timers.add(timer)
     return () => {
       clearTimeout(timer)
@@ -61,8 +68,9 @@ export class PoolerClock {
     }
   }
 
-  /** Clears every timer. */
+  /** Clears every timer, and sets no more. */
   dispose(): void {
+    this.#disposed = true
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
   }

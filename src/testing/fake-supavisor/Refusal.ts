@@ -53,10 +53,7 @@ export const addressNotAllowed = (address: string): Refusal =>
   coded("EADDRNOTALLOWED", `address not in tenant allow_list: {${address.split(".").join(", ")}}`)
 
 export const tooManySessions = (poolSize: number): Refusal =>
-  coded(
-    "EMAXCONNSESSION",
-    `max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`
-  )
+  coded("EMAXCONNSESSION", `max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`)
 
 /** What a session got when its minute in the queue was over (Supavisor 2.7 source, client_handler.ex). */
 export const queuedTooLong = refusal(

@@ -52,7 +52,8 @@ export class SessionClient implements Client {
   stopNow(refusal: Refusal | undefined): void {
     if (this.#state === "ended") return
     this.#end()
-    Shared.farewell(this.#socket, refusal)
+    // In the middle of a message an answer would be read as part of it.
+    Shared.farewell(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
     if (this.#backend !== undefined) this.#pool.drop(this.#backend)
   }
 
@@ -69,7 +70,7 @@ export class SessionClient implements Client {
     const name = this.identity.applicationName
     if (name === undefined) return this.#greet(backend)
     const value = `Supavisor - ${name}`.replaceAll("'", "''").replaceAll("\\", "\\\\")
-    return backend.run(`select set_config('application_name', E'${value}', false)`, (ok) => {
+    return backend.run(`select set_config('application_name', E'${value}', false)`, "SELECT 1", (ok) => {
       if (ok || this.#state === "ended") return this.#greet(backend)
       return this.stopNow(undefined)
     })
@@ -151,7 +152,7 @@ export class SessionClient implements Client {
 
   /** The place is free already while the backend is being cleaned. */
   #clean(backend: Backend): void {
-    backend.run("DISCARD ALL", (ok) => {
+    backend.run("DISCARD ALL", "DISCARD ALL", (ok) => {
       if (!ok) return this.#pool.drop(backend)
       this.#context.counters.discards += 1
       return this.#pool.checkin(backend)

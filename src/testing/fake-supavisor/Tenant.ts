@@ -79,6 +79,10 @@ export class Tenant {
     }
   }
 
+  get firstRole(): string | undefined {
+    return this.#roles.keys().next().value
+  }
+
   hasRole(name: string): boolean {
     return this.#roles.has(name)
   }

@@ -46,8 +46,10 @@ export class TransactionClient implements Client {
     if (this.#socket.gone) return this.#leave()
     if (this.#pool.greeting !== undefined) return this.#greet()
     const cancelCheckout = this.#pool.checkout((result) => {
+      // Without a database the client is greeted all the same, and its first query hears of it.
+      if (!(result instanceof Backend)) return
       cancelTimer()
-      if (result instanceof Backend) this.#pool.checkin(result)
+      this.#pool.checkin(result)
       this.#greet()
     })
     const cancelTimer = this.#context.clock.after(poolerTimes.parameterWait, () => {
@@ -68,7 +70,7 @@ export class TransactionClient implements Client {
   stopNow(refusal: Refusal | undefined): void {
     if (this.#state === "ended") return
     this.#end()
-    Shared.farewell(this.#socket, refusal)
+    Shared.farewell(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
     this.#dropBackend()
   }
 
@@ -83,7 +85,7 @@ export class TransactionClient implements Client {
     this.#context.counters.logins += 1
     this.#socket.write(Shared.greeting(this.#pool.greeting ?? storedParameters, this.identity))
     this.#becomeIdle()
-    if (this.#state === "idle") this.#socket.stream((chunk) => this.#toServer(chunk))
+    this.#socket.stream((chunk) => this.#toServer(chunk))
   }
 
   #toServer(chunk: Buffer): void {

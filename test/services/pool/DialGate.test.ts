@@ -16,13 +16,20 @@ interface Dial {
 const fail = (gate: DialGate.DialGate, kind: ErrorClass, now: number, roll: number, retryAfterMillis?: number) =>
   DialGate.afterFailure(gate, { class: kind, retryAfterMillis }, now, roll)
 
+/** How many dials may be under way at once, all of them fresh. */
+const together = (gate: DialGate.DialGate, now: number): number => {
+  let count = 0
+  while (DialGate.admits(gate, count, count, now)) count++
+  return count
+}
+
 /** Dials as often as the gate allows for so long, as many at once as it allows; every dial fails at once. */
 const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<number>, millis: number): Array<Dial> => {
   const dials: Array<Dial> = []
-  let gate = DialGate.initialGate
+  let gate = DialGate.openGate
   for (let now = 0; now < millis; now = gate.notBefore) {
-    const together = DialGate.concurrency(gate, now)
-    for (let one = 0; one < together; one++) {
+    const count = together(gate, now)
+    for (let one = 0; one < count; one++) {
       gate = fail(gate, kindOf(dials.length), now, rolls[dials.length % rolls.length]!)
       dials.push({ at: now, gate })
     }
@@ -32,7 +39,7 @@ const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<numbe
 
 /** The retries after the n-th failure in a row of one class. */
 const pauses = (kind: ErrorClass, count: number, roll: number): Array<number> => {
-  let gate = DialGate.initialGate
+  let gate = DialGate.openGate
   let now = 0
   return Array.from({ length: count }, () => {
     gate = fail(gate, kind, now, roll)
@@ -48,7 +55,7 @@ describe("DialGate", () => {
       fc.property(dice, (rolls) => {
         const dials = outage(() => "network", rolls, MINUTE)
         assert.isAtMost(dials.length, 20)
-        for (const { at, gate } of dials) assert.isAtMost(gate.notBefore - at, 3700)
+        for (const { at, gate } of dials) assert.isAtMost(Math.round(gate.notBefore - at), 3700)
       })
     )
   })
@@ -88,13 +95,13 @@ describe("DialGate", () => {
     fc.assert(
       fc.property(dice, fc.array(outcome, { minLength: 1, maxLength: 200 }), (rolls, outcomes) => {
         const failures: Array<number> = []
-        let gate = DialGate.initialGate
+        let gate = DialGate.openGate
         let now = 0
         let next = 0
         while (next < outcomes.length) {
           now = Math.max(now, gate.notBefore)
-          const together = DialGate.concurrency(gate, now)
-          for (let one = 0; one < together; one++) {
+          const count = together(gate, now)
+          for (let one = 0; one < count; one++) {
             const kind = outcomes[next % outcomes.length]!
             const roll = rolls[next++ % rolls.length]!
             if (kind === "auth") failures.push(now)
@@ -120,26 +127,27 @@ describe("DialGate", () => {
   })
 
   it("waits as long as the other side asks when that is longer", () => {
-    assert.strictEqual(fail(DialGate.initialGate, "network", 1000, 0, 120_000).notBefore, 121_000)
-    assert.strictEqual(fail(DialGate.initialGate, "network", 1000, 0, 10).notBefore, 1300)
+    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 120_000).notBefore, 121_000)
+    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 10).notBefore, 1300)
   })
 
-  it("lets three dials go at once while all goes well, and one after a failure or the loss of all sessions", () => {
-    const { afterOutage, afterSuccess, concurrency, initialGate } = DialGate
-    assert.strictEqual(concurrency(initialGate, 0), 3)
-    const failed = fail(initialGate, "network", 0, 0)
-    assert.strictEqual(concurrency(failed, 0), 1)
-    assert.strictEqual(concurrency(afterSuccess(failed, 500), 500), 3)
-    const scouting = afterOutage(initialGate)
-    assert.strictEqual(concurrency(scouting, 0), 1)
+  it("lets three dials go at once while all goes well, and one at the start, after a failure or the loss of all sessions", () => {
+    const { afterOutage, afterSuccess, initialGate, openGate } = DialGate
+    assert.strictEqual(together(openGate, 0), 3)
+    assert.strictEqual(together(initialGate, 0), 1)
+    const failed = fail(openGate, "network", 0, 0)
+    assert.strictEqual(together(failed, 500), 1)
+    assert.strictEqual(together(afterSuccess(failed, 500), 500), 3)
+    const scouting = afterOutage(openGate)
+    assert.strictEqual(together(scouting, 0), 1)
     assert.strictEqual(scouting.notBefore, 0)
-    assert.strictEqual(concurrency(afterSuccess(scouting, 0), 0), 3)
+    assert.strictEqual(together(afterSuccess(scouting, 0), 0), 3)
   })
 
   it("dials more carefully for 150 s after a wrong password, even when a dial succeeded since", () => {
-    const recovered = DialGate.afterSuccess(fail(DialGate.initialGate, "auth", 0, 0), 1000)
+    const recovered = DialGate.afterSuccess(fail(DialGate.openGate, "auth", 0, 0), 1000)
     assert.deepStrictEqual(
-      [1000, 149_999, 150_000].map((now) => DialGate.concurrency(recovered, now)),
+      [1000, 149_999, 150_000].map((now) => together(recovered, now)),
       [2, 2, 3]
     )
     assert.strictEqual(recovered.notBefore, 0)
