@@ -27,7 +27,8 @@ export const makeStatus = Effect.gen(function* () {
       uptimeSeconds: Math.round((now() - startedAt) / MILLIS_PER_SECOND),
       phase,
       ready: readinessOf({ lastFailure, phase, ...snapshot }).ready,
-      endpoint: pool.endpoint,
+      // the role's name on the wire carries the project's reference
+      endpoint: { host: pool.endpoint.host, port: pool.endpoint.port, database: pool.endpoint.database },
       pool: snapshot,
       // a statement written by hand may hold the password as a literal
       ledger: ledger.map((entry) =>

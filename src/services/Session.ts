@@ -70,12 +70,21 @@ export interface Session {
   readonly close: Effect.Effect<void>
 }
 
+/** A place to log in at, and as whom. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  /** As sent on the wire. */
+  readonly username: string
+}
+
 /** Opens sessions, one at a time and each within the connect timeout. */
 export class SessionOpener extends Context.Service<
   SessionOpener,
   {
     /** Where sessions are opened, for messages and spans. */
-    readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
+    readonly endpoint: Place
     /**
      * Opens one session: DNS, TCP, TLS, authentication, then one round trip that applies and verifies the settings.
      * Fails with the phase that failed. Interrupting it closes what was open.

@@ -13,7 +13,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import { SessionConfig } from "./SessionConfig.ts"
 import type { SessionError } from "./SessionError.ts"
-import { SessionOpener } from "./Session.ts"
+import { type Place, SessionOpener } from "./Session.ts"
 import type { PoolEvent } from "./pool/Events.ts"
 import type { LedgerEntry } from "./pool/Ledger.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
@@ -28,7 +28,7 @@ export class SessionPool extends Context.Service<
   {
     /** `host:port/database`, unless the configuration names it. */
     readonly name: string
-    readonly endpoint: { readonly host: string; readonly port: number; readonly database: string }
+    readonly endpoint: Place
     /**
      * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
      * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap

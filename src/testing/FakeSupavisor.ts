@@ -29,7 +29,7 @@ export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()
 }
 
 /** The reference of the tenant that is there when none is named: twenty letters, as Supabase's are. */
-export const defaultReference = "abcdefghijklmnopqrst"
+export const defaultTenantReference = "abcdefghijklmnopqrst"
 
 /** Supavisor's own default, and Supabase's for the small computes (Supavisor 2.9 source, tenants/tenant.ex). */
 const defaultPoolSize = 15
@@ -129,7 +129,7 @@ const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyA
     database: options.upstream.database,
     poolSize: options.poolSize ?? defaultPoolSize
   }
-  return Object.entries(options.tenants ?? { [defaultReference]: {} }).map(
+  return Object.entries(options.tenants ?? { [defaultTenantReference]: {} }).map(
     ([reference, tenant]) => new Tenant(reference, tenant, defaults, clock)
   )
 }

@@ -14,6 +14,11 @@ export const poolPicture = (changes: Partial<PoolSnapshot> = {}): PoolSnapshot =
   max: 5,
   ceiling: 5,
   poolerSize: undefined,
+  breakers: {
+    network: { state: "closed", retryInMillis: undefined },
+    capacity: { state: "closed", retryInMillis: undefined },
+    auth: { state: "closed", retryInMillis: undefined }
+  },
   maxWaiting: 1000,
   oldestWaitMillis: 0,
   oldestLeaseMillis: 0,

@@ -32,7 +32,7 @@ const served = (snapshot: PoolSnapshot) =>
     Layer.provide([
       Layer.mock(SessionPool, {
         name: snapshot.name,
-        endpoint: { host: "db.example.com", port: 5432, database: "shop" },
+        endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "postgres" },
         snapshot: Effect.succeed(snapshot),
         ledger: Effect.succeed([leased])
       }),

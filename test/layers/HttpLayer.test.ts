@@ -16,7 +16,7 @@ const listening = (port: number) =>
     Layer.provide([
       Layer.mock(SessionPool, {
         name: "p",
-        endpoint: { host: "db.example.com", port: 5432, database: "postgres" },
+        endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
         snapshot: Effect.succeed(poolPicture())
       }),
       SessionConfig.layer({ http: { host: "127.0.0.1", port } })

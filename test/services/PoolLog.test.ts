@@ -30,7 +30,7 @@ const played = Effect.gen(function* () {
   const state = { picture: poolPicture() }
   const pool = Layer.mock(SessionPool, {
     name: "p",
-    endpoint: { host: "db.example.com", port: 5432, database: "postgres" },
+    endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
     snapshot: Effect.sync(() => state.picture),
     events: Stream.fromPubSub(events)
   })

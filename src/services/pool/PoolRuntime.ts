@@ -10,7 +10,10 @@ import { monotonicMillis } from "../MonotonicClock.ts"
 import type { Session, SessionOpener } from "../Session.ts"
 import type { Settings } from "../session-config/Settings.ts"
 import { SessionError } from "../SessionError.ts"
+import { type AuthBudget, authBudget } from "./AuthBudget.ts"
+import { breakersOf } from "./Breaker.ts"
 import * as Ceiling from "./Ceiling.ts"
+import * as DialGate from "./DialGate.ts"
 import type { PoolEvent, PoolEventBody } from "./Events.ts"
 import { SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
@@ -46,6 +49,7 @@ export class PoolRuntime {
   private readonly clock: Clock.Clock
   private readonly timer: OneTimer
   private readonly incidents: Incidents
+  private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
   /** How long a borrower waits at most. */
   readonly acquireMillis: number
@@ -67,6 +71,7 @@ export class PoolRuntime {
     this.now = monotonicMillis(parts.clock)
     this.pubsub = parts.pubsub
     this.name = config.poolName ?? `${opener.endpoint.host}:${opener.endpoint.port}/${opener.endpoint.database}`
+    this.budget = authBudget(parts.clock, `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`)
     this.acquireMillis = Duration.toMillis(config.pool.acquireTimeout)
     this.incidents = new Incidents(parts.context, (count, first) => {
       this.core.counters.incidents++
@@ -113,12 +118,19 @@ export class PoolRuntime {
   }
 
   start(): void {
+    this.budget.join(this)
     this.timer.arm(this.sweep())
   }
 
   stop(): void {
+    this.budget.leave(this)
     this.incidents.flush()
     this.timer.stop()
+  }
+
+  /** Hears of the authentication failures of other pools at the same endpoint and role. */
+  informAuthFailures(failures: ReadonlyArray<number>): void {
+    this.core.gate = DialGate.informed(this.core.gate, failures, this.now())
   }
 
   /** Makes sure that the pool looks at its deadlines at `at` or earlier. */
@@ -151,6 +163,7 @@ export class PoolRuntime {
       max: core.limits.max,
       ceiling: Ceiling.shown(core.ceiling, core.limits.max),
       poolerSize: core.ceiling.poolerSize,
+      breakers: breakersOf(core.gate, core.ceiling, now),
       maxWaiting: core.limits.maxWaiting,
       oldestWaitMillis: first === undefined ? 0 : now - first.enqueuedAt,
       oldestLeaseMillis: oldestLease,
@@ -212,6 +225,7 @@ export class PoolRuntime {
       },
       now
     )
+    if (error.class === "auth") this.budget.failed(now, this)
     const { gate, ceiling } = this.core
     if (ceiling.held !== undefined && before !== ceiling.held) {
       this.publish({ _tag: "CeilingLearned", held: ceiling.held, poolerSize: ceiling.poolerSize })

@@ -1,5 +1,6 @@
 /** The one picture of the pool that metrics, health, the operations page and the log lines are all drawn from. */
 import type { ErrorClass } from "../error-catalogue/Entry.ts"
+import type { Breakers } from "./Breaker.ts"
 
 /** Why a session was closed, or went by itself (`lost`). */
 export type CloseReason = "lost" | "idle" | "lifetime" | "probe-failed" | "not-recovered" | "evicted" | "drain"
@@ -41,6 +42,8 @@ export interface PoolSnapshot {
   readonly ceiling: number
   /** The pool size the pooler named when it refused, if it did. */
   readonly poolerSize: number | undefined
+  /** Whether dials go, by kind of trouble. */
+  readonly breakers: Breakers
   readonly maxWaiting: number
   readonly oldestWaitMillis: number
   readonly oldestLeaseMillis: number

@@ -85,7 +85,12 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
     keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
   }
   return {
-    endpoint: { host: connection.host, port: connection.port, database: connection.database },
+    endpoint: {
+      host: connection.host,
+      port: connection.port,
+      database: connection.database,
+      username: connection.username
+    },
     open: openSession({ endpoint, connection, config, driver, proof: new ModeProof(config) })
   }
 })

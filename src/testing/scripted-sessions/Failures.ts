@@ -5,7 +5,7 @@ import { SessionError } from "../../services/SessionError.ts"
 import { toSqlError } from "../../services/SqlErrors.ts"
 
 /** Where scripted sessions claim to be: a name that no resolver knows (RFC 2606, "invalid"). */
-export const endpoint = { host: "scripted.invalid", port: 5432, database: "scripted" } as const
+export const endpoint = { host: "scripted.invalid", port: 5432, database: "scripted", username: "scripted" } as const
 
 /** The kinds of refusal a dial can meet. */
 export type DialFailureClass = Exclude<ErrorClass, "statement" | "closed">

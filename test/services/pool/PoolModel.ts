@@ -138,7 +138,10 @@ export class PoolModel {
 
   private checkDecision(): void {
     must(this.isDialWanted, "no dial without demand")
-    must(this.dials.size === 0 || (this.failing === undefined && (!this.outage || this.quickDials === 0)), "one dial at a time after a failure")
+    must(
+      this.dials.size === 0 || (this.failing === undefined && (!this.outage || this.quickDials === 0)),
+      "one dial at a time after a failure"
+    )
     if (this.failing !== undefined) must(this.now >= this.failing.until, "a failed dial is followed by a rest")
     if (this.refused === undefined) return
     const room = this.now >= this.refused.until ? this.refused.held + 1 : this.refused.held
