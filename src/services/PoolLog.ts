@@ -124,7 +124,7 @@ const followState = Effect.gen(function* () {
     last = now
     yield* Effect.logInfo(`pool (${formatSnapshot(snapshot)})`)
   })
-  yield* Effect.forever(Effect.andThen(look, Effect.sleep(STATE_INTERVAL_MILLIS)))
+  return yield* Effect.forever(Effect.andThen(look, Effect.sleep(STATE_INTERVAL_MILLIS)))
 })
 
 /**

@@ -58,20 +58,18 @@ const commit =
       const started = performance.now()
       return Effect.interruptible(lease.executeRaw(COMMIT, [])).pipe(
         Effect.flatMap((result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : Effect.void)),
-        Effect.catch((error) =>
-          Effect.fail(
-            session?.lost === undefined || session.statement !== COMMIT
-              ? error
-              : toSqlError(
-                  SessionError.outcomeUnknown({
-                    host: endpoint.host,
-                    port: endpoint.port,
-                    elapsedMillis: performance.now() - started,
-                    failure: session.lost
-                  }),
-                  "commit"
-                )
-          )
+        Effect.mapError((error) =>
+          session?.lost === undefined || session.statement !== COMMIT
+            ? error
+            : toSqlError(
+                SessionError.outcomeUnknown({
+                  host: endpoint.host,
+                  port: endpoint.port,
+                  elapsedMillis: performance.now() - started,
+                  failure: session.lost
+                }),
+                "commit"
+              )
         )
       )
     })

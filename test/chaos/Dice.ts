@@ -34,11 +34,10 @@ export class Dice {
   }
 
   /** The key of one entry, each as likely as its weight says. */
-  weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
-    const entries = Object.entries<number>(weights) as ReadonlyArray<[K, number]>
-    let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)
-    for (const [key, weight] of entries) if ((left -= weight) < 0) return key
-    return entries.at(-1)![0]
+  weighted<K extends string>(weights: ReadonlyArray<readonly [K, number]>): K {
+    let left = this.next() * weights.reduce((sum, [, weight]) => sum + weight, 0)
+    for (const [key, weight] of weights) if ((left -= weight) < 0) return key
+    return weights.at(-1)![0]
   }
 
   /** Further choices that do not depend on how many are made here later. */

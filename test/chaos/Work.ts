@@ -1,4 +1,5 @@
 /** Mixed work against a pool: each operation knows what it may be told, and notes when it is told anything else. */
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -9,15 +10,15 @@ import type { Dice } from "./Dice.ts"
 import { attempt, type Ending, type Patience, type Scene } from "./Scene.ts"
 
 /** How often each kind of work is done. */
-const WEIGHTS = {
-  statement: 30,
-  transaction: 30,
-  insert: 14,
-  stream: 8,
-  hold: 10,
-  listen: 4,
-  notify: 4
-} as const
+const WEIGHTS = [
+  ["statement", 30],
+  ["transaction", 30],
+  ["insert", 14],
+  ["stream", 8],
+  ["hold", 10],
+  ["listen", 4],
+  ["notify", 4]
+] as const
 
 /** Deadlines in milliseconds: some too short for anything, most enough for a pool that is well. */
 const LIMITS: ReadonlyArray<number> = [20, 100, 400, 1000, 2000, 4000]
@@ -97,7 +98,8 @@ const insert: Work = (scene, _dice, patience) =>
     })
   })
 
-class Meant extends Error {}
+/** A failure that a body makes by itself. */
+class Meant extends Data.TaggedError("Meant") {}
 
 const transaction: Work = (scene, dice, patience) =>
   Effect.suspend(() => {
@@ -115,12 +117,10 @@ const transaction: Work = (scene, dice, patience) =>
         if (echoes) yield* echo(scene, dice)
       }
       if (savepoint) {
-        const inner = Effect.andThen(write(lost), Effect.fail(new Meant("savepoint")))
-        yield* Effect.catch(sql.withTransaction(inner), (error) =>
-          error instanceof Meant ? Effect.void : Effect.fail(error)
-        )
+        const inner = Effect.andThen(write(lost), new Meant())
+        yield* Effect.catchTag(sql.withTransaction(inner), "Meant", () => Effect.void)
       }
-      if (fails) return yield* Effect.fail(new Meant("transaction"))
+      if (fails) return yield* new Meant()
       reachedCommit = true
       book.tell(ids, "maybe")
     })
@@ -128,9 +128,9 @@ const transaction: Work = (scene, dice, patience) =>
       checkFailure(scene, ending)
       if (ending._tag === "Done") return book.tell(ids, "once")
       if (ending._tag !== "Failed") return book.tell(ids, reachedCommit ? "maybe" : "never")
+      const { error } = ending
       const isUnknown =
-        !(ending.error instanceof Meant) &&
-        SessionError.fromSqlError(ending.error)?.reason._tag === "OutcomeUnknown"
+        error._tag === "SqlError" && SessionError.fromSqlError(error)?.reason._tag === "OutcomeUnknown"
       book.tell(ids, isUnknown ? "maybe" : "never")
       scene.findings.must(reachedCommit || !isUnknown, () => "an outcome is unknown though COMMIT was never asked for")
     })
@@ -208,4 +208,4 @@ const notify: Work = (scene, dice, patience) =>
     Effect.asVoid(attempt(scene, "notify", patience, scene.sql.notify(dice.pick(CHANNELS)!, `note ${++payloads}`)))
   )
 
-const works: Record<keyof typeof WEIGHTS, Work> = { statement, transaction, insert, stream, hold, listen, notify }
+const works: Record<(typeof WEIGHTS)[number][0], Work> = { statement, transaction, insert, stream, hold, listen, notify }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SessionError } from "../../src/services/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
-import { elapsed, until, untilPool } from "../PoolHarness.ts"
+import { elapsed, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
 
 /** What an acquire may take beyond its deadline. */
@@ -108,38 +108,27 @@ behindPgBouncer("a pooler with a limit of clients", (it) => {
       const { pool } = yield* behind(at, { pool: { min: 1, max: 4 } })
       let together = 0
       let most = 0
-      const caller = pool.use(() =>
-        Effect.sync(() => {
-          most = Math.max(most, ++together)
-        }).pipe(
-          Effect.andThen(
-            untilPool(pool, "two are lent and one was refused", (s) => most >= 2 && s.counters.dialsFailed.capacity > 0)
-          ),
-          Effect.ensuring(Effect.sync(() => together--))
+      const caller = (wanted: number) =>
+        pool.use(() =>
+          Effect.sync(() => {
+            most = Math.max(most, ++together)
+          }).pipe(
+            Effect.andThen(
+              untilPool(pool, "enough are lent and one was refused", (s) => {
+                return most >= wanted && s.counters.dialsFailed.capacity > 0
+              })
+            ),
+            Effect.ensuring(Effect.sync(() => together--))
+          )
         )
-      )
-      yield* Effect.all([caller, caller, caller, caller], { concurrency: "unbounded" })
+      yield* Effect.forEach([1, 2, 3, 4], () => caller(2), { concurrency: "unbounded" })
       assert.strictEqual(most, 2)
       const refused = yield* pool.snapshot
       assert.deepInclude(refused, { open: 2, ceiling: 2 })
       assert.strictEqual(refused.lastFailure?.code, "PGBOUNCER_MAX_CLIENT_CONN")
 
       yield* other.leave
-      const three = yield* Effect.forkChild(
-        Effect.all(
-          Array.from({ length: 3 }, () =>
-            pool.use(() =>
-              until(
-                "three are lent at once",
-                Effect.map(pool.snapshot, (s) => s.used >= 3)
-              )
-            )
-          ),
-          { concurrency: "unbounded" }
-        ),
-        { startImmediately: true }
-      )
-      yield* Fiber.join(three)
+      yield* Effect.forEach([1, 2, 3], () => caller(3), { concurrency: "unbounded" })
       assert.strictEqual((yield* pool.snapshot).ceiling, 3)
     })
   )

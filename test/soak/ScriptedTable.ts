@@ -54,13 +54,14 @@ export class ScriptedTable {
     Effect.as(Effect.sleep(Number(seconds) * MILLIS_PER_SECOND), [{ n, s: "" }])
 
   private readonly begin: Answer = (_, { sessionId }) => {
-    this.findings.must(!this.blocks.has(sessionId), () => `session ${sessionId} began a transaction within another`)
+    const status = this.statusOf(sessionId)
+    this.findings.must(status === "I", () => `session ${sessionId} began a transaction within another`)
     this.blocks.set(sessionId, { rows: [], writer: undefined, savepoints: new Map() })
     return { rows: [], command: "BEGIN" }
   }
 
   private readonly insert: Answer = ([id, writer], { sessionId }) => {
-    const block = this.blocks.get(sessionId)
+    const block = this.statusOf(sessionId) === "I" ? undefined : this.blocks.get(sessionId)
     if (block === undefined) this.rows.push(Number(id))
     else {
       block.writer ??= Number(writer)
@@ -75,12 +76,17 @@ export class ScriptedTable {
     const after = this.dice.int(0, LONGEST_COMMIT)
     return Effect.gen({ self: this }, function* () {
       yield* Effect.sleep(before)
-      const failed = this.server?.session(sessionId)["transaction"].status === "E"
+      const failed = this.statusOf(sessionId) !== "T"
       if (!failed) this.rows.push(...(this.blocks.get(sessionId)?.rows ?? []))
       this.blocks.delete(sessionId)
       yield* Effect.sleep(after)
       return { rows: [], command: failed ? "ROLLBACK" : "COMMIT" }
     })
+  }
+
+  /** A scripted BEGIN whose caller left in the very moment of its answer has not begun anything. */
+  private statusOf(sessionId: number) {
+    return this.server?.session(sessionId)["transaction"].status
   }
 
   private end(sessionId: number, command: string) {

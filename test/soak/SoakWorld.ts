@@ -23,26 +23,26 @@ import { ScriptedTable } from "./ScriptedTable.ts"
 const STEPS = 200
 
 /** How often each step is taken. */
-const WEIGHTS = {
-  work: 100,
-  pass: 60,
-  wait: 4,
-  "lose one": 4,
-  "lose all": 1,
-  silence: 1,
-  slow: 2,
-  stubborn: 1,
-  soil: 2,
-  "not recover": 1,
-  doze: 2,
-  renew: 1,
-  "dials fail": 3,
-  "dials hang": 1,
-  "dials are slow": 1,
-  "dials are well": 8
-} as const
+const WEIGHTS = [
+  ["work", 100],
+  ["pass", 60],
+  ["wait", 4],
+  ["lose one", 4],
+  ["lose all", 1],
+  ["silence", 1],
+  ["slow", 2],
+  ["stubborn", 1],
+  ["soil", 2],
+  ["not recover", 1],
+  ["doze", 2],
+  ["renew", 1],
+  ["dials fail", 3],
+  ["dials hang", 1],
+  ["dials are slow", 1],
+  ["dials are well", 8]
+] as const
 
-type Step = keyof typeof WEIGHTS
+type Step = (typeof WEIGHTS)[number][0]
 
 const FAILURES: ReadonlyArray<DialFailureClass> = ["network", "capacity", "pooler", "network", "capacity", "auth", "configuration"]
 
@@ -125,7 +125,7 @@ const lifeOf = Effect.fnUntraced(function* (dice: Dice) {
 })
 
 /** The pool's own chances, so that a seed repeats them too. */
-const seeded = (dice: Dice): Random.Random["Service"] => ({
+const seeded = (dice: Dice): Context.Service.Shape<typeof Random.Random> => ({
   nextDoubleUnsafe: dice.next,
   nextIntUnsafe: () => dice.int(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 })

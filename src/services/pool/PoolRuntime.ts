@@ -17,12 +17,12 @@ import * as DialGate from "./DialGate.ts"
 import type { PoolEvent, PoolEventBody } from "./Events.ts"
 import { SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
-import { holderLine } from "./Ledger.ts"
 import { OneTimer } from "./OneTimer.ts"
 import { PoolCore } from "./PoolCore.ts"
 import { watchSessions } from "./PoolWatch.ts"
+import { type Outcome, refusalOf } from "./Refusals.ts"
 import type { Slot } from "./Slot.ts"
-import { formatSnapshot, type PoolSnapshot } from "./Snapshot.ts"
+import type { PoolSnapshot } from "./Snapshot.ts"
 
 /** How often sessions are looked over: idle and lifetime limits, leaks, statements without an answer. */
 const SWEEP_MILLIS = 1000
@@ -262,34 +262,8 @@ export class PoolRuntime {
     })
   }
 
-  private readonly refusal = (
-    outcome: "timeout" | "queue-full" | "closed",
-    waiter: { readonly enqueuedAt: number }
-  ) => {
-    switch (outcome) {
-      case "closed":
-        return SessionError.poolClosed({ draining: this.core.phase === "draining" })
-      case "queue-full":
-        return SessionError.queueFull({
-          maxWaiting: this.core.limits.maxWaiting,
-          state: formatSnapshot(this.snapshot())
-        })
-      case "timeout": {
-        const now = this.now()
-        const failure = this.core.gate.failures > 0 ? this.lastFailure : undefined
-        return SessionError.acquireTimeout({
-          waitedMillis: now - waiter.enqueuedAt,
-          poolName: this.name,
-          state: formatSnapshot(this.snapshot()),
-          holders: Array.from(this.core.slots)
-            .filter((slot) => slot.state === "used")
-            .map((slot) => holderLine(slot, now)),
-          lastFailure: failure?.message,
-          lastFailureCode: failure?.code
-        })
-      }
-    }
-  }
+  private readonly refusal = (outcome: Outcome, waiter: { readonly enqueuedAt: number }): SessionError =>
+    refusalOf(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now())
 
   private readonly sweep = (): number => {
     const now = this.now()

@@ -1,4 +1,5 @@
 /** SSLRequest and the TLS handshake, with libpq's meaning of each `sslmode`. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Net from "node:net"
@@ -16,9 +17,12 @@ export interface TlsSettings {
 const YES = 0x53
 const ERROR_RESPONSE = 0x45
 
+/** TLS could not be agreed upon; the error catalogue knows these by their words. */
+class NegotiationError extends Data.TaggedError("NegotiationError")<{ readonly message: string }> {}
+
 /** The server answered `N`: it speaks plaintext only. */
-const refusal = (): Error =>
-  Object.assign(new Error("The server does not support TLS (it answered N to SSLRequest)"), { code: "ERR_TLS_REFUSED" })
+const refusal = (): NegotiationError =>
+  new NegotiationError({ message: "The server does not support TLS (it answered N to SSLRequest)" })
 
 /**
  * Turns a connected socket into an encrypted one, as the mode asks (PostgreSQL docs, "SSL Support", table of
@@ -49,7 +53,8 @@ const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
       resume(effect)
     }
     const onError = (cause: Error) => settle(Effect.fail(cause))
-    const onClose = () => settle(Effect.fail(new Error("The connection was closed in answer to SSLRequest")))
+    const onClose = () =>
+      settle(Effect.fail(new NegotiationError({ message: "The connection was closed in answer to SSLRequest" })))
     const onData = (chunk: Buffer) => {
       if (chunk[0] === ERROR_RESPONSE) {
         raw.destroy()
@@ -58,7 +63,9 @@ const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
       // More than one byte here would be bytes smuggled in before the handshake (CVE-2021-23222).
       if (chunk.length !== 1) {
         raw.destroy()
-        return settle(Effect.fail(new Error(`Unexpected ${chunk.length} bytes in answer to SSLRequest`)))
+        return settle(
+          Effect.fail(new NegotiationError({ message: `Unexpected ${chunk.length} bytes in answer to SSLRequest` }))
+        )
       }
       settle(Effect.succeed(chunk[0]!))
     }
@@ -98,7 +105,8 @@ const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect
       socket.destroy()
       resume(Effect.fail(cause))
     }
-    const onClose = () => resume(Effect.fail(new Error("The connection was closed during the TLS handshake")))
+    const onClose = () =>
+      resume(Effect.fail(new NegotiationError({ message: "The connection was closed during the TLS handshake" })))
     socket.once("error", onError)
     socket.once("close", onClose)
     socket.once("secureConnect", () => {
