@@ -153,23 +153,32 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
 
   const detach = (current: Attachment) => {
     if (attachment === current) attachment = undefined
+    Deferred.doneUnsafe(current.ended, Effect.void)
     return Scope.close(current.scope, Exit.void)
   }
+
+  /** The last listener may have left while a session was still waited for: then nobody else would give it back. */
+  const unlessDeserted = (current: Attachment) => (consumers.size === 0 ? detach(current) : Effect.void)
 
   /** Waits for the end of a session, then listens again for as long as anybody wants to hear. */
   const heal: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(
     function* (current: Attachment) {
       yield* Deferred.await(current.ended)
+      if (attachment !== current) return
       const reason = current.lease.session?.lost
       const since = new Date(clock.currentTimeMillisUnsafe())
       yield* detach(current)
       yield* turn
         .withPermit(
           Effect.suspend(() =>
-            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.asVoid(attach())
+            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.flatMap(attach(), unlessDeserted)
           )
         )
-        .pipe(Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) }))
+        .pipe(
+          Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) }),
+          // Nobody listens any more, so nobody misses what failed.
+          Effect.ignore
+        )
       const until = new Date(clock.currentTimeMillisUnsafe())
       for (const [channel, queues] of consumers) {
         const gap: NotificationGap = { processId: 0, channel, payload: "", gap: { since, until, reason } }

@@ -6,11 +6,13 @@
  * lost session is a typed, retryable error (the server rolled back), a reply to COMMIT that never came is
  * `OutcomeUnknown` and not retryable, and a ROLLBACK never fails: what it cannot finish, the pool does.
  */
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
+import { monotonicMillis } from "./MonotonicClock.ts"
 import { isUnread } from "./pool/Lending.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import type { Session } from "./Session.ts"
@@ -74,11 +76,23 @@ const commit =
       )
     })
 
-/** Runs beside the caller, who is held for a bounded time only; true when it succeeded within it. */
+/** Callers held by rollbacks so far, and the statement that was the last one then. */
+const unwinding = new WeakMap<Session, { readonly heldMillis: number; readonly statement: string | undefined }>()
+
+/**
+ * Runs beside the caller, who is held for a bounded time only; true when it succeeded within it. The levels of nested
+ * transactions that are rolled back one after another share the bound, or each would add its own to a timeout.
+ */
 const bounded = (session: Session, work: Effect.Effect<boolean>): Effect.Effect<boolean> =>
   Effect.gen(function* () {
+    const now = monotonicMillis(yield* Clock.Clock)
+    const started = now()
+    const inner = unwinding.get(session)
+    const heldMillis = inner !== undefined && inner.statement === session.statement ? inner.heldMillis : 0
+    const limit = Math.max(0, rollbackMillis(session) - heldMillis)
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), rollbackMillis(session))
+    const exit = yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)
+    unwinding.set(session, { heldMillis: heldMillis + now() - started, statement: session.statement })
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
   })
 

@@ -29,7 +29,7 @@ export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()
 }
 
 /** The reference of the tenant that is there when none is named: twenty letters, as Supabase's are. */
-export const defaultTenantReference = "abcdefghijklmnopqrst"
+export const defaultReference = "abcdefghijklmnopqrst"
 
 /** Supavisor's own default, and Supabase's for the small computes (Supavisor 2.9 source, tenants/tenant.ex). */
 const defaultPoolSize = 15
@@ -67,7 +67,8 @@ export interface FakeSupavisorOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly required?: boolean }
   /**
    * What every time of the pooler is multiplied with: 0.02 makes a minute 1.2 seconds. Texts keep the unscaled numbers,
-   * and guards of what PostgreSQL really has to do (connect, log in, DISCARD ALL) keep their length. Default: 1.
+   * and guards of what PostgreSQL really has to do (connect, log in, DISCARD ALL) keep their length; a client always has
+   * a second for a step of its login. Default: 1.
    */
   readonly timeScale?: number
 }
@@ -85,7 +86,10 @@ export interface FakeSupavisorShape {
   readonly host: string
   readonly sessionPort: number
   readonly transactionPort: number
-  /** The connection string of a role that may log in, with its present password. Default: the first role. */
+  /**
+   * The connection string of a role, with its present password. Default: the tenant's first role. Throws a
+   * {@link FakeSupavisorError} when there is no such role or tenant.
+   */
   readonly url: (role?: string, options?: UrlOptions) => Redacted.Redacted<string>
   /** Takes effect for the next login; standing sessions stay. With a `drain` after it, it is what Supabase does. */
   readonly setPoolSize: (size: number) => Effect.Effect<void>
@@ -94,8 +98,8 @@ export interface FakeSupavisorShape {
   /** Bans every tenant: clients are told `EBANNED` and closed, logins are refused. */
   readonly ban: (reason: string) => Effect.Effect<void>
   readonly unban: Effect.Effect<void>
-  /** The addresses and CIDR ranges that may log in; undefined for all. */
-  readonly allowList: (ranges: ReadonlyArray<string> | undefined) => Effect.Effect<void>
+  /** The IPv4 addresses and CIDR ranges that may log in; undefined for all. Fails when one of them is neither. */
+  readonly allowList: (ranges: ReadonlyArray<string> | undefined) => Effect.Effect<void, FakeSupavisorError>
   /** Lifts the blocks of the breakers and forgets their counts. */
   readonly resetBreakers: Effect.Effect<void>
   /**
@@ -129,9 +133,22 @@ const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyA
     database: options.upstream.database,
     poolSize: options.poolSize ?? defaultPoolSize
   }
-  return Object.entries(options.tenants ?? { [defaultTenantReference]: {} }).map(
+  return Object.entries(options.tenants ?? { [defaultReference]: {} }).map(
     ([reference, tenant]) => new Tenant(reference, tenant, defaults, clock)
   )
+}
+
+const checkNumbers = (options: FakeSupavisorOptions): Effect.Effect<void, FakeSupavisorError> => {
+  const { maxClients = 1, poolSize = 1, timeScale = 1 } = options
+  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
+    return Effect.fail(new FakeSupavisorError({ detail: `timeScale must be a number above 0, not ${timeScale}` }))
+  }
+  const wrong = [poolSize, maxClients].find((size) => !Number.isInteger(size) || size < 1)
+  return wrong === undefined
+    ? Effect.void
+    : Effect.fail(
+        new FakeSupavisorError({ detail: `poolSize and maxClients must be whole numbers from 1, not ${wrong}` })
+      )
 }
 
 const tlsOf = (tls: NonNullable<FakeSupavisorOptions["tls"]>) =>
@@ -163,6 +180,7 @@ const urlTo = (
 const make = Effect.fnUntraced(function* (
   options: FakeSupavisorOptions
 ): Effect.fn.Return<FakeSupavisorShape, FakeSupavisorError, Scope.Scope> {
+  yield* checkNumbers(options)
   const clock = new PoolerClock(options.timeScale ?? 1)
   const tenants = tenantsOf(options, clock)
   const watchers = new Set<() => void>()
@@ -216,7 +234,11 @@ const make = Effect.fnUntraced(function* (
       }),
     ban: (reason) => Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, reason))),
     unban: Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, undefined))),
-    allowList: (ranges) => Effect.sync(() => tenants.forEach((tenant) => tenant.setAllowList(ranges))),
+    allowList: (ranges) =>
+      Effect.try({
+        try: () => tenants.forEach((tenant) => tenant.setAllowList(ranges)),
+        catch: () => new FakeSupavisorError({ detail: `not all IPv4 addresses or ranges: ${ranges?.join(", ")}` })
+      }),
     resetBreakers: Effect.sync(() => {
       pooler.loginBreaker.clear()
       pooler.credentialBreaker.clear()

@@ -24,6 +24,8 @@ const program = Effect.gen(function* () {
 })
 
 runProgram(
-  program.pipe(Effect.provide(layer), Effect.provide(LogLayer.layer.pipe(Layer.provideMerge(SessionConfig.layerEnv)))),
+  program.pipe(
+    Effect.provide(layer.pipe(Layer.provideMerge(LogLayer.layer), Layer.provideMerge(SessionConfig.layerEnv)))
+  ),
   listenForSignals()
 )

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
@@ -82,7 +83,7 @@ const lifeOf = Effect.fnUntraced(function* (dice: Dice) {
     ScriptedSessions.layerClient(table.statements, {
       settings,
       script: { session: { roundTripMillis: dice.int(0, 30) } }
-    }),
+    }).pipe(Layer.provide(Logger.layer([]))),
     scope
   ).pipe(Effect.provideService(Random.Random, seeded(dice.fork())), Effect.orDie)
   const server = Context.get(context, ScriptedSessions)

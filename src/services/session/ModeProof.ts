@@ -11,12 +11,12 @@
  * Cost, once per opener: one round trip, and behind a pooler one login with one round trip that leaves again, bounded.
  * The pool's first dial goes alone (pool/DialGate.ts), so with max above one there is room for it.
  *
- * It finds a pooler that lends next what rested last, unless other clients take that backend in between, which an idle
- * one or one with a single backend cannot help; and any pooler that gives the settings another backend than the
- * question. It cannot find a mode that is changed later, one behind a pooler that passes on PostgreSQL's key, nor one
- * that hands out its idle backends by turns (PgBouncer's server_round_robin). With max = 1 there is no room for a second
- * connection, only the second sign. A proof that could not be completed stops nobody, and what is found is never wrong:
- * the first connection must answer once more before it is said, so its backend was not free to be lent.
+ * It finds a pooler that lends next what rested last, as PgBouncer and Supavisor do, unless another client takes that
+ * backend in between; and, by a second sign, one that gives the settings another backend than the question. It cannot
+ * find a mode that is changed later, one behind a pooler that passes on PostgreSQL's key, and not surely one that hands
+ * out its idle backends by turns (PgBouncer's server_round_robin). With max = 1 there is no room for a second
+ * connection, only the second sign. A proof that could not be completed stops nobody. What is found is never wrong: the
+ * first connection must answer once more before it is said, so its backend was not free to be lent.
  */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"

@@ -82,9 +82,13 @@ export class Backend {
       socket.write(startupMessage(upstream, options.database, options.searchPath))
     })
     socket.on("data", (chunk: Buffer) => {
-      for (const step of login.push(chunk)) {
-        if (step instanceof Uint8Array) socket.write(step)
-        else finish(step)
+      try {
+        for (const step of login.push(chunk)) {
+          if (step instanceof Uint8Array) socket.write(step)
+          else finish(step)
+        }
+      } catch {
+        finish(databaseUnreachable("{:error, :protocol_violation}"))
       }
     })
     return () => {

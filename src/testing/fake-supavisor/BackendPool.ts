@@ -114,8 +114,8 @@ export class BackendPool {
     }
     this.#waiters.push(waiter)
     waiter.cancelTimer = clock.after(checkoutMillis, () => {
-      if (this.#forget(waiter))
-        done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
+      if (!this.#forget(waiter)) return
+      done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
     })
     this.#serve()
     return () => void this.#forget(waiter)

@@ -9,6 +9,9 @@ import type { Refusal } from "./Refusal.ts"
 /** How long a client that was told goodbye may keep its side open: ample on one machine, and nobody waits for it. */
 const LINGER_MILLIS = 2000
 
+/** However fast the pooler's time passes, a client on a busy machine needs this long to hash its password. */
+const LEAST_ANSWER_MILLIS = 1000
+
 export class ClientSocket {
   readonly address: string
   #socket: Socket
@@ -56,10 +59,14 @@ export class ClientSocket {
       const cancel =
         timeoutMillis === undefined
           ? () => {}
-          : this.#clock.after(timeoutMillis, () => {
-              this.#reader = undefined
-              resolve("timeout")
-            })
+          : this.#clock.after(
+              timeoutMillis,
+              () => {
+                this.#reader = undefined
+                resolve("timeout")
+              },
+              LEAST_ANSWER_MILLIS
+            )
       this.#reader = (read) => {
         cancel()
         resolve(read)
@@ -70,7 +77,7 @@ export class ClientSocket {
   /** Hands over everything from here on, beginning with what came early. */
   stream(onChunk: (chunk: Buffer) => void): void {
     this.#stream = onChunk
-    for (const chunk of this.#reads.splice(0)) this.#stream(chunk)
+    for (const chunk of this.#reads.splice(0)) this.#onData(chunk)
   }
 
   /** Takes the server's part in a TLS handshake; whether it came about. */

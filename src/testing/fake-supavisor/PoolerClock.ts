@@ -49,9 +49,12 @@ export class PoolerClock {
     return performance.now() / this.#scale
   }
 
-  /** Runs an action after so many pooler milliseconds, unless the returned function is called before. */
-  after(millis: number, action: () => void): () => void {
-    return this.afterReal(millis * this.#scale, action)
+  /**
+   * Runs an action after so many pooler milliseconds, and not before so many of the wall, unless the returned function
+   * is called before.
+   */
+  after(millis: number, action: () => void, leastRealMillis = 0): () => void {
+    return this.afterReal(Math.max(millis * this.#scale, leastRealMillis), action)
   }
 
   /** The same in milliseconds of the wall, for guards of work that PostgreSQL and the network really have to do. */

@@ -51,7 +51,9 @@ export const untilRunning = (text: string, expected: number) =>
 export const backendLives = (pid: string | undefined) =>
   Effect.gen(function* () {
     const postgres = yield* TestPostgres
-    const rows = yield* Effect.orDie(postgres.admin("select 1 from pg_stat_activity where pid = $1::int", [Number(pid)]))
+    const rows = yield* Effect.orDie(
+      postgres.admin("select 1 from pg_stat_activity where pid = $1::int", [Number(pid)])
+    )
     return rows.length > 0
   })
 

@@ -1,0 +1,45 @@
+/** When this process could not run: what was due then could not be on time, whoever wrote it. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+/** How often the loop is looked at; a stall shorter than this hurts nobody. */
+const BEAT_MILLIS = 10
+
+/** Deadlines lie a few seconds back at most. */
+const REMEMBERED_MILLIS = 30_000
+
+export class LoopStalls {
+  private readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
+  private last = performance.now()
+  total = 0
+
+  /** Watches for as long as the scope is open. */
+  static readonly make: Effect.Effect<LoopStalls, never, Scope.Scope> = Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const stalls = new LoopStalls()
+        return { stalls, timer: setInterval(() => stalls.beat(), BEAT_MILLIS) }
+      }),
+      ({ timer }) => Effect.sync(() => clearInterval(timer))
+    ),
+    ({ stalls }) => stalls
+  )
+
+  /** Milliseconds of stalls between two instants of `performance.now()`, the one under way included. */
+  readonly between = (from: number, to: number): number => {
+    const overlap = (start: number, end: number) => Math.max(0, Math.min(end, to) - Math.max(start, from))
+    const past = this.stalls.reduce((sum, stall) => sum + overlap(stall.from, stall.to), 0)
+    return past + overlap(this.last + BEAT_MILLIS, performance.now())
+  }
+
+  private beat(): void {
+    const now = performance.now()
+    const late = now - this.last - BEAT_MILLIS
+    if (late > 1) {
+      this.stalls.push({ from: this.last + BEAT_MILLIS, to: now })
+      this.total += late
+    }
+    this.last = now
+    while (this.stalls.length > 0 && now - this.stalls[0]!.to > REMEMBERED_MILLIS) this.stalls.shift()
+  }
+}

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import * as TestClock from "effect/testing/TestClock"
+import type { PgConnection } from "@effect/sql-pg/PgConnection"
+import type { FailureFacts } from "../../../src/services/error-catalogue/Entry.ts"
+import { type Backend, type Candidate, ModeProof } from "../../../src/services/session/ModeProof.ts"
+
+const SERVER = "1800000000.123456"
+
+/** Answers with these backends in turn; a missing one is a connection that has gone. */
+const answering = (...backends: ReadonlyArray<Backend>) => {
+  const left = [...backends]
+  let asked = 0
+  const query = () =>
+    Effect.suspend(() => {
+      asked++
+      const next = left.shift()
+      return next === undefined
+        ? Effect.fail(new SqlError({ reason: new ConnectionError({ cause: new Error("gone"), message: "gone" }) }))
+        : Effect.succeed({ rows: [next] })
+    })
+  return { connection: { query } as unknown as PgConnection, asked: () => asked }
+}
+
+const backend = (pid: number, server = SERVER): Backend => ({ pid, server })
+
+const POOLER_KEY = 18
+
+const candidate = (
+  connection: PgConnection,
+  another: Candidate<unknown>["another"],
+  keyPid = POOLER_KEY
+): Candidate<SqlError | FailureFacts> => ({
+  connection,
+  keyPid,
+  another,
+  remainingMillis: 10_000,
+  failing: (failure) => failure
+})
+
+const says = (second: Backend) => (tell: (backend: Backend) => void) => Effect.sync(() => tell(second))
+
+const unasked = () => Effect.die(new Error("no second connection is due"))
+
+const session = { connectionType: "supavisor_session", pool: { max: 2 } } as const
+
+describe("ModeProof", () => {
+  it.effect("finds the same backend on two connections, and asks the first one again before it says so", () =>
+    Effect.gen(function* () {
+      const first = answering(backend(7), backend(8))
+      const found = yield* Effect.flip(new ModeProof(session).examine(candidate(first.connection, says(backend(7)))))
+      assert.deepInclude(found, { errno: "TRANSACTION_MODE" })
+      assert.strictEqual(first.asked(), 2)
+    })
+  )
+
+  it.effect("believes a first connection that has gone meanwhile to have given its backend back", () =>
+    Effect.gen(function* () {
+      const first = answering(backend(7))
+      const found = yield* Effect.flip(new ModeProof(session).examine(candidate(first.connection, says(backend(7)))))
+      assert.instanceOf(found, SqlError)
+    })
+  )
+
+  it.effect("knows backends of different servers apart, whose process ids may be the same", () =>
+    Effect.gen(function* () {
+      const first = answering(backend(7))
+      const other = says(backend(7, "1900000000.000001"))
+      assert.deepStrictEqual(yield* new ModeProof(session).examine(candidate(first.connection, other)), backend(7))
+    })
+  )
+
+  it.effect("asks no second connection of PostgreSQL itself, nor where max leaves no room for one", () =>
+    Effect.gen(function* () {
+      yield* new ModeProof(session).examine(candidate(answering(backend(7)).connection, unasked, 7))
+      yield* new ModeProof({ ...session, pool: { max: 1 } }).examine(
+        candidate(answering(backend(7)).connection, unasked)
+      )
+    })
+  )
+
+  for (const connectionType of ["supavisor_transaction", "embedded"] as const) {
+    it.effect(`asks nothing under ${connectionType}, which promises no session or needs no proof`, () =>
+      Effect.gen(function* () {
+        const first = answering()
+        const proof = new ModeProof({ ...session, connectionType })
+        assert.isUndefined(yield* proof.examine(candidate(first.connection, unasked)))
+        assert.strictEqual(first.asked(), 0)
+      })
+    )
+  }
+
+  it.effect("is made once, and again only after it failed", () =>
+    Effect.gen(function* () {
+      const proof = new ModeProof(session)
+      const once = (...backends: ReadonlyArray<Backend>) =>
+        proof.examine(candidate(answering(...backends).connection, says(backend(7))))
+      yield* Effect.flip(once())
+      yield* Effect.flip(once(backend(7), backend(7)))
+      assert.deepStrictEqual(yield* once(backend(6)), backend(6))
+      assert.isUndefined(yield* once())
+      assert.isDefined(proof.contradicts(backend(6), 9))
+      yield* Effect.flip(once(backend(7), backend(7)))
+    })
+  )
+
+  it.effect("goes on when the second connection fails, or has said nothing after two seconds", () =>
+    Effect.gen(function* () {
+      const refused = () => Effect.fail("refused")
+      yield* new ModeProof(session).examine(candidate(answering(backend(7)).connection, refused))
+      const waiting = yield* Effect.forkChild(
+        new ModeProof(session).examine(candidate(answering(backend(7)).connection, () => Effect.never))
+      )
+      yield* TestClock.adjust(1999)
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* Fiber.join(waiting), backend(7))
+    })
+  )
+
+  it.effect("leaves the first connection half of the time that is left", () =>
+    Effect.gen(function* () {
+      const short = { ...candidate(answering(backend(7)).connection, () => Effect.never), remainingMillis: 300 }
+      const waiting = yield* Effect.forkChild(new ModeProof(session).examine(short))
+      yield* TestClock.adjust(150)
+      assert.deepStrictEqual(yield* Fiber.join(waiting), backend(7))
+    })
+  )
+
+  it("has nothing against settings that reach the backend that was asked, or one that never was", () => {
+    const proof = new ModeProof(session)
+    assert.isUndefined(proof.contradicts(backend(7), 7))
+    assert.isUndefined(proof.contradicts(undefined, 7))
+    assert.deepInclude(proof.contradicts(backend(7), 8), { errno: "TRANSACTION_MODE" })
+  })
+})
