@@ -1,4 +1,7 @@
-/** Settings that name no database get one: a real PostgreSQL 17 that lives as long as the layer. */
+/**
+ * Settings that name no database get one: a real PostgreSQL 17, behind a stand-in for Supavisor's session mode, so that
+ * a newcomer sees session mode as it is.
+ */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,8 +20,8 @@ const isAskedFor: Effect.Effect<boolean> = Effect.map(
 /**
  * Passes the settings on, with the connection of an embedded server when their type is `embedded`.
  *
- * The server starts before whatever is built on these settings and stops after it, so a pool drains first. Its data is
- * thrown away. Fails with an `EmbeddedPostgresError` when no server can be had.
+ * Server and pooler start before whatever is built on these settings and stop after it, so a pool drains first. The data
+ * is thrown away. Fails with an `EmbeddedPostgresError` when no server can be had.
  */
 export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionConfig> = Layer.effect(
   SessionConfig,
@@ -27,9 +30,14 @@ export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionCon
     if (settings.connectionType !== "embedded") return settings
     const why = (yield* isAskedFor) ? "DB_CONNECTION_TYPE is embedded" : "No SUPABASE_SESSION_POOLER is set"
     const server = yield* EmbeddedPostgres.make()
-    // the server wrote this string itself
-    const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(server.url))))
+    const { FakeSupavisor } = yield* Effect.promise(() => import("../testing/FakeSupavisor.ts"))
+    // Its one tenant and the port it chose cannot be wrong.
+    const pooler = yield* Effect.orDie(FakeSupavisor.make({ upstream: server }))
+    const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(pooler.url()))))
     yield* Effect.logInfo(`${why}: using an embedded PostgreSQL 17 at ${server.host}:${server.port} (throw-away data).`)
+    yield* Effect.logInfo(
+      `In front of it stands a stand-in for Supavisor in session mode, at ${pooler.host}:${pooler.sessionPort}.`
+    )
     return { ...withConnection(settings, connection), notes: settings.notes }
   })
 )
