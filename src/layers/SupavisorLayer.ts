@@ -6,25 +6,20 @@ import { SessionConfig } from "../services/SessionConfig.ts"
 import type { SessionError } from "../services/SessionError.ts"
 import type { SettingsInput } from "../services/session-config/Settings.ts"
 import * as PoolLog from "../services/PoolLog.ts"
-import { SessionPool } from "../services/SessionPool.ts"
-import { DriverOptions, type DriverOptionsShape } from "../services/session/DriverOptions.ts"
+import type { SessionPool } from "../services/SessionPool.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
 
 /** What is provided. */
 export type Provided = PgClient | SqlClient | SessionPool | SessionConfig
 
-/** Options of the SQL client and of the wire driver. */
-export interface SupavisorOptions extends PgClientLayer.PgClientOptions, DriverOptionsShape {}
+/** Options of the SQL client and of the wire driver; all optional. */
+export type SupavisorOptions = PgClientLayer.PgClientOptions
 
 /** The client and the pool over a configuration that stands already. */
 export const layerNoConfig = (
   options: SupavisorOptions = {}
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
-  PgClientLayer.layer(options).pipe(
-    Layer.merge(PoolLog.layer),
-    Layer.provideMerge(SessionPool.layer),
-    Layer.provide(Layer.succeed(DriverOptions, options))
-  )
+  PoolLog.layer.pipe(Layer.provideMerge(PgClientLayer.layer(options)))
 
 /** Configured in code: `SupavisorLayer.layer({ url })`. */
 export const layer = (settings: SettingsInput, options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>

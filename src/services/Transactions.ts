@@ -89,7 +89,7 @@ const bounded = (session: Session, work: Effect.Effect<boolean>): Effect.Effect<
     const started = now()
     const inner = unwinding.get(session)
     const heldMillis = inner !== undefined && inner.statement === session.statement ? inner.heldMillis : 0
-    const limit = rollbackMillis(session)
+    const limit = Math.max(0, rollbackMillis(session) - heldMillis)
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
     const exit = yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)
     unwinding.set(session, { heldMillis: heldMillis + now() - started, statement: session.statement })

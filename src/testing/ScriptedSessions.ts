@@ -10,13 +10,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { monotonicMillis } from "../services/MonotonicClock.ts"
+import * as PooledPgClient from "../services/PooledPgClient.ts"
 import { SessionOpener } from "../services/Session.ts"
 import { SessionConfig, type SettingsInput } from "../services/SessionConfig.ts"
 import type { SessionError } from "../services/SessionError.ts"
 import { SessionPool } from "../services/SessionPool.ts"
 import { endpoint } from "./scripted-sessions/Failures.ts"
 import type { Script } from "./scripted-sessions/Script.ts"
-import * as ScriptedClient from "./scripted-sessions/ScriptedClient.ts"
 import { ScriptedServer } from "./scripted-sessions/ScriptedServer.ts"
 import type { Statements } from "./scripted-sessions/Statements.ts"
 
@@ -74,7 +74,7 @@ export class ScriptedSessions extends Context.Service<ScriptedSessions, Scripted
     statements: Statements,
     options: { readonly script?: Omit<Script, "statements">; readonly settings?: SettingsInput } = {}
   ): Layer.Layer<Provided, SessionError> =>
-    ScriptedClient.layer.pipe(
+    PooledPgClient.layer().pipe(
       Layer.provideMerge(ScriptedSessions.layerPool({ ...options.script, statements }, options.settings))
     )
 }

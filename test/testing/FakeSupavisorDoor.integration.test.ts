@@ -186,6 +186,21 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake S
     })
   )
 
+  it.effect("opens 50 pools for a tenant, in which databases that do not exist take no place", () =>
+    Effect.gen(function* () {
+      const fake = yield* stand()
+      const many = Array.from({ length: 50 }, (_, index) => `x${index}`)
+      const missing = yield* Effect.forEach(many, (name) => logIn(changed(fake.url(), { pathname: `/${name}` })))
+      assert.deepStrictEqual(
+        missing.map(lastError),
+        many.map((name) => `database "${name}" does not exist`)
+      )
+      const pooled = yield* Effect.forEach(many, (name) => logIn(fake.url(), { search_path: name }))
+      assert.deepStrictEqual([...new Set(pooled.map(lastError))], [undefined])
+      assert.strictEqual(lastError(yield* logIn(fake.url())), "(EMAXPOOLSREACHED) max pools count reached")
+    })
+  )
+
   it.effect("can be shut, and opened again", () =>
     Effect.gen(function* () {
       const fake = yield* stand()

@@ -41,6 +41,23 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session at the fake 
     })
   )
 
+  it.effect("gets of several clean backends the one that was used last", () =>
+    Effect.gen(function* () {
+      const fake = yield* stand()
+      const clients = yield* Effect.forEach([1, 2, 3], () => logIn(fake.url()))
+      const pids = yield* Effect.forEach(clients, pidOf)
+      for (const [index, client] of [clients[2]!, clients[0]!, clients[1]!].entries()) {
+        yield* leave(client)
+        yield* until(
+          "the backend is clean",
+          Effect.sync(() => fake.counters().discards === index + 1)
+        )
+      }
+      assert.strictEqual(yield* pidOf(yield* logIn(fake.url())), pids[1])
+      assert.strictEqual(yield* pidOf(yield* logIn(fake.url())), pids[0])
+    })
+  )
+
   it.effect("finds its startup parameters dropped, but for its name and the search path", () =>
     Effect.gen(function* () {
       const fake = yield* stand()
