@@ -1,7 +1,11 @@
 /** Time that never jumps, for deadlines and ages: a wall clock that is set must not expire a thousand waiters. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 
 const NANOS_PER_MILLI = 1e6
+
+/** The clock of every program that brings none of its own. */
+const live = Context.get(Context.empty(), Clock.Clock)
 
 /**
  * Milliseconds of a monotonic clock, as a plain function for the hot path. The live clock is read through
@@ -9,6 +13,6 @@ const NANOS_PER_MILLI = 1e6
  * for one, is asked itself.
  */
 export const monotonicMillis = (clock: Clock.Clock): (() => number) =>
-  clock === Clock.Clock.defaultValue()
+  clock === live
     ? () => performance.now()
     : () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI

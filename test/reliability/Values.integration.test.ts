@@ -1,0 +1,66 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { SessionError } from "../../src/services/SessionError.ts"
+import { TestPostgres } from "../../src/testing/TestPostgres.ts"
+import { stack } from "../PoolHarness.ts"
+
+const MEBIBYTE = 1024 * 1024
+
+/** One more than the driver takes unless it is told otherwise, in mebibytes. */
+const TOO_LARGE = 17
+
+layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
+  it.effect("larger than the driver takes fails its statement with a typed error, and the pool goes on", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      const error = yield* Effect.flip(sql`select repeat('x', ${TOO_LARGE * MEBIBYTE}::int) as large`)
+      assert.strictEqual(SessionError.fromSqlError(error)?.reason._tag, "SessionLost")
+      assert.include(error.message, "exceeds maxMessageSize")
+      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+    })
+  )
+
+  it.effect("of any size arrives where the driver is told to take it", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* stack({ pool: { min: 1, max: 1 } }, { maxMessageSize: 2 * TOO_LARGE * MEBIBYTE })
+      const [row] = yield* sql`select repeat('x', ${TOO_LARGE * MEBIBYTE}::int) as large`
+      assert.strictEqual(String(row?.["large"]).length, TOO_LARGE * MEBIBYTE)
+    })
+  )
+
+  it.effect("that PostgreSQL cannot store is refused with its SQLSTATE, and the session goes on", () =>
+    Effect.gen(function* () {
+      const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      const error = yield* Effect.flip(sql`select ${"a\0b"}::text as said`)
+      assert.strictEqual(SessionError.fromSqlError(error)?.code, "22021")
+      assert.isFalse(error.isRetryable)
+      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      assert.strictEqual((yield* pool.snapshot).counters.dialsSucceeded, 1)
+    })
+  )
+
+  it.effect("at the edge of its type arrives as what it is", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      for (const n of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.MAX_SAFE_INTEGER]) {
+        assert.deepStrictEqual(yield* sql`select ${n}::float8 as n`, [{ n }])
+      }
+      const [row] = yield* sql`select (${2n ** 62n}::int8)::text as n`
+      assert.strictEqual(row?.["n"], String(2n ** 62n))
+      const text = "ä€😀\u0001\\'\"$1"
+      assert.deepStrictEqual(yield* sql`select ${text}::text as said`, [{ said: text }])
+    })
+  )
+
+  it.effect("asked for by COPY, which the driver does not speak, fails typed, and the next borrower is served", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      yield* sql`create table if not exists copied (n int)`
+      for (const text of ["copy copied from stdin", "copy copied to stdout"]) {
+        const error = yield* Effect.flip(sql.unsafe(text))
+        assert.include(error.message, "COPY is not supported")
+        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      }
+    })
+  )
+})
