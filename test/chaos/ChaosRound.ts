@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { isSqlError } from "effect/sql/SqlError"
 import * as SupavisorLayer from "../../src/layers/SupavisorLayer.ts"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { isSessionError, SessionError } from "../../src/services/SessionError.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
 import { FakeSupavisor } from "../../src/testing/FakeSupavisor.ts"
 import { FaultMode, FaultProxy } from "../../src/testing/FaultProxy.ts"
@@ -48,8 +48,8 @@ const TIME_SCALE = 0.3
 /** A fault comes this often, in milliseconds; the short pauses are the frequent ones, or a minute would see too few. */
 const PAUSE = { least: 100, most: 500 } as const
 
-/** Authentication failures keep a pool away for up to three minutes, so they come near the end of a round. */
-const AUTH_SHARE = 0.7
+/** What a login is refused for keeps a pool away for up to three minutes, so it comes near the end of a round. */
+const LOGIN_SHARE = 0.7
 
 /** The longest deadline of any work; then everybody has been told something. */
 const SETTLED_MILLIS = 4500
@@ -58,6 +58,14 @@ const SETTLED_MILLIS = 4500
 const QUIET_MILLIS = 2000
 
 const SHUTDOWN_MILLIS = 5000
+
+/** Every third row makes its COMMIT slow, or hardly any fault would strike between COMMIT and its reply. */
+const LEDGER: ReadonlyArray<string> = [
+  "create table ledger (id int, work int)",
+  "create function linger() returns trigger language plpgsql as 'begin perform pg_sleep(0.06); return null; end'",
+  "create constraint trigger linger after insert on ledger deferrable initially deferred for each row " +
+    "when (new.id % 3 = 0) execute function linger()"
+]
 
 export interface RoundParts {
   readonly postgres: TestPostgres["Service"]
@@ -94,7 +102,7 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
         ({ rows }) => rows
       )
     )
-  yield* ask("create table ledger (id int, work int)")
+  yield* Effect.forEach(LEDGER, ask)
 
   const pooler = yield* FakeSupavisor.make({
     upstream: {
@@ -135,7 +143,9 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     scope
   )
   const pool = Context.get(context, SessionPool)
-  yield* Effect.forkScoped(Stream.runForEach(pool.events, (event) => Effect.sync(() => canary.hearValue("an event", event))))
+  yield* Effect.forkScoped(
+    Stream.runForEach(pool.events, (event) => Effect.sync(() => canary.hearValue("an event", event)))
+  )
   const scene: Scene = {
     pool,
     sql: Context.get(context, PgClient),
@@ -148,7 +158,8 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     outcomes: parts.outcomes,
     onFailure: (error) => {
       canary.hearFailure(error)
-      const code = isSqlError(error) ? (SessionError.fromSqlError(error)?.code ?? "no code") : "not SQL"
+      const failure = isSqlError(error) ? SessionError.fromSqlError(error) : error
+      const code = isSessionError(failure) ? failure.code : "meant"
       parts.failures.set(code, (parts.failures.get(code) ?? 0) + 1)
     },
     cancelsGoAstray: () => false
@@ -167,7 +178,7 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     poolSize: POOL_SIZE
   }
   const ends = performance.now() + parts.millis
-  const striking = yield* Effect.forkChild(strikes(parts, victims, ends))
+  const striking = yield* Effect.forkChild(strikes({ ...parts, dice: dice.fork() }, victims, ends))
   const workers = yield* Effect.forEach(Array.from({ length: FIBERS }), () =>
     Effect.forkChild(toil(scene, dice.fork(), ends))
   )
@@ -221,7 +232,7 @@ const strikes = Effect.fnUntraced(function* ({ dice, millis, struck }: RoundPart
   const isMet = (name: FaultName): boolean => {
     const { place } = faults[name]
     if (place !== undefined && places.has(place)) return false
-    return place !== "login" || ends - performance.now() < millis * (1 - AUTH_SHARE)
+    return place !== "login" || ends - performance.now() < millis * (1 - LOGIN_SHARE)
   }
   while (performance.now() < ends) {
     yield* Effect.sleep(PAUSE.least + (PAUSE.most - PAUSE.least) * dice.next() ** 2)

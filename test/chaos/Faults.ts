@@ -32,7 +32,6 @@ interface Fault {
   readonly strike: (victims: Victims, dice: Dice) => Effect.Effect<void>
 }
 
-/** The same password as everywhere else, but for its last character. */
 const WRONG = Redacted.make("not the password")
 
 /** The pooler blocks an address after so many wrong passwords (Supavisor 2.9 source, circuit_breaker.ex). */
@@ -105,10 +104,7 @@ const breaker: Fault["strike"] = (victims, dice) =>
   Effect.forEach(Array.from({ length: BREAKER_FAILURES }), () => loginInVain(victims), {
     concurrency: "unbounded",
     discard: true
-  }).pipe(
-    Effect.andThen(Effect.sleep(dice.int(300, 1500))),
-    Effect.andThen(victims.pooler.resetBreakers)
-  )
+  }).pipe(Effect.andThen(Effect.sleep(dice.int(300, 1500))), Effect.andThen(victims.pooler.resetBreakers))
 
 const lateCancel: Fault["strike"] = ({ count }, dice) =>
   Effect.sync(() => {
@@ -135,6 +131,14 @@ const blackhole = (dice: Dice): FaultMode.ConnectionMode =>
     closes: dice.chance(0.5) ? "swallow" : "forward"
   })
 
+const slices = (dice: Dice): FaultMode.FaultMode => FaultMode.slice(dice.int(1, 50))
+
+/** Sessions that stand; the pooler takes a login that comes in pieces for a wrong one (Supavisor 2.9 source). */
+const sliced: Fault["strike"] = ({ proxy }, dice) =>
+  Effect.andThen(proxy.setMode(slices(dice)), Effect.sleep(dice.int(200, 1000))).pipe(
+    Effect.ensuring(proxy.setMode(FaultMode.pass))
+  )
+
 /** The faults by name. Some take the whole pool away, and are rarer so that there is something to take. */
 export const faults = {
   "reset one": { weight: 24, place: undefined, strike: toOne((connection) => connection.reset()) },
@@ -155,7 +159,8 @@ export const faults = {
   "wrong password": { weight: 2, place: "login", strike: wrongPassword },
   breaker: { weight: 2, place: "login", strike: breaker },
   "late cancel": { weight: 4, place: "cancel", strike: lateCancel },
-  slice: { weight: 5, place: "network", strike: inMode((dice) => FaultMode.slice(dice.int(1, 50)), 200, 1000) },
+  slice: { weight: 5, place: "network", strike: sliced },
+  "slice logins": { weight: 2, place: "login", strike: inMode(slices, 200, 1000) },
   "garbage frame": {
     weight: 8,
     place: undefined,

@@ -50,7 +50,10 @@ const echo = (scene: Scene, dice: Dice) => {
   const seconds = dice.chance(0.3) ? dice.int(1, LONGEST_SLEEP) / MILLIS_PER_SECOND : 0
   return Effect.map(scene.sql`select ${asked}::int as n, pg_sleep(${seconds}::float8)::text as s`, (rows) => {
     const answered = rows[0]?.["n"]
-    scene.findings.must(answered === asked, () => `a statement that asked for ${asked} was answered ${String(answered)}`)
+    scene.findings.must(
+      answered === asked,
+      () => `a statement that asked for ${asked} was answered ${String(answered)}`
+    )
   })
 }
 
@@ -129,8 +132,7 @@ const transaction: Work = (scene, dice, patience) =>
       if (ending._tag === "Done") return book.tell(ids, "once")
       if (ending._tag !== "Failed") return book.tell(ids, reachedCommit ? "maybe" : "never")
       const { error } = ending
-      const isUnknown =
-        error._tag === "SqlError" && SessionError.fromSqlError(error)?.reason._tag === "OutcomeUnknown"
+      const isUnknown = error._tag === "SqlError" && SessionError.fromSqlError(error)?.reason._tag === "OutcomeUnknown"
       book.tell(ids, isUnknown ? "maybe" : "never")
       scene.findings.must(reachedCommit || !isUnknown, () => "an outcome is unknown though COMMIT was never asked for")
     })
@@ -168,7 +170,11 @@ const hold: Work = (scene, dice, patience) =>
       scene.holders.set(id, "a hold")
       return Effect.gen(function* () {
         for (let asked = 0; asked < times; asked++) {
-          const rows = yield* lease.execute("select $1::int as n, pg_sleep($2::float8)::text as s", [asked, 0], undefined)
+          const rows = yield* lease.execute(
+            "select $1::int as n, pg_sleep($2::float8)::text as s",
+            [asked, 0],
+            undefined
+          )
           const answered = (rows[0] as Record<string, unknown> | undefined)?.["n"]
           scene.findings.must(answered === asked, () => `a lease that asked for ${asked} got ${String(answered)}`)
         }
@@ -208,4 +214,12 @@ const notify: Work = (scene, dice, patience) =>
     Effect.asVoid(attempt(scene, "notify", patience, scene.sql.notify(dice.pick(CHANNELS)!, `note ${++payloads}`)))
   )
 
-const works: Record<(typeof WEIGHTS)[number][0], Work> = { statement, transaction, insert, stream, hold, listen, notify }
+const works: Record<(typeof WEIGHTS)[number][0], Work> = {
+  statement,
+  transaction,
+  insert,
+  stream,
+  hold,
+  listen,
+  notify
+}

@@ -40,13 +40,19 @@ export class ScriptedTable {
     return [
       [/^select \$1::int as n, pg_sleep/, this.echo],
       [/^insert into ledger/, this.insert],
-      [/^select g as n from generate_series/, ([rows]) => Array.from({ length: Number(rows) }, (_, at) => ({ n: at + 1 }))],
+      [
+        /^select g as n from generate_series/,
+        ([rows]) => Array.from({ length: Number(rows) }, (_, at) => ({ n: at + 1 }))
+      ],
       [/^set work_mem/, []],
       [/^begin$/i, this.begin],
       [/^commit$/i, this.commit],
       [/^rollback$/i, (_, { sessionId }) => this.end(sessionId, "ROLLBACK")],
       [/^savepoint /i, (_, { sessionId, sql }) => this.mark(sessionId, sql.slice("SAVEPOINT ".length))],
-      [/^rollback to savepoint /i, (_, { sessionId, sql }) => this.back(sessionId, sql.slice("ROLLBACK TO SAVEPOINT ".length))]
+      [
+        /^rollback to savepoint /i,
+        (_, { sessionId, sql }) => this.back(sessionId, sql.slice("ROLLBACK TO SAVEPOINT ".length))
+      ]
     ]
   }
 

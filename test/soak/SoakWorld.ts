@@ -4,7 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
@@ -13,7 +13,12 @@ import * as TestClock from "effect/testing/TestClock"
 import { monotonicMillis } from "../../src/services/MonotonicClock.ts"
 import type { SettingsInput } from "../../src/services/SessionConfig.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
-import { Dial, type DialFailureClass, type ScriptedServer, ScriptedSessions } from "../../src/testing/ScriptedSessions.ts"
+import {
+  Dial,
+  type DialFailureClass,
+  type ScriptedServer,
+  ScriptedSessions
+} from "../../src/testing/ScriptedSessions.ts"
 import { CommitBook } from "../chaos/CommitBook.ts"
 import type { Dice } from "../chaos/Dice.ts"
 import { Findings } from "../chaos/Findings.ts"
@@ -45,7 +50,18 @@ const WEIGHTS = [
 
 type Step = (typeof WEIGHTS)[number][0]
 
-const FAILURES: ReadonlyArray<DialFailureClass> = ["network", "capacity", "pooler", "network", "capacity", "auth", "configuration"]
+const FAILURES: ReadonlyArray<DialFailureClass> = [
+  "network",
+  "capacity",
+  "pooler",
+  "network",
+  "capacity",
+  "auth",
+  "configuration"
+]
+
+/** A snapshot costs more than a step; the sockets are looked at after each. */
+const SNAPSHOT_EVERY = 10
 
 /** Milliseconds after which everything has an end: the longest deadline, a cancel, a recovery, a goodbye. */
 const SETTLED_MILLIS = 20_000
@@ -53,7 +69,7 @@ const SETTLED_MILLIS = 20_000
 /** The longest shutdown timeout is shorter. */
 const END_MILLIS = 60_000
 
-const settingsOf = (dice: Dice): SettingsInput => {
+const settingsOf = (dice: Dice) => {
   const max = dice.int(1, 6)
   return {
     pool: {
@@ -67,11 +83,12 @@ const settingsOf = (dice: Dice): SettingsInput => {
     statementTimeout: dice.pick([500, 2000, 30_000])!,
     healthCheckInterval: dice.pick([1000, 30_000])!,
     shutdownTimeout: dice.pick([1000, 20_000])!
-  }
+  } satisfies SettingsInput
 }
 
 /** Lives one life; what was wrong in it is in the findings. */
-export const live = (dice: Dice): Effect.Effect<Findings> => Effect.provide(Effect.scoped(lifeOf(dice)), TestClock.layer())
+export const live = (dice: Dice): Effect.Effect<Findings> =>
+  Effect.provide(Effect.scoped(lifeOf(dice)), TestClock.layer())
 
 const lifeOf = Effect.fnUntraced(function* (dice: Dice) {
   const now = monotonicMillis(yield* Clock.Clock)
@@ -107,7 +124,8 @@ const lifeOf = Effect.fnUntraced(function* (dice: Dice) {
     const taken = dice.weighted(WEIGHTS)
     if (taken === "work") workers.add(yield* Effect.forkChild(work(scene, dice.fork()), { startImmediately: true }))
     else yield* take(taken, scene, server, dice)
-    yield* checkNow(scene, server)
+    checkSockets(scene, server, settings.pool.max)
+    if (step % SNAPSHOT_EVERY === 0) yield* checkSum(scene)
   }
 
   server.change({ dials: Dial.succeeds(), session: {} })
@@ -131,11 +149,13 @@ const seeded = (dice: Dice): Context.Service.Shape<typeof Random.Random> => ({
   nextIntUnsafe: () => dice.int(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 })
 
-const checkNow = (scene: Scene, server: ScriptedServer): Effect.Effect<void> =>
-  Effect.map(scene.pool.snapshot, ({ closing, connecting, idle, max, used }) => {
+const checkSockets = ({ findings }: Scene, server: ScriptedServer, max: number): void =>
+  findings.must(server.mostSockets <= max, () => `there were ${server.mostSockets} sockets, and ${max} may be`)
+
+const checkSum = ({ findings, pool }: Scene): Effect.Effect<void> =>
+  Effect.map(pool.snapshot, ({ closing, connecting, idle, max, used }) => {
     const sum = connecting + idle + used + closing
-    scene.findings.must(sum <= max, () => `${sum} sessions stand or are under way, and ${max} may`)
-    scene.findings.must(server.mostSockets <= max, () => `there were ${server.mostSockets} sockets, and ${max} may be`)
+    findings.must(sum <= max, () => `${sum} sessions stand or are under way, and ${max} may`)
   })
 
 const checkQuiet = (scene: Scene, server: ScriptedServer): Effect.Effect<void> =>
