@@ -87,6 +87,11 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return this.reason.isRetryable
   }
 
+  /** Whether it does not pass by itself: somebody has to correct a setting or a credential. */
+  get isPermanent(): boolean {
+    return (this.class === "auth" || this.class === "configuration") && !this.isRetryable
+  }
+
   /** How long to wait before another try makes sense; undefined when any time is as good. */
   get retryAfter(): Duration.Duration | undefined {
     return this.reason.retryAfter

@@ -79,10 +79,10 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "EAUTHPROTOCOL",
     class: "auth",
-    retry: "never",
+    retry: poolerPause,
     title: "the pooler could not read a login message",
     explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
-    remedy: "Try again by hand; if it persists, report it: it is a fault of the client or of the pooler.",
+    remedy: "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes.",
     source: "Supavisor 2.9 source, auth_methods/scram.ex",
     signs: {
       poolerCode: "EAUTHPROTOCOL",

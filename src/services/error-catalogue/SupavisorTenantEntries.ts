@@ -119,12 +119,14 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
   }),
   define({
     code: "ESTARTUPMESSAGE",
-    class: "configuration",
-    retry: "never",
+    class: "pooler",
+    retry: poolerPause,
     title: "the pooler could not read the startup message",
     explanation:
-      "The first message was malformed or had no user: a client of another protocol, or direct TLS negotiation.",
-    remedy: "Connect with a user name and without sslnegotiation=direct or GSS encryption.",
+      "The first message was malformed, had no user, or arrived in two pieces, which the pooler does not put together.",
+    remedy:
+      "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes; other " +
+      "clients must connect with a user name and without sslnegotiation=direct or GSS encryption.",
     source: "Supavisor 2.9 source, client_handler.ex",
     signs: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }
   }),
