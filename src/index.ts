@@ -4,11 +4,15 @@
  * Each module has a door of its own as well (`effect-supavisor/services/SessionPool`), which is quicker to load.
  */
 export * as ConfigLayer from "./layers/ConfigLayer.ts"
+export * as ObservabilityLayer from "./layers/ObservabilityLayer.ts"
 export * as PgClientLayer from "./layers/PgClientLayer.ts"
 export * as SupavisorLayer from "./layers/SupavisorLayer.ts"
+export { Advisor, type Finding } from "./services/Advisor.ts"
 export * as ConnectionString from "./services/ConnectionString.ts"
+export { HealthCheck } from "./services/HealthCheck.ts"
 export { isGap, Listener, type NotificationGap } from "./services/Listener.ts"
 export * as PoolSizing from "./services/PoolSizing.ts"
+export { PostgresMonitor } from "./services/PostgresMonitor.ts"
 export { SessionConfig, type Settings, type SettingsInput } from "./services/SessionConfig.ts"
 export { SessionError } from "./services/SessionError.ts"
 export { SessionPool } from "./services/SessionPool.ts"

@@ -5,16 +5,21 @@ import * as Layer from "effect/Layer"
 import { paths } from "../http/Routes.ts"
 import * as EmbeddedPostgresLayer from "../layers/EmbeddedPostgresLayer.ts"
 import * as HttpLayer from "../layers/HttpLayer.ts"
+import * as ObservabilityLayer from "../layers/ObservabilityLayer.ts"
 import * as SupavisorLayer from "../layers/SupavisorLayer.ts"
+import * as TelemetryLayer from "../layers/TelemetryLayer.ts"
 import type { SessionError } from "../services/SessionError.ts"
 import { SessionPool, StartInBackground } from "../services/SessionPool.ts"
 
 /** The operations server on the pool, the pool on the database, the database embedded where none is named. */
 export const layer = HttpLayer.layer.pipe(
+  Layer.provideMerge(ObservabilityLayer.layer),
   Layer.provideMerge(SupavisorLayer.layerNoConfig()),
   // Probes are answered from the first moment on, before there is a session.
   Layer.provide(Layer.succeed(StartInBackground, true)),
-  Layer.provideMerge(EmbeddedPostgresLayer.layer)
+  Layer.provideMerge(EmbeddedPostgresLayer.layer),
+  // Below everything, so that it hears all of it, to the last word of the drain.
+  Layer.provideMerge(TelemetryLayer.layer)
 )
 
 /**

@@ -1,10 +1,11 @@
-/** Whether the pool can lend, in the words of a probe; pure, from the pool's own picture of itself. */
-import type { PoolSnapshot } from "../services/pool/Snapshot.ts"
+/** Whether work should be sent here, in the words of a probe; pure, from the health as it is known. */
+import { causeWords, type DegradedCause, type Health, isReady } from "../services/health/Health.ts"
 
-/** One thing that was looked at; `reason` is undefined when it is well. */
+/** One thing that was looked at; `reason` is undefined when it is well, `limit` when it is not limited either. */
 export interface Check {
   readonly name: string
-  readonly reason: string | undefined
+  readonly reason?: string | undefined
+  readonly limit?: string | undefined
 }
 
 export interface Readiness {
@@ -12,35 +13,54 @@ export interface Readiness {
   readonly checks: ReadonlyArray<Check>
 }
 
-const phaseReasons: { readonly [Phase in PoolSnapshot["phase"]]: string | undefined } = {
-  starting: "the pool is starting",
-  open: undefined,
-  draining: "the pool is draining",
-  closed: "the pool is closed"
+const poolReasons: { readonly [Tag in Health["state"]["_tag"]]: string | undefined } = {
+  Starting: "the pool is starting",
+  Up: undefined,
+  Degraded: undefined,
+  Down: undefined,
+  Draining: "the pool is draining"
 }
 
-const sessionsReason = ({ lastFailure, open }: PoolSnapshot): string | undefined => {
-  if (open > 0) return undefined
-  return lastFailure === undefined ? "no session is open" : `no session is open: ${lastFailure.message}`
+/** Which check a limit belongs to. */
+const limits: ReadonlyArray<readonly [name: string, cause: DegradedCause]> = [
+  ["sessions", "saturated"],
+  ["latency", "slow"],
+  ["ceiling", "ceiling"],
+  ["dials", "breaker"]
+]
+
+/** Ready while the health is Up or Degraded. */
+export const readinessOf = (health: Health): Readiness => {
+  const { state } = health
+  const causes = state._tag === "Degraded" ? state.causes : []
+  return {
+    ready: isReady(health),
+    checks: [
+      { name: "pool", reason: poolReasons[state._tag] },
+      { name: "database", reason: state._tag === "Down" ? state.reason.message : undefined },
+      ...limits.map(([name, cause]) => ({ name, limit: causes.includes(cause) ? causeWords[cause] : undefined }))
+    ]
+  }
 }
 
-/** Ready while the pool is open and has at least one session open. */
-export const readinessOf = (snapshot: PoolSnapshot): Readiness => {
-  const checks = [
-    { name: "pool", reason: phaseReasons[snapshot.phase] },
-    { name: "sessions", reason: sessionsReason(snapshot) }
-  ]
-  return { ready: checks.every(({ reason }) => reason === undefined), checks }
+/** Started for good once there was a session, or at once when none is wanted before somebody asks for one. */
+export const startOf = ({ started, state }: Health): Readiness => {
+  const why = state._tag === "Down" ? state.reason.message : "no session was opened yet"
+  return { ready: started, checks: [{ name: "session", reason: started ? undefined : why }] }
 }
 
-/** One line: `ok`, or why not. */
-export const brief = ({ checks, ready }: Readiness): string =>
-  ready ? "ok" : `not ready: ${checks.flatMap(({ reason }) => reason ?? []).join("; ")}`
+/** One line: `ok`, what limits it, or why not. */
+export const brief = ({ checks, ready }: Readiness): string => {
+  if (!ready) return `not ready: ${checks.flatMap(({ reason }) => reason ?? []).join("; ")}`
+  const limited = checks.flatMap(({ limit }) => limit ?? [])
+  return limited.length === 0 ? "ok" : `ok, degraded: ${limited.join("; ")}`
+}
+
+const lineOf = ({ limit, name, reason }: Check): string => {
+  if (reason !== undefined) return `[-]${name} failed: ${reason}`
+  return limit === undefined ? `[+]${name} ok` : `[+]${name} ok, degraded: ${limit}`
+}
 
 /** One line per check and the verdict, as Kubernetes writes them (Kubernetes docs, API health endpoints). */
-export const verbose = (probe: string, checks: ReadonlyArray<Check>): string =>
-  [
-    ...checks.map(({ name, reason }) => (reason === undefined ? `[+]${name} ok` : `[-]${name} failed: ${reason}`)),
-    `${probe} check ${checks.every(({ reason }) => reason === undefined) ? "passed" : "failed"}`,
-    ""
-  ].join("\n")
+export const verbose = (probe: string, { checks, ready }: Readiness): string =>
+  [...checks.map(lineOf), `${probe} check ${ready ? "passed" : "failed"}`, ""].join("\n")

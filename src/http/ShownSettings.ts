@@ -25,6 +25,7 @@ export const shownSettings = (settings: Settings) => ({
   statementTimeout: shown(settings.statementTimeout),
   idleInTransactionTimeout: shown(settings.idleInTransactionTimeout),
   healthCheckInterval: shown(settings.healthCheckInterval),
+  monitorInterval: shown(settings.monitorInterval),
   shutdownTimeout: shown(settings.shutdownTimeout),
   keepAlive: shown(settings.keepAlive),
   sslMode: settings.ssl.mode,

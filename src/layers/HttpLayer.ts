@@ -10,6 +10,8 @@ import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
 import * as Routes from "../http/Routes.ts"
 import { SessionConfig } from "../services/SessionConfig.ts"
+import type { HealthCheck } from "../services/HealthCheck.ts"
+import type { PoolMetrics } from "../services/PoolMetrics.ts"
 import type { SessionPool } from "../services/SessionPool.ts"
 
 /** How long answers under way may take at the end, in milliseconds: they come from memory, within a few. */
@@ -61,7 +63,11 @@ const server: Layer.Layer<HttpServer, OperationsServerError, SessionConfig> = La
  *
  * Fails with an `OperationsServerError` when it cannot listen. Its stop takes a quarter of a second at most.
  */
-export const layer: Layer.Layer<HttpServer, OperationsServerError, SessionConfig | SessionPool> = HttpRouter.serve(
-  Routes.layer,
-  { disableLogger: true, disableListenLog: true }
-).pipe(Layer.provideMerge(server), Layer.provide(NodeHttpServer.layerHttpServices))
+export const layer: Layer.Layer<
+  HttpServer,
+  OperationsServerError,
+  HealthCheck | PoolMetrics | SessionConfig | SessionPool
+> = HttpRouter.serve(Routes.layer, { disableLogger: true, disableListenLog: true }).pipe(
+  Layer.provideMerge(server),
+  Layer.provide(NodeHttpServer.layerHttpServices)
+)

@@ -13,6 +13,4 @@ const live = Context.get(Context.empty(), Clock.Clock)
  * for one, is asked itself.
  */
 export const monotonicMillis = (clock: Clock.Clock): (() => number) =>
-  clock === live
-    ? () => performance.now()
-    : () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI
+  clock === live ? () => performance.now() : () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { PoolTimes } from "./pool/PoolTimes.ts"
 import type { SessionError } from "./SessionError.ts"
 import { SessionConfig } from "./SessionConfig.ts"
 import { DriverOptions } from "./session/DriverOptions.ts"
@@ -42,6 +43,8 @@ export interface Session {
   readonly lost: SessionError | undefined
   /** Called once, when the session is lost without having been closed by us. */
   onLost: ((error: SessionError) => void) | undefined
+  /** Where statements are timed; set by the pool. */
+  times?: PoolTimes | undefined
   /** The text of the statement that runs, or ran last; placeholders only, never values. */
   readonly statement: string | undefined
   /** Monotonic milliseconds since when statements are in flight; 0 while none is. */

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
@@ -18,6 +19,7 @@ import type { PoolEvent } from "./pool/Events.ts"
 import type { LedgerEntry } from "./pool/Ledger.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import { makePool, StartInBackground } from "./pool/PoolService.ts"
+import type { PoolTimes } from "./pool/PoolTimes.ts"
 import type { PoolSnapshot } from "./pool/Snapshot.ts"
 
 export { StartInBackground }
@@ -39,6 +41,14 @@ export class SessionPool extends Context.Service<
     ) => Effect.Effect<A, E | SessionError, R>
     /** Lends a session until the scope closes. */
     readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
+    /**
+     * Lends an idle session for one effect if there is one and nobody waits, else returns `None` at once: it never
+     * queues. The session is the one that has been silent for longest, unasked, so `f` must be bounded.
+     * It counts as no use: an idle session stays on its way to the idle timeout.
+     */
+    readonly tryUse: <A, E, R>(
+      f: (session: LeasedSession) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<Option.Option<A>, E, R>
     /** As `use`, failing in the words of Effect SQL. */
     readonly borrow: Borrower
     /** As `get`, failing in the words of Effect SQL. */
@@ -46,6 +56,8 @@ export class SessionPool extends Context.Service<
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** Every session that stands, who holds it and what it runs. */
     readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
+    /** How long things took so far: histograms that go on counting while they are read. */
+    readonly times: Effect.Effect<PoolTimes>
     /** What happens from now on, after the last fifty events. */
     readonly events: Stream.Stream<PoolEvent>
     /**
@@ -54,6 +66,11 @@ export class SessionPool extends Context.Service<
      * waited already, unless it was told to start in the background.
      */
     readonly ready: Effect.Effect<void, SessionError>
+    /**
+     * Has every session asked for a sign of life before it is lent again, the idle ones now, and closes those that give
+     * none. Where no session stands one is opened, as soon as the pauses between dials allow.
+     */
+    readonly suspect: Effect.Effect<void>
     /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
     readonly renew: Effect.Effect<void>
     /**

@@ -1,37 +1,69 @@
 import { assert, describe, it } from "@effect/vitest"
-import { brief, readinessOf, verbose } from "../../src/http/Readiness.ts"
-import { poolPicture } from "./PoolPicture.ts"
+import { brief, readinessOf, startOf, verbose } from "../../src/http/Readiness.ts"
+import { healthPicture, refused } from "./HealthPicture.ts"
 
 describe("Readiness", () => {
-  it("is given while the pool is open and has a session", () => {
-    const readiness = readinessOf(poolPicture({ open: 1 }))
+  it("is given while the pool is up", () => {
+    const readiness = readinessOf(healthPicture())
     assert.isTrue(readiness.ready)
     assert.strictEqual(brief(readiness), "ok")
   })
 
-  it("is refused with the phase as the reason in every other phase", () => {
-    const reasons = (["starting", "draining", "closed"] as const).map((phase) =>
-      brief(readinessOf(poolPicture({ phase })))
+  it("is given to a degraded pool, with what limits it", () => {
+    const readiness = readinessOf(healthPicture({ state: { _tag: "Degraded", causes: ["saturated", "ceiling"] } }))
+    assert.isTrue(readiness.ready)
+    assert.strictEqual(
+      brief(readiness),
+      "ok, degraded: every session that can be had is in use; the server grants fewer sessions than the pool may open"
     )
-    assert.deepStrictEqual(reasons, [
+  })
+
+  it("is refused while the pool starts, is down or drains, with the reason", () => {
+    const states = [
+      { _tag: "Starting" } as const,
+      { _tag: "Down", reason: refused } as const,
+      { _tag: "Draining" } as const
+    ]
+    const readiness = states.map((state) => readinessOf(healthPicture({ state })))
+    assert.deepStrictEqual(
+      readiness.map(({ ready }) => ready),
+      [false, false, false]
+    )
+    assert.deepStrictEqual(readiness.map(brief), [
       "not ready: the pool is starting",
-      "not ready: the pool is draining",
-      "not ready: the pool is closed"
+      "not ready: nothing accepts connections there",
+      "not ready: the pool is draining"
     ])
   })
 
-  it("is refused with the last failure as the reason while no session is open", () => {
-    const lastFailure = { atMillis: 0, code: "ECONNREFUSED", message: "nothing accepts connections there" }
-    const readiness = readinessOf(poolPicture({ open: 0, lastFailure }))
-    assert.isFalse(readiness.ready)
-    assert.strictEqual(brief(readiness), "not ready: no session is open: nothing accepts connections there")
-  })
-
   it("lists every check in Kubernetes' manner", () => {
-    const { checks } = readinessOf(poolPicture({ open: 0 }))
+    const down = readinessOf(healthPicture({ state: { _tag: "Down", reason: refused } }))
     assert.strictEqual(
-      verbose("readyz", checks),
-      "[+]pool ok\n[-]sessions failed: no session is open\nreadyz check failed\n"
+      verbose("readyz", down),
+      "[+]pool ok\n[-]database failed: nothing accepts connections there\n" +
+        "[+]sessions ok\n[+]latency ok\n[+]ceiling ok\n[+]dials ok\nreadyz check failed\n"
     )
+    const slow = readinessOf(healthPicture({ state: { _tag: "Degraded", causes: ["slow", "breaker"] } }))
+    assert.strictEqual(
+      verbose("readyz", slow),
+      "[+]pool ok\n[+]database ok\n[+]sessions ok\n[+]latency ok, degraded: the server answers slowly\n" +
+        "[+]ceiling ok\n[+]dials ok, degraded: new sessions cannot be opened at the moment\nreadyz check passed\n"
+    )
+  })
+})
+
+describe("The start", () => {
+  it("is over with the first session, and stays so when the pool goes down or drains", () => {
+    assert.strictEqual(
+      brief(startOf(healthPicture({ started: false, state: { _tag: "Starting" } }))),
+      "not ready: no session was opened yet"
+    )
+    assert.strictEqual(
+      brief(startOf(healthPicture({ started: false, state: { _tag: "Down", reason: refused } }))),
+      "not ready: nothing accepts connections there"
+    )
+    for (const state of [{ _tag: "Down", reason: refused } as const, { _tag: "Draining" } as const]) {
+      assert.isTrue(startOf(healthPicture({ state })).ready)
+    }
   })
 })

@@ -7,8 +7,11 @@ import { version } from "../../src/http/Version.ts"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import type { LedgerEntry } from "../../src/services/pool/Ledger.ts"
 import type { PoolSnapshot } from "../../src/services/pool/Snapshot.ts"
+import { PoolMetrics } from "../../src/services/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/SessionConfig.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
+import type { Health } from "../../src/services/health/Health.ts"
+import { healthOf, healthPicture, refused } from "./HealthPicture.ts"
 import { poolPicture } from "./PoolPicture.ts"
 
 /** A lease that runs a statement with the password in it, as nobody should write it. */
@@ -18,6 +21,7 @@ const leased: LedgerEntry = {
   state: "used",
   ageMillis: 10,
   idleMillis: undefined,
+  silentMillis: 0,
   uses: 1,
   holder: "billing",
   traceId: undefined,
@@ -26,16 +30,18 @@ const leased: LedgerEntry = {
   runningMillis: 1
 }
 
-/** A server over a pool of which only the picture can be asked: whatever else a route wants makes it fail. */
-const served = (snapshot: PoolSnapshot) =>
+/** A server over a pool of which only what is given here can be asked: whatever else a route wants makes it fail. */
+const served = (health: Partial<Health>, snapshot?: PoolSnapshot) =>
   HttpLayer.layer.pipe(
     Layer.provide([
       Layer.mock(SessionPool, {
-        name: snapshot.name,
+        name: "shop",
         endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "postgres" },
-        snapshot: Effect.succeed(snapshot),
+        ...(snapshot === undefined ? {} : { snapshot: Effect.succeed(snapshot) }),
         ledger: Effect.succeed([leased])
       }),
+      healthOf(health),
+      Layer.mock(PoolMetrics, { prometheus: Effect.succeed("# HELP\n") }),
       SessionConfig.layer({
         url: "postgres://app:geh%40im-nis@db.example.com:5432/shop",
         http: { host: "127.0.0.1", port: 0 }
@@ -57,7 +63,7 @@ describe("Routes", () => {
       const { body, status } = yield* ask("/livez")
       assert.deepStrictEqual([status, body], [200, "ok\n"])
       assert.strictEqual((yield* ask("/livez?verbose")).body, "[+]ping ok\nlivez check passed\n")
-    }).pipe(Effect.provide(served(poolPicture({ phase: "draining", open: 0 }))))
+    }).pipe(Effect.provide(served({ state: { _tag: "Down", reason: refused } })))
   )
 
   it.live("answer /readyz and /healthz with 200 while sessions can be lent", () =>
@@ -67,8 +73,8 @@ describe("Routes", () => {
         assert.deepStrictEqual([status, body, headers.get("cache-control")], [200, "ok\n", "no-store"])
       }
       const { body } = yield* ask("/readyz?verbose")
-      assert.strictEqual(body, "[+]pool ok\n[+]sessions ok\nreadyz check passed\n")
-    }).pipe(Effect.provide(served(poolPicture())))
+      assert.match(body, /^\[\+\]pool ok\n(\[\+\]\w+ ok\n)+readyz check passed\n$/)
+    }).pipe(Effect.provide(served({})))
   )
 
   it.live("answer /readyz with 503 and the reason while they cannot", () =>
@@ -76,11 +82,52 @@ describe("Routes", () => {
       const { body, status } = yield* ask("/readyz")
       assert.deepStrictEqual([status, body], [503, "not ready: the pool is draining\n"])
       const all = yield* ask("/readyz?verbose=1")
+      assert.strictEqual(all.status, 503)
+      assert.match(all.body, /^\[-\]pool failed: the pool is draining\n\[\+\](.*\n)+readyz check failed\n$/)
+    }).pipe(Effect.provide(served({ state: { _tag: "Draining" } })))
+  )
+
+  it.live("answer /readyz with 503 while the database does not answer", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* ask("/readyz")
+      assert.deepStrictEqual([status, body], [503, "not ready: nothing accepts connections there\n"])
+    }).pipe(Effect.provide(served({ state: { _tag: "Down", reason: refused } })))
+  )
+
+  it.live("answer /readyz with 200 and the limits of a pool that is degraded", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* ask("/readyz")
+      assert.deepStrictEqual([status, body], [200, "ok, degraded: every session that can be had is in use\n"])
+    }).pipe(Effect.provide(served({ state: { _tag: "Degraded", causes: ["saturated"] } })))
+  )
+
+  it.live("answer /startupz with 503 before the first session", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* ask("/startupz?verbose")
       assert.deepStrictEqual(
-        [all.status, all.body],
-        [503, "[-]pool failed: the pool is draining\n[+]sessions ok\nreadyz check failed\n"]
+        [status, body],
+        [503, "[-]session failed: no session was opened yet\nstartupz check failed\n"]
       )
-    }).pipe(Effect.provide(served(poolPicture({ phase: "draining" }))))
+    }).pipe(Effect.provide(served({ started: false, state: { _tag: "Starting" } })))
+  )
+
+  it.live("answer /startupz with 200 after it, also while the pool is down", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* ask("/startupz")
+      assert.deepStrictEqual([status, body], [200, "ok\n"])
+    }).pipe(Effect.provide(served({ state: { _tag: "Down", reason: refused } })))
+  )
+
+  it.live("answer /readyz within 10 ms, from memory", () =>
+    Effect.gen(function* () {
+      const times: Array<number> = []
+      for (let n = 0; n < 101; n++) {
+        const began = performance.now()
+        yield* ask("/readyz")
+        times.push(performance.now() - began)
+      }
+      assert.isBelow(times.toSorted((a, b) => a - b)[50] ?? Infinity, 10)
+    }).pipe(Effect.provide(served({})))
   )
 
   it.live("tell in /status what is known, without the password", () =>
@@ -93,6 +140,7 @@ describe("Routes", () => {
         version,
         phase: "open",
         ready: false,
+        health: JSON.parse(JSON.stringify(healthPicture({ state: { _tag: "Down", reason: refused } }))),
         endpoint: { host: "db.example.com", port: 5432, database: "shop" }
       })
       assert.deepInclude(told.pool, { open: 0, max: 5 })
@@ -103,6 +151,7 @@ describe("Routes", () => {
     }).pipe(
       Effect.provide(
         served(
+          { state: { _tag: "Down", reason: refused } },
           poolPicture({
             open: 0,
             lastFailure: { atMillis: 0, code: "ECONNREFUSED", message: "refused, said geh%40im-nis" }
@@ -119,7 +168,7 @@ describe("Routes", () => {
         assert.strictEqual(status, 404)
         for (const known of Object.keys(paths)) assert.include(body, known)
       }
-    }).pipe(Effect.provide(served(poolPicture())))
+    }).pipe(Effect.provide(served({})))
   )
 
   it.live("answer HEAD as GET without the body, and refuse to be written to", () =>
@@ -129,8 +178,8 @@ describe("Routes", () => {
         assert.deepStrictEqual([status, body], [200, ""])
       }
       assert.strictEqual((yield* ask("/nope", "HEAD")).status, 404)
-      const refused = yield* ask("/status", "POST")
-      assert.deepStrictEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"])
-    }).pipe(Effect.provide(served(poolPicture())))
+      const written = yield* ask("/status", "POST")
+      assert.deepStrictEqual([written.status, written.headers.get("allow")], [405, "GET, HEAD"])
+    }).pipe(Effect.provide(served({}, poolPicture())))
   )
 })

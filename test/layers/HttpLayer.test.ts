@@ -7,8 +7,10 @@ import * as Scope from "effect/Scope"
 import * as Context from "effect/Context"
 import * as Net from "node:net"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
+import { PoolMetrics } from "../../src/services/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/SessionConfig.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
+import { healthOf } from "../http/HealthPicture.ts"
 import { poolPicture } from "../http/PoolPicture.ts"
 
 const listening = (port: number) =>
@@ -19,6 +21,8 @@ const listening = (port: number) =>
         endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
         snapshot: Effect.succeed(poolPicture())
       }),
+      healthOf(),
+      Layer.mock(PoolMetrics, { prometheus: Effect.succeed("# HELP\n") }),
       SessionConfig.layer({ http: { host: "127.0.0.1", port } })
     ])
   )

@@ -12,6 +12,10 @@ export class Histogram {
   count = 0
   /** In seconds. */
   sum = 0
+  /** The least value, in seconds; infinite while there is none. */
+  min = Number.POSITIVE_INFINITY
+  /** The greatest value, in seconds. */
+  max = 0
 
   constructor(bounds: ReadonlyArray<number> = SECONDS_BOUNDS) {
     this.bounds = bounds
@@ -26,5 +30,7 @@ export class Histogram {
     this.counts[index]! += 1
     this.count++
     this.sum += seconds
+    if (seconds < this.min) this.min = seconds
+    if (seconds > this.max) this.max = seconds
   }
 }

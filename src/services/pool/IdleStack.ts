@@ -17,6 +17,11 @@ export class IdleStack<S extends SlotSession> {
     this.slots.push(slot)
   }
 
+  /** One that was not used while it was away: it must not be lent before those that are. */
+  putBelow(slot: Slot<S>): void {
+    this.slots.unshift(slot)
+  }
+
   pop(): Slot<S> | undefined {
     return this.slots.pop()
   }

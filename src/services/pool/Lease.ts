@@ -29,6 +29,8 @@ export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
   leakReported = false
   /** Held for as long as the program runs, by intent: never reported as a leak. */
   longLived = false
+  /** Since when the session was idle, of a lease that only looks at it and must not make it look used. */
+  unusedSince: number | undefined = undefined
   /** Called when a waiter gets its session (undefined) or is refused. */
   wake: ((refusal: SessionError | undefined) => void) | undefined = undefined
 

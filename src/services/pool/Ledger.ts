@@ -11,6 +11,8 @@ export interface LedgerEntry {
   readonly ageMillis: number
   /** Since when it has been idle; undefined while it is not. */
   readonly idleMillis: number | undefined
+  /** How long the server has not been heard of. */
+  readonly silentMillis: number
   readonly uses: number
   /** The span and fiber that hold it. */
   readonly holder: string | undefined
@@ -29,6 +31,7 @@ export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
     state: slot.state,
     ageMillis: now - slot.openedAt,
     idleMillis: slot.state === "idle" ? now - slot.idleSince : undefined,
+    silentMillis: now - session.heardAt(),
     uses: slot.uses,
     holder: lease === undefined ? undefined : holderName(lease.holder),
     traceId: lease?.holder?.cache.span?.traceId,

@@ -1,5 +1,6 @@
 /** The borrower's path: take, or wait in turn, and give back exactly once. */
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import { SqlError } from "effect/sql/SqlError"
@@ -25,6 +26,23 @@ export const lend =
           if (runtime.core.take(lease, runtime.now())) return f(lease)
           return Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
         }),
+        () => {
+          giveBack(runtime, lease)
+          return undefined
+        }
+      )
+    })
+
+/** Lends an idle session for one effect if there is one, and else says so at once. */
+export const tryLend =
+  (runtime: PoolRuntime) =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
+    Effect.withFiber((fiber) => {
+      const lease = new LeasedSession(fiber)
+      return Effect.onExitPrimitive<Option.Option<A>, E, R>(
+        Effect.suspend(() =>
+          runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
+        ),
         () => {
           giveBack(runtime, lease)
           return undefined

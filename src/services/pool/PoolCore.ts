@@ -35,6 +35,16 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     return true
   }
 
+  /** Lends the idle session that has been silent for longest, to be looked at: that is no use, and counts as none. */
+  takeSilent(lease: Lease<S>, now: number): boolean {
+    const slot = this.waiters.size > 0 || this.ending ? undefined : this.mostSilent()
+    if (slot === undefined) return false
+    this.stack.remove(slot)
+    lease.unusedSince = slot.idleSince
+    this.lend(slot, lease, now)
+    return true
+  }
+
   /** Puts a borrower at the end of the queue; a refusal is returned, not thrown. */
   enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
     if (this.ending) return this.refuse("closed", lease)
@@ -66,7 +76,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     if (state !== "held" || slot === undefined) return
     lease.slot = undefined
     slot.lease = undefined
-    this.useTime.recordMillis(now - lease.since)
+    if (lease.unusedSince === undefined) this.useTime.recordMillis(now - lease.since)
     if (slot.state !== "used") return
     if (this.ending) {
       this.close(slot, "drain")
@@ -74,7 +84,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       this.recover(slot)
     } else {
       this.used--
-      this.offer(slot, now)
+      this.offer(slot, now, lease.unusedSince)
     }
     this.steps.run()
   }
@@ -121,6 +131,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     const slot = new Slot(session, now, now + lifetime)
     this.slots.add(slot)
     if (this.phase === "starting") this.phase = "open"
+    this.proving = false
     this.ceiling = Ceiling.afterGrant(this.ceiling, this.open + 1, this.limits.max, now)
     const retired = this.retiring
     this.retiring = undefined
@@ -143,9 +154,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       this.ceiling = Ceiling.afterRefusal(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
     } else {
       this.gate = DialGate.afterFailure(this.gate, failure, now, this.hooks.random())
-      const permanent = failure.class === "auth" || failure.class === "configuration"
-      this.blockedBy = permanent ? failure.error : undefined
-      if (permanent && this.open === 0) this.failWaiters(failure.error, "failed")
+      this.blockedBy = failure.permanent ? failure.error : undefined
+      if (failure.permanent && this.open === 0) this.failWaiters(failure.error, "failed")
     }
     this.advance(now)
     this.steps.run()
@@ -182,9 +192,14 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.steps.run()
   }
 
-  /** Every session alive now is asked for a sign of life before it is lent again. */
-  suspectAll(now: number): void {
-    this.lossAt = now
+  /** Suspects all and asks the idle ones now; where none stands, one is opened as soon as dials go. */
+  probeAll(now: number): void {
+    if (this.ending) return
+    this.suspectAll(now)
+    this.proving = this.open === 0
+    for (const slot of this.stack.clear()) this.probe(slot)
+    this.advance(now)
+    this.steps.run()
   }
 
   /** Marks a session that must not be lent again. An idle one is closed now, a used one when it comes back. */
@@ -237,13 +252,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       this.stack.remove(slot)
       this.handOff(slot, now)
     }
-    while (this.waiters.size > this.probing && this.stack.size > 0) {
-      const slot = this.stack.pop()!
-      slot.state = "probing"
-      this.probing++
-      this.counters.probes++
-      this.steps.defer(() => this.hooks.probe(slot))
-    }
+    while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
     while (wantsDial(this, now)) {
       const id = ++this.nextDial
       this.dials.set(id, now)
@@ -261,10 +270,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   }
 
   /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
-  private offer(slot: Slot<S>, now: number): void {
-    slot.state = "idle"
-    slot.idleSince = now
-    this.stack.push(slot)
+  private offer(slot: Slot<S>, now: number, unusedSince?: number): void {
+    this.shelve(slot, now, unusedSince)
     if (this.ending) return this.retire(slot, "drain")
     if (slot.evicted) this.retire(slot, "evicted")
     else if (now >= slot.expiresAt && this.mayRotate()) this.replace(slot, now)

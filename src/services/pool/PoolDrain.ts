@@ -18,6 +18,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { core } = runtime
     const started = runtime.now()
+    runtime.times.drainBegan = started
     const budget = Duration.toMillis(runtime.config.shutdownTimeout)
     runtime.publish({ _tag: "Draining", used: core.used, waiting: core.waiters.size })
     core.drain()
@@ -25,6 +26,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
 
     yield* within(runtime, () => core.used === 0, budget * FINISH_SHARE)
     const late = Array.from(core.slots).filter((slot) => slot.state === "used" || slot.state === "recovering")
+    runtime.times.drainCancelled = late.length
     if (late.length > 0) {
       for (const slot of late) Effect.runForkWith(runtime.context)(slot.session.cancel)
       yield* within(runtime, () => core.used === 0, budget * CANCEL_SHARE)
@@ -37,6 +39,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     yield* within(runtime, () => core.total === 0, Math.max(0, budget - (runtime.now() - started)))
     for (const slot of Array.from(core.slots)) slot.session.kill(SessionError.poolClosed({ draining: false }))
     core.phase = "closed"
+    runtime.times.drainEnded = runtime.now()
     runtime.stop()
     runtime.publish({ _tag: "Drained", elapsedMillis: runtime.now() - started, cancelled: late.length })
   }).pipe(Effect.uninterruptible)

@@ -19,6 +19,7 @@ import { SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
 import { OneTimer } from "./OneTimer.ts"
 import { PoolCore } from "./PoolCore.ts"
+import { PoolTimes } from "./PoolTimes.ts"
 import { watchSessions } from "./PoolWatch.ts"
 import { type Outcome, refusalOf } from "./Refusals.ts"
 import type { Slot } from "./Slot.ts"
@@ -35,6 +36,7 @@ const POOLER_BREAKER = "ECIRCUITBREAKER"
 
 export class PoolRuntime {
   readonly core: PoolCore<Session>
+  readonly times: PoolTimes
   readonly now: () => number
   readonly config: Settings
   readonly name: string
@@ -88,13 +90,17 @@ export class PoolRuntime {
       },
       {
         dial: this.dial,
-        probe: (slot) =>
-          this.fork(
+        probe: (slot) => {
+          const began = this.now()
+          return this.fork(
             Effect.map(slot.session.probe, (answered) => {
+              if (slot.state === "probing") this.times.probed(answered, this.now() - began)
               if (!answered) slot.session.kill(this.silent(slot))
               this.core.probed(slot, answered, this.now())
+              this.times.missing(this.core, this.now())
             })
-          ),
+          )
+        },
         recover: (slot) =>
           this.fork(Effect.map(slot.session.recover, (clean) => this.core.recovered(slot, clean, this.now()))),
         close: (slot, reason) =>
@@ -114,6 +120,7 @@ export class PoolRuntime {
         step: () => this.onStep()
       }
     )
+    this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
     this.timer = new OneTimer(parts.context, this.now, this.sweep)
   }
 
@@ -193,11 +200,15 @@ export class PoolRuntime {
 
   private attach(id: number, session: Session): void {
     const before = this.core.ceiling.held
+    session.times = this.times
     const slot = this.core.dialed(id, session, this.now())
+    this.times.dialed(session.info, this.core, this.now())
     session.onLost = (error) => {
+      const isNews = this.core.phase === "open" && slot.state !== "closing"
       // What is ended by a drain is no incident.
       if (this.core.phase === "open") this.incidents.lost(error)
       this.core.lost(slot, this.now(), error.code === SHUTDOWN)
+      if (isNews) this.times.lost({ busySince: session.busySince, heardAt: session.heardAt() }, this.core, this.now())
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
     Deferred.doneUnsafe(this.firstDial, Effect.void)
@@ -216,6 +227,7 @@ export class PoolRuntime {
       {
         error,
         class: error.class,
+        permanent: error.isPermanent,
         // A breaker of the pooler's own opens again when it says; everything else is the gate's to time.
         retryAfterMillis:
           error.code.startsWith(POOLER_BREAKER) && error.retryAfter !== undefined

@@ -13,7 +13,7 @@ import type { SessionPool } from "../SessionPool.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { PoolEvent } from "./Events.ts"
 import { ledgerEntry } from "./Ledger.ts"
-import { borrow, lend, reserve } from "./Lending.ts"
+import { borrow, lend, reserve, tryLend } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -51,12 +51,19 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     endpoint: opener.endpoint,
     use: lend(runtime, (error) => error),
     get: reserve(runtime, (error) => error),
+    tryUse: tryLend(runtime),
     borrow: borrow(runtime),
     reserve: reserve(runtime, (error) => toSqlError(error, "acquire")),
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    times: Effect.succeed(runtime.times),
     events: Stream.fromPubSub(pubsub),
     ready,
+    suspect: Effect.sync(() => {
+      runtime.core.probeAll(runtime.now())
+      // A dial that has to wait for the gate is nobody else's wish.
+      runtime.arm(runtime.now())
+    }),
     renew: Effect.sync(() => {
       for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)
     }),
@@ -70,7 +77,6 @@ const firstSession = (runtime: PoolRuntime): Effect.Effect<void, SessionError> =
   const { startup } = runtime.config
   if (startup === "lazy") return Effect.void
   return Effect.catch(Deferred.await(runtime.firstDial), (error) => {
-    const permanent = error.class === "auth" || error.class === "configuration"
-    return startup === "fail-fast" || permanent ? Effect.fail(error) : Effect.void
+    return startup === "fail-fast" || error.isPermanent ? Effect.fail(error) : Effect.void
   })
 }

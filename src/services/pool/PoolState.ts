@@ -41,6 +41,8 @@ export interface PoolHooks<S extends SlotSession> {
 export interface DialFailure {
   readonly error: SessionError
   readonly class: ErrorClass
+  /** It does not pass by itself, so there is nothing to wait for. */
+  readonly permanent: boolean
   readonly retryAfterMillis: number | undefined
   readonly ceiling: number | undefined
 }
@@ -70,6 +72,8 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
   })
   protected readonly stack = new IdleStack<S>()
   protected nextDial = 0
+  /** A session is wanted even when `min` is 0, to prove that one can be had. */
+  protected proving: boolean
   /** The session that waits for its replacement. */
   protected retiring: Slot<S> | undefined = undefined
   /** Sessions that were alive before a loss elsewhere are suspect until they were heard of again. */
@@ -78,6 +82,7 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
   constructor(limits: PoolLimits, hooks: PoolHooks<S>) {
     this.limits = limits
     this.hooks = hooks
+    this.proving = limits.proveStart
   }
 
   get idle(): number {
@@ -93,7 +98,7 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
   }
 
   get wanted(): number {
-    return this.phase === "starting" && this.limits.proveStart ? Math.max(1, this.limits.min) : this.limits.min
+    return this.proving ? Math.max(1, this.limits.min) : this.limits.min
   }
 
   get rotating(): boolean {
@@ -124,6 +129,37 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
       if (!this.isSuspect(slot, now)) return slot
     }
     return undefined
+  }
+
+  /** The idle session whose peer has not been heard of for longest. */
+  protected mostSilent(): Slot<S> | undefined {
+    let found = this.stack.at(0)
+    for (let height = 1; height < this.stack.size; height++) {
+      const slot = this.stack.at(height)!
+      if (found === undefined || slot.session.heardAt() < found.session.heardAt()) found = slot
+    }
+    return found
+  }
+
+  /** Every session alive now is asked for a sign of life before it is lent again. */
+  protected suspectAll(now: number): void {
+    this.lossAt = now
+  }
+
+  /** Puts a session to the idle ones: one that was not used meanwhile goes on being idle, below those that were. */
+  protected shelve(slot: Slot<S>, now: number, unusedSince: number | undefined): void {
+    slot.state = "idle"
+    slot.idleSince = unusedSince ?? now
+    if (unusedSince === undefined) this.stack.push(slot)
+    else this.stack.putBelow(slot)
+  }
+
+  /** Asks an idle session, out of the stack already, for a sign of life. */
+  protected probe(slot: Slot<S>): void {
+    slot.state = "probing"
+    this.probing++
+    this.counters.probes++
+    this.steps.defer(() => this.hooks.probe(slot))
   }
 
   protected lend(slot: Slot<S>, lease: Lease<S>, now: number): void {

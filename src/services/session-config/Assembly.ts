@@ -132,6 +132,7 @@ export const assemble = (findings: Findings): Result.Result<Settings, SessionErr
     statementTimeout: valueOf(values, "statementTimeout"),
     idleInTransactionTimeout: valueOf(values, "idleInTransactionTimeout"),
     healthCheckInterval: valueOf(values, "healthCheckInterval"),
+    monitorInterval: unlessZero(valueOf(values, "monitorInterval")),
     shutdownTimeout: valueOf(values, "shutdownTimeout"),
     keepAlive: unlessZero(valueOf(values, "keepAlive")),
     ssl: {

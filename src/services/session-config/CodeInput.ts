@@ -29,6 +29,7 @@ const given = (input: SettingsInput): Record<FieldKey, unknown> => ({
   "pool.maxWaiting": input.pool?.maxWaiting,
   "pool.leakThreshold": input.pool?.leakThreshold,
   healthCheckInterval: input.healthCheckInterval,
+  monitorInterval: input.monitorInterval,
   shutdownTimeout: input.shutdownTimeout,
   keepAlive: input.keepAlive,
   "ssl.mode": input.ssl?.mode,

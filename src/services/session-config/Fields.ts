@@ -135,6 +135,13 @@ export const fields = {
     meaning: "Between two looks at the health of pool and idle sessions.",
     example: "30s"
   }),
+  monitorInterval: field({
+    variable: "DB_MONITOR_INTERVAL",
+    reader: duration("off"),
+    literal: "30s",
+    meaning: "Between two looks at the database's own connections and limits, one short statement each. 0: off.",
+    example: "1m"
+  }),
   shutdownTimeout: field({
     variable: "DB_SHUTDOWN_TIMEOUT",
     reader: duration("refused"),

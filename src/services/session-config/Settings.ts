@@ -46,6 +46,8 @@ export interface Settings {
   readonly statementTimeout: Duration.Duration
   readonly idleInTransactionTimeout: Duration.Duration
   readonly healthCheckInterval: Duration.Duration
+  /** Undefined when the database is not looked at. */
+  readonly monitorInterval: Duration.Duration | undefined
   readonly shutdownTimeout: Duration.Duration
   /** TCP keepalive idle time; undefined when keepalive is off. */
   readonly keepAlive: Duration.Duration | undefined
@@ -76,7 +78,7 @@ export interface Settings {
  * The settings as an application gives them: all optional, same names and same defaults as the variables.
  *
  * Durations are Effect's `Duration.Input`, so a bare number is **milliseconds** here, while in the environment it is
- * seconds. `0` turns off `keepAlive` and `pool.leakThreshold`.
+ * seconds. `0` turns off `keepAlive`, `monitorInterval` and `pool.leakThreshold`.
  */
 export interface SettingsInput {
   /** A libpq URI, plain or redacted, or one that is parsed already. Not together with `host`. */
@@ -110,6 +112,7 @@ export interface SettingsInput {
   readonly statementTimeout?: Duration.Input | undefined
   readonly idleInTransactionTimeout?: Duration.Input | undefined
   readonly healthCheckInterval?: Duration.Input | undefined
+  readonly monitorInterval?: Duration.Input | undefined
   readonly shutdownTimeout?: Duration.Input | undefined
   readonly keepAlive?: Duration.Input | undefined
   readonly ssl?:

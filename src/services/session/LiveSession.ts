@@ -9,11 +9,13 @@ import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { PoolTimes } from "../pool/PoolTimes.ts"
 import { SessionError } from "../SessionError.ts"
 import type { Session, SessionInfo } from "../Session.ts"
 import { enrichStatementError, toSqlError } from "../SqlErrors.ts"
 import type { Endpoint, Wire } from "../Transport.ts"
 import { endAbandoned } from "./Abandoned.ts"
+import { caughtUp } from "./CaughtUp.ts"
 import { detachedStream } from "./DetachedStream.ts"
 import { sayGoodbye } from "./Goodbye.ts"
 import { lossOf, unsettled } from "./Loss.ts"
@@ -43,6 +45,7 @@ export class LiveSession implements Session {
   readonly info: SessionInfo
   lost: SessionError | undefined = undefined
   onLost: ((error: SessionError) => void) | undefined = undefined
+  times: PoolTimes | undefined = undefined
   statement: string | undefined = undefined
   busySince = 0
 
@@ -126,7 +129,7 @@ export class LiveSession implements Session {
       ? Effect.succeed(false)
       : this.connection.query("", [], false).pipe(
           Effect.as(true),
-          Effect.timeoutOrElse({ duration: PROBE_MILLIS, orElse: () => Effect.succeed(false) }),
+          Effect.raceFirst(Effect.as(Effect.andThen(Effect.sleep(PROBE_MILLIS), caughtUp), false)),
           Effect.catch(() => Effect.succeed(false)),
           // The peer may have answered the probe and said goodbye in one breath.
           Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
@@ -134,7 +137,9 @@ export class LiveSession implements Session {
   )
 
   recover: Effect.Effect<boolean> = Effect.suspend(() => {
-    if (this.lost !== undefined || this.taint === "close") return Effect.succeed(false)
+    // The driver may fail the statement just before the socket tells its end; that end is a loss, not our doing.
+    if (this.lost !== undefined) return Effect.as(caughtUp, false)
+    if (this.taint === "close") return Effect.succeed(false)
     if (this.recovering !== undefined) return Deferred.await(this.recovering)
     const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
     return this.clear().pipe(
@@ -193,7 +198,10 @@ export class LiveSession implements Session {
         return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, execute))
       }
       this.begin(sql)
-      return Effect.mapError(Effect.onExitPrimitive(execute(), this.onExit), this.failed)
+      const began = this.inFlight === 1 ? this.busySince : this.parts.now()
+      const statement = { sql, began, now: this.parts.now, explain: this.failed }
+      const onExit = this.times?.operations?.timing(statement, this.onExit) ?? this.onExit
+      return Effect.mapError(Effect.onExitPrimitive(execute(), onExit), this.failed)
     })
   }
 

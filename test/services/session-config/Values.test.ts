@@ -26,10 +26,11 @@ describe("the values", () => {
   })
 
   it("turn off what zero turns off, and are refused where every wait has a bound", () => {
-    const settings = read({ DB_LEAK_THRESHOLD: "0", DB_KEEP_ALIVE: "0s" })
+    const settings = read({ DB_LEAK_THRESHOLD: "0", DB_KEEP_ALIVE: "0s", DB_MONITOR_INTERVAL: "0" })
     assert.isUndefined(settings.pool.leakThreshold)
+    assert.isUndefined(settings.monitorInterval)
     assert.isUndefined(settings.keepAlive)
-    const bounded = variables.filter(({ name }) => /TIMEOUT|LIFETIME|INTERVAL/.test(name)).map(({ name }) => name)
+    const bounded = variables.filter(({ name }) => /TIMEOUT|LIFETIME|CHECK_INTERVAL/.test(name)).map(({ name }) => name)
     assert.strictEqual(bounded.length, 8)
     for (const name of bounded) {
       for (const value of ["0", "0s", "0.1ms", "Infinity", "-1", "26 days", "30000"]) {

@@ -1,0 +1,129 @@
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+import { writeFileSync } from "node:fs"
+import type { Definition } from "../src/services/metrics/Definition.ts"
+import { prometheusName } from "../src/services/metrics/PrometheusText.ts"
+import { PREFIX } from "../src/services/metrics/SessionMetrics.ts"
+import { MonitorMetrics } from "../src/services/monitor/MonitorMetrics.ts"
+import { definitions } from "../src/services/PoolMetrics.ts"
+import type { DatabaseView } from "../src/services/PostgresMonitor.ts"
+
+/** What the documentation says of a metric. */
+export interface Documented extends Pick<Definition, "name" | "instrument" | "unit" | "description" | "attributes"> {
+  readonly source: string
+  readonly bounds: ReadonlyArray<number> | undefined
+  readonly prometheus: string
+}
+
+const POOL_NAME = "db.client.connection.pool.name"
+
+const documented = (definition: Definition): Documented => ({
+  ...definition,
+  bounds: definition.bounds,
+  prometheus: prometheusName({
+    id: definition.name,
+    unit: definition.unit,
+    isMonotonic: definition.instrument === "Counter"
+  })
+})
+
+/** The gauges of the database, as the monitor registers them when it has had a look. */
+const ofDatabase = (): ReadonlyArray<Documented> => {
+  const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
+  const monitor = new MonitorMetrics("pool", Context.make(Metric.MetricRegistry, registry))
+  // Gauges are read when somebody asks for their value, which nobody does here.
+  monitor.show({} as DatabaseView)
+  const byName = new Map<string, Documented>()
+  for (const { attributes = {}, description = "", id } of registry.values()) {
+    const values = new Map(Object.entries(byName.get(id)?.attributes ?? {}))
+    for (const [name, value] of Object.entries(attributes)) {
+      const known = values.get(name)?.split(", ") ?? []
+      if (name !== POOL_NAME && name !== "unit") values.set(name, [...new Set([...known, `\`${value}\``])].join(", "))
+    }
+    const unit = attributes["unit"] ?? ""
+    byName.set(id, {
+      name: id,
+      instrument: "Gauge",
+      unit,
+      description,
+      attributes: Object.fromEntries(values),
+      source: "the last look of the database monitor; absent while there is none (`DB_MONITOR_INTERVAL`)",
+      bounds: undefined,
+      prometheus: prometheusName({ id, unit, isMonotonic: false })
+    })
+  }
+  return Array.from(byName.values())
+}
+
+/** Every metric there is. */
+export const allMetrics: ReadonlyArray<Documented> = [...definitions.map(documented), ...ofDatabase()]
+
+const code = (text: string): string => `\`${text}\``
+
+const attributesOf = ({ attributes }: Documented): string =>
+  Object.entries(attributes)
+    .map(([name, values]) => `${code(name)}: ${values}`)
+    .join("<br>") || "-"
+
+const row = (metric: Documented): string =>
+  `| ${code(metric.name)}<br>${code(metric.prometheus)} | ${metric.instrument} | ${code(metric.unit)} ` +
+  `| ${metric.description} | ${attributesOf(metric)} | ${metric.source} |`
+
+const table = (metrics: ReadonlyArray<Documented>): string =>
+  [
+    "| OpenTelemetry name, name in `/metrics` | instrument | unit | what | attributes | from |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...metrics.map(row)
+  ].join("\n")
+
+const isOwn = ({ name }: Documented): boolean => name.startsWith(PREFIX)
+
+const boundsOf = (metrics: ReadonlyArray<Documented>): string => {
+  const names = new Map<string, Array<string>>()
+  for (const { bounds, name } of metrics) {
+    if (bounds === undefined) continue
+    const key = bounds.join(", ")
+    names.set(key, [...(names.get(key) ?? []), code(name)])
+  }
+  return Array.from(names, ([bounds, users]) => `- ${bounds}: ${users.join(", ")}`).join("\n")
+}
+
+/** The page `docs/metrics.md`, made of the definitions. */
+export const renderMetrics = (): string =>
+  [
+    "# Metrics",
+    "",
+    "Made from the definitions by `node docs/generate-metrics.ts`; change the definitions, not this page.",
+    "",
+    "The metrics live in Effect's metric registry, so every exporter of Effect sees them. `GET /metrics` writes the whole " +
+      "registry, an application's own metrics too, in Prometheus' text format; with `OTEL_EXPORTER_OTLP_ENDPOINT` set, " +
+      "traces, metrics and logs go to that collector (`http/protobuf`, or `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`).",
+    "",
+    `Every series has the attribute \`${POOL_NAME}\`: the pool's name, \`host:port/database\` unless it was given one. ` +
+      "In `/metrics` names and attributes have underscores for dots, durations end in `_seconds` and counters in `_total`, " +
+      "as OpenTelemetry's own translation writes them, so one dashboard fits both ways. An UpDownCounter is a gauge there; " +
+      "`db_client_connection_count` has no type, because Prometheus keeps that ending for histograms.",
+    "",
+    "A dashboard and alerts over them: `docs/grafana/`.",
+    "",
+    "## Named by OpenTelemetry",
+    "",
+    "Semantic conventions 1.44. Of these `db.client.operation.duration` is stable, the others are in development there.",
+    "",
+    table(allMetrics.filter((metric) => !isOwn(metric))),
+    "",
+    "## Our own",
+    "",
+    `What OpenTelemetry has no name for, below \`${PREFIX}\`.`,
+    "",
+    table(allMetrics.filter(isOwn)),
+    "",
+    "## Buckets",
+    "",
+    "Upper bounds in seconds.",
+    "",
+    boundsOf(allMetrics),
+    ""
+  ].join("\n")
+
+if (import.meta.main) writeFileSync(new URL("metrics.md", import.meta.url), renderMetrics())

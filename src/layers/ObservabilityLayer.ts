@@ -1,0 +1,18 @@
+/** What watches over a pool while the layer's scope is open, as fibers of its own. */
+import * as Layer from "effect/Layer"
+import { Advisor } from "../services/Advisor.ts"
+import { HealthCheck } from "../services/HealthCheck.ts"
+import { PoolMetrics } from "../services/PoolMetrics.ts"
+import { PostgresMonitor } from "../services/PostgresMonitor.ts"
+import type { SessionConfig } from "../services/SessionConfig.ts"
+import type { SessionPool } from "../services/SessionPool.ts"
+
+/** What is provided. */
+export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor
+
+/** Watches the pool it is given; ends with its scope, before the pool does. */
+export const layer: Layer.Layer<Provided, never, SessionPool | SessionConfig> = Layer.mergeAll(
+  HealthCheck.layer,
+  PoolMetrics.layer,
+  Advisor.layer.pipe(Layer.provideMerge(PostgresMonitor.layer))
+)

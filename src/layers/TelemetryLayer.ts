@@ -1,0 +1,84 @@
+/** Traces, metrics and logs to an OpenTelemetry collector, where one is named. */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { version } from "../http/Version.ts"
+import { FlushTelemetry } from "../services/metrics/FlushTelemetry.ts"
+import { SessionError } from "../services/SessionError.ts"
+
+/** How long the last values may take to be sent, in milliseconds: a collector that is gone must not hold up the end. */
+const FLUSH_MILLIS = 2000
+
+const ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+const PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+const JSON_PROTOCOL = "http/json"
+
+/** What OpenTelemetry's own SDKs assume when it is not set (OpenTelemetry docs, OTLP exporter configuration). */
+const DEFAULT_PROTOCOL = "http/protobuf"
+
+/** What is assumed of the other variables: an endpoint is named in order to be used, for all three. */
+const defaults = ConfigProvider.fromUnknown({
+  OTEL_TRACES_EXPORTER: "otlp",
+  OTEL_METRICS_EXPORTER: "otlp",
+  OTEL_LOGS_EXPORTER: "otlp",
+  OTEL_SERVICE_NAME: "effect-supavisor",
+  OTEL_SERVICE_VERSION: version,
+  OTEL_EXPORTER_OTLP_TIMEOUT: String(FLUSH_MILLIS)
+})
+
+/** The value may hold a key and is not shown. */
+const unusable = (name: string, expected: string, example: string): SessionError =>
+  SessionError.configurationInvalid([{ name, received: "<not shown>", expected, example }])
+
+const isHttp = (endpoint: string): boolean => ["http:", "https:"].includes(URL.parse(endpoint)?.protocol ?? "")
+
+const given = (name: string): Effect.Effect<string | undefined> =>
+  Effect.map(
+    Effect.orElseSucceed(Config.option(Config.String(name)), () => Option.none<string>()),
+    (value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== ""))
+  )
+
+/** The exporters are loaded when they are wanted. */
+const exporters = (protocol: string) =>
+  Effect.promise(async () => {
+    const [Otlp, Serialization, { Flusher }, FetchHttpClient] = await Promise.all([
+      import("effect/observability/Otlp"),
+      import("effect/observability/OtlpSerialization"),
+      import("effect/observability/OtlpExporter"),
+      import("effect/http/FetchHttpClient")
+    ])
+    const flush = Layer.effect(
+      FlushTelemetry,
+      Effect.map(Flusher, ({ flush }) => Effect.asVoid(Effect.timeoutOption(flush, FLUSH_MILLIS)))
+    )
+    return flush.pipe(
+      Layer.provideMerge(Otlp.layerFromConfig()),
+      Layer.provide(protocol === JSON_PROTOCOL ? Serialization.layerJson : Serialization.layerProtobuf),
+      Layer.provide(FetchHttpClient.layer),
+      Layer.provide(ConfigProvider.layerAdd(defaults))
+    )
+  })
+
+/**
+ * Exports while the layer is alive when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and does nothing otherwise.
+ *
+ * Traces, metrics and logs go to `/v1/traces`, `/v1/metrics` and `/v1/logs` below it, as protobuf or, with
+ * `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`, as JSON; gRPC is not spoken. The other `OTEL_*` variables mean what
+ * OpenTelemetry says; the service's name is `effect-supavisor` unless one is set. A collector that does not answer is
+ * left alone for a minute, and delays the end by two seconds at most. Fails with a `SessionError` of reason
+ * `ConfigurationInvalid` for an endpoint that is no URL or a protocol that is not spoken.
+ */
+export const layer: Layer.Layer<never, SessionError> = Layer.unwrap(
+  Effect.gen(function* () {
+    const endpoint = yield* given(ENDPOINT)
+    if (endpoint === undefined) return Layer.empty
+    if (!isHttp(endpoint)) return yield* unusable(ENDPOINT, "an http or https URL", "http://localhost:4318")
+    const protocol = (yield* given(PROTOCOL)) ?? DEFAULT_PROTOCOL
+    if (protocol !== DEFAULT_PROTOCOL && protocol !== JSON_PROTOCOL) {
+      return yield* unusable(PROTOCOL, `${DEFAULT_PROTOCOL} or ${JSON_PROTOCOL}; gRPC is not spoken`, JSON_PROTOCOL)
+    }
+    return yield* exporters(protocol)
+  })
+)

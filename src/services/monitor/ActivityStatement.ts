@@ -1,0 +1,96 @@
+/**
+ * The one statement of a look: PostgreSQL's list of connections, summed up by the server into a single row.
+ *
+ * It reads memory only, at most `max_connections` entries and no table, and returns no statement of anybody. Who
+ * blocks whom is asked for those that wait for a lock only, because the answer stops the lock manager for a moment
+ * (PostgreSQL docs, functions-info, pg_blocking_pids).
+ */
+
+/** As many rows of each kind say what is wrong; the counts say how much of it. */
+const MOST_ROWS = 10
+
+/** Behind the first few blockers the others wait as well. */
+const MOST_BLOCKERS = 5
+
+const backend = (from: string): string =>
+  `'pid', ${from}.pid, 'owner', ${from}.owner, 'state', ${from}.state, 'user', ${from}.usename, ` +
+  `'database', ${from}.datname, 'application', ${from}.application_name`
+
+const longest = (age: string, condition: string): string =>
+  `(select json_build_object(${backend("s")}, 'millis', s.${age}) from seen s ` +
+  `where s.${age} is not null and ${condition} order by s.${age} desc limit 1)`
+
+const millisSince = (column: string): string =>
+  `round(extract(epoch from clock_timestamp() - ${column}) * 1000)::float8`
+
+const blockingPids = "case when not self and wait_event_type = 'Lock' then pg_blocking_pids(pid) end"
+
+/**
+ * The statement; its one parameter is our own `application_name`, its one column `view` the JSON of a `DatabaseView`.
+ *
+ * Without the right to read other roles' rows their type is null (PostgreSQL source, pgstatfuncs.c,
+ * pg_stat_get_activity), so they count as connections when a role stands behind them. The session that asks is counted
+ * as idle, as it was before.
+ */
+export const activityStatement = (seesBlocking: boolean): string => `
+with seen as (
+  select pid, usename, datname, application_name, wait_event_type, self, hidden,
+    case
+      when application_name = $1::text then 'ours'
+      when application_name like 'Supavisor%' then 'pooler'
+      else 'others'
+    end as owner,
+    case
+      when self then 'idle'
+      when state in ('active', 'idle') then state
+      when state like 'idle in transaction%' then 'idle in transaction'
+      else 'unknown'
+    end as state,
+    ${millisSince("backend_start")} as age,
+    case when not self then ${millisSince("xact_start")} end as transaction_age,
+    case when not self and state = 'active' then ${millisSince("query_start")} end as query_age,
+    case when state like 'idle in transaction%' then ${millisSince("state_change")} end as idle_age,
+    ${seesBlocking ? blockingPids : "null::int[]"} as blockers
+  from (
+    select *, pid = pg_backend_pid() as self, backend_type is null as hidden
+    from pg_stat_activity
+    where backend_type = 'client backend' or (backend_type is null and usesysid is not null)
+  ) as activity
+)
+select json_build_object(
+  'maxConnections', current_setting('max_connections')::int,
+  'reservedConnections', current_setting('superuser_reserved_connections')::int
+    + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int,
+  'counts', coalesce((
+    select json_agg(json_build_object(
+      'owner', owner, 'state', state, 'count', total, 'waitingOnLock', waiting
+    ) order by owner, state)
+    from (
+      select owner, state, count(*) as total, count(*) filter (where wait_event_type = 'Lock') as waiting
+      from seen group by owner, state
+    ) as sums
+  ), '[]'::json),
+  'oldest', ${longest("age", "true")},
+  'oldestOurs', ${longest("age", "s.owner = 'ours'")},
+  'longestTransaction', ${longest("transaction_age", "true")},
+  'longestQuery', ${longest("query_age", "true")},
+  'idleInTransaction', coalesce((
+    select json_agg(json_build_object(${backend("s")}, 'millis', s.idle_age) order by s.idle_age desc)
+    from (select * from seen where idle_age is not null order by idle_age desc limit ${MOST_ROWS}) as s
+  ), '[]'::json),
+  'blocked', coalesce((
+    select json_agg(json_build_object(
+      ${backend("s")}, 'millis', coalesce(s.query_age, 0), 'byPrepared', 0 = any(s.blockers),
+      'blockers', coalesce((
+        select json_agg(json_build_object(${backend("b")}))
+        from (select * from seen where pid = any(s.blockers) order by pid limit ${MOST_BLOCKERS}) as b
+      ), '[]'::json)
+    ) order by s.query_age desc nulls last)
+    from (
+      select * from seen where cardinality(blockers) > 0 order by query_age desc nulls last limit ${MOST_ROWS}
+    ) as s
+  ), '[]'::json),
+  'hidden', (select count(*) from seen where hidden),
+  'seesBlocking', ${String(seesBlocking)},
+  'role', current_user
+)::text as view`

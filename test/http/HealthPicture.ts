@@ -1,0 +1,24 @@
+/** The health of a pool that is up, and whatever is to be different. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type Health, startingHealth } from "../../src/services/health/Health.ts"
+import { HealthCheck } from "../../src/services/HealthCheck.ts"
+
+export const healthPicture = (changes: Partial<Health> = {}): Health => ({
+  ...startingHealth(0),
+  state: { _tag: "Up" },
+  started: true,
+  checkedAt: 0,
+  latencyMillis: 3,
+  ...changes
+})
+
+export const refused = {
+  code: "ECONNREFUSED",
+  message: "nothing accepts connections there",
+  remedy: "Start the server."
+}
+
+/** A health check that has found this, and asks nobody. */
+export const healthOf = (changes: Partial<Health> = {}): Layer.Layer<HealthCheck> =>
+  Layer.mock(HealthCheck, { current: Effect.succeed(healthPicture(changes)) })

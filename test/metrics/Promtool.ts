@@ -1,0 +1,29 @@
+/** Prometheus' own checker, for tests of what Prometheus will make of our texts. */
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+
+/** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
+const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("promtool")
+
+const MISSING = "promtool is not installed (on Debian: apt-get install prometheus)"
+
+/** It reads a few kilobytes; on a loaded machine it takes a second to start. */
+const PATIENCE_MILLIS = 20_000
+
+const isInstalled = spawnSync("promtool", ["--version"], { timeout: PATIENCE_MILLIS }).status === 0
+
+/** Fails with what promtool has to say, unless that is nothing. */
+export const promtool = (parameters: ReadonlyArray<string>, input = ""): void => {
+  const { output, status } = spawnSync("promtool", parameters, { input, encoding: "utf8", timeout: PATIENCE_MILLIS })
+  assert.strictEqual(status, 0, output.join("\n"))
+}
+
+/** Tests that need promtool: skipped with the reason without it, or failed where it is a must. */
+export const withPromtool = (name: string, tests: () => void): void => {
+  describe(name, () => {
+    if (isInstalled) return tests()
+    if (REQUIRED) return it("needs promtool", () => assert.fail(MISSING))
+    console.warn(`Skipped "${name}": ${MISSING}`)
+    return it.skip(MISSING, () => {})
+  })
+}
