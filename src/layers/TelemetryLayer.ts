@@ -67,7 +67,7 @@ const exporters = (protocol: string) =>
  * Traces, metrics and logs go to `/v1/traces`, `/v1/metrics` and `/v1/logs` below it, as protobuf or, with
  * `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`, as JSON; gRPC is not spoken. The other `OTEL_*` variables mean what
  * OpenTelemetry says; the service's name is `effect-supavisor` unless one is set. A collector that does not answer is
- * left alone for a minute, and delays the end by two seconds at most. Fails with a `SessionError` of reason
+ * left alone for a minute, and delays the end by about four seconds at most. Fails with a `SessionError` of reason
  * `ConfigurationInvalid` for an endpoint that is no URL or a protocol that is not spoken.
  */
 export const layer: Layer.Layer<never, SessionError> = Layer.unwrap(

@@ -161,6 +161,14 @@ describe("Routes", () => {
     )
   )
 
+  it.live("answer /metrics with the text that Prometheus reads", () =>
+    Effect.gen(function* () {
+      const { body, headers, status } = yield* ask("/metrics")
+      assert.deepStrictEqual([status, body, headers.get("cache-control")], [200, "# HELP\n", "no-store"])
+      assert.strictEqual(headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8")
+    }).pipe(Effect.provide(served({})))
+  )
+
   it.live("answer an unknown path with 404 and the paths there are", () =>
     Effect.gen(function* () {
       for (const path of ["/", "/nope", "/readyz/deeper"]) {

@@ -258,17 +258,8 @@ export class PoolWorld {
     const kind = CLASSES[how % CLASSES.length]!
     const retryAfterMillis = kind === "auth" && how % 2 === 0 ? 30_000 : undefined
     model.dialFails(id, kind, retryAfterMillis)
-    core.dialFailed(
-      id,
-      {
-        error: DIAL_ERROR,
-        class: kind,
-        permanent: kind === "auth" || kind === "configuration",
-        retryAfterMillis,
-        ceiling: undefined
-      },
-      model.now
-    )
+    const permanent = kind === "auth" || kind === "configuration"
+    core.dialFailed(id, { error: DIAL_ERROR, class: kind, permanent, retryAfterMillis, ceiling: undefined }, model.now)
   }
 
   private abandonDial(id: number): void {
