@@ -55,8 +55,9 @@ const inQuotes = (secret: string): string => secret.replace(/[\\']/g, String.raw
 /** Every way a secret may be written: any mixture of raw and encoded characters, or escaped in a quoted text. */
 const secretPattern = (secret: string): string =>
   [
-    Array.from(secret, characterPattern).join(""),
-    ...new Set([inJson(secret), inQuotes(secret)].filter((form) => form !== secret).map(escape))
+    // The escaped forms first: a secret that ends in a backslash would else be found inside its own escaped form.
+    ...new Set([inJson(secret), inQuotes(secret)].filter((form) => form !== secret).map(escape)),
+    Array.from(secret, characterPattern).join("")
   ].join("|")
 
 const isDistinctive = (secret: string): boolean =>

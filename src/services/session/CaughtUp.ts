@@ -13,3 +13,19 @@ export const caughtUp: Effect.Effect<void> = Effect.callback<void>((resume) => {
   })
   return Effect.sync(() => clearImmediate(turn))
 })
+
+/** A timer that fires later than this was held up by a process that stood still, not by a busy machine. */
+const LATE_MILLIS = 50
+
+/**
+ * Ends when so much time has passed in which the process could listen. One that stood still meanwhile is given the time
+ * once more: what it wanted to send may have left only after the stall.
+ */
+export const listeningFor = (millis: number, now: () => number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const began = now()
+    return Effect.andThen(
+      Effect.sleep(millis),
+      Effect.suspend(() => (now() - began > millis + LATE_MILLIS ? Effect.sleep(millis) : caughtUp))
+    )
+  })

@@ -15,7 +15,7 @@ import type { Session, SessionInfo } from "../Session.ts"
 import { enrichStatementError, toSqlError } from "../SqlErrors.ts"
 import type { Endpoint, Wire } from "../Transport.ts"
 import { endAbandoned } from "./Abandoned.ts"
-import { caughtUp } from "./CaughtUp.ts"
+import { caughtUp, listeningFor } from "./CaughtUp.ts"
 import { detachedStream } from "./DetachedStream.ts"
 import { sayGoodbye } from "./Goodbye.ts"
 import { lossOf, unsettled } from "./Loss.ts"
@@ -129,7 +129,7 @@ export class LiveSession implements Session {
       ? Effect.succeed(false)
       : this.connection.query("", [], false).pipe(
           Effect.as(true),
-          Effect.raceFirst(Effect.as(Effect.andThen(Effect.sleep(PROBE_MILLIS), caughtUp), false)),
+          Effect.raceFirst(Effect.as(listeningFor(PROBE_MILLIS, this.parts.now), false)),
           Effect.catch(() => Effect.succeed(false)),
           // The peer may have answered the probe and said goodbye in one breath.
           Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)

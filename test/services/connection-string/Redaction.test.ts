@@ -31,6 +31,13 @@ describe("ConnectionString.redact", () => {
     )
   })
 
+  it("removes all of a secret that ends in a backslash, escaped or not", () => {
+    const password = "       \\"
+    for (const form of [password, JSON.stringify(password).slice(1, -1)]) {
+      assert.strictEqual(ConnectionString.redact(around(form), [password]), "before <*****> after")
+    }
+  })
+
   it("finds lower case and upper case percent-encodings", () => {
     for (const form of ["p%2fw%40rd%C3%A9", "p%2Fw%40rd%c3%a9", "p/w@rdé", "%70/w%2540rdé"]) {
       assert.strictEqual(ConnectionString.redact(`x ${form} y`, ["p/w@rdé"]), "x ***** y", form)
