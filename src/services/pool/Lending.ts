@@ -13,42 +13,40 @@ import type { PoolRuntime } from "./PoolRuntime.ts"
 /** Puts a refusal of the pool into the borrower's words. */
 export type Refuse<X> = (error: SessionError) => X
 
+/**
+ * Runs an effect with a lease of its own, given back whatever happens. The session is taken inside what the giving back
+ * protects: an interruption in between finds the lease either without a session or over.
+ */
+const withLease = <A, E, R>(
+  runtime: PoolRuntime,
+  run: (lease: LeasedSession) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const lease = new LeasedSession(fiber)
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => run(lease)),
+      () => {
+        giveBack(runtime, lease)
+        return undefined
+      }
+    )
+  })
+
 /** Lends a session for one effect. */
 export const lend =
   <X>(runtime: PoolRuntime, refuse: Refuse<X>) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
-    Effect.withFiber((fiber) => {
-      const lease = new LeasedSession(fiber)
-      // The lease is taken inside what its release protects: an interruption in between finds it either without a
-      // session or given back.
-      return Effect.onExitPrimitive<A, E | X, R>(
-        Effect.suspend(() => {
-          if (runtime.core.take(lease, runtime.now())) return f(lease)
-          return Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
-        }),
-        () => {
-          giveBack(runtime, lease)
-          return undefined
-        }
-      )
-    })
+    withLease<A, E | X, R>(runtime, (lease) =>
+      runtime.core.take(lease, runtime.now()) ? f(lease) : Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
+    )
 
 /** Lends an idle session for one effect if there is one, and else says so at once. */
 export const tryLend =
   (runtime: PoolRuntime) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
-    Effect.withFiber((fiber) => {
-      const lease = new LeasedSession(fiber)
-      return Effect.onExitPrimitive<Option.Option<A>, E, R>(
-        Effect.suspend(() =>
-          runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
-        ),
-        () => {
-          giveBack(runtime, lease)
-          return undefined
-        }
-      )
-    })
+    withLease(runtime, (lease) =>
+      runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
+    )
 
 /** How often a statement that met a session just as the server ended it is given another one. */
 const UNREAD_RETRIES = 2

@@ -198,9 +198,13 @@ export class LiveSession implements Session {
         return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, execute))
       }
       this.begin(sql)
-      const began = this.inFlight === 1 ? this.busySince : this.parts.now()
-      const statement = { sql, began, now: this.parts.now, explain: this.failed }
-      const onExit = this.times?.operations?.timing(statement, this.onExit) ?? this.onExit
+      const { now } = this.parts
+      // Inside the call, so that a statement nobody times allocates nothing for it.
+      const onExit =
+        this.times?.operations?.timing(
+          { sql, began: this.inFlight === 1 ? this.busySince : now(), now, explain: this.failed },
+          this.onExit
+        ) ?? this.onExit
       return Effect.mapError(Effect.onExitPrimitive(execute(), onExit), this.failed)
     })
   }
@@ -224,11 +228,8 @@ export class LiveSession implements Session {
   }
 
   private readonly onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
-    if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
-      this.end()
-      return undefined
-    }
-    Effect.runForkWith(this.parts.context)(this.settle())
+    if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) this.end()
+    else Effect.runForkWith(this.parts.context)(this.settle())
     return undefined
   }
 
