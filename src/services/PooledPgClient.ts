@@ -8,6 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Listener } from "./Listener.ts"
+import { withQuickStatements } from "./pooled-pg-client/QuickStatements.ts"
 import { SessionConfig } from "./SessionConfig.ts"
 import { SessionPool } from "./SessionPool.ts"
 import { makeWithTransaction } from "./Transactions.ts"
@@ -45,7 +46,11 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
     ["server.address", pool.endpoint.host],
     ["server.port", pool.endpoint.port]
   ]
-  const client = yield* SqlClient.make({
+  const transformRows =
+    options.transformResultNames === undefined
+      ? undefined
+      : Statement.defaultTransforms(options.transformResultNames, options.transformJson).array
+  const stock = yield* SqlClient.make({
     driver: "pg",
     acquirer: pool.reserve,
     borrower: pool.borrow,
@@ -54,10 +59,9 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
     prepareTransactionControls: true,
     compiler: PgClient.makeCompiler(options.transformQueryNames, options.transformJson),
     spanAttributes,
-    ...(options.transformResultNames === undefined
-      ? {}
-      : { transformRows: Statement.defaultTransforms(options.transformResultNames, options.transformJson).array })
+    ...(transformRows === undefined ? {} : { transformRows })
   })
+  const client = withQuickStatements(stock, { run: pool.run, transactionService, transformRows })
   const connection = config.connection
   const pgClient: PgClient.PgClient = Object.assign(client, {
     [PgClient.TypeId]: PgClient.TypeId,

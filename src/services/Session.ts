@@ -6,11 +6,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Exit from "effect/Exit"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { Question } from "./extended-query/QueryCycle.ts"
 import type { PoolTimes } from "./pool/PoolTimes.ts"
 import type { SessionError } from "./SessionError.ts"
 import { SessionConfig } from "./SessionConfig.ts"
@@ -36,6 +38,24 @@ export interface SessionInfo {
   readonly openedAt: number
 }
 
+/** What a statement brought, in the form that was asked for. */
+export interface Answer {
+  readonly objects: ReadonlyArray<Row>
+  readonly values: ReadonlyArray<ReadonlyArray<unknown>>
+  readonly result: Result
+}
+
+/** Who asks a session without a fiber in between. */
+export interface Asker {
+  /** Called once, when the statement has ended. */
+  told(exit: Exit.Exit<Answer, SqlError>): void
+}
+
+/** A statement on its way; by it the session is told that nobody waits for it any more. */
+export interface Asked {
+  asker: Asker | undefined
+}
+
 /** A session with a server. */
 export interface Session {
   readonly info: SessionInfo
@@ -47,12 +67,32 @@ export interface Session {
   times?: PoolTimes | undefined
   /** The text of the statement that runs, or ran last; placeholders only, never values. */
   readonly statement: string | undefined
+  /** What its last failed statement failed with; undefined when none has failed, or when nobody keeps it. */
+  readonly lastError?: SqlError | undefined
   /** Monotonic milliseconds since when statements are in flight; 0 while none is. */
   readonly busySince: number
   /** Monotonic milliseconds when the server was last heard of; the pooler's heartbeat counts. */
   readonly heardAt: () => number
   /** Alive, no statement in flight, no transaction open, nothing left behind: may be lent as it is. */
   readonly isClean: () => boolean
+  /**
+   * Writes a statement now, on a session that is clean, and tells its end to who asked; perhaps before this returns,
+   * and then there is nothing to return. For the pool's own path: `query` is the same as an effect. A gathered statement
+   * travels with the others of this turn of the event loop.
+   */
+  readonly start: (question: Question, now: number, asker: Asker, gathered?: boolean) => Asked | undefined
+  /** Nobody waits for the statement any more: it is cancelled, and the session settles. */
+  readonly abandon: (asked: Asked) => void
+  /** Has a statement travel ahead of the next one; when it fails, so does that one, without being run. */
+  readonly defer: (sql: string) => void
+  /** Takes back a deferred statement; false when there is none, or it has left. */
+  readonly undefer: () => boolean
+  /** As `query`, of which only the rows are wanted. */
+  readonly rows: (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    prepare: boolean
+  ) => Effect.Effect<ReadonlyArray<Row>, SqlError>
   readonly query: (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) => Effect.Effect<Result, SqlError>
   readonly queryValues: (
     sql: string,

@@ -12,13 +12,15 @@ import type * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
+import type { Row } from "@effect/sql-pg/PgConnection"
 import { SessionConfig } from "./SessionConfig.ts"
 import type { SessionError } from "./SessionError.ts"
 import { type Place, SessionOpener } from "./Session.ts"
 import type { PoolEvent } from "./pool/Events.ts"
-import type { LedgerEntry } from "./pool/Ledger.ts"
+import type { LedgerEntry, WaiterEntry } from "./pool/Ledger.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import { makePool, StartInBackground } from "./pool/PoolService.ts"
+import type { RunStatement } from "./pool/Statements.ts"
 import type { PoolTimes } from "./pool/PoolTimes.ts"
 import type { PoolSnapshot } from "./pool/Snapshot.ts"
 
@@ -51,11 +53,20 @@ export class SessionPool extends Context.Service<
     ) => Effect.Effect<Option.Option<A>, E, R>
     /** As `use`, failing in the words of Effect SQL. */
     readonly borrow: Borrower
+    /**
+     * Runs one statement that stands alone, with no fiber between the pool and the wire: quicker than `use`. Where the
+     * settings have statements share sessions (`pool.pipeline`), those that are known to be quick do.
+     */
+    readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+    /** As `execute`, for a holder that is named in the ledger, and with a say in whether the session is shared. */
+    readonly run: RunStatement
     /** As `get`, failing in the words of Effect SQL. */
     readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** Every session that stands, who holds it and what it runs. */
     readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
+    /** Who waits for a session, the oldest twenty first; the snapshot has their number. */
+    readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
     /** How long things took so far: histograms that go on counting while they are read. */
     readonly times: Effect.Effect<PoolTimes>
     /** What happens from now on, after the last fifty events. */

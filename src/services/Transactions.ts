@@ -13,7 +13,6 @@ import * as Fiber from "effect/Fiber"
 import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { monotonicMillis } from "./MonotonicClock.ts"
-import { isUnread } from "./pool/Lending.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import type { Session } from "./Session.ts"
 import { SessionError } from "./SessionError.ts"
@@ -35,10 +34,9 @@ const rollbackMillis = (session: Session): number =>
 const control = (lease: LeasedSession, sql: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(Effect.interruptible(lease.executeRaw(sql, [])))
 
-const begin = (lease: LeasedSession, statement: string | undefined): Effect.Effect<void, SqlError> =>
-  statement === undefined
-    ? control(lease, "BEGIN")
-    : Effect.asVoid(Effect.interruptible(lease.executeUnprepared(statement, [], undefined)))
+/** BEGIN travels with the first statement of the transaction; one without any is never begun. */
+const begin = (lease: LeasedSession, statement: string | undefined): Effect.Effect<void> =>
+  Effect.sync(() => lease.begin(statement ?? "BEGIN"))
 
 const aborted = (): SqlError =>
   new SqlError({
@@ -56,6 +54,7 @@ const commit =
   (endpoint: SessionPool["Service"]["endpoint"]) =>
   (lease: LeasedSession): Effect.Effect<void, SqlError> =>
     Effect.suspend(() => {
+      if (lease.endUnopened()) return Effect.void
       const session = lease.session
       const started = performance.now()
       return Effect.interruptible(lease.executeRaw(COMMIT, [])).pipe(
@@ -129,19 +128,6 @@ const rollbackSavepoint = (endpoint: SessionPool["Service"]["endpoint"]) => (lea
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
-/** A transaction whose BEGIN met a session just as the server ended it begins on another one; its body never ran. */
-const beginAgain =
-  (once: SqlClient.SqlClient["withTransaction"]): SqlClient.SqlClient["withTransaction"] =>
-  (effect) =>
-    Effect.suspend(() => {
-      let begun = false
-      const body = Effect.suspend(() => {
-        begun = true
-        return effect
-      })
-      return Effect.catch(once(body), (error) => (begun || !isUnread(error) ? Effect.fail(error) : once(body)))
-    })
-
 /** Builds `withTransaction` over the sessions of a pool; nested calls become savepoints. */
 export const makeWithTransaction = (
   pool: SessionPool["Service"],
@@ -153,21 +139,19 @@ export const makeWithTransaction = (
     readonly spanAttributes: ReadonlyArray<readonly [string, unknown]>
   }
 ): SqlClient.SqlClient["withTransaction"] =>
-  beginAgain(
-    SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
-      // The service's connection is the lease itself.
-      transactionService: options.transactionService as unknown as Context.Key<
-        SqlClient.TransactionConnection,
-        readonly [LeasedSession, number]
-      >,
-      spanAttributes: options.spanAttributes,
-      acquireConnection: (restore) => restore(pool.reserve),
-      begin,
-      savepoint: (lease, id) => control(lease, `SAVEPOINT ${savepointName(id)}`),
-      // A failure here shows again at COMMIT, typed; as a failure of RELEASE it would become a defect.
-      releaseSavepoint: (lease, id) => Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`)),
-      commit: commit(pool.endpoint),
-      rollback,
-      rollbackSavepoint: rollbackSavepoint(pool.endpoint)
-    })
-  )
+  SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
+    // The service's connection is the lease itself.
+    transactionService: options.transactionService as unknown as Context.Key<
+      SqlClient.TransactionConnection,
+      readonly [LeasedSession, number]
+    >,
+    spanAttributes: options.spanAttributes,
+    acquireConnection: (restore) => restore(pool.reserve),
+    begin,
+    savepoint: (lease, id) => control(lease, `SAVEPOINT ${savepointName(id)}`),
+    // A failure here shows again at COMMIT, typed; as a failure of RELEASE it would become a defect.
+    releaseSavepoint: (lease, id) => Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`)),
+    commit: commit(pool.endpoint),
+    rollback,
+    rollbackSavepoint: rollbackSavepoint(pool.endpoint)
+  })

@@ -12,6 +12,8 @@ import type { WaiterNode } from "./Waiters.ts"
 /** Who holds a lease, read only when somebody asks. */
 export interface Holder {
   readonly id: number
+  /** How it is called where it is no fiber. */
+  readonly name?: string
   readonly cache: {
     readonly span: { readonly _tag: string; readonly name?: string; readonly traceId: string } | undefined
   }
@@ -42,11 +44,22 @@ export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
   constructor(holder: Holder | undefined) {
     this.holder = holder
   }
+
+  /** Whether it stands for several callers, who are counted themselves. */
+  get isShared(): boolean {
+    return false
+  }
+
+  /** A waiter got its session, or is refused. */
+  woken(refusal: SessionError | undefined): void {
+    this.wake?.(refusal)
+  }
 }
 
 /** The holder in words: its span where it has one, else its fiber. */
 export const holderName = (holder: Holder | undefined): string => {
   if (holder === undefined) return "unknown"
+  if (holder.name !== undefined) return holder.name
   const span = holder.cache.span
   return span?._tag === "Span" && span.name !== undefined ? `${span.name} (fiber #${holder.id})` : `fiber #${holder.id}`
 }

@@ -8,10 +8,9 @@ import * as Stream from "effect/Stream"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
 import type { Session, SessionInfo } from "../Session.ts"
 import { Lease } from "./Lease.ts"
+import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 
 type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
-
-const rowsOf = (result: Result) => result.rows
 
 const over = (): SqlError =>
   new SqlError({
@@ -23,6 +22,11 @@ const over = (): SqlError =>
   })
 
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
+  /** Gives the session back and waits for another one; undefined where a lease keeps what it has. */
+  relend: Effect.Effect<void, SqlError> | undefined = undefined
+  /** The statement that begins a transaction together with the next one. */
+  private opening: string | undefined = undefined
+
   /** The session lent; undefined before and after the lease. */
   get session(): Session | undefined {
     return this.slot?.session
@@ -35,43 +39,95 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return session.info
   }
 
+  /**
+   * Has a transaction begin together with the next statement, so that BEGIN costs no round trip of its own. When the
+   * session turns out to have ended before the server read that statement, both go to another session.
+   */
+  begin(statement: string): void {
+    this.opening = statement
+    this.slot?.session.defer(statement)
+  }
+
+  /** Whether the transaction that was to begin never did, because nothing was asked in it; then it is over. */
+  endUnopened(): boolean {
+    this.opening = undefined
+    return this.slot?.session.undefer() ?? false
+  }
+
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = Effect.map(this.query(sql, params, true), rowsOf)
+    const rows = this.with((session) => session.rows(sql, params, true))
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
-    return this.query(sql, params, true)
+    return this.with((session) => session.query(sql, params, true))
   }
 
   executeWithoutTransform(sql: string, params: ReadonlyArray<unknown>) {
-    return Effect.map(this.query(sql, params, true), rowsOf)
+    return this.with((session) => session.rows(sql, params, true))
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = Effect.map(this.query(sql, params, false), rowsOf)
+    const rows = this.with((session) => session.rows(sql, params, false))
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return Effect.suspend(() => this.slot?.session.queryValues(sql, params, true) ?? Effect.fail(over()))
+    return this.with((session) => session.queryValues(sql, params, true))
   }
 
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return Effect.suspend(() => this.slot?.session.queryValues(sql, params, false) ?? Effect.fail(over()))
+    return this.with((session) => session.queryValues(sql, params, false))
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = Stream.suspend(() => this.slot?.session.stream(sql, params) ?? Stream.fail(over()))
+    const rows = Stream.unwrap(this.opened((session) => Effect.succeed(session.stream(sql, params))))
     return transform === undefined ? rows : Stream.mapArray(rows, (chunk) => transform(chunk) as typeof chunk)
   }
 
   /** LISTEN on this session until the scope closes. */
   listen(channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> {
-    return Effect.suspend(() => this.slot?.session.listen(channel) ?? Effect.fail(over()))
+    return this.opened((session) => session.listen(channel))
   }
 
-  private query(sql: string, params: ReadonlyArray<unknown>, prepare: boolean): Effect.Effect<Result, SqlError> {
-    return Effect.suspend(() => this.slot?.session.query(sql, params, prepare) ?? Effect.fail(over()))
+  private with<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.suspend(() => {
+      const session = this.slot?.session
+      if (session === undefined) return Effect.fail(over())
+      return this.opening === undefined ? ask(session) : this.first(ask, session)
+    })
+  }
+
+  /** The first statement of a transaction, on another session if this one had ended before. */
+  private first<A>(
+    ask: (session: Session) => Effect.Effect<A, SqlError>,
+    session: Session,
+    retries = UNREAD_RETRIES
+  ): Effect.Effect<A, SqlError> {
+    const opening = this.opening!
+    this.opening = undefined
+    return Effect.catch(ask(session), (error) => {
+      if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
+      return Effect.flatMap(this.relend, () => {
+        const other = this.slot?.session
+        if (other === undefined) return Effect.fail(over())
+        this.begin(opening)
+        return this.first(ask, other, retries - 1)
+      })
+    })
+  }
+
+  /** What cannot take the beginning of a transaction along waits for it. */
+  private opened<A, R>(ask: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
+    const begun = Effect.suspend(() =>
+      this.opening === undefined ? Effect.void : Effect.asVoid(this.with((session) => session.query("", [], false)))
+    )
+    return Effect.andThen(
+      begun,
+      Effect.suspend(() => {
+        const session = this.slot?.session
+        return session === undefined ? Effect.fail(over()) : ask(session)
+      })
+    )
   }
 }

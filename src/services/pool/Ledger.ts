@@ -1,6 +1,6 @@
 /** Who holds which session, since when, running what. Read when somebody asks; nothing is written per query. */
 import type { Session } from "../Session.ts"
-import { holderName } from "./Lease.ts"
+import { holderName, type Lease } from "./Lease.ts"
 import type { Slot, SlotState } from "./Slot.ts"
 
 /** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
@@ -21,6 +21,17 @@ export interface LedgerEntry {
   readonly statement: string | undefined
   /** How long its statement has been running; undefined while none is. */
   readonly runningMillis: number | undefined
+  /** Why the session is gone, else what its last failed statement failed with, in one line. */
+  readonly lastError?: string | undefined
+}
+
+/** One caller that waits for a session. Times are milliseconds. */
+export interface WaiterEntry {
+  /** The span and fiber that wait. */
+  readonly holder: string
+  readonly waitingMillis: number
+  /** How long it goes on waiting at most. */
+  readonly deadlineMillis: number
 }
 
 export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
@@ -37,8 +48,25 @@ export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
     traceId: lease?.holder?.cache.span?.traceId,
     heldMillis: lease === undefined ? undefined : now - lease.since,
     statement: session.statement,
-    runningMillis: session.busySince > 0 ? now - session.busySince : undefined
+    runningMillis: session.busySince > 0 ? now - session.busySince : undefined,
+    lastError: (session.lost ?? session.lastError)?.message.replaceAll(/\s+/g, " ")
   }
+}
+
+/** Callers listed: a queue of a thousand is told by its length, not by its names. */
+const WAITERS_LISTED = 20
+
+/** The first in a queue, oldest first. */
+export const waiterEntries = (first: Lease<Session> | undefined, now: number): ReadonlyArray<WaiterEntry> => {
+  const entries: Array<WaiterEntry> = []
+  for (let waiter = first; waiter !== undefined && entries.length < WAITERS_LISTED; waiter = waiter.next) {
+    entries.push({
+      holder: holderName(waiter.holder),
+      waitingMillis: now - waiter.enqueuedAt,
+      deadlineMillis: Math.max(0, waiter.deadline - now)
+    })
+  }
+  return entries
 }
 
 /** Statements in messages are cut here: enough to recognise one. */

@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
-import { SqlError } from "effect/sql/SqlError"
-import { isSessionError, type SessionError } from "../SessionError.ts"
+import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
-import { holderName } from "./Lease.ts"
+import type { Session } from "../Session.ts"
+import { holderName, type Lease } from "./Lease.ts"
 import { LeasedSession } from "./LeasedSession.ts"
+import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
 /** Puts a refusal of the pool into the borrower's words. */
@@ -26,7 +27,7 @@ const withLease = <A, E, R>(
     return Effect.onExitPrimitive(
       Effect.suspend(() => run(lease)),
       () => {
-        giveBack(runtime, lease)
+        giveBack(runtime, lease, runtime.now())
         return undefined
       }
     )
@@ -48,19 +49,6 @@ export const tryLend =
       runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
     )
 
-/** How often a statement that met a session just as the server ended it is given another one. */
-const UNREAD_RETRIES = 2
-
-/**
- * Whether the session was ended before the server can have read what was asked of it. Then asking again is no second
- * try but the first: the borrower of a session that died in the idle moment before sees nothing of it.
- */
-export const isUnread = (error: unknown): boolean => {
-  if (!(error instanceof SqlError)) return false
-  const { cause } = error.reason
-  return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
-}
-
 /** Runs an effect again when it was not read. */
 const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
   Effect.catch(effect, (error) => (retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error)))
@@ -75,15 +63,26 @@ export const borrow = (runtime: PoolRuntime): Borrower => {
 export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
   Effect.withFiber((fiber) => {
     const lease = new LeasedSession(fiber)
+    const back = Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+    lease.relend = Effect.andThen(
+      back,
+      Effect.suspend(() => {
+        lease.state = "new"
+        return takeOrWait(runtime, lease, (error) => toSqlError(error, "acquire"))
+      })
+    )
     return Effect.acquireRelease(
-      Effect.suspend(() => (runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse))).pipe(
-        Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.sync(() => giveBack(runtime, lease)))),
+      takeOrWait(runtime, lease, refuse).pipe(
+        Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : back)),
         Effect.as(lease)
       ),
-      () => Effect.sync(() => giveBack(runtime, lease)),
+      () => back,
       { interruptible: true }
     )
   })
+
+const takeOrWait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>
+  Effect.suspend(() => (runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse)))
 
 /** Nothing has to be undone here: whoever is interrupted while waiting gives the lease back, wherever it stands. */
 const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>
@@ -96,12 +95,13 @@ const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>):
     else resume(Effect.fail(refuse(refused)))
   })
 
-const giveBack = (runtime: PoolRuntime, lease: LeasedSession): void => {
-  const now = runtime.now()
-  if (lease.leakReported && lease.session !== undefined) {
+/** Ends a lease, whatever has become of it. */
+export const giveBack = (runtime: PoolRuntime, lease: Lease<Session>, now: number): void => {
+  const session = lease.slot?.session
+  if (lease.leakReported && session !== undefined) {
     runtime.publish({
       _tag: "LeakReturned",
-      sessionId: lease.session.info.id,
+      sessionId: session.info.id,
       holder: holderName(lease.holder),
       heldMillis: now - lease.since
     })

@@ -29,8 +29,10 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     const slot = this.freshest(now)
     if (slot === undefined) return false
     this.stack.remove(slot)
-    this.counters.acquired.immediate++
-    this.waitTime.recordMillis(0)
+    if (!lease.isShared) {
+      this.counters.acquired.immediate++
+      this.waitTime.recordMillis(0)
+    }
     this.lend(slot, lease, now)
     return true
   }
@@ -76,7 +78,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     if (state !== "held" || slot === undefined) return
     lease.slot = undefined
     slot.lease = undefined
-    if (lease.unusedSince === undefined) this.useTime.recordMillis(now - lease.since)
+    if (lease.unusedSince === undefined && !lease.isShared) this.useTime.recordMillis(now - lease.since)
     if (slot.state !== "used") return
     if (this.ending) {
       this.close(slot, "drain")
@@ -238,7 +240,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   }
 
   private wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.steps.defer(() => waiter.wake?.(refusal))
+    this.steps.defer(() => waiter.woken(refusal))
   }
 
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
@@ -263,10 +265,12 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
 
   private handOff(slot: Slot<S>, now: number): void {
     const waiter = this.waiters.shift()!
-    this.counters.acquired.waited++
-    this.waitTime.recordMillis(now - waiter.enqueuedAt)
+    if (!waiter.isShared) {
+      this.counters.acquired.waited++
+      this.waitTime.recordMillis(now - waiter.enqueuedAt)
+    }
     this.lend(slot, waiter, now)
-    this.steps.defer(() => waiter.wake?.(undefined))
+    this.steps.defer(() => waiter.woken(undefined))
   }
 
   /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
@@ -288,7 +292,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     }
   }
 
-  private refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
+  /** Counts a refusal and puts it into words. */
+  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
     this.counters.acquired[outcome]++
     return this.hooks.refusal(outcome, waiter)
   }

@@ -22,6 +22,7 @@ import { PoolCore } from "./PoolCore.ts"
 import { PoolTimes } from "./PoolTimes.ts"
 import { watchSessions } from "./PoolWatch.ts"
 import { type Outcome, refusalOf } from "./Refusals.ts"
+import { StatementPipeline } from "./StatementPipeline.ts"
 import type { Slot } from "./Slot.ts"
 import type { PoolSnapshot } from "./Snapshot.ts"
 
@@ -44,6 +45,8 @@ export class PoolRuntime {
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
+  /** Where statements share sessions. */
+  readonly pipeline: StatementPipeline
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
 
@@ -121,6 +124,7 @@ export class PoolRuntime {
       }
     )
     this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
+    this.pipeline = new StatementPipeline(this, config.pool.pipeline)
     this.timer = new OneTimer(parts.context, this.now, this.sweep)
   }
 
@@ -165,7 +169,7 @@ export class PoolRuntime {
       idle: core.idle,
       used: core.used,
       closing: core.closing,
-      waiting: core.waiters.size,
+      waiting: core.waiters.size + this.pipeline.waiting,
       min: core.limits.min,
       max: core.limits.max,
       ceiling: Ceiling.shown(core.ceiling, core.limits.max),

@@ -12,9 +12,10 @@ import type { SessionError } from "../SessionError.ts"
 import type { SessionPool } from "../SessionPool.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { PoolEvent } from "./Events.ts"
-import { ledgerEntry } from "./Ledger.ts"
+import { ledgerEntry, waiterEntries } from "./Ledger.ts"
 import { borrow, lend, reserve, tryLend } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
+import { runStatement } from "./Statements.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
 
 /**
@@ -46,6 +47,7 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
   runtime.start()
   const ready = firstSession(runtime)
   if (!(yield* StartInBackground)) yield* ready
+  const run = runStatement(runtime)
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,
@@ -53,9 +55,12 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     get: reserve(runtime, (error) => error),
     tryUse: tryLend(runtime),
     borrow: borrow(runtime),
+    run,
+    execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
     reserve: reserve(runtime, (error) => toSqlError(error, "acquire")),
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),
     times: Effect.succeed(runtime.times),
     events: Stream.fromPubSub(pubsub),
     ready,

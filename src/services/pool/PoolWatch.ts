@@ -22,12 +22,15 @@ export const watchSessions = (runtime: PoolRuntime, now: number): void => {
 
 const watchStatement = (runtime: PoolRuntime, slot: Slot<Session>, now: number, limit: number): void => {
   const { session } = slot
-  if (session.busySince === 0 || now - session.busySince < limit || session.lost !== undefined) return
+  if (session.busySince === 0 || session.lost !== undefined) return
+  // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
+  const since = slot.lease?.isShared === true ? Math.max(session.busySince, session.heardAt()) : session.busySince
+  if (now - since < limit) return
   const error = SessionError.statementTimeout({
     host: runtime.opener.endpoint.host,
     port: runtime.opener.endpoint.port,
     phase: "query",
-    elapsedMillis: now - session.busySince,
+    elapsedMillis: now - since,
     limitMillis: limit
   })
   runtime.publish({

@@ -9,7 +9,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
-import type { PgConnection } from "@effect/sql-pg/PgConnection"
 import type { Endpoint } from "../Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 import { deliver } from "./CancelSocket.ts"
@@ -25,16 +24,17 @@ export const STOP_MILLIS = 5000
 
 /** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
 export const endAbandoned = (parts: {
-  readonly connection: PgConnection
+  /** Answered when everything asked before it is. */
+  readonly ping: Effect.Effect<unknown, unknown>
   readonly endpoint: Endpoint
   readonly tap: WireTap
 }): Effect.Effect<boolean> => {
-  const { connection, endpoint, tap } = parts
+  const { endpoint, tap } = parts
   const cancelledBefore = tap.cancelled
   const request = PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey })
   return Effect.gen(function* () {
     const drained = Deferred.makeUnsafe<boolean>()
-    const ping = Effect.map(Effect.exit(connection.query("", [], false)), Exit.isSuccess)
+    const ping = Effect.map(Effect.exit(parts.ping), Exit.isSuccess)
     yield* Effect.forkDetach(Deferred.into(ping, drained), { startImmediately: true })
     const early = yield* Effect.timeoutOption(Deferred.await(drained), GRACE_MILLIS)
     if (early._tag === "Some") return early.value

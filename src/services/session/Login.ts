@@ -250,6 +250,8 @@ const login = Effect.fnUntraced(function* (
       connection: driverConnection,
       scope,
       settings,
+      driver: place.driver,
+      named: config.prepare !== false,
       context,
       now
     })

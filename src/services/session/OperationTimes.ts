@@ -63,7 +63,8 @@ export interface Statement {
 
 type OnExit = (exit: Exit.Exit<unknown, SqlError>) => undefined
 
-const failureOf = (cause: Cause.Cause<SqlError>, explain: Statement["explain"]): Failure => {
+/** What is said of a failure in metrics. */
+export const failureOf = (cause: Cause.Cause<SqlError>, explain: Statement["explain"]): Failure => {
   for (const reason of cause.reasons) {
     if (reason._tag !== "Fail") continue
     const found = explain(reason.error).reason.cause

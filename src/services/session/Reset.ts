@@ -1,7 +1,7 @@
 /** Clears what a borrower left behind in a session and puts the session's own settings back, verified. */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgConnection } from "@effect/sql-pg/PgConnection"
+import type { Result } from "@effect/sql-pg/PgConnection"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
 
 /**
@@ -18,14 +18,20 @@ const RESET_STATEMENTS: ReadonlyArray<string> = [
   "discard sequences"
 ]
 
+type Query = (
+  sql: string,
+  params: ReadonlyArray<unknown>,
+  gathered?: boolean
+) => Effect.Effect<Pick<Result, "rows">, SqlError>
+
 /** Two writes: the resets travel together, then the settings. True when the session is as it was after login. */
-export const resetSession = (connection: PgConnection, settings: SessionSettings): Effect.Effect<boolean, SqlError> =>
+export const resetSession = (query: Query, settings: SessionSettings): Effect.Effect<boolean, SqlError> =>
   Effect.gen(function* () {
-    yield* Effect.forEach(RESET_STATEMENTS, (statement) => connection.query(statement, [], false), {
+    yield* Effect.forEach(RESET_STATEMENTS, (statement) => query(statement, [], true), {
       concurrency: "unbounded",
       discard: true
     })
     const { params, sql } = applyStatement(settings)
-    const result = yield* connection.query(sql, params, false)
+    const result = yield* query(sql, params)
     return unapplied(readFacts(settings, result.rows[0] ?? {})).length === 0
   })

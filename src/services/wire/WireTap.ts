@@ -72,6 +72,11 @@ export class WireTap {
     this.heardAt = now()
   }
 
+  /** Whether the last chunk ended with a message. */
+  get isBetweenMessages(): boolean {
+    return this.skip === 0 && this.captureType === 0 && this.header === undefined
+  }
+
   readonly push = (chunk: Buffer): void => {
     this.heardAt = this.now()
     let offset = 0
@@ -147,12 +152,14 @@ export class WireTap {
     return end
   }
 
-  private onReady(status: number): void {
+  /** A ReadyForQuery was read. */
+  onReady(status: number): void {
     this.ready++
     this.status = status === 0x54 ? "T" : status === 0x45 ? "E" : "I"
   }
 
-  private onMessage(type: number, payload: Buffer): void {
+  /** A message was read that says something of the session. */
+  onMessage(type: number, payload: Buffer): void {
     switch (type) {
       case READY_FOR_QUERY:
         return this.onReady(payload[0] ?? 0x49)

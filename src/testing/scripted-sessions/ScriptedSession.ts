@@ -1,6 +1,5 @@
 /** A session without a socket: keeps every promise of `Session`, and says what its script says. */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,13 +8,16 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { Session, SessionInfo } from "../../services/Session.ts"
+import type { Question } from "../../services/extended-query/QueryCycle.ts"
+import type { Asked, Asker, Session, SessionInfo } from "../../services/Session.ts"
 import { heavier, type Taint, taintOf } from "../../services/session/StatementTaint.ts"
 import { SessionError } from "../../services/SessionError.ts"
 import { toSqlError } from "../../services/SqlErrors.ts"
 import { reset, unsettled } from "./Failures.ts"
 import { Peer } from "./Peer.ts"
 import { pause, type SessionScript } from "./Script.ts"
+import type { ScriptedSessionParts } from "./ScriptedSessionParts.ts"
+import { ScriptedStatement } from "./ScriptedStatement.ts"
 import { TransactionBlock } from "./TransactionBlock.ts"
 
 /** How long a real session waits for a cancelled statement or a recovery before it gives itself up. */
@@ -26,22 +28,6 @@ const PROBE_MILLIS = 2000
 
 /** How long a real session waits for the server to hang up after its goodbye. */
 const CLOSE_LIMIT_MILLIS = 2000
-
-export interface ScriptedSessionParts {
-  readonly info: SessionInfo
-  readonly script: SessionScript
-  readonly context: Context.Context<never>
-  readonly now: () => number
-  /** Answers a statement; dies on one that the script does not expect. */
-  readonly answer: (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    transaction: TransactionBlock
-  ) => Effect.Effect<Result, SqlError>
-  readonly listen: (channel: string) => Effect.Effect<Queue.Queue<Notification, SqlError>, never, Scope.Scope>
-  /** Called once when the socket would be closed. */
-  readonly gone: () => void
-}
 
 export class ScriptedSession implements Session {
   readonly info: SessionInfo
@@ -59,6 +45,8 @@ export class ScriptedSession implements Session {
   private settling: Deferred.Deferred<void> | undefined = undefined
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private readonly listening = new Set<Queue.Queue<Notification, SqlError>>()
+  /** What the next statement takes along ahead of itself. */
+  private ahead: string | undefined = undefined
   private leaving = false
   private isGone = false
 
@@ -99,10 +87,32 @@ export class ScriptedSession implements Session {
   isClean = (): boolean =>
     this.lost === undefined &&
     this.inFlight === 0 &&
+    this.ahead === undefined &&
     this.taint === "clean" &&
     this.settling === undefined &&
     this.recovering === undefined &&
     this.transaction.status === "I"
+
+  start = ({ params, sql }: Question, _now: number, asker: Asker): Asked =>
+    new ScriptedStatement(this.run(sql, params), asker, this.parts.context)
+
+  abandon = (asked: Asked): void => (asked as ScriptedStatement).abandon()
+
+  defer = (sql: string): void => {
+    this.ahead = sql
+  }
+
+  undefer = (): boolean => {
+    const deferred = this.ahead !== undefined
+    this.ahead = undefined
+    return deferred
+  }
+
+  rows = (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    _prepare: boolean
+  ): Effect.Effect<ReadonlyArray<Row>, SqlError> => Effect.map(this.run(sql, params), ({ rows }) => rows)
 
   query = (sql: string, params: ReadonlyArray<unknown>, _prepare: boolean): Effect.Effect<Result, SqlError> =>
     this.run(sql, params)
@@ -195,6 +205,9 @@ export class ScriptedSession implements Session {
 
   private run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
     return Effect.suspend(() => {
+      const { ahead } = this
+      this.ahead = undefined
+      if (ahead !== undefined) return Effect.flatMap(this.run(ahead, []), () => this.run(sql, params))
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
       if (this.settling !== undefined) {
         return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, params))
@@ -267,6 +280,7 @@ export class ScriptedSession implements Session {
   }
 
   private readonly clear = Effect.fnUntraced(function* (this: ScriptedSession): Effect.fn.Return<boolean, SqlError> {
+    this.ahead = undefined
     if (this.inFlight > 0) yield* this.settle()
     if (this.settling !== undefined) yield* Deferred.await(this.settling)
     if (this.lost !== undefined) return false

@@ -77,6 +77,7 @@ export const picture = (changes: Partial<Picture> = {}): Picture => ({
       maxLifetime: Duration.minutes(30),
       acquireTimeout: Duration.seconds(30),
       maxWaiting: 1000,
+      pipeline: 0,
       leakThreshold: Duration.seconds(60)
     }
   },

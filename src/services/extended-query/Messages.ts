@@ -1,0 +1,17 @@
+/** Type bytes of the messages a statement's cycle is made of (PostgreSQL docs, "Message Formats"). */
+export const PARSE_COMPLETE = 0x31
+export const BIND_COMPLETE = 0x32
+export const CLOSE_COMPLETE = 0x33
+export const NOTIFICATION = 0x41
+export const COMMAND_COMPLETE = 0x43
+export const DATA_ROW = 0x44
+export const ERROR_RESPONSE = 0x45
+export const COPY_IN = 0x47
+export const COPY_OUT = 0x48
+export const EMPTY_QUERY = 0x49
+export const NOTICE = 0x4e
+export const PARAMETER_STATUS = 0x53
+export const ROW_DESCRIPTION = 0x54
+export const COPY_BOTH = 0x57
+export const READY_FOR_QUERY = 0x5a
+export const NO_DATA = 0x6e

@@ -1,0 +1,141 @@
+/** Statements as bytes: one frame per cycle, so that a statement costs one write, and what is to be heard in return. */
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Result from "effect/Result"
+import { parameterOf } from "./ParameterTypes.ts"
+import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
+
+/** A cycle to be written. */
+export interface Encoded {
+  readonly frame: Uint8Array
+  /** The type byte of each answer in turn, as text; rows may come before a `C`. */
+  readonly expects: string
+  /** The named statement it uses, if any. */
+  readonly prepared: PreparedStatement | undefined
+}
+
+const EXECUTE = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
+const EXECUTE_SYNC = Buffer.concat([EXECUTE, PgProtocol.encodeSync()])
+const DESCRIBE_EXECUTE_SYNC = Buffer.concat([
+  PgProtocol.encodeDescribe({ target: "portal", name: "" }),
+  EXECUTE,
+  PgProtocol.encodeSync()
+])
+
+/** Answers to Bind, Execute, Sync. */
+const KNOWN = "2CZ"
+/** Answers to Parse, Bind, Describe, Execute, Sync. */
+const UNKNOWN = "12TCZ"
+/** Answers to Parse, Bind and Execute of what goes ahead of a statement, without a Sync of its own. */
+const AHEAD = "12C"
+const CLOSED = "3"
+
+const NO_PARAMETERS: ReadonlyArray<PgTypes.Parameter> = []
+const NO_TYPES: ReadonlyArray<number> = []
+
+type BindEncoder = (options: {
+  readonly portal: string
+  readonly statement: string
+  readonly parameters: ReadonlyArray<PgTypes.Parameter>
+}) => Result.Result<Uint8Array, PgProtocol.EncodeError | PgTypes.CodecError>
+
+/** The encoder of sessions without types of their own; handing over the function as it is keeps its fast path. */
+const plainBind: BindEncoder = PgProtocol.makeBindEncoder(PgTypes.writeParameter, PgTypes.isTextFormat)
+
+const bindEncoder = (registry: PgTypes.Registry | undefined): BindEncoder =>
+  registry === undefined
+    ? plainBind
+    : PgProtocol.makeBindEncoder(
+        (sink: PgProtocol.ValueSink, parameter: PgTypes.Parameter) => PgTypes.writeParameter(sink, parameter, registry),
+        PgTypes.isTextFormat
+      )
+
+const bytesOf = <E>(encoded: Result.Result<Uint8Array, E>): Uint8Array => {
+  if (Result.isFailure(encoded)) throw encoded.failure
+  return encoded.success
+}
+
+/** Two parts in one buffer of Node's pool. */
+const joined = (head: Uint8Array, tail: Uint8Array): Uint8Array => {
+  const frame = Buffer.allocUnsafe(head.length + tail.length)
+  frame.set(head, 0)
+  frame.set(tail, head.length)
+  return frame
+}
+
+export class StatementEncoder {
+  private readonly registry: PgTypes.Registry | undefined
+  private readonly prepared: PreparedStatements
+  private readonly bind: BindEncoder
+  private lastAhead: { readonly sql: string; readonly bytes: Uint8Array } | undefined = undefined
+
+  constructor(registry: PgTypes.Registry | undefined, prepared: PreparedStatements) {
+    this.registry = registry
+    this.prepared = prepared
+    this.bind = bindEncoder(registry)
+  }
+
+  /**
+   * One statement; `ahead` is run before it in the same cycle, so that the statement is skipped when that fails.
+   * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is to be written.
+   */
+  encode(sql: string, params: ReadonlyArray<unknown>, named: boolean, ahead: string | undefined): Encoded {
+    const count = params.length
+    let parameters = NO_PARAMETERS
+    let types = NO_TYPES
+    if (count > 0) {
+      const made: Array<PgTypes.Parameter> = []
+      const oids: Array<number> = []
+      for (let index = 0; index < count; index++) {
+        const parameter = parameterOf(params[index], this.registry)
+        made.push(parameter)
+        oids.push(parameter.oid)
+      }
+      parameters = made
+      types = oids
+    }
+    const statement = named ? this.prepared.get(sql, types) : undefined
+    // First of all, because a value that cannot be sent must leave nothing half written.
+    const bind =
+      statement?.isNamed === true && statement.frame !== undefined
+        ? undefined
+        : bytesOf(this.bind({ portal: "", statement: statement?.name ?? "", parameters }))
+    const known = statement?.isNamed === true
+    const main = bind === undefined ? statement!.frame! : this.main({ bind, sql, statement, types })
+    if (known && count === 0) statement.frame ??= main
+    const expects = known ? KNOWN : UNKNOWN
+    if (statement !== undefined) statement.isNamed = true
+    const closing = this.prepared.takeClosing()
+    if (closing.length === 0 && ahead === undefined) return { frame: main, expects, prepared: statement }
+    return {
+      frame: Buffer.concat(ahead === undefined ? [...closing, main] : [...closing, this.ahead(ahead), main]),
+      expects: CLOSED.repeat(closing.length) + (ahead === undefined ? "" : AHEAD) + expects,
+      prepared: statement
+    }
+  }
+
+  private main(parts: {
+    readonly bind: Uint8Array
+    readonly sql: string
+    readonly statement: PreparedStatement | undefined
+    readonly types: ReadonlyArray<number>
+  }): Uint8Array {
+    if (parts.statement?.isNamed === true) return joined(parts.bind, EXECUTE_SYNC)
+    const parse = PgProtocol.encodeParse({
+      name: parts.statement?.name ?? "",
+      query: parts.sql,
+      parameterTypes: parts.types
+    })
+    return Buffer.concat([bytesOf(parse), parts.bind, DESCRIBE_EXECUTE_SYNC])
+  }
+
+  /** Unnamed, so that it can go ahead of anything; programs send the same BEGIN each time. */
+  private ahead(sql: string): Uint8Array {
+    if (this.lastAhead?.sql !== sql) {
+      const parse = bytesOf(PgProtocol.encodeParse({ name: "", query: sql, parameterTypes: NO_TYPES }))
+      const bind = bytesOf(this.bind({ portal: "", statement: "", parameters: NO_PARAMETERS }))
+      this.lastAhead = { sql, bytes: Buffer.concat([parse, bind, EXECUTE]) }
+    }
+    return this.lastAhead.bytes
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * The statements of a session with a real server: through the pipeline, or through the driver while that streams or
+ * listens; counted, timed, and ended when nobody waits for them any more.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import type * as Stream from "effect/Stream"
+import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { QueryCycle, Question } from "../extended-query/QueryCycle.ts"
+import type { PoolTimes } from "../pool/PoolTimes.ts"
+import type { Answer, Asked, Asker } from "../Session.ts"
+import type { SessionError } from "../SessionError.ts"
+import { toSqlError } from "../SqlErrors.ts"
+import { endAbandoned } from "./Abandoned.ts"
+import type { Activity } from "./Activity.ts"
+import { detachedStream } from "./DetachedStream.ts"
+import type { LiveSessionParts } from "./LiveSessionParts.ts"
+import { unsettled } from "./Loss.ts"
+import { failureOf } from "./OperationTimes.ts"
+import type { SessionEnd } from "./SessionEnd.ts"
+import { notAnswered, notSent } from "./StatementFailure.ts"
+import { WireShare } from "./WireShare.ts"
+
+export class LiveStatements {
+  /** Where statements are timed. */
+  times: PoolTimes | undefined = undefined
+  /** Set while an abandoned statement is being cancelled and drained; later statements wait for it. */
+  settling: Deferred.Deferred<void> | undefined = undefined
+  /** What the next statement takes along ahead of itself. */
+  ahead: string | undefined = undefined
+
+  private readonly parts: LiveSessionParts
+  private readonly activity: Activity
+  private readonly end: SessionEnd
+  private readonly share: WireShare
+  private readonly kill: (reason: SessionError) => void
+  /** The driver's connection, or its pinned view while channels are listened to: several share one pin. */
+  private connection: PgConnection
+  private listeners = 0
+  private pinScope = Scope.makeUnsafe()
+
+  constructor(
+    parts: LiveSessionParts,
+    options: {
+      readonly activity: Activity
+      readonly end: SessionEnd
+      /** Ends the session for a reason of ours. */
+      readonly kill: (reason: SessionError) => void
+      /** Told once, when what was read is not the protocol. */
+      readonly onBroken: (cause: unknown) => void
+    }
+  ) {
+    this.parts = parts
+    this.activity = options.activity
+    this.end = options.end
+    this.kill = options.kill
+    this.connection = parts.connection
+    const { socket, tap } = parts.wire
+    this.share = new WireShare({ socket, tap, now: parts.now, driver: parts.driver, onBroken: options.onBroken })
+  }
+
+  /** Ends all that is on its way. */
+  fail(reason: SessionError): void {
+    this.share.pipeline.fail(reason)
+  }
+
+  start = (question: Question, now: number, asker: Asker, gathered = false): QueryCycle | undefined => {
+    if (this.end.lost !== undefined) {
+      asker.told(Exit.fail(toSqlError(this.end.lost)))
+      return undefined
+    }
+    this.activity.begin(question.sql, now)
+    try {
+      const cycle = this.share.pipeline.ask(this.whole(question), gathered, this.answered)
+      cycle.began = now
+      cycle.asker = asker
+      return cycle
+    } catch (cause) {
+      this.activity.end()
+      asker.told(Exit.fail(this.end.failed(notSent(cause))))
+      return undefined
+    }
+  }
+
+  abandon = (asked: Asked): void => {
+    const cycle = asked as QueryCycle
+    cycle.asker = undefined
+    this.times?.operations?.failed(cycle.question.sql, this.parts.now() - cycle.began, {
+      errorType: "interrupted",
+      sqlState: undefined
+    })
+    Effect.runForkWith(this.parts.context)(this.settle())
+  }
+
+  rows = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
+    this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, objectsOf, () =>
+      Effect.map(this.connection.query(sql, params, named), ({ rows }) => rows)
+    )
+
+  query = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<Result, SqlError> =>
+    this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, resultOf, () =>
+      this.connection.query(sql, params, named)
+    )
+
+  queryValues = (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
+    this.ask({ sql, params, named: named && this.parts.named, form: "values" }, valuesOf, () =>
+      this.connection.queryValues(sql, params, named)
+    )
+
+  stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> => {
+    let entered = false
+    return detachedStream(
+      () => {
+        entered = true
+        this.activity.begin(sql, this.parts.now())
+        this.share.enterDriver()
+        return this.connection.stream(sql, params)
+      },
+      {
+        mapError: this.end.failed,
+        fork: (close) => {
+          if (entered) this.settleStream(close)
+          else Effect.runForkWith(this.parts.context)(close)
+        }
+      }
+    )
+  }
+
+  listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+    Effect.suspend(() => {
+      this.activity.leaves("reset")
+      this.activity.statement = `LISTEN ${channel}`
+      return Effect.andThen(
+        this.pin,
+        Effect.suspend(() => Effect.mapError(this.connection.listen(channel), this.end.failed))
+      )
+    })
+
+  private readonly pin: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (this.listeners++ > 0) return Effect.void
+      this.share.enterDriver()
+      return Effect.map(Scope.provide(this.parts.connection.pin, this.pinScope), (pinned) => {
+        this.connection = pinned
+      })
+    }),
+    () =>
+      Effect.suspend(() => {
+        if (--this.listeners > 0) return Effect.void
+        this.connection = this.parts.connection
+        const scope = this.pinScope
+        this.pinScope = Scope.makeUnsafe()
+        return Effect.andThen(
+          Scope.close(scope, Exit.void),
+          Effect.sync(() => this.share.leaveDriver())
+        )
+      })
+  )
+
+  /** Asks through the pipeline; through the driver while that has the wire. */
+  private ask<A>(
+    question: Question,
+    read: (answer: Answer) => A,
+    throughDriver: () => Effect.Effect<A, SqlError>
+  ): Effect.Effect<A, SqlError> {
+    return Effect.callback<A, SqlError>((resume) => {
+      if (this.settling !== undefined && this.end.lost === undefined) {
+        return resume(Effect.flatMap(Deferred.await(this.settling), () => this.ask(question, read, throughDriver)))
+      }
+      if (this.share.isLent) return resume(this.drive(question.sql, throughDriver))
+      const cycle = this.start(question, this.parts.now(), {
+        told: (exit) => resume(exit._tag === "Success" ? Exit.succeed(read(exit.value)) : Exit.failCause(exit.cause))
+      })
+      return cycle === undefined ? undefined : Effect.sync(() => this.abandon(cycle))
+    })
+  }
+
+  private drive<A>(sql: string, execute: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.suspend(() => {
+      if (this.end.lost !== undefined) return Effect.fail(toSqlError(this.end.lost))
+      const began = this.parts.now()
+      this.activity.begin(sql, began)
+      this.share.enterDriver()
+      const onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
+        if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) this.activity.end()
+        else Effect.runForkWith(this.parts.context)(this.settle())
+        this.share.leaveDriver()
+        return undefined
+      }
+      const timed =
+        this.times?.operations?.timing({ sql, began, now: this.parts.now, explain: this.end.failed }, onExit) ?? onExit
+      return Effect.mapError(Effect.onExitPrimitive(Effect.andThen(this.sendAhead, execute()), timed), this.end.failed)
+    })
+  }
+
+  /** A statement of the session's own: not counted, not timed, in any state. */
+  readonly plain = (
+    sql: string,
+    params: ReadonlyArray<unknown> = [],
+    gathered = false
+  ): Effect.Effect<Result, SqlError> =>
+    Effect.suspend(() =>
+      this.share.isLent
+        ? this.connection.query(sql, params, false)
+        : Effect.callback<Result, SqlError>((resume) => {
+            this.share.pipeline.ask({ sql, params, named: false, form: "objects" }, gathered, (cycle) =>
+              resume(cycle.failure === undefined ? Exit.succeed(cycle.result) : Exit.fail(notAnswered(cycle.failure)))
+            )
+          })
+    )
+
+  private readonly sendAhead: Effect.Effect<void, SqlError> = Effect.suspend(() => {
+    const { ahead } = this
+    this.ahead = undefined
+    return ahead === undefined ? Effect.void : Effect.asVoid(this.connection.query(ahead, [], false))
+  })
+
+  private whole(question: Question): Question {
+    if (this.ahead === undefined) return question
+    const { ahead } = this
+    this.ahead = undefined
+    return { ...question, ahead }
+  }
+
+  private readonly answered = (cycle: QueryCycle): void => {
+    const { asker } = cycle
+    const operations = this.times?.operations
+    this.activity.end()
+    if (asker === undefined) return
+    const millis = operations === undefined ? 0 : this.parts.wire.tap.heardAt - cycle.began
+    if (cycle.failure === undefined) {
+      operations?.succeeded(cycle.question.sql, millis)
+      return asker.told(Exit.succeed(cycle))
+    }
+    const error = this.end.failed(notAnswered(cycle.failure))
+    operations?.failed(cycle.question.sql, millis, failureOf(Cause.fail(error), this.end.failed))
+    return asker.told(Exit.fail(error))
+  }
+
+  /** Ends what nobody waits for any more; whoever comes meanwhile waits for it. A session that is not safe is lost. */
+  settle(): Effect.Effect<void> {
+    if (this.settling !== undefined) return Deferred.await(this.settling)
+    const settled = (this.settling = Deferred.makeUnsafe<void>())
+    const { endpoint, wire } = this.parts
+    return endAbandoned({ ping: this.plain(""), endpoint, tap: wire.tap }).pipe(
+      Effect.map((safe) => {
+        this.settling = undefined
+        if (!safe) this.kill(unsettled(endpoint, this.busyMillis()))
+        this.activity.rest()
+        Deferred.doneUnsafe(settled, Effect.void)
+      }),
+      Effect.uninterruptible
+    )
+  }
+
+  /** Closes an abandoned stream in the background; the session is settled when the driver has drained it. */
+  private settleStream(close: Effect.Effect<void>): void {
+    const settled = (this.settling ??= Deferred.makeUnsafe<void>())
+    Effect.runForkWith(this.parts.context)(
+      Effect.ensuring(
+        close,
+        Effect.sync(() => {
+          if (this.settling === settled) this.settling = undefined
+          this.activity.end()
+          this.share.leaveDriver()
+          Deferred.doneUnsafe(settled, Effect.void)
+        })
+      )
+    )
+  }
+
+  private busyMillis(): number {
+    const { busySince } = this.activity
+    return busySince > 0 ? this.parts.now() - busySince : 0
+  }
+}
+
+const objectsOf = ({ objects }: Answer) => objects
+
+const valuesOf = ({ values }: Answer) => values
+
+const resultOf = ({ result }: Answer) => result
