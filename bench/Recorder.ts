@@ -1,0 +1,35 @@
+/** How long operations took: a histogram whose buckets are two percent wide. */
+
+/** Buckets per doubling: each is 2 % wider than the one before, so a percentile is that exact. */
+const PER_DOUBLING = 32
+
+/** From a microsecond to two minutes are 27 doublings. */
+const DOUBLINGS = 27
+
+const MICROS_PER_MILLI = 1000
+
+export class Recorder {
+  operations = 0
+  private readonly counts = new Uint32Array(PER_DOUBLING * DOUBLINGS + 1)
+
+  record(millis: number): void {
+    this.operations++
+    const micros = Math.max(1, millis * MICROS_PER_MILLI)
+    const bucket = Math.min(this.counts.length - 1, Math.floor(Math.log2(micros) * PER_DOUBLING))
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
+  }
+
+  /** The upper bound, in milliseconds, of what this part of the operations took at most. */
+  percentile(part: number): number {
+    let left = Math.ceil(this.operations * part)
+    for (const [bucket, count] of this.counts.entries()) {
+      left -= count
+      if (left <= 0) return 2 ** ((bucket + 1) / PER_DOUBLING) / MICROS_PER_MILLI
+    }
+    return Number.NaN
+  }
+
+  get latency(): { readonly p50: number; readonly p95: number; readonly p99: number } {
+    return { p50: this.percentile(0.5), p95: this.percentile(0.95), p99: this.percentile(0.99) }
+  }
+}

@@ -1,0 +1,56 @@
+/** What a run found, as it is written to JSON and rendered. */
+import type { Route } from "./Database.ts"
+
+/** The rounds of one figure. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/** A figure of a table. */
+export interface Column {
+  readonly key: string
+  readonly title: string
+  readonly digits: number
+  /** Whether its ratio to the floor is shown beside it; the main column's always is. */
+  readonly isCompared?: boolean | undefined
+}
+
+export interface Line {
+  readonly name: string
+  readonly title: string
+  readonly values: Readonly<Record<string, Spread>>
+  /** The same figures over the floor's of the same round; empty where the floor does not take part. */
+  readonly ratios: Readonly<Record<string, Spread>>
+}
+
+export interface Table {
+  readonly workload: string
+  /** What is done, and by how many: `point, 10 callers`. */
+  readonly title: string
+  readonly rounds: number
+  readonly columns: ReadonlyArray<Column>
+  /** The column that ratios and charts are made of. */
+  readonly main: string
+  readonly lines: ReadonlyArray<Line>
+}
+
+export interface Result {
+  readonly command: string
+  /** Of its options those that a command for a single table needs, too. */
+  readonly flags: ReadonlyArray<string>
+  readonly date: string
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly platform: string }
+  readonly versions: Readonly<Record<string, string>>
+  readonly route: Route
+  readonly seconds: number
+  readonly tables: ReadonlyArray<Table>
+}
+
+export const spreadOf = (figures: ReadonlyArray<number>): Spread => {
+  const sorted = figures.toSorted((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
+  return { median: (low + high) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
+}

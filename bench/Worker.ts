@@ -1,0 +1,173 @@
+/** The program of a contender's process: does what the parent asks for, one thing at a time. */
+import { setTimeout as pause } from "node:timers/promises"
+import type { Answered, Asked, Burst, Commands, Measured, Memory, Name } from "./Commands.ts"
+import type { Contender, Opened, Target } from "./Contender.ts"
+
+/** Looking at the memory is a system call: seldom enough not to be felt, often enough not to miss the peak. */
+const OPERATIONS_PER_LOOK = 250
+
+const KIBIBYTE = 1024
+
+/** How long sessions may take to say goodbye; the parent kills a little later. */
+const FAREWELL_MILLIS = 2000
+
+/** How long sessions that were opened a moment ago are given to settle. */
+const SETTLE_MILLIS = 300
+
+const [, , module = ""] = process.argv
+const { contender } = (await import(`./contenders/${module}`)) as { readonly contender: Contender }
+
+let current: Opened | undefined
+
+const opened = (): Opened => {
+  if (current === undefined) throw new Error("The contender has no sessions yet")
+  return current
+}
+
+const able = <A>(ability: A | undefined): A => {
+  if (ability === undefined) throw new Error("The contender cannot do this")
+  return ability
+}
+
+const memory = (): Memory => {
+  globalThis.gc?.()
+  const { heapUsed, rss } = process.memoryUsage()
+  return { rss, heap: heapUsed }
+}
+
+const cpu = (): (() => number) => {
+  const before = process.cpuUsage()
+  return () => {
+    const { system, user } = process.cpuUsage(before)
+    return system + user
+  }
+}
+
+const measured = async (
+  contender: Opened,
+  { callers, millis, operation }: Commands["measure"]["input"]
+): Promise<Measured> => {
+  const used = cpu()
+  const loop = await contender.measure(operation, callers, millis)
+  return { ...loop, cpuMicros: loop.cpuMicros ?? used(), peakRss: process.resourceUsage().maxRSS * KIBIBYTE }
+}
+
+const burst = async (count: number): Promise<Burst> => {
+  const run = able(opened().burst)
+  const idle = memory()
+  const ends = new Float64Array(count)
+  let peakRss = idle.rss
+  let done = 0
+  const displaced = new Float64Array(count)
+  const look = () => {
+    peakRss = Math.max(peakRss, process.memoryUsage.rss())
+  }
+  const started = performance.now()
+  const all = run(count, (index) => {
+    ends[done] = performance.now() - started
+    displaced[done] = Math.abs(done - index)
+    if (done++ % OPERATIONS_PER_LOOK === 0) look()
+  })
+  look()
+  await all
+  look()
+  const millis = performance.now() - started
+  displaced.sort()
+  const last = Math.ceil(count * 0.99) - 1
+  return {
+    millis,
+    idle,
+    peakRss,
+    p99: ends[last] ?? millis,
+    displaced: { p99: displaced[last] ?? 0, most: displaced.at(-1) ?? 0 }
+  }
+}
+
+const measureApart = async (input: Commands["measureApart"]["input"]): Promise<Measured> => {
+  const other = await contender.open({ url: input.url, sessions: input.sessions })
+  try {
+    // every session prepares its statement, and the server's processes fill their caches
+    await other.measure(input.operation, input.callers, Math.max(input.millis, SETTLE_MILLIS))
+    return await measured(other, input)
+  } finally {
+    await other.close()
+  }
+}
+
+const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
+  const run = able(opened().lease)
+  const before = memory()
+  const used = cpu()
+  const started = performance.now()
+  await run(count)
+  const seconds = (performance.now() - started) / 1000
+  const cpuMicros = used()
+  return { seconds, cpuMicros, heapGrowth: memory().heap - before.heap }
+}
+
+const connect = async (target: Target): Promise<number> => {
+  const started = performance.now()
+  const other = await contender.open(target)
+  try {
+    await able(other.hold)(target.sessions)
+    return performance.now() - started
+  } finally {
+    await other.close()
+  }
+}
+
+const idle = async ({ millis, ...target }: Commands["idle"]["input"]): Promise<Commands["idle"]["output"]> => {
+  const before = memory()
+  const other = await contender.open(target)
+  try {
+    await able(other.hold)(target.sessions)
+    const after = memory()
+    // what was left over from the opening is no cost of idling
+    await pause(SETTLE_MILLIS)
+    const used = cpu()
+    await pause(millis)
+    return { cpuMicros: used(), before, after }
+  } finally {
+    await other.close()
+  }
+}
+
+const handlers: { readonly [N in Name]: (input: Commands[N]["input"]) => Promise<Commands[N]["output"]> } = {
+  open: async (target) => {
+    current = await contender.open(target)
+    return null
+  },
+  close: async () => {
+    await current?.close()
+    current = undefined
+    return null
+  },
+  // a driver's own kind of row cannot be sent to another process
+  answer: async ({ key, operation }) => Array.from(await able(opened().answer)(operation, key), (row) => ({ ...row })),
+  measure: (input) => measured(opened(), input),
+  measureApart,
+  burst: ({ count }) => burst(count),
+  lease: ({ count }) => lease(count),
+  connect,
+  idle
+}
+
+const answerTo = async <N extends Name>({ id, input, name }: Asked<N>): Promise<Answered> => {
+  try {
+    return { id, output: await handlers[name](input) }
+  } catch (error) {
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
+
+process.on("message", async (asked: Asked) => {
+  const answer = await answerTo(asked)
+  process.send?.(answer)
+})
+
+// the channel is what keeps the process alive; a parent that was killed must not leave one behind that cannot close
+process.once("disconnect", async () => {
+  setTimeout(() => process.exit(), FAREWELL_MILLIS)
+  await current?.close()
+  process.exit()
+})

@@ -1,0 +1,63 @@
+/** This project's layer, in the kinds that are compared. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as SupavisorLayer from "../../src/layers/SupavisorLayer.ts"
+import { PoolMetrics } from "../../src/services/PoolMetrics.ts"
+import type { SettingsInput } from "../../src/services/session-config/Settings.ts"
+import type { LeasedSession } from "../../src/services/pool/LeasedSession.ts"
+import { SessionPool } from "../../src/services/SessionPool.ts"
+import type { Contender } from "../Contender.ts"
+import { effectContender } from "../EffectContender.ts"
+import { sessionOperations } from "./SessionOperations.ts"
+import { sqlOperations } from "./SqlOperations.ts"
+
+/** The burst is ten thousand at once; the default cap would refuse them. */
+const MAX_WAITING = 20_000
+
+/** Fifteen times as often as in the examples of Prometheus' documentation, so that what asking costs is seen. */
+const SCRAPE_INTERVAL = "1 second"
+
+export interface Kind {
+  /** `sql`: statements of Effect SQL. `use`: `SessionPool.use` and a session's own methods. */
+  readonly surface: "sql" | "use"
+  /** Metrics with a scrape a second, and spans; or neither. */
+  readonly isObserved: boolean
+  /** Further settings of the layer. */
+  readonly settings?: SettingsInput | undefined
+}
+
+/** Asks for the metrics again and again, as Prometheus would. */
+const scraped = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { prometheus } = yield* PoolMetrics
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(prometheus, SCRAPE_INTERVAL)))
+  })
+).pipe(Layer.provide(PoolMetrics.layer))
+
+export const ours = ({ isObserved, settings, surface }: Kind): Contender =>
+  effectContender(
+    Effect.fnUntraced(function* ({ sessions, url }) {
+      const layer = SupavisorLayer.layer({
+        ...settings,
+        url,
+        pool: { min: sessions, max: sessions, maxWaiting: MAX_WAITING }
+      }).pipe(Layer.provide(Logger.layer([])))
+      const context = yield* Layer.build(isObserved ? Layer.provideMerge(scraped, layer) : layer)
+      const pool = Context.get(context, SessionPool)
+      const sql = Context.get(context, SqlClient)
+      return {
+        operations:
+          surface === "sql"
+            ? sqlOperations(sql)
+            : sessionOperations<LeasedSession>(pool.use, (session, text, values) =>
+                session.execute(text, values, undefined)
+              ),
+        lease: surface === "use" ? pool.use(() => Effect.void) : undefined,
+        session: surface === "use" ? pool.get : sql.reserve,
+        around: Effect.withTracerEnabled(isObserved)
+      }
+    })
+  )

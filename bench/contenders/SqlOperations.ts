@@ -1,0 +1,23 @@
+/** The operations as an application writes them with Effect SQL, whatever client is beneath. */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { EffectClient } from "../EffectContender.ts"
+import { NOTE, type Row } from "../Operation.ts"
+
+export const sqlOperations = (sql: SqlClient): EffectClient["operations"] => {
+  const point = (key: number) => sql<Row>`select id, name, balance from bench_point where id = ${key}`
+  return {
+    select1: () => sql<Row>`select 1 as one`,
+    point,
+    insert: (key) => sql<Row>`insert into bench_insert (caller, note) values (${key}, ${NOTE}) returning id`,
+    rows: () => sql<Row>`select * from bench_wide`,
+    transaction: (key) =>
+      sql.withTransaction(
+        Effect.gen(function* () {
+          const rows = yield* point(key)
+          yield* sql`update bench_point set balance = balance + 1 where id = ${key}`
+          return rows
+        })
+      )
+  }
+}

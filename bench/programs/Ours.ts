@@ -1,0 +1,17 @@
+/** Start to first row: this project's layer, each module imported by its path. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as SupavisorLayer from "../../src/layers/SupavisorLayer.ts"
+import { firstRow, url } from "./FirstRow.ts"
+
+const program = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  firstRow(yield* sql`select id, name, balance from bench_point where id = ${1}`)
+})
+
+// standard output belongs to the figure
+const quiet = Logger.layer([])
+
+await Effect.runPromise(Effect.provide(program, SupavisorLayer.layer({ url }).pipe(Layer.provide(quiet))))

@@ -1,0 +1,28 @@
+/** First in, first out, at the same price however long it is. */
+
+/** Entries taken until the array is made short again. */
+const COMPACT_AT = 1024
+
+export class Line<A> {
+  private entries: Array<A | undefined> = []
+  private head = 0
+
+  get length(): number {
+    return this.entries.length - this.head
+  }
+
+  push(entry: A): void {
+    this.entries.push(entry)
+  }
+
+  shift(): A | undefined {
+    if (this.head === this.entries.length) return undefined
+    const entry = this.entries[this.head]
+    this.entries[this.head++] = undefined
+    if (this.head >= COMPACT_AT && this.head * 2 >= this.entries.length) {
+      this.entries = this.entries.slice(this.head)
+      this.head = 0
+    }
+    return entry
+  }
+}

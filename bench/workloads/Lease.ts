@@ -1,0 +1,36 @@
+/** What taking and giving back an idle session costs, when nothing is done with it. */
+import { SESSIONS } from "../Stage.ts"
+import type { Case, Workload } from "../Workload.ts"
+
+const COUNT = 100_000
+
+const MICROS = 1_000_000
+
+const KIBIBYTE = 1024
+
+const lease: Case = {
+  title: "acquire and release an idle session",
+  columns: [
+    { key: "micros", title: "us each", digits: 2 },
+    { key: "cpu", title: "CPU us each", digits: 2 },
+    { key: "heap", title: `heap growth KiB after ${COUNT}`, digits: 0 }
+  ],
+  main: "micros",
+  subjects: (entries) => entries.filter(({ can }) => can.includes("lease")),
+  isWarmedUp: false,
+  sample: (stage, name) =>
+    stage.fresh(name, async (process) => {
+      await process.ask("open", stage.target(SESSIONS))
+      // the first time is for V8 to compile
+      await process.ask("lease", { count: COUNT })
+      const { cpuMicros, heapGrowth, seconds } = await process.ask("lease", { count: COUNT })
+      await process.ask("close", null)
+      return { micros: (seconds * MICROS) / COUNT, cpu: cpuMicros / COUNT, heap: heapGrowth / KIBIBYTE }
+    })
+}
+
+export const leases: Workload = {
+  name: "lease",
+  isQuick: true,
+  cases: (quick) => [quick ? { ...lease, rounds: 1 } : lease]
+}

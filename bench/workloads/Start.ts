@@ -1,0 +1,65 @@
+/** From the start of a process to its first row. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import { compiledPrograms } from "../Compiled.ts"
+import { FLOOR } from "../Roster.ts"
+import type { Case, Subject, Workload } from "../Workload.ts"
+
+/** A start takes less than a second; on a loaded machine a few. */
+const PATIENCE_MILLIS = 30_000
+
+const MICROS_PER_MILLI = 1000
+
+interface Program extends Subject {
+  readonly file: string
+  /** The contenders it belongs to: it is started when one of them takes part. */
+  readonly of: ReadonlyArray<string>
+}
+
+const programs: ReadonlyArray<Program> = [
+  { name: FLOOR, title: "bare socket", file: "Bare.js", of: [FLOOR] },
+  { name: "pg", title: "pg", file: "Pg.js", of: ["pg"] },
+  { name: "postgres.js", title: "postgres.js", file: "PostgresJs.js", of: ["postgres.js"] },
+  { name: "pgclient-barrel", title: "PgClient.layer, barrel imports", file: "PgClientBarrel.js", of: ["pgclient"] },
+  { name: "pgclient", title: "PgClient.layer, module imports", file: "PgClientModules.js", of: ["pgclient"] },
+  { name: "ours", title: "ours, module imports", file: "Ours.js", of: ["ours-sql", "ours-use"] }
+]
+
+const started = async (file: string, url: string): Promise<Readonly<Record<string, number>>> => {
+  const before = performance.now()
+  const child = spawn(process.execPath, [file], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, BENCH_URL: url },
+    timeout: PATIENCE_MILLIS
+  })
+  const ended = once(child, "exit")
+  const row = await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)])
+  const millis = performance.now() - before
+  const [code] = (await ended) as [number | null]
+  if (row === undefined || code !== 0) throw new Error(`${file} ended with ${code} and ${row ? "one row" : "no row"}`)
+  return { millis, cpu: Number(String(row[0])) / MICROS_PER_MILLI }
+}
+
+const start: Case = {
+  title: "a process from its start to its first row",
+  columns: [
+    { key: "millis", title: "ms", digits: 0 },
+    { key: "cpu", title: "CPU ms", digits: 0, isCompared: true }
+  ],
+  main: "millis",
+  subjects: (entries) => programs.filter(({ of }) => entries.some(({ name }) => of.includes(name))),
+  // the first start reads the files from the disk
+  isWarmedUp: true,
+  sample: async (stage, name) => {
+    const program = programs.find((program) => program.name === name)
+    if (program === undefined) throw new Error(`No program is called ${name}`)
+    return started(join(await compiledPrograms(), program.file), stage.options.url)
+  }
+}
+
+export const starts: Workload = {
+  name: "start",
+  isQuick: true,
+  cases: (quick) => [quick ? { ...start, rounds: 1 } : start]
+}

@@ -1,0 +1,11 @@
+/** Everything that is asked, in the order of the report. */
+import type { Workload } from "../Workload.ts"
+import { bursts } from "./Burst.ts"
+import { connects } from "./Connect.ts"
+import { idles } from "./Idle.ts"
+import { leases } from "./Lease.ts"
+import { sessions } from "./Sessions.ts"
+import { starts } from "./Start.ts"
+import { throughputs } from "./Throughput.ts"
+
+export const workloads: ReadonlyArray<Workload> = [...throughputs, leases, bursts, sessions, connects, starts, idles]

@@ -1,0 +1,152 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { chart } from "../../bench/Chart.ts"
+import { markdown } from "../../bench/Markdown.ts"
+import { keys, KEYS } from "../../bench/Operation.ts"
+import { optionsOf } from "../../bench/Options.ts"
+import { Recorder } from "../../bench/Recorder.ts"
+import { spreadOf, type Table } from "../../bench/Result.ts"
+import { textTable } from "../../bench/TextTable.ts"
+import { Line } from "../../bench/wire/Line.ts"
+
+/** A bucket is 2 % wide, and the figure is its upper bound. */
+const BUCKET = 1.03
+
+const table: Table = {
+  workload: "point",
+  title: "one row, <10> callers",
+  rounds: 3,
+  columns: [
+    { key: "rate", title: "per second", digits: 0 },
+    { key: "cpu", title: "CPU us each", digits: 1, isCompared: true }
+  ],
+  main: "rate",
+  lines: [
+    {
+      name: "bare",
+      title: "bare socket",
+      values: { rate: spreadOf([51_000, 49_000, 50_000]), cpu: spreadOf([10]) },
+      ratios: { rate: spreadOf([1]), cpu: spreadOf([1]) }
+    },
+    {
+      name: "ours-use",
+      title: "ours | use",
+      values: { rate: spreadOf([1_250_000.4]) },
+      ratios: { rate: spreadOf([0.8, 0.9, 0.85]) }
+    }
+  ]
+}
+
+describe("the figures of the benchmark", () => {
+  it("have percentiles that are right to a bucket's width", () => {
+    const millis = fc.double({ min: 0.001, max: 60_000, noNaN: true })
+    fc.assert(
+      fc.property(fc.array(millis, { minLength: 1 }), fc.constantFrom(0.5, 0.95, 0.99), (all, part) => {
+        const recorder = new Recorder()
+        for (const each of all) recorder.record(each)
+        const exact = all.toSorted((a, b) => a - b)[Math.ceil(all.length * part) - 1] ?? Number.NaN
+        const found = recorder.percentile(part)
+        assert.isTrue(found >= exact * 0.999 && found <= exact * BUCKET, `${found} for ${exact}`)
+        assert.strictEqual(recorder.operations, all.length)
+      })
+    )
+  })
+
+  it("have the median of an even number of rounds in the middle of the two", () => {
+    assert.deepStrictEqual(spreadOf([4, 1, 3, 2]), { median: 2.5, min: 1, max: 4 })
+  })
+
+  it("come from keys that visit the whole table", () => {
+    const next = keys()
+    const seen = new Set(Array.from({ length: KEYS }, next))
+    assert.strictEqual(seen.size, KEYS)
+    assert.strictEqual(Math.min(...[...seen].slice(0, 1000)) >= 1 && seen.has(KEYS), true)
+  })
+
+  it("are shown in columns that stand under one another", () => {
+    assert.deepStrictEqual(textTable(table).split("\n"), [
+      "point: one row, <10> callers (medians of 3 rounds)",
+      "contender    per second              min..max  of bare    min..max  CPU us each  of bare    min..max",
+      "bare socket      50 000        49 000..51 000     1.00  1.00..1.00         10.0     1.00  1.00..1.00",
+      "ours | use    1 250 000  1 250 000..1 250 000     0.85  0.80..0.90",
+      ""
+    ])
+  })
+
+  it("are Markdown with the command that makes them, whatever a title holds", () => {
+    const result = {
+      command: "npm run bench -- --json x.json",
+      flags: ["--through", "fake"],
+      date: "2026-01-01",
+      machine: { cpu: "a CPU", cores: 2, platform: "linux x64" },
+      versions: { Node: "24.0.0" },
+      route: "fake",
+      seconds: 1,
+      tables: [table]
+    } as const
+    const text = markdown(result, () => undefined)
+    assert.include(text, "    npm run bench -- --only point --through fake\n")
+    assert.include(text, "| ours \\| use | 1 250 000 |")
+    assert.include(text, "Node 24.0.0, on a CPU (2 cores, linux x64), through fake")
+  })
+
+  it("are a picture whose texts are escaped and whose bars begin at nothing", () => {
+    const svg = chart([table])
+    assert.include(svg, "one row, &#60;10&#62; callers: per second of bare = 1")
+    assert.notInclude(svg, "<10>")
+    assert.match(svg, /<rect class="ours" x="202" y="\d+" width="[\d.]+"/)
+    assert.notInclude(svg, "NaN")
+  })
+})
+
+describe("the line of those who wait", () => {
+  it("gives back in the order of coming, however pushes and shifts alternate", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 3000 }), { maxLength: 12 }), (steps) => {
+        const line = new Line<number>()
+        let pushed = 0
+        let shifted = 0
+        for (const [index, step] of steps.entries()) {
+          for (let times = 0; times < step; times++) {
+            if (index % 2 === 0) line.push(pushed++)
+            else assert.strictEqual(line.shift(), shifted < pushed ? shifted++ : undefined)
+          }
+          assert.strictEqual(line.length, pushed - shifted)
+        }
+      }),
+      { numRuns: 20 }
+    )
+  })
+})
+
+describe("the command line of the benchmark", () => {
+  it("refuses what it does not know and says what there is", () => {
+    assert.throws(
+      () => optionsOf(["--only", "point,nothing"]),
+      /No workload is called nothing; there are select1, point/
+    )
+    assert.throws(() => optionsOf(["--contenders", "mysql"]), /No contender is called mysql; there are bare, packed/)
+    assert.throws(() => optionsOf(["--rounds", "0"]), "--rounds must be a number above 0, not 0")
+    assert.throws(() => optionsOf(["--through", "tunnel"]), "--through must be direct, fake, pgbouncer, not tunnel")
+    assert.throws(() => optionsOf(["--fast"]), /--fast/)
+  })
+
+  it("keeps the floor among the contenders, whoever is named", () => {
+    const names = optionsOf(["--contenders", "ours-use,pg"])?.entries.map(({ name }) => name)
+    assert.deepStrictEqual(names, ["bare", "pg", "ours-use"])
+  })
+
+  it("leaves the dear ones out of a quick run unless they are named", () => {
+    const quick = optionsOf(["--quick"])
+    assert.notInclude(quick?.workloads.map(({ name }) => name) ?? [], "idle")
+    assert.deepStrictEqual(
+      optionsOf(["--quick", "--only", "idle"])?.workloads.map(({ name }) => name),
+      ["idle"]
+    )
+    assert.include(optionsOf([])?.workloads.map(({ name }) => name) ?? [], "idle")
+  })
+
+  it("shows its usage when asked", () => {
+    assert.isUndefined(optionsOf(["--help"]))
+  })
+})

@@ -1,0 +1,57 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { chart } from "../../bench/Chart.ts"
+import { server } from "../../bench/Database.ts"
+import { markdown } from "../../bench/Markdown.ts"
+import { optionsOf } from "../../bench/Options.ts"
+import type { Table } from "../../bench/Result.ts"
+import { FLOOR } from "../../bench/Roster.ts"
+import { run } from "../../bench/Run.ts"
+import { textTable } from "../../bench/TextTable.ts"
+
+/** It compiles the programs, starts a dozen processes and lets sessions idle; on two busy cores that takes its time. */
+const PATIENCE_MILLIS = 240_000
+
+/** One of each kind: the operations themselves are tested contender by contender. */
+const WORKLOADS = ["insert", "lease", "burst", "sessions", "connect", "start", "idle"]
+
+const checkTable = (table: Table): void => {
+  assert.isAbove(table.lines.length, 0)
+  for (const { name, ratios, values } of table.lines) {
+    for (const { key } of table.columns) {
+      const { max, median, min } = values[key] ?? assert.fail(`${table.title}: ${name} has no ${key}`)
+      assert.isTrue(min <= median && median <= max, `${table.title}: ${key} of ${name}`)
+    }
+    if (name === FLOOR) assert.deepStrictEqual(ratios[table.main], { median: 1, min: 1, max: 1 })
+  }
+  const lines = textTable(table).split("\n")
+  assert.lengthOf(lines, table.lines.length + "title, headings, end".split(",").length)
+}
+
+describe("a run of the benchmark", () => {
+  it.live(
+    "has a figure of every contender for every column of every workload",
+    () =>
+      Effect.gen(function* () {
+        const args = ["--quick", "--rounds", "1", "--seconds", "0.01", "--contenders", "ours-use"]
+        const options = optionsOf([...args, "--only", WORKLOADS.join(",")]) ?? assert.fail("help was not asked for")
+        const finished: Array<string> = []
+        const result = yield* run(options, "npm run bench", {
+          began: ({ versions }) => assert.match(String(versions["PostgreSQL"]), /^17\./),
+          finished: ({ workload }) => finished.push(workload)
+        })
+        assert.deepStrictEqual(finished, WORKLOADS)
+        for (const table of result.tables) checkTable(table)
+        const document = markdown(result, (workload) => `images/${workload}.svg`)
+        for (const workload of WORKLOADS) {
+          assert.include(
+            document,
+            `npm run bench -- --only ${workload} --quick --rounds 1 --seconds 0.01 --contenders ours-use\n`
+          )
+          assert.include(document, `(images/${workload}.svg)`)
+        }
+        assert.include(chart(result.tables), "ours, SessionPool.use")
+      }).pipe(Effect.scoped, Effect.provide(server)),
+    PATIENCE_MILLIS
+  )
+})
