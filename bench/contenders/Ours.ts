@@ -43,7 +43,7 @@ export const ours = ({ isObserved, settings, surface }: Kind): Contender =>
       const layer = SupavisorLayer.layer({
         ...settings,
         url,
-        pool: { min: sessions, max: sessions, maxWaiting: MAX_WAITING }
+        pool: { ...settings?.pool, min: sessions, max: sessions, maxWaiting: MAX_WAITING }
       }).pipe(Layer.provide(Logger.layer([])))
       const context = yield* Layer.build(isObserved ? Layer.provideMerge(scraped, layer) : layer)
       const pool = Context.get(context, SessionPool)

@@ -5,6 +5,7 @@ import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import { redact } from "../services/ConnectionString.ts"
 import { isSessionError } from "../services/SessionError.ts"
+import { EXIT_FAILURE, EXIT_INVALID } from "./ExitCode.ts"
 
 /** How a failed program ends. `text` is undefined when the failure was shown already. */
 export interface FailureReport {
@@ -15,8 +16,8 @@ export interface FailureReport {
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 const wordsOf = (error: unknown): string | undefined => {
-  // the command line shows its own mistakes together with the help
-  if (CliError.isCliError(error)) return error._tag === "ShowHelp" ? undefined : error.message
+  // a command that has said everything itself, and the command line's own words about wrong usage
+  if (!Runtime.getErrorReported(error)) return undefined
   if (isSessionError(error)) {
     return error.reason._tag === "ConfigurationInvalid"
       ? error.message
@@ -25,16 +26,22 @@ const wordsOf = (error: unknown): string | undefined => {
   return Predicate.isError(error) && error.message !== "" ? error.message : String(error)
 }
 
+const isWrongUsage = (error: unknown): boolean => CliError.isCliError(error) && error._tag === "ShowHelp"
+
+const exitCodeOf = (error: unknown): number => (isWrongUsage(error) ? EXIT_INVALID : Runtime.getErrorExitCode(error))
+
 /**
  * Puts the cause of a failure into words: an expected failure without a stack, with what to do; a defect as it is.
  *
- * Exit codes: 2 for settings that cannot be used, else 1. Passwords in URLs and pairs are taken out of every text.
+ * Exit codes: 2 for wrong usage and for settings that cannot be used; else the one that the error carries under
+ * `Runtime.errorExitCode`, or 1. An error that carries `Runtime.errorReported` as false has no text: its command has
+ * said everything. Passwords in URLs and pairs are taken out of every text.
  */
 export const reportOf = (cause: Cause.Cause<unknown>): FailureReport => {
   const failure = cause.reasons.find(Cause.isFailReason)
   const text = failure === undefined ? `This is a bug: ${Cause.pretty(cause)}` : wordsOf(failure.error)
   return {
     text: text === undefined ? undefined : redact(text, []),
-    exitCode: failure === undefined ? 1 : Runtime.getErrorExitCode(failure.error)
+    exitCode: failure === undefined ? EXIT_FAILURE : exitCodeOf(failure.error)
   }
 }

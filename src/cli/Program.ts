@@ -1,45 +1,96 @@
-/** The command line: `effect-supavisor [serve] [--env-file PATH]`. */
+/** The command line: `effect-supavisor [command] [--env-file PATH]`. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliConfig from "effect/cli/CliConfig"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { version } from "../http/Version.ts"
+import * as EnvFileLayer from "../layers/EnvFileLayer.ts"
+import { doctor } from "./DoctorCommand.ts"
+import { inspect } from "./InspectCommand.ts"
 import { runProgram } from "./Runner.ts"
 import type { Signals } from "./Signals.ts"
+import { size } from "./SizeCommand.ts"
+import { status } from "./StatusCommand.ts"
+import * as Usage from "./Usage.ts"
+import { watch } from "./WatchCommand.ts"
 
 const envFile = Flag.Path("env-file").pipe(
   Flag.withDescription("Read variables from this file, after the environment. Default: .env, if there is one"),
   Flag.optional
 )
 
+const demo = Flag.Boolean("demo").pipe(
+  Flag.withDescription(
+    "A small load on the embedded PostgreSQL, so that there is something to see. On; --no-demo switches it off"
+  ),
+  Flag.withDefault(true)
+)
+
 /** The server is loaded when it is wanted: `--help` needs none of it. */
-const serveWith = (options: { readonly envFile: Option.Option<string> }) =>
+const serveWith = (options: { readonly envFile: Option.Option<string>; readonly demo: boolean }) =>
   Effect.flatMap(
     Effect.promise(() => import("./Serve.ts")),
-    ({ serve }) => serve({ envFile: Option.getOrUndefined(options.envFile) })
+    ({ serve }) => serve({ envFile: Option.getOrUndefined(options.envFile), demo: options.demo })
   )
 
-const root = Command.make("effect-supavisor").pipe(
+const root = Command.make("effect-supavisor", { demo }).pipe(
   Command.withSharedFlags({ envFile }),
   Command.withDescription(
     "A pool of Postgres sessions that understands the pooler in front of it. Without a command it serves."
   ),
+  Command.withExamples([
+    { command: "effect-supavisor", description: "Serve; a PostgreSQL of its own where no database is named" },
+    { command: "effect-supavisor doctor", description: "Say why a connection does not work, and what to do" },
+    { command: "effect-supavisor status", description: "Say how the running program is" },
+    {
+      command: "effect-supavisor --completions bash > ~/.local/share/bash-completion/completions/effect-supavisor",
+      description: "Complete its words and flags in bash"
+    }
+  ]),
   Command.withHandler(serveWith)
 )
 
-const serveCommand = Command.make("serve", {}, () => Effect.flatMap(root, serveWith)).pipe(
+const serveCommand = Command.make("serve", { demo }, ({ demo }) =>
+  Effect.flatMap(root, ({ envFile }) => serveWith({ envFile, demo }))
+).pipe(
+  Command.withShortDescription("Keep a session pool, and serve its page, status, metrics and probes"),
   Command.withDescription(
-    "Keep a session pool and serve /livez, /readyz and /status. Without SUPABASE_SESSION_POOLER it brings a PostgreSQL of its own."
-  )
+    "Keep a session pool and serve the page, the status, the metrics and the probes. " +
+      "Without SUPABASE_SESSION_POOLER it brings a PostgreSQL of its own."
+  ),
+  Command.withExamples([
+    { command: "effect-supavisor serve --no-demo", description: "A PostgreSQL of its own, and no load on it" },
+    {
+      command: "SUPABASE_SESSION_POOLER=postgres://... effect-supavisor serve",
+      description: "Sessions of a pooler"
+    },
+    {
+      command: "effect-supavisor serve --env-file production.env",
+      description: "With the variables of a file; those of the environment come first"
+    }
+  ])
 )
 
-/** The program of the command line given, without the process around it. */
-const program = root.pipe(
-  Command.withSubcommands([serveCommand]),
-  Command.run({ version }),
-  Effect.provide(NodeServices.layer)
+/** For every command: variables come from the environment, then from the file. */
+const settingsFrom = (options: { readonly envFile: Option.Option<string> }) =>
+  EnvFileLayer.provider({ envFile: Option.getOrUndefined(options.envFile) })
+
+/** All but the wizard: it would show in plain text what it was told of secrets. */
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+
+const tree = root.pipe(
+  Command.withSubcommands([serveCommand, status, watch, doctor, inspect, size]),
+  Command.provide(settingsFrom)
 )
+
+/** What a command line does, given without the name of the program. Wrong usage fails after it was said. */
+export const commandLine = (parameters: ReadonlyArray<string>) =>
+  Command.runWith(tree, { version })(parameters).pipe(
+    Effect.provide([NodeServices.layer, Usage.layer, CliConfig.layer({ builtIns })])
+  )
 
 /** Runs the command line of this process. */
-export const run = (signals: Signals): void => runProgram(program, signals)
+export const run = (signals: Signals): void => runProgram(commandLine(process.argv.slice(2)), signals)

@@ -3,7 +3,6 @@ import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
-import { reportOf } from "./FailureReport.ts"
 import type { Signals } from "./Signals.ts"
 
 /**
@@ -12,9 +11,11 @@ import type { Signals } from "./Signals.ts"
  * Effect's own runner exits with 130 for every signal, but a drain that was asked for and went well is a success:
  * a supervisor must not take it for a crash.
  */
-const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, signals: Signals): number => {
+const exitCodeOf = async (exit: Exit.Exit<unknown, unknown>, signals: Signals): Promise<number> => {
   if (Exit.isSuccess(exit)) return 0
   if (signals.requested !== undefined && Cause.hasInterruptsOnly(exit.cause)) return 0
+  // loaded when there is something to report: it knows every error there is, and `--help` needs none of them
+  const { reportOf } = await import("./FailureReport.ts")
   const { exitCode, text } = reportOf(exit.cause)
   if (text !== undefined) console.error(text)
   return exitCode
@@ -40,6 +41,6 @@ export const runProgram = (program: Effect.Effect<unknown, unknown>, signals: Si
   })
   runMain(program, {
     disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(exitCodeOf(exit, signals))
+    teardown: (exit, onExit) => void exitCodeOf(exit, signals).then(onExit)
   })
 }

@@ -7,11 +7,15 @@ import * as LogLayer from "../layers/LogLayer.ts"
 import { describe } from "../services/ConnectionString.ts"
 import { SessionConfig } from "../services/SessionConfig.ts"
 
-const loopbacks = new Set(["127.0.0.1", "::1", "localhost"])
+/** What the command line decides. */
+export interface ServeOptions extends ConfigLayer.Options {
+  /** Whether the embedded database gets a small load, so that there is something to see. Default true. */
+  readonly demo?: boolean | undefined
+}
 
 /** Said before anything is loaded, started or dialled: a start that hangs must not be silent. */
 const greet = Effect.gen(function* () {
-  const { connection, http, notes, source, warnings } = yield* SessionConfig
+  const { connection, notes, source, warnings } = yield* SessionConfig
   yield* Effect.logInfo(
     connection === undefined
       ? `effect-supavisor ${version} starts an embedded PostgreSQL.`
@@ -19,9 +23,6 @@ const greet = Effect.gen(function* () {
   )
   for (const note of notes) yield* Effect.logInfo(note)
   for (const warning of warnings) yield* Effect.logWarning(warning)
-  if (!loopbacks.has(http.host)) {
-    yield* Effect.logWarning(`HTTP_HOST is ${http.host}: whoever reaches that address can read /status.`)
-  }
 })
 
 /** The settings and the log lines in their format; all that is needed for the first words. */
@@ -34,10 +35,10 @@ const foundation = (options: ConfigLayer.Options) =>
  * Settings are the environment's, then those of the file. The pool and the server are loaded after the first line.
  */
 export const serve = Effect.fn("serve")(
-  function* (_options: ConfigLayer.Options) {
+  function* ({ demo = true }: ServeOptions) {
     yield* greet
-    const { layer, serving } = yield* Effect.promise(() => import("./Serving.ts"))
-    return yield* Effect.provide(serving, layer)
+    const { DemoWanted, layer, serving } = yield* Effect.promise(() => import("./Serving.ts"))
+    return yield* Effect.provide(serving, Layer.provide(layer, Layer.succeed(DemoWanted, demo)))
   },
   (effect, options) => Effect.provide(effect, foundation(options))
 )

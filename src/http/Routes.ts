@@ -1,19 +1,28 @@
-/** What the operations server answers: `/livez`, `/readyz` (and `/healthz`), `/startupz`, `/metrics`, `/status`. */
+/** What the operations server answers: the page, the live feed, the status, the metrics and the probes. */
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { ParsedSearchParams } from "effect/http/HttpServerRequest"
+import { HttpServerRequest, ParsedSearchParams } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
 import { HealthCheck } from "../services/HealthCheck.ts"
 import type { PoolMetrics } from "../services/PoolMetrics.ts"
-import type { SessionConfig } from "../services/SessionConfig.ts"
+import type { PoolHistory } from "../services/PoolHistory.ts"
+import { SessionConfig } from "../services/SessionConfig.ts"
 import type { SessionPool } from "../services/SessionPool.ts"
-import { brief, type Readiness, readinessOf, startOf, verbose } from "./Readiness.ts"
+import { door } from "./Door.ts"
+import { LiveFeed } from "./LiveFeed.ts"
 import { makeMetrics } from "./Metrics.ts"
+import { readPageFiles } from "./PageFiles.ts"
+import { policyOf, SIGN_IN_PATH } from "./Policy.ts"
+import { brief, type Readiness, readinessOf, startOf, verbose } from "./Readiness.ts"
+import { signIn } from "./SignIn.ts"
 import { makeStatus } from "./Status.ts"
 
 /** Every path with what it is for, as the start-up line and the answer to an unknown path list them. */
 export const paths = {
+  "/": "the page: all of it at a glance, live",
+  "/events": "what the page is fed with, as Server-Sent Events",
   "/livez": "200 while the program answers, also while it drains",
   "/readyz": "200 while sessions can be lent, else 503 with the reason; ?verbose lists the checks",
   "/healthz": "the same as /readyz",
@@ -39,25 +48,50 @@ const unknownPath = text(
   404
 )
 
+/** For a proxy that gathers what it passes on: a message that waits for the next one is late. */
+const streamed = { ...headers, "x-accel-buffering": "no" }
+const EVENT_STREAM = "text/event-stream; charset=utf-8"
+
+/** The feed for one reader; one that does not read is cut off by its socket. */
+const events = Effect.gen(function* () {
+  const feed = yield* LiveFeed
+  const request = yield* HttpServerRequest
+  if (request.method === "HEAD") return HttpServerResponse.text("", { contentType: EVENT_STREAM, headers: streamed })
+  const socket = NodeHttpServerRequest.toIncomingMessage(request)
+  return yield* Effect.match(
+    feed.open(() => socket.destroy()),
+    {
+      onFailure: ({ why }) => text(why, 503),
+      onSuccess: (stream) => HttpServerResponse.stream(stream, { contentType: EVENT_STREAM, headers: streamed })
+    }
+  )
+})
+
 const otherMethods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 
 const readOnly = HttpServerResponse.setHeader(text("Only GET and HEAD are answered.", 405), "allow", "GET, HEAD")
 
+/** What the routes stand on. */
+export type Needs = HealthCheck | LiveFeed | PoolHistory | PoolMetrics | SessionPool | SessionConfig
+
 /**
- * The routes; HEAD is answered wherever GET is.
+ * The routes, behind the one door; HEAD is answered wherever GET is.
  *
  * Nothing here asks the database: probes must not take sessions from the application, nor wait for it.
  */
-export const layer: Layer.Layer<
-  never,
-  never,
-  HttpRouter.HttpRouter | HealthCheck | PoolMetrics | SessionPool | SessionConfig
-> = HttpRouter.use(
+export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Needs> = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { current } = yield* HealthCheck
+    const feed = yield* LiveFeed
+    const { http } = yield* SessionConfig
+    const policy = policyOf(http)
     const status = yield* makeStatus
     const ready = Effect.flatMap(current, (health) => answer("readyz", readinessOf(health)))
     const started = Effect.flatMap(current, (health) => answer("startupz", startOf(health)))
+    yield* router.addGlobalMiddleware(door(policy))
+    for (const { answer, path } of yield* readPageFiles) yield* router.add("GET", path, answer)
+    yield* router.add("POST", SIGN_IN_PATH, signIn(policy))
+    yield* router.add("GET", "/events", Effect.provideService(events, LiveFeed, feed))
     yield* router.add("GET", "/livez", live)
     yield* router.add("GET", "/readyz", ready)
     yield* router.add("GET", "/healthz", ready)

@@ -19,6 +19,7 @@ export const shownSettings = (settings: Settings) => ({
     maxLifetime: shown(settings.pool.maxLifetime),
     acquireTimeout: shown(settings.pool.acquireTimeout),
     maxWaiting: settings.pool.maxWaiting,
+    pipeline: settings.pool.pipeline,
     leakThreshold: shown(settings.pool.leakThreshold)
   },
   connectTimeout: shown(settings.connectTimeout),
@@ -35,7 +36,11 @@ export const shownSettings = (settings: Settings) => ({
   sessionSettings: Object.keys(settings.sessionSettings),
   startup: settings.startup,
   prepare: settings.prepare,
-  http: settings.http,
+  http: {
+    host: settings.http.host,
+    port: settings.http.port,
+    token: settings.http.token === undefined ? "none" : "given"
+  },
   logFormat: settings.logFormat ?? "pretty",
   notes: settings.notes,
   warnings: settings.warnings

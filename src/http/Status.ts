@@ -3,11 +3,15 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Advisor } from "../services/Advisor.ts"
-import { redact, secretsOf } from "../services/ConnectionString.ts"
+import { redact } from "../services/ConnectionString.ts"
+import { DemoLoad } from "../services/DemoLoad.ts"
 import { HealthCheck } from "../services/HealthCheck.ts"
 import { isReady } from "../services/health/Health.ts"
 import { monotonicMillis } from "../services/MonotonicClock.ts"
+import type { LedgerEntry } from "../services/pool/Ledger.ts"
+import { PoolHistory } from "../services/PoolHistory.ts"
 import { PostgresMonitor } from "../services/PostgresMonitor.ts"
+import { secretsOfSettings } from "../services/session-config/Secrets.ts"
 import { SessionConfig } from "../services/SessionConfig.ts"
 import { SessionPool } from "../services/SessionPool.ts"
 import { shownSettings } from "./ShownSettings.ts"
@@ -17,7 +21,8 @@ const MILLIS_PER_SECOND = 1000
 
 /**
  * A reader of the status; the uptime counts from the making of the reader. `findings` and `database` are null where
- * nobody watches: a server does not need an advisor or a monitor.
+ * nobody watches: a server does not need an advisor or a monitor. `wait` and `query` are about the last minute, null
+ * where nothing was measured.
  */
 export const makeStatus = Effect.gen(function* () {
   const pool = yield* SessionPool
@@ -25,16 +30,26 @@ export const makeStatus = Effect.gen(function* () {
   const settings = yield* SessionConfig
   const advisor = Option.getOrUndefined(yield* Effect.serviceOption(Advisor))
   const monitor = Option.getOrUndefined(yield* Effect.serviceOption(PostgresMonitor))
+  const history = yield* PoolHistory
+  const demo = Option.exists(yield* Effect.serviceOption(DemoLoad), ({ isActive }) => isActive)
   const now = monotonicMillis(yield* Clock.Clock)
   const startedAt = now()
-  const secrets = settings.connection === undefined ? [] : secretsOf(settings.connection)
+  const secrets = secretsOfSettings(settings)
   const config = shownSettings(settings)
+  // a statement written by hand may hold the password as a literal, and the error that it got may repeat it
+  const shown = (entry: LedgerEntry) => ({
+    ...entry,
+    statement: entry.statement === undefined ? undefined : redact(entry.statement, secrets),
+    lastError: entry.lastError === undefined ? null : redact(entry.lastError, secrets)
+  })
   return Effect.gen(function* () {
     const { lastFailure, phase, ...snapshot } = yield* pool.snapshot
     const current = yield* health.current
     const ledger = yield* pool.ledger
+    const { queriesPerSecond, query, wait } = yield* history.recent
     return {
       version,
+      demo,
       uptimeSeconds: Math.round((now() - startedAt) / MILLIS_PER_SECOND),
       phase,
       ready: isReady(current),
@@ -44,12 +59,11 @@ export const makeStatus = Effect.gen(function* () {
       findings: advisor === undefined ? null : yield* advisor.findings,
       pool: snapshot,
       database: monitor === undefined ? null : yield* monitor.current,
-      // a statement written by hand may hold the password as a literal
-      ledger: ledger.map((entry) =>
-        entry.statement === undefined
-          ? entry
-          : Object.assign({}, entry, { statement: redact(entry.statement, secrets) })
-      ),
+      ledger: ledger.map(shown),
+      waiters: yield* pool.waiters,
+      process: yield* history.process,
+      wait,
+      query: { ...query, perSecond: queriesPerSecond },
       lastFailure:
         lastFailure === undefined
           ? null
@@ -62,3 +76,6 @@ export const makeStatus = Effect.gen(function* () {
     }
   })
 })
+
+/** What `/status` tells. */
+export type StatusBody = Effect.Success<Effect.Success<typeof makeStatus>>

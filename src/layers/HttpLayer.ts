@@ -8,9 +8,11 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
+import { LiveFeed } from "../http/LiveFeed.ts"
 import * as Routes from "../http/Routes.ts"
 import { SessionConfig } from "../services/SessionConfig.ts"
 import type { HealthCheck } from "../services/HealthCheck.ts"
+import type { PoolHistory } from "../services/PoolHistory.ts"
 import type { PoolMetrics } from "../services/PoolMetrics.ts"
 import type { SessionPool } from "../services/SessionPool.ts"
 
@@ -57,17 +59,25 @@ const server: Layer.Layer<HttpServer, OperationsServerError, SessionConfig> = La
   })
 )
 
+/** Built last, so undone first: a server does not stop while a stream goes on. */
+const goodbye: Layer.Layer<never, never, LiveFeed> = Layer.effectDiscard(
+  Effect.flatMap(LiveFeed, ({ end }) => Effect.addFinalizer(() => end))
+)
+
 /**
  * Listens while the layer is alive, on `HTTP_HOST` and `HTTP_PORT` (default 127.0.0.1:8321), and provides the
- * `HttpServer` with the address it got.
+ * `HttpServer` with the address it got, and the `LiveFeed` for programs that end its streams before anything else.
  *
- * Fails with an `OperationsServerError` when it cannot listen. Its stop takes a quarter of a second at most.
+ * Fails with an `OperationsServerError` when it cannot listen. Its stop takes half a second at most: the streams end
+ * first, then the server.
  */
 export const layer: Layer.Layer<
-  HttpServer,
+  HttpServer | LiveFeed,
   OperationsServerError,
-  HealthCheck | PoolMetrics | SessionConfig | SessionPool
-> = HttpRouter.serve(Routes.layer, { disableLogger: true, disableListenLog: true }).pipe(
+  HealthCheck | PoolHistory | PoolMetrics | SessionConfig | SessionPool
+> = goodbye.pipe(
+  Layer.provideMerge(HttpRouter.serve(Routes.layer, { disableLogger: true, disableListenLog: true })),
+  Layer.provideMerge(LiveFeed.layer),
   Layer.provideMerge(server),
   Layer.provide(NodeHttpServer.layerHttpServices)
 )

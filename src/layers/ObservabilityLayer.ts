@@ -3,16 +3,17 @@ import * as Layer from "effect/Layer"
 import { Advisor } from "../services/Advisor.ts"
 import { HealthCheck } from "../services/HealthCheck.ts"
 import { PoolMetrics } from "../services/PoolMetrics.ts"
+import { PoolHistory } from "../services/PoolHistory.ts"
 import { PostgresMonitor } from "../services/PostgresMonitor.ts"
 import type { SessionConfig } from "../services/SessionConfig.ts"
 import type { SessionPool } from "../services/SessionPool.ts"
 
 /** What is provided. */
-export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor
+export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor | PoolHistory
 
 /** Watches the pool it is given; ends with its scope, before the pool does. */
-export const layer: Layer.Layer<Provided, never, SessionPool | SessionConfig> = Layer.mergeAll(
-  HealthCheck.layer,
-  PoolMetrics.layer,
-  Advisor.layer.pipe(Layer.provideMerge(PostgresMonitor.layer))
+export const layer: Layer.Layer<Provided, never, SessionPool | SessionConfig> = PoolHistory.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(HealthCheck.layer, PoolMetrics.layer, Advisor.layer.pipe(Layer.provideMerge(PostgresMonitor.layer)))
+  )
 )

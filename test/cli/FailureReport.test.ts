@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
+import * as Runtime from "effect/Runtime"
 import { reportOf } from "../../src/cli/FailureReport.ts"
 import { SessionError } from "../../src/services/SessionError.ts"
 
@@ -25,10 +26,15 @@ describe("FailureReport", () => {
     assert.notMatch(text, /\n\s+at /)
   })
 
-  it("repeats nothing that the command line has shown already", () => {
+  it("repeats nothing that the command line has shown already, and ends with 2 for wrong usage", () => {
     const mistake = new CliError.UnrecognizedOption({ option: "--nope", suggestions: [] })
     const shown = new CliError.ShowHelp({ commandPath: [], errors: [mistake] })
-    assert.deepStrictEqual(reportOf(Cause.fail(shown)), { text: undefined, exitCode: 1 })
+    assert.deepStrictEqual(reportOf(Cause.fail(shown)), { text: undefined, exitCode: 2 })
+  })
+
+  it("leaves the words to a command that has said everything, and takes its exit code", () => {
+    const said = { [Runtime.errorReported]: false, [Runtime.errorExitCode]: 75 }
+    assert.deepStrictEqual(reportOf(Cause.fail(said)), { text: undefined, exitCode: 75 })
   })
 
   it("calls a defect a bug, and takes the password out of a URL in it", () => {

@@ -12,7 +12,10 @@ import { SessionConfig } from "../../src/services/SessionConfig.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
 import type { Health } from "../../src/services/health/Health.ts"
 import { healthOf, healthPicture, refused } from "./HealthPicture.ts"
+import { historyOf } from "./HistoryPicture.ts"
 import { poolPicture } from "./PoolPicture.ts"
+
+const TOKEN = "correct-horse-battery"
 
 /** A lease that runs a statement with the password in it, as nobody should write it. */
 const leased: LedgerEntry = {
@@ -27,7 +30,8 @@ const leased: LedgerEntry = {
   traceId: undefined,
   heldMillis: 5,
   statement: "alter role app password 'geh@im-nis'",
-  runningMillis: 1
+  runningMillis: 1,
+  lastError: "the password geh@im-nis is too short"
 }
 
 /** A server over a pool of which only what is given here can be asked: whatever else a route wants makes it fail. */
@@ -38,13 +42,15 @@ const served = (health: Partial<Health>, snapshot?: PoolSnapshot) =>
         name: "shop",
         endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "postgres" },
         ...(snapshot === undefined ? {} : { snapshot: Effect.succeed(snapshot) }),
-        ledger: Effect.succeed([leased])
+        ledger: Effect.succeed([leased]),
+        waiters: Effect.succeed([{ holder: "report (fiber #9)", waitingMillis: 12, deadlineMillis: 88 }])
       }),
       healthOf(health),
+      historyOf(),
       Layer.mock(PoolMetrics, { prometheus: Effect.succeed("# HELP\n") }),
       SessionConfig.layer({
         url: "postgres://app:geh%40im-nis@db.example.com:5432/shop",
-        http: { host: "127.0.0.1", port: 0 }
+        http: { host: "127.0.0.1", port: 0, token: TOKEN }
       })
     ])
   )
@@ -146,7 +152,15 @@ describe("Routes", () => {
       assert.deepInclude(told.pool, { open: 0, max: 5 })
       assert.deepInclude(told.ledger[0], { sessionId: 7, holder: "billing" })
       assert.deepInclude(told.lastFailure, { code: "ECONNREFUSED" })
+      assert.strictEqual(told.ledger[0].lastError, "the password ***** is too short")
+      assert.deepStrictEqual(told.waiters, [{ holder: "report (fiber #9)", waitingMillis: 12, deadlineMillis: 88 }])
+      assert.strictEqual(told.demo, false)
+      assert.deepInclude(told.process, { pid: 4711, nodeVersion: "v24.0.0", cpu: 0.01 })
+      assert.deepStrictEqual(told.wait, { p50: null, p95: null, p99: null })
+      assert.deepStrictEqual(told.query, { p50: null, p95: null, p99: null, perSecond: null })
       assert.deepInclude(told.config, { shutdownTimeout: "20s", source: "code" })
+      assert.deepStrictEqual(told.config.http, { host: "127.0.0.1", port: 0, token: "given" })
+      assert.notInclude(body, TOKEN)
       assert.notMatch(body, /geh(@|%40)im-nis/)
     }).pipe(
       Effect.provide(
@@ -171,7 +185,7 @@ describe("Routes", () => {
 
   it.live("answer an unknown path with 404 and the paths there are", () =>
     Effect.gen(function* () {
-      for (const path of ["/", "/nope", "/readyz/deeper"]) {
+      for (const path of ["/nope", "/page/", "/page/Nothing.js", "/readyz/deeper"]) {
         const { body, status } = yield* ask(path)
         assert.strictEqual(status, 404)
         for (const known of Object.keys(paths)) assert.include(body, known)

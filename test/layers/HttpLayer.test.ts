@@ -11,6 +11,8 @@ import { PoolMetrics } from "../../src/services/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/SessionConfig.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
 import { healthOf } from "../http/HealthPicture.ts"
+import { openStream } from "../http/EventStream.ts"
+import { historyOf } from "../http/HistoryPicture.ts"
 import { poolPicture } from "../http/PoolPicture.ts"
 
 const listening = (port: number) =>
@@ -19,9 +21,12 @@ const listening = (port: number) =>
       Layer.mock(SessionPool, {
         name: "p",
         endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
-        snapshot: Effect.succeed(poolPicture())
+        snapshot: Effect.succeed(poolPicture()),
+        ledger: Effect.succeed([]),
+        waiters: Effect.succeed([])
       }),
       healthOf(),
+      historyOf(),
       Layer.mock(PoolMetrics, { prometheus: Effect.succeed("# HELP\n") }),
       SessionConfig.layer({ http: { host: "127.0.0.1", port } })
     ])
@@ -52,6 +57,23 @@ describe("HttpLayer", () => {
         "2 seconds"
       )
     })
+  )
+
+  it.live("ends streams with a goodbye when its scope closes, promptly, however many are open", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { origin } = addressOf(yield* Layer.buildWithScope(listening(0), scope))
+      const streams = yield* Effect.forEach([1, 2, 3], () => openStream(origin))
+      for (const stream of streams) yield* stream.message("status")
+      streams[2]?.pause()
+      const began = performance.now()
+      yield* Effect.timeout(Scope.close(scope, Exit.void), "2 seconds")
+      assert.isBelow(performance.now() - began, 1000)
+      for (const stream of streams.slice(0, 2)) {
+        assert.isTrue(yield* stream.ended)
+        assert.deepStrictEqual(stream.messages.at(-1), { name: "bye", data: { reason: "shutdown" } })
+      }
+    }).pipe(Effect.scoped)
   )
 
   it.live("names HTTP_PORT when the port is in use", () =>

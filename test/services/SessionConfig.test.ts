@@ -45,7 +45,7 @@ describe("the defaults", () => {
     assert.deepStrictEqual(settings.ssl, { mode: "disable", rootCert: undefined })
     assert.strictEqual(settings.applicationName, "effect-supavisor")
     assert.strictEqual(settings.startup, "tolerant")
-    assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 8_321 })
+    assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 8_321, token: undefined })
     assert.deepStrictEqual(settings.sessionSettings, {})
     assert.isTrue(settings.prepare)
     assert.isUndefined(settings.logFormat)

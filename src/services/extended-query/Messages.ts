@@ -1,7 +1,5 @@
 /** Type bytes of the messages a statement's cycle is made of (PostgreSQL docs, "Message Formats"). */
-export const PARSE_COMPLETE = 0x31
 export const BIND_COMPLETE = 0x32
-export const CLOSE_COMPLETE = 0x33
 export const NOTIFICATION = 0x41
 export const COMMAND_COMPLETE = 0x43
 export const DATA_ROW = 0x44

@@ -27,18 +27,21 @@ const beyondPeriod = (nanos: number): number => Math.max(0, nanos / NANOS_PER_SE
 export class LoopDelay {
   private readonly histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MILLIS })
   private readonly now: () => number
-  private shown: LoopDelays = none
+  private readonly windowMillis: number
+  /** What `read` found last. */
+  shown: LoopDelays = none
   private since: number
 
-  constructor(now: () => number) {
+  constructor(now: () => number, windowMillis = WINDOW_MILLIS) {
     this.now = now
+    this.windowMillis = windowMillis
     this.since = now()
     this.histogram.enable()
   }
 
   /** The last whole window; before there was one, what has been seen so far. */
   read(): LoopDelays {
-    const isWhole = this.now() - this.since >= WINDOW_MILLIS
+    const isWhole = this.now() - this.since >= this.windowMillis
     if (!isWhole && this.shown !== none) return this.shown
     const seen = this.measure()
     if (!isWhole) return seen

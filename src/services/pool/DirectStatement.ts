@@ -15,6 +15,7 @@ import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import { type Holder, Lease } from "./Lease.ts"
 import { giveBack } from "./Lending.ts"
+import { type Speed, took } from "./StatementSpeed.ts"
 import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -27,8 +28,8 @@ type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void
 export interface StatementParts {
   readonly question: Question
   readonly transform: Transform
-  /** Whether it is to be known how long it takes. */
-  readonly learns: boolean
+  /** What is known of its text; undefined where nobody wants to know. */
+  readonly speed: Speed | undefined
   readonly resume: Resume
 }
 
@@ -64,8 +65,8 @@ export class DirectStatement extends Lease<Session> implements Asker {
   told(exit: Exit.Exit<Answer, SqlError>): void {
     const now = this.runtime.now()
     this.asked = undefined
-    const { learns, question } = this.parts
-    if (learns && exit._tag === "Success") this.runtime.pipeline.speed.took(question.sql, now - this.since)
+    const { speed } = this.parts
+    if (speed !== undefined && exit._tag === "Success") took(speed, now - this.since)
     giveBack(this.runtime, this, now)
     this.finish(exit)
   }

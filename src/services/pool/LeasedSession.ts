@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type { Notification, Result } from "@effect/sql-pg/PgConnection"
+import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { Session, SessionInfo } from "../Session.ts"
 import { Lease } from "./Lease.ts"
 import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
@@ -23,7 +23,7 @@ const over = (): SqlError =>
 
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
   /** Gives the session back and waits for another one; undefined where a lease keeps what it has. */
-  relend: Effect.Effect<void, SqlError> | undefined = undefined
+  relend: (() => Effect.Effect<void, SqlError>) | undefined = undefined
   /** The statement that begins a transaction together with the next one. */
   private opening: string | undefined = undefined
 
@@ -57,6 +57,19 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
     const rows = this.with((session) => session.rows(sql, params, true))
     return transform === undefined ? rows : Effect.map(rows, transform)
+  }
+
+  /** As `execute`, for an effect that is run at once and once only. */
+  executeNow(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    transform: Transform
+  ): Effect.Effect<ReadonlyArray<Row>, SqlError> {
+    const session = this.slot?.session
+    if (session === undefined || this.opening !== undefined || transform !== undefined) {
+      return this.execute(sql, params, transform)
+    }
+    return session.rows(sql, params, true)
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
@@ -108,7 +121,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     this.opening = undefined
     return Effect.catch(ask(session), (error) => {
       if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
-      return Effect.flatMap(this.relend, () => {
+      return Effect.flatMap(this.relend(), () => {
         const other = this.slot?.session
         if (other === undefined) return Effect.fail(over())
         this.begin(opening)

@@ -1,8 +1,10 @@
 /** The borrower's path: take, or wait in turn, and give back exactly once. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
+import type { SqlError } from "effect/sql/SqlError"
 import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { Session } from "../Session.ts"
@@ -59,30 +61,37 @@ export const borrow = (runtime: PoolRuntime): Borrower => {
   return (f) => again(once(f))
 }
 
-/** Lends a session until the scope closes. */
+/**
+ * Lends a session until the scope closes. The giving back is bound to the scope before there is anything to give, so an
+ * interruption of the wait leaves nothing behind.
+ */
 export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
-  Effect.withFiber((fiber) => {
-    const lease = new LeasedSession(fiber)
-    const back = Effect.sync(() => giveBack(runtime, lease, runtime.now()))
-    lease.relend = Effect.andThen(
-      back,
-      Effect.suspend(() => {
-        lease.state = "new"
-        return takeOrWait(runtime, lease, (error) => toSqlError(error, "acquire"))
-      })
-    )
-    return Effect.acquireRelease(
-      takeOrWait(runtime, lease, refuse).pipe(
-        Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : back)),
-        Effect.as(lease)
-      ),
-      () => back,
-      { interruptible: true }
-    )
-  })
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
+      const lease = new LeasedSession(fiber)
+      lease.relend = () => relend(runtime, lease)
+      const scope = Context.getUnsafe(fiber.context, Scope.Scope)
+      return Effect.flatMap(
+        Scope.addFinalizer(
+          scope,
+          Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+        ),
+        () =>
+          runtime.core.take(lease, runtime.now())
+            ? Effect.succeed(lease)
+            : Effect.as(restore(wait(runtime, lease, refuse)), lease)
+      )
+    })
+  )
 
-const takeOrWait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>
-  Effect.suspend(() => (runtime.core.take(lease, runtime.now()) ? Effect.void : wait(runtime, lease, refuse)))
+/** Gives the session of a lease back and waits for another one. */
+const relend = (runtime: PoolRuntime, lease: LeasedSession): Effect.Effect<void, SqlError> =>
+  Effect.suspend(() => {
+    giveBack(runtime, lease, runtime.now())
+    lease.state = "new"
+    if (runtime.core.take(lease, runtime.now())) return Effect.void
+    return wait(runtime, lease, (error) => toSqlError(error, "acquire"))
+  })
 
 /** Nothing has to be undone here: whoever is interrupted while waiting gives the lease back, wherever it stands. */
 const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>

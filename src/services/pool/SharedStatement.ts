@@ -5,6 +5,7 @@ import type { Answer, Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
 import { DirectStatement, type StatementParts } from "./DirectStatement.ts"
 import type { Holder } from "./Lease.ts"
+import { took } from "./StatementSpeed.ts"
 import type { Lane, StatementPipeline } from "./StatementPipeline.ts"
 
 export class SharedStatement extends DirectStatement {
@@ -45,7 +46,8 @@ export class SharedStatement extends DirectStatement {
     this.state = "over"
     this.runtime.core.useTime.recordMillis(now - this.since)
     const millis = lane?.answered(now, !this.isLeft) ?? 0
-    if (exit._tag === "Success") this.pipeline.speed.took(this.parts.question.sql, millis)
+    const { speed } = this.parts
+    if (speed !== undefined && exit._tag === "Success") took(speed, millis)
     if (!this.isLeft) this.finish(exit)
     lane?.ended()
   }

@@ -2,7 +2,8 @@
  * Which statements are known to be quick: only those share a session with others.
  *
  * A text is looked at once and timed whenever it runs. One that nobody knows yet runs alone, and so does one that has
- * turned out slow, until it is quick again.
+ * turned out slow, until it is quick again. The average is of magnitudes (a geometric mean): a machine that is busy for a
+ * moment does not make a quick statement slow, one that is slow every other time is.
  */
 import { operationOf } from "../session/OperationTimes.ts"
 import { taintOf } from "../session/StatementTaint.ts"
@@ -10,8 +11,10 @@ import { taintOf } from "../session/StatementTaint.ts"
 /** A neighbour may lose so much by a statement ahead of it: a few round trips to a database in the same region. */
 const QUICK_MILLIS = 10
 
-/** How much of the average the last run decides; a text that became slow is found out within two or three runs. */
-const WEIGHT = 0.3
+const QUICK = Math.log2(QUICK_MILLIS)
+
+/** How much of the average the last run decides: three runs of a second in a row make a quick statement slow. */
+const WEIGHT = 0.2
 
 /** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
 const MAX_REMEMBERED = 2000
@@ -19,27 +22,38 @@ const MAX_REMEMBERED = 2000
 /** Statements that end with themselves: no transaction, no setting, no cursor outlives them. */
 const INDEPENDENT = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES"])
 
+/** What is known of one text. */
+export interface Speed {
+  /** Binary logarithm of the milliseconds it takes; nothing is told apart below one. Undefined before the first run. */
+  magnitude: number | undefined
+  readonly mayShare: boolean
+}
+
 export class StatementSpeed {
-  /** Average milliseconds by text; infinite for one that must never share. */
-  private averages = new Map<string, number>()
+  private speeds = new Map<string, Speed>()
 
-  /** Whether it may share a session. */
-  isQuick(sql: string): boolean {
-    return (this.averages.get(sql) ?? Number.POSITIVE_INFINITY) <= QUICK_MILLIS
-  }
-
-  /** A statement took so long on the server. */
-  took(sql: string, millis: number): void {
-    const average = this.averages.get(sql)
-    if (average === undefined) this.remember(sql, mayShare(sql) ? millis : Number.POSITIVE_INFINITY)
-    else if (millis > QUICK_MILLIS || average > QUICK_MILLIS)
-      this.averages.set(sql, average + WEIGHT * (millis - average))
-  }
-
-  private remember(sql: string, millis: number): void {
-    if (this.averages.size >= MAX_REMEMBERED) this.averages = new Map()
-    this.averages.set(sql, millis)
+  /** What is known of a text, to be asked and told. */
+  of(sql: string): Speed {
+    let speed = this.speeds.get(sql)
+    if (speed === undefined) {
+      if (this.speeds.size >= MAX_REMEMBERED) this.speeds = new Map()
+      speed = { magnitude: undefined, mayShare: mayShare(sql) }
+      this.speeds.set(sql, speed)
+    }
+    return speed
   }
 }
 
 const mayShare = (sql: string): boolean => INDEPENDENT.has(operationOf(sql)) && taintOf(sql) === "clean"
+
+/** Whether such a statement may share a session. */
+export const isQuick = (speed: Speed): boolean =>
+  speed.mayShare && speed.magnitude !== undefined && speed.magnitude <= QUICK
+
+/** Such a statement took so long on the server. */
+export const took = (speed: Speed, millis: number): void => {
+  const magnitude = millis <= 1 ? 0 : Math.log2(millis)
+  const average = speed.magnitude
+  if (average !== magnitude)
+    speed.magnitude = average === undefined ? magnitude : average + WEIGHT * (magnitude - average)
+}

@@ -6,6 +6,7 @@ import { DirectStatement, type Transform } from "./DirectStatement.ts"
 import type { Holder } from "./Lease.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 import { SharedStatement } from "./SharedStatement.ts"
+import { isQuick } from "./StatementSpeed.ts"
 
 /** Runs one statement for a holder, outside of transactions, failing in the words of Effect SQL. */
 export type RunStatement = (
@@ -20,14 +21,15 @@ export const runStatement =
   (holder, sql, params, options) =>
     Effect.callback<ReadonlyArray<Row>, SqlError>((resume) => {
       const { pipeline } = runtime
-      const learns = options?.isShared ?? runtime.config.pool.pipeline > 0
+      const mayShare = options?.isShared ?? runtime.config.pool.pipeline > 0
+      const speed = mayShare ? pipeline.speed.of(sql) : undefined
       const parts = {
         question: { sql, params, named: runtime.config.prepare, form: "objects" as const },
         transform: options?.transform,
-        learns,
+        speed,
         resume
       }
-      const shares = learns && pipeline.speed.isQuick(sql)
+      const shares = speed !== undefined && isQuick(speed)
       const statement = shares
         ? new SharedStatement(pipeline, holder, parts)
         : new DirectStatement(runtime, holder, parts)

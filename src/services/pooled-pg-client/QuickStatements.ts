@@ -14,6 +14,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { nativeTracer } from "effect/Tracer"
 import type { Transform } from "../pool/DirectStatement.ts"
+import { LeasedSession } from "../pool/LeasedSession.ts"
 import type { RunStatement } from "../pool/Statements.ts"
 import { Pipelining } from "../Pipelining.ts"
 
@@ -75,7 +76,10 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
       const isShared = fiber.getRef(Pipelining)
       return run(fiber, textOf(this), this.args, { transform: transformRows, isShared })
     }
-    return transaction[0].execute(textOf(this), this.args, transformRows)
+    const [connection] = transaction
+    return connection instanceof LeasedSession
+      ? connection.executeNow(textOf(this), this.args, transformRows)
+      : connection.execute(textOf(this), this.args, transformRows)
   }
   const runs = Effectable.Prototype<Quick>({ label: "Statement", evaluate: evaluate as never })
   const key = evaluationKey(runs, evaluate)

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import { type ConnectionString, redact, type SslMode } from "../ConnectionString.ts"
 import { resolve as resolveSizing } from "../PoolSizing.ts"
 import { SessionError } from "../SessionError.ts"
+import { exposureNote } from "./Exposure.ts"
 import { type FieldKey, fields, type FieldValue, readerOf, valueOf, type Values } from "./Fields.ts"
 import { echo, type Problem } from "./Problem.ts"
 import type { Refusal } from "./Reader.ts"
@@ -126,6 +127,7 @@ export const assemble = (findings: Findings): Result.Result<Settings, SessionErr
       maxLifetime: valueOf(values, "pool.maxLifetime"),
       acquireTimeout: valueOf(values, "pool.acquireTimeout"),
       maxWaiting: valueOf(values, "pool.maxWaiting"),
+      pipeline: valueOf(values, "pool.pipeline"),
       leakThreshold: unlessZero(valueOf(values, "pool.leakThreshold"))
     },
     connectTimeout: valueOf(values, "connectTimeout"),
@@ -145,7 +147,7 @@ export const assemble = (findings: Findings): Result.Result<Settings, SessionErr
     startup: valueOf(values, "startup"),
     prepare: !isTransaction && prepare !== false,
     passwordProvider,
-    http: { host: valueOf(values, "http.host"), port: valueOf(values, "http.port") },
+    http: { host: valueOf(values, "http.host"), port: valueOf(values, "http.port"), token: values["http.token"] },
     logFormat: values.logFormat,
     notes: target.notes,
     warnings: []
@@ -161,7 +163,8 @@ export const assemble = (findings: Findings): Result.Result<Settings, SessionErr
   const warnings = [...target.warnings, ...dropped(findings, values.searchPath), ...warningsBetween(draft, naming)]
   // a password set as a host or a name by mistake would otherwise be quoted back
   const hush = (text: string): string => redact(text, findings.secrets)
-  return Result.succeed({ ...draft, notes: draft.notes.map(hush), warnings: warnings.map(hush) })
+  const notes = [...draft.notes, exposureNote(draft, naming) ?? []].flat()
+  return Result.succeed({ ...draft, notes: notes.map(hush), warnings: warnings.map(hush) })
 }
 
 const withoutUndefined = (values: Values): Values =>

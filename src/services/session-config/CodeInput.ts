@@ -27,6 +27,7 @@ const given = (input: SettingsInput): Record<FieldKey, unknown> => ({
   "pool.maxLifetime": input.pool?.maxLifetime,
   "pool.acquireTimeout": input.pool?.acquireTimeout,
   "pool.maxWaiting": input.pool?.maxWaiting,
+  "pool.pipeline": input.pool?.pipeline,
   "pool.leakThreshold": input.pool?.leakThreshold,
   healthCheckInterval: input.healthCheckInterval,
   monitorInterval: input.monitorInterval,
@@ -40,6 +41,7 @@ const given = (input: SettingsInput): Record<FieldKey, unknown> => ({
   poolName: input.poolName,
   "http.host": input.http?.host,
   "http.port": input.http?.port,
+  "http.token": input.http?.token,
   logFormat: input.logFormat
 })
 
@@ -133,7 +135,8 @@ const targetOf = (input: SettingsInput, place: Place, typeRefused: boolean): Tar
 }
 
 const secretsFrom = (input: SettingsInput, place: Place): ReadonlyArray<string> => {
-  const texts = [input.password, place._tag === "Unreadable" ? input.url : undefined].flatMap((secret) =>
+  const { password, url } = input
+  const texts = [password, input.http?.token, place._tag === "Unreadable" ? url : undefined].flatMap((secret) =>
     Predicate.isString(secret) ? [secret] : Redacted.isRedacted(secret) ? [String(Redacted.value(secret))] : []
   )
   return place._tag === "Known" ? [...texts, ...secretsOf(place.connection)] : texts

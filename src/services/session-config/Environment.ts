@@ -123,7 +123,8 @@ export const readRecord = (
   unread: ReadonlyArray<Problem>
 ): Result.Result<Settings, SessionError> => {
   const candidates = candidatesIn(record)
-  const secrets = candidates.flatMap((candidate) => candidate.secrets)
+  const token = clean(record[fields["http.token"].variable])
+  const secrets = [...candidates.flatMap((candidate) => candidate.secrets), ...(token === undefined ? [] : [token])]
   const values: Partial<Record<FieldKey, unknown>> = {}
   const refused = new Set<FieldKey>()
   const problems: Array<Problem> = [...unread]

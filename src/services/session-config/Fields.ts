@@ -29,6 +29,9 @@ const mostOperations = 833
 /** A million waiters hold hundreds of megabytes: a queue beyond that hides an outage. */
 const longestQueue = 1_000_000
 
+/** As many statements as sql-pg's own pipelining has on one connection at the most; more only wait behind each other. */
+const deepestPipeline = 128
+
 const highestPort = 65_535
 
 export const fields = {
@@ -119,6 +122,14 @@ export const fields = {
     literal: "1000",
     meaning: "Callers waiting at the same time; the next one is refused at once.",
     example: "200"
+  }),
+  "pool.pipeline": field({
+    variable: "DB_POOL_PIPELINE",
+    reader: integer(0, deepestPipeline),
+    literal: "0",
+    meaning:
+      "How many quick statements that stand alone may share a session at once, in one write. 0: each has its own.",
+    example: "32"
   }),
   "pool.leakThreshold": field({
     variable: "DB_LEAK_THRESHOLD",
@@ -216,6 +227,15 @@ export const fields = {
     literal: "8321",
     meaning: "Port of the operations server. 0: any free port.",
     example: "8321"
+  }),
+  "http.token": field({
+    variable: "HTTP_TOKEN",
+    reader: Texts.token,
+    derived: "none",
+    meaning:
+      "What opens the page, `/events` and `/status` when `HTTP_HOST` is not loopback: sent as `Authorization: Bearer`, " +
+      "or given to the sign-in page. At least 16 characters. Redacted everywhere.",
+    example: "<openssl-rand-base64-24>"
   }),
   logFormat: field({
     variable: "LOG_FORMAT",

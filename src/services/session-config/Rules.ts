@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import { defaultPoolerSize } from "../PoolSizing.ts"
 import { formatDuration } from "./Durations.ts"
+import { exposureWarning } from "./Exposure.ts"
 import type { FieldKey } from "./Fields.ts"
 import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
@@ -104,14 +105,13 @@ const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> 
 }
 
 const exposure = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
-  const { connection, http, pool } = settings
+  const { connection, pool } = settings
   return [
     connection?.kind === "session-pooler" &&
       pool.max > defaultPoolerSize &&
       `${naming("pool.max")} (${pool.max}) is above ${defaultPoolerSize}, Supavisor's default pool size: the pooler ` +
         "refuses further sessions unless its pool size was raised (Dashboard, Database settings, Connection pooling).",
-    !/^(?:127\.|localhost$|::1$)/i.test(http.host) &&
-      `${naming("http.host")} (${http.host}) is no loopback address: the operations server is reachable from the network.`
+    exposureWarning(settings, naming) ?? false
   ]
 }
 

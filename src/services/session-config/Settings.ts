@@ -39,6 +39,8 @@ export interface Settings {
     readonly maxLifetime: Duration.Duration
     readonly acquireTimeout: Duration.Duration
     readonly maxWaiting: number
+    /** How many statements may share a session at once; 0 while each has its own. */
+    readonly pipeline: number
     /** Undefined when leaks are not looked for. */
     readonly leakThreshold: Duration.Duration | undefined
   }
@@ -66,7 +68,12 @@ export interface Settings {
   readonly prepare: boolean
   /** Asked for a password at each login, from code only. */
   readonly passwordProvider: Effect.Effect<Redacted.Redacted<string>> | undefined
-  readonly http: { readonly host: string; readonly port: number }
+  readonly http: {
+    readonly host: string
+    readonly port: number
+    /** What a reader of the operations server has to show when `host` is not loopback; undefined when none is set. */
+    readonly token: Redacted.Redacted<string> | undefined
+  }
   readonly logFormat: LogFormat | undefined
   /** What was decided or left out, and why. */
   readonly notes: ReadonlyArray<string>
@@ -105,6 +112,7 @@ export interface SettingsInput {
         readonly maxLifetime?: Duration.Input | undefined
         readonly acquireTimeout?: Duration.Input | undefined
         readonly maxWaiting?: number | undefined
+        readonly pipeline?: number | undefined
         readonly leakThreshold?: Duration.Input | undefined
       }
     | undefined
@@ -127,6 +135,12 @@ export interface SettingsInput {
   readonly startup?: Startup | undefined
   /** Default true, except under `supavisor_transaction`, where true is refused. */
   readonly prepare?: boolean | undefined
-  readonly http?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined
+  readonly http?:
+    | {
+        readonly host?: string | undefined
+        readonly port?: number | undefined
+        readonly token?: string | Redacted.Redacted<string> | undefined
+      }
+    | undefined
   readonly logFormat?: LogFormat | undefined
 }

@@ -1,6 +1,7 @@
 /**
  * The rules of the settings that are free texts.
  */
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type Reader, type Refusal, text } from "./Reader.ts"
 
@@ -49,6 +50,30 @@ export const searchPath: Reader<string> = text((value) =>
 export const bindHost: Reader<string> = text((value) =>
   /^[\w.:%-]+$/.test(value) ? undefined : { expected: "a host name or IP address without scheme and port" }
 )
+
+/** 16 characters of a random base64 text hold 96 bits: nobody guesses that over a network. */
+const SHORTEST_TOKEN = 16
+
+/** A header of this length passes every proxy; whatever is longer was pasted by mistake. */
+const LONGEST_TOKEN = 512
+
+const tokenText = text((value) =>
+  /^[\x21-\x7e]+$/.test(value) && value.length >= SHORTEST_TOKEN && value.length <= LONGEST_TOKEN
+    ? undefined
+    : {
+        expected: `${SHORTEST_TOKEN}–${LONGEST_TOKEN} characters of printable ASCII without blanks`,
+        remedy: "Make one with: openssl rand -base64 24"
+      }
+)
+
+/** What a reader of the operations server has to show. */
+export const token: Reader<Redacted.Redacted<string>> = {
+  fromText: (value) => Result.map(tokenText.fromText(value), (text) => Redacted.make(text)),
+  fromCode: (value) =>
+    Result.map(tokenText.fromCode(Redacted.isRedacted(value) ? Redacted.value(value) : value), (text) =>
+      Redacted.make(text)
+    )
+}
 
 const pemStart = "-----BEGIN CERTIFICATE-----"
 const pemEnd = "-----END CERTIFICATE-----"

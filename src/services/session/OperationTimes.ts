@@ -34,6 +34,9 @@ const OTHER = "_OTHER"
  */
 const MAX_SERIES = 200
 
+/** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
+const MAX_TEXTS = 2000
+
 /** First words that are told apart. */
 const OPERATIONS = new Set(
   (
@@ -81,9 +84,8 @@ export class OperationTimes {
   onSeries: () => void = () => {}
 
   private readonly byKey = new Map<string, OperationSeries>()
-  /** Programs run the same statement many times in a row: its histogram is found by one comparison. */
-  private lastSql: string | undefined = undefined
-  private lastDuration = new Histogram()
+  /** Programs run the same texts again and again: what they count in is found without a look at the text. */
+  private byText = new Map<string, Histogram>()
 
   /** Every kind of statement seen so far. */
   get series(): Iterable<OperationSeries> {
@@ -101,11 +103,13 @@ export class OperationTimes {
   }
 
   succeeded(sql: string, millis: number): void {
-    if (sql !== this.lastSql) {
-      this.lastDuration = this.histogram(operationOf(sql), undefined, undefined)
-      this.lastSql = sql
+    let duration = this.byText.get(sql)
+    if (duration === undefined) {
+      if (this.byText.size >= MAX_TEXTS) this.byText = new Map()
+      duration = this.histogram(operationOf(sql), undefined, undefined)
+      this.byText.set(sql, duration)
     }
-    this.lastDuration.recordMillis(millis)
+    duration.recordMillis(millis)
   }
 
   failed(sql: string, millis: number, { errorType, sqlState }: Failure): void {

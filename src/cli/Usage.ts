@@ -1,0 +1,62 @@
+/** What a person reads who mistyped: one line that says what is wrong, and the word that was probably meant. */
+import type * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import type { HelpDoc } from "effect/cli/HelpDoc"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+
+const PROGRAM = "effect-supavisor"
+
+const meant = (suggestions: ReadonlyArray<string>): string =>
+  suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
+
+const lineOf = (error: CliError.NonShowHelpErrors): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return `There is no flag ${error.option}.${meant(error.suggestions)}`
+    case "UnknownSubcommand":
+      return `There is no command "${error.subcommand}".${meant(error.suggestions)}`
+    case "UserError":
+      return error.message
+    default:
+      return /[.?!]$/.test(error.message) ? error.message : `${error.message}.`
+  }
+}
+
+/**
+ * The lines for wrong usage.
+ *
+ * A word after a flag that does not exist is probably its value, and may be a secret: only the flag is told.
+ */
+const usageLines = (
+  errors: ReadonlyArray<CliError.NonShowHelpErrors>,
+  commandPath: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  const unknownFlags = errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
+  const told = unknownFlags.length > 0 ? unknownFlags : errors
+  return [...new Set(told.map(lineOf)), `Help: ${[PROGRAM, ...commandPath.slice(1)].join(" ")} --help`]
+}
+
+/** The page of help: the flags of every command once, on the first page; a gap before the examples on each. */
+const helpPage = (doc: HelpDoc, colors: boolean): string =>
+  CliOutput.defaultFormatter({ colors, globalFlags: "summary" })
+    .formatHelpDoc(doc)
+    .replace(/(\S[^\n]*\n)([^\n\w]*(?:\[1m)?EXAMPLES)/, "$1\n$2")
+
+const present = Effect.fnUntraced(function* (event: CliOutput.Presenter.Event) {
+  if (event._tag === "Help") {
+    const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+    return yield* Console.log(helpPage(event.helpDoc, canColor))
+  }
+  if (event._tag === "Version") return yield* CliOutput.defaultPresenter.present(event)
+  const { redact } = yield* Effect.promise(() => import("../services/ConnectionString.ts"))
+  const { plainText } = yield* Effect.promise(() => import("./status/PlainText.ts"))
+  // a connection string at a place where none belongs holds a password
+  const lines = usageLines(event.errors, event.commandPath).map((line) => plainText(redact(line, [])))
+  yield* Console.error(lines.join("\n"))
+})
+
+/** Help goes to stdout as ever; wrong usage to stderr, without the page of help around it. */
+export const layer: Layer.Layer<never> = CliOutput.layerPresenter({ present })

@@ -1,0 +1,53 @@
+/** What a check found, as texts: for the table and for CSV. */
+import type { Cell, ColumnKind, Columns } from "../../services/inspection/Column.ts"
+import { percentOf, sizeOf, spanOf } from "../../services/inspection/Figures.ts"
+import type { TableColumn } from "../Table.ts"
+
+const NOTHING = "-"
+
+const numeric: ReadonlySet<ColumnKind> = new Set(["count", "bytes", "millis", "share"])
+const elastic: ReadonlySet<ColumnKind> = new Set(["name", "text", "statement"])
+
+/** A column's name as a person reads it: `blockingPid` is BLOCKING PID, `ageMillis` AGE, `isUnused` UNUSED. */
+export const headerOf = (name: string): string =>
+  name
+    .replace(/Millis$/, "")
+    .replace(/^is(?=[A-Z])/, "")
+    .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
+    .toUpperCase()
+
+/** The columns of a check as those of a table. */
+export const tableColumns = (columns: Columns): ReadonlyArray<TableColumn> =>
+  Object.entries(columns).map(([name, { isExtra, kind }]) => ({
+    header: headerOf(name),
+    align: numeric.has(kind) ? "right" : "left",
+    isElastic: elastic.has(kind),
+    isExtra
+  }))
+
+/** A cell with its unit. */
+export const cellText = (cell: Cell, kind: ColumnKind): string => {
+  if (cell === null || cell === "") return NOTHING
+  if (typeof cell === "boolean") return cell ? "yes" : "no"
+  if (typeof cell === "string") return cell
+  if (kind === "bytes") return sizeOf(cell)
+  if (kind === "millis") return spanOf(cell)
+  return kind === "share" ? percentOf(cell) : String(cell)
+}
+
+/** A spreadsheet takes such a beginning for a formula (OWASP, CSV Injection). */
+const FORMULA = /^[=+\-@\t\r]/
+
+const csvCell = (cell: Cell): string => {
+  if (cell === null) return ""
+  if (typeof cell !== "string") return String(cell)
+  const safe = FORMULA.test(cell) ? `'${cell}` : cell
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+/** Rows as CSV (RFC 4180) with the names and the plain numbers of the JSON. */
+export const csvOf = (columns: Columns, rows: ReadonlyArray<Readonly<Record<string, Cell>>>): string => {
+  const names = Object.keys(columns)
+  const lines = [names.join(","), ...rows.map((row) => names.map((name) => csvCell(row[name] ?? null)).join(","))]
+  return lines.map((line) => `${line}\r\n`).join("")
+}

@@ -1,0 +1,64 @@
+/** A report in words: every rule and how it came out, the failed ones first, and what to do about those. */
+import { counted } from "../../services/inspection/Figures.ts"
+import { type Report, tallyOf } from "../../services/inspection/Report.ts"
+import type { Inspection, RuleResult } from "../../services/Inspector.ts"
+import { tableOf } from "../Table.ts"
+import { wrap } from "../status/PlainText.ts"
+
+const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
+
+const order: ReadonlyArray<RuleResult["outcome"]> = ["fail", "unknown", "pass"]
+
+const columns = [
+  { header: "RULE", align: "left", isElastic: false, isExtra: false },
+  { header: "CHECK", align: "left", isElastic: false, isExtra: false },
+  { header: "SHOULD BE SO", align: "left", isElastic: true, isExtra: false },
+  { header: "FOUND", align: "left", isElastic: true, isExtra: false }
+] as const
+
+const verdict = ({ checks }: Report): string => {
+  const { fail, failedChecks, pass, unknown } = tallyOf(checks)
+  const rest = unknown === 0 ? "" : `, ${unknown} could not be judged`
+  const broken = failedChecks === 0 ? "" : ` ${counted(failedChecks, "check")} gave no answer.`
+  return fail === 0
+    ? `No rule fails: ${pass} pass${rest}.${broken}`
+    : `${fail} of ${counted(fail + pass + unknown, "rule")} fail${rest}.${broken}`
+}
+
+const steps = (check: Inspection): ReadonlyArray<string> =>
+  check.status === "failed" || check.rules.some(({ outcome }) => outcome === "fail")
+    ? [
+        "",
+        `${check.check}${check.status === "failed" ? `: ${check.reason ?? ""}` : ""}`,
+        ...check.nextSteps.map((step) => `  - ${step}`)
+      ]
+    : []
+
+const wrapped = (line: string, width: number | undefined): ReadonlyArray<string> =>
+  width === undefined ? [line] : wrap(line, width)
+
+/** The lines; none wider than `width`, where there is one, but the next steps: their commands are to be copied. */
+export const reportLines = (report: Report, width: number | undefined): ReadonlyArray<string> => {
+  const [first] = report.checks
+  const rules = report.checks
+    .flatMap(({ check, rules }) => rules.map((rule) => ({ check, ...rule })))
+    .toSorted((one, other) => order.indexOf(one.outcome) - order.indexOf(other.outcome))
+  return [
+    ...(first === undefined
+      ? []
+      : wrapped(
+          `${first.server.database} at ${first.server.host}:${first.server.port} as ${first.server.role}, ` +
+            `PostgreSQL ${first.server.version}, ${report.at}`,
+          width
+        )),
+    "",
+    ...tableOf(
+      columns,
+      rules.map(({ check, detail, outcome, text }) => [marks[outcome], check, text, detail]),
+      width
+    ).lines,
+    ...report.checks.flatMap(steps),
+    "",
+    ...wrapped(verdict(report), width)
+  ]
+}

@@ -1,0 +1,50 @@
+/** Asks one check and prints what it found. */
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import { checks } from "../../services/inspection/Checks.ts"
+import { type CheckId, Inspector } from "../../services/Inspector.ts"
+import { safeJson } from "../status/PlainText.ts"
+import { settingsFrom } from "./DatabaseSettings.ts"
+import { inspectionLines } from "./InspectionText.ts"
+import { print } from "./Printing.ts"
+import { terminalWidth } from "./TerminalWidth.ts"
+
+/** What the flags said. */
+export interface InspectFlags {
+  readonly url: Option.Option<Redacted.Redacted<string>>
+  readonly json: boolean
+  readonly limit: Option.Option<number>
+  readonly timeout: Option.Option<Duration.Duration>
+  readonly longerThan: Option.Option<Duration.Duration>
+  readonly poolerSize: Option.Option<number>
+}
+
+/** Something has failed that was said already. Ends the program with code 1. */
+export class AlreadySaid extends Data.TaggedError("AlreadySaid") {
+  override readonly [Runtime.errorReported] = false
+}
+
+/** The inspector of the database that the flags or the environment name. */
+export const inspectorOf = (flags: InspectFlags) => Inspector.layer.pipe(Layer.provide(settingsFrom(flags.url)))
+
+/** `inspect <check>`: fails as the inspector does, or silently when the check gave no answer. */
+export const showInspection = (id: CheckId, flags: InspectFlags) =>
+  Effect.gen(function* () {
+    const inspector = yield* Inspector
+    const [found] = yield* inspector.inspect([id], {
+      limit: Option.getOrUndefined(flags.limit),
+      timeout: Option.getOrUndefined(flags.timeout),
+      longerThan: Option.getOrUndefined(flags.longerThan),
+      poolerSize: Option.getOrUndefined(flags.poolerSize)
+    })
+    const check = checks.find((check) => check.id === id)
+    if (found === undefined || check === undefined) return yield* Effect.die(new Error(`There is no check ${id}`))
+    const lines = flags.json ? [safeJson(found)] : inspectionLines(found, check.columns, yield* terminalWidth)
+    yield* print(lines.join("\n"))
+    if (found.status === "failed") return yield* new AlreadySaid()
+  }).pipe(Effect.provide(inspectorOf(flags)))

@@ -1,0 +1,76 @@
+/** Asks all checks, writes what they found into a directory, and says which rules fail. */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Runtime from "effect/Runtime"
+import { checks } from "../../services/inspection/Checks.ts"
+import { type Report, reportOf } from "../../services/inspection/Report.ts"
+import { checkIds, Inspector } from "../../services/Inspector.ts"
+import { EXIT_FAILURE } from "../ExitCode.ts"
+import { safeJson } from "../status/PlainText.ts"
+import { csvOf } from "./Cells.ts"
+import { print } from "./Printing.ts"
+import { reportLines } from "./ReportText.ts"
+import { AlreadySaid, type InspectFlags, inspectorOf } from "./ShowInspection.ts"
+import { terminalWidth } from "./TerminalWidth.ts"
+
+/** As many rows as a person still looks through in a spreadsheet. */
+const REPORT_LIMIT = 1000
+
+export interface ReportFlags extends InspectFlags {
+  readonly outputDir: Option.Option<string>
+}
+
+/** The files could not be written. Ends the program with code 1. */
+class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {
+  override readonly [Runtime.errorExitCode] = EXIT_FAILURE
+}
+
+const notWritten = (directory: string) => (error: PlatformError) =>
+  new NotWritten({
+    message: `The report could not be written to ${directory} (${error.reason._tag}). Name another directory with --output-dir.`
+  })
+
+/** A name that sorts by time and that every file system takes. */
+const nameOf = ({ at }: Report): string => `effect-supavisor-report-${at.replaceAll(/[:.]/g, "-")}`
+
+const write = Effect.fnUntraced(function* (report: Report, directory: string) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const writeText = (name: string, text: string) => files.writeFileString(path.join(directory, name), text)
+  yield* files.makeDirectory(directory, { recursive: true })
+  yield* Effect.forEach(report.checks, (found) => {
+    const check = checks.find(({ id }) => id === found.check)
+    return check === undefined ? Effect.void : writeText(`${found.check}.csv`, csvOf(check.columns, found.rows))
+  })
+  yield* writeText("report.json", `${safeJson(report)}\n`)
+  yield* writeText("summary.txt", `${reportLines(report, undefined).join("\n")}\n`)
+})
+
+/** `inspect report`: fails as the inspector does, when nothing can be written, and silently when a rule fails. */
+export const showReport = (flags: ReportFlags) =>
+  Effect.gen(function* () {
+    const inspector = yield* Inspector
+    const report = reportOf(
+      yield* inspector.inspect(checkIds, {
+        limit: Option.getOrElse(flags.limit, () => REPORT_LIMIT),
+        timeout: Option.getOrUndefined(flags.timeout),
+        longerThan: Option.getOrUndefined(flags.longerThan),
+        poolerSize: Option.getOrUndefined(flags.poolerSize)
+      })
+    )
+    const path = yield* Path.Path
+    const directory = path.resolve(Option.getOrElse(flags.outputDir, () => nameOf(report)))
+    yield* Effect.mapError(write(report, directory), notWritten(directory))
+    const lines = flags.json
+      ? [safeJson(report)]
+      : [
+          ...reportLines(report, yield* terminalWidth),
+          `Written to ${directory}: summary.txt, report.json, and a CSV file of each check.`
+        ]
+    yield* print(lines.join("\n"))
+    if (!report.isPassed) return yield* new AlreadySaid()
+  }).pipe(Effect.provide(inspectorOf(flags)))

@@ -1,0 +1,66 @@
+/** Settles the numbers, observing the database before if asked to, and prints them. */
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import { spanOf } from "../../services/inspection/Figures.ts"
+import type { AgentSize, Tier } from "../../services/PoolSizing.ts"
+import { sizeReportOf } from "../../services/sizing/SizeReport.ts"
+import { EXIT_INVALID } from "../ExitCode.ts"
+import { terminalWidth } from "../inspect/TerminalWidth.ts"
+import { sizeLines } from "./SizeText.ts"
+
+export interface SizeFlags {
+  readonly agent: Option.Option<AgentSize>
+  readonly operations: Option.Option<number>
+  readonly observe: Option.Option<Duration.Duration>
+  readonly processes: number
+  readonly tier: Option.Option<Tier>
+  readonly poolerSize: Option.Option<number>
+  readonly url: Option.Option<Redacted.Redacted<string>>
+  readonly json: boolean
+}
+
+/** Flags that contradict each other; nothing was attempted. Ends the program with code 2. */
+class WrongFlags extends Data.TaggedError("WrongFlags")<{ readonly message: string }> {
+  override readonly [Runtime.errorExitCode] = EXIT_INVALID
+}
+
+const wrongFlags = ({ agent, observe, operations, url }: SizeFlags): string | undefined => {
+  const given = [
+    ...(Option.isSome(agent) ? ["--agent"] : []),
+    ...(Option.isSome(operations) ? ["--operations"] : []),
+    ...(Option.isSome(observe) ? ["--observe"] : [])
+  ]
+  if (given.length > 1) return `${given.join(" and ")} each say how much there is to do: give one of them.`
+  return Option.isSome(url) && Option.isNone(observe)
+    ? "--url is for --observe: without it no database is asked. Add --observe 60s, or leave --url out."
+    : undefined
+}
+
+/** Loaded when it is wanted: without `--observe` there is no session to open. */
+const observe = Effect.fnUntraced(function* (window: Duration.Duration, flags: SizeFlags) {
+  const { observeWith } = yield* Effect.promise(() => import("./Observing.ts"))
+  yield* Console.error(`Observing for ${spanOf(Duration.toMillis(window))} ...`)
+  return yield* observeWith(window, flags.url)
+})
+
+/** `size`: fails with `WrongFlags` (code 2), and under `--observe` as the observer does. */
+export const showSize = Effect.fn("size")(function* (flags: SizeFlags) {
+  const wrong = wrongFlags(flags)
+  if (wrong !== undefined) return yield* new WrongFlags({ message: wrong })
+  const observed = Option.isSome(flags.observe) ? yield* observe(flags.observe.value, flags) : undefined
+  const report = sizeReportOf({
+    agent: Option.getOrUndefined(flags.agent),
+    operations: Option.getOrUndefined(flags.operations),
+    observed,
+    processes: flags.processes,
+    tier: Option.getOrUndefined(flags.tier),
+    poolerSize: Option.getOrUndefined(flags.poolerSize)
+  })
+  const text = flags.json ? JSON.stringify(report, undefined, 2) : sizeLines(report, yield* terminalWidth).join("\n")
+  yield* Console.log(text)
+})

@@ -1,0 +1,27 @@
+/** The numbers, why, and the lines to paste. */
+import type { SizeReport } from "../../services/sizing/SizeReport.ts"
+import { wrap } from "../status/PlainText.ts"
+
+const STEP = "  - "
+
+const item = (text: string, width: number | undefined): ReadonlyArray<string> =>
+  (width === undefined ? [text] : wrap(text, Math.max(1, width - STEP.length))).map(
+    (line, at) => (at === 0 ? STEP : " ".repeat(STEP.length)) + line
+  )
+
+const part = (title: string, texts: ReadonlyArray<string>, width: number | undefined): ReadonlyArray<string> =>
+  texts.length === 0 ? [] : ["", title, ...texts.flatMap((text) => item(text, width))]
+
+/** The lines; none wider than `width`, where there is one. */
+export const sizeLines = (report: SizeReport, width: number | undefined): ReadonlyArray<string> => {
+  const { environment, max, min, processes, reasoning, total, warnings } = report
+  const each = processes === 1 ? "" : ` in each of ${processes} processes, ${total} in all`
+  return [
+    `A pool of ${min === max ? max : `${min} to ${max}`} sessions${each}.`,
+    ...part("Why:", reasoning, width),
+    ...part("Warnings:", warnings, width),
+    "",
+    "For the environment:",
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  ]
+}

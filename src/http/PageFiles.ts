@@ -1,0 +1,96 @@
+/** The files of the operations page: a fixed list, read once, and never looked for by a name that a request brings. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
+import { createRequire } from "node:module"
+
+/** Beside this file, in the sources as well as in the package. */
+const folder = new URL("./page/", import.meta.url)
+
+const PAGE = "Page.html"
+
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8"
+}
+
+/**
+ * Everything comes from this server, nothing else is loaded, sent to or framed (W3C CSP3). The chart library sets
+ * styles from its script, which this policy allows.
+ */
+const contentPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'"
+].join("; ")
+
+/** One file as it is served. */
+export interface PageFile {
+  readonly path: `/${string}`
+  readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
+}
+
+const extensionOf = (name: string): string => name.split(".").at(-1) ?? ""
+
+const served = (path: PageFile["path"], file: URL | string, extension: string): PageFile => {
+  const body = Fs.readFileSync(file)
+  const etag = `"${createHash("sha256").update(body).digest("base64url")}"`
+  // Kept, but asked for every time: an upgrade is seen at once.
+  const headers = {
+    etag,
+    "cache-control": "no-cache",
+    ...(extension === "html" ? { "content-security-policy": contentPolicy } : {})
+  }
+  const whole = HttpServerResponse.uint8Array(body, { contentType: types[extension] ?? "", headers })
+  const unchanged = HttpServerResponse.empty({ status: 304, headers })
+  return {
+    path,
+    answer: Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
+      request.headers["if-none-match"] === etag ? unchanged : whole
+    )
+  }
+}
+
+/** The chart library's two files, wherever its package was installed. */
+const charts = (): ReadonlyArray<PageFile> => {
+  const { resolve } = createRequire(import.meta.url)
+  return [
+    served("/page/uplot.js", resolve("uplot/dist/uPlot.esm.js"), "js"),
+    served("/page/uplot.css", resolve("uplot/dist/uPlot.min.css"), "css")
+  ]
+}
+
+const missing: PageFile = {
+  path: "/",
+  answer: Effect.succeed(
+    HttpServerResponse.text("The files of the page are not here: a bundler leaves them out. /status has it all.\n", {
+      status: 404,
+      headers: { "cache-control": "no-store" }
+    })
+  )
+}
+
+/**
+ * Reads all of them: `/`, and `/page/...` for its parts. Where they cannot be read the rest of the server still
+ * answers, and `/` says so.
+ */
+export const readPageFiles: Effect.Effect<ReadonlyArray<PageFile>> = Effect.try(() => [
+  served("/", new URL(PAGE, folder), "html"),
+  ...Fs.readdirSync(folder)
+    .filter((name) => name !== PAGE && extensionOf(name) in types)
+    .map((name) => served(`/page/${name}`, new URL(name, folder), extensionOf(name))),
+  ...charts()
+]).pipe(
+  Effect.catch(({ cause }) =>
+    Effect.as(Effect.logWarning("The files of the page cannot be read.", Cause.fail(cause)), [missing])
+  )
+)

@@ -1,0 +1,239 @@
+/** One chart with its heading and its legend, which says in words and numbers what the canvas draws. */
+import uPlot from "./uplot.js"
+import { BAR_MILLIS, barsOf, stacked, valuesOf } from "./Columns.js"
+import { element, setAttribute, setText } from "./Dom.js"
+import { clock } from "./Format.js"
+import { colorOf } from "./Theme.js"
+
+/** @import { Point } from "./Messages.ts" */
+/** @import { Line } from "./Columns.js" */
+
+const HEIGHT = 148
+const Y_AXIS_WIDTH = 52
+const X_AXIS_HEIGHT = 24
+const TICK_SPACE = 24
+const TIME_SPACE = 64
+const FONT = '11px "Segoe UI", Roboto, "Liberation Sans", sans-serif'
+/** Of a digit in that font. */
+const CHARACTER_WIDTH = 6
+const RIGHT_PADDING = 8
+const LINE_WIDTH = 1.5
+const MILLIS_PER_SECOND = 1000
+
+/** The highest value stands a little below the edge. */
+const HEADROOM = 1.1
+
+const dashes = { solid: [], dashed: [6, 3], dotted: [2, 3], layer: [] }
+
+/**
+ * What a chart is about.
+ *
+ * @typedef {object} Definition
+ * @property {string} title
+ * @property {ReadonlyArray<Line>} lines the layers of a stack from the top one down, then the lines
+ * @property {(value: number) => string} format of a value in the legend
+ * @property {(value: number) => string} [tick] of a value at the axis; without it as in the legend
+ * @property {ReadonlyArray<number>} [steps] the distances between ticks that may be chosen
+ * @property {number} floor the axis reaches at least up to this
+ * @property {boolean} isBars counts summed over ten seconds instead of gauges
+ * @property {boolean} isStepped values that hold until the next one
+ * @property {(points: ReadonlyArray<Point>) => string} [note] a further line of the legend
+ */
+
+/** @typedef {{ readonly points: ReadonlyArray<Point>, readonly from: number, readonly to: number }} Shown */
+
+/** @param {number} at seconds */
+const timeAt = (at) => clock(at * MILLIS_PER_SECOND)
+
+/**
+ * Times as short as the distance between them allows; none that would be cut off at the right edge.
+ *
+ * @type {uPlot.Axis.DynamicValues}
+ */
+const timeTicks = (plot, splits, _, __, distance) =>
+  splits.map((at) => {
+    const text = distance < 60 ? timeAt(at) : timeAt(at).slice(0, -":00".length)
+    const right = plot.valToPos(at, "x") + (text.length * CHARACTER_WIDTH) / 2
+    return right > plot.over.clientWidth + RIGHT_PADDING ? "" : text
+  })
+
+/** @param {string} grid */
+const lines = (grid) => ({ stroke: () => colorOf(grid), width: 1 })
+
+/**
+ * The axes in the colours of now.
+ *
+ * @param {Definition} definition
+ * @returns {Array<uPlot.Axis>}
+ */
+const axesOf = ({ format, steps, tick = format }) => {
+  const text = { stroke: () => colorOf("muted"), font: FONT, gap: 6 }
+  return [
+    {
+      ...text,
+      grid: { show: false },
+      ticks: { ...lines("line"), size: 4 },
+      values: timeTicks,
+      size: X_AXIS_HEIGHT,
+      space: TIME_SPACE
+    },
+    {
+      ...text,
+      grid: lines("grid"),
+      ticks: { show: false },
+      values: (_, splits) => splits.map((value) => tick(value).replace(/\.0+(?= |$)/, "")),
+      ...(steps === undefined ? {} : { incrs: [...steps] }),
+      size: Y_AXIS_WIDTH,
+      space: TICK_SPACE
+    }
+  ]
+}
+
+/**
+ * @param {Definition} definition
+ * @param {Line} line
+ * @returns {uPlot.Series}
+ */
+const seriesOf = ({ isBars, isStepped }, { color, kind }) => {
+  const stepped = uPlot.paths.stepped?.({ align: 1 })
+  const bars = uPlot.paths.bars?.({ size: [0.8, 40], align: 1 })
+  const paths = isBars ? bars : isStepped ? stepped : undefined
+  return {
+    stroke: () => colorOf(color),
+    ...(kind === "layer" ? { fill: () => colorOf(color) } : {}),
+    width: isBars ? 0 : LINE_WIDTH,
+    dash: dashes[kind],
+    points: { show: false },
+    ...(paths === undefined ? {} : { paths })
+  }
+}
+
+export class Chart {
+  #definition
+  #plot
+  #canvas
+  #time
+  #note
+  /** @type {Array<HTMLElement>} in the order of the lines */
+  #numbers
+  /** @type {Shown} */
+  #shown = { points: [], from: 0, to: 1 }
+  /** @type {Array<Array<number | null>>} */
+  #values = []
+
+  /**
+   * Builds the figure inside the parent.
+   *
+   * @param {HTMLElement} parent
+   * @param {Definition} definition
+   */
+  constructor(parent, definition) {
+    this.#definition = definition
+    this.#time = element("span", { class: "aside" })
+    this.#canvas = element("div", { class: "canvas", role: "img" })
+    this.#note = element("p", { class: "legend-note" })
+    this.#numbers = definition.lines.map(() => element("span", { class: "number" }))
+    parent.append(
+      element("figure", { class: "panel chart" }, [
+        element("figcaption", {}, [
+          element("h3", {}, [definition.title, " ", this.#time]),
+          element("ul", { class: "legend" }, this.#legend()),
+          ...(definition.note === undefined ? [] : [this.#note])
+        ]),
+        this.#canvas
+      ])
+    )
+    this.#plot = new uPlot(this.#options(), [[], ...definition.lines.map(() => [])], this.#canvas)
+    new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(this.#canvas)
+  }
+
+  /** @param {Shown} shown */
+  show(shown) {
+    const { isBars, lines } = this.#definition
+    const points = isBars ? barsOf(shown.points) : shown.points
+    this.#shown = { ...shown, points }
+    this.#values = valuesOf(lines, points)
+    const columns = stacked(lines, this.#values)
+    const drawn = isBars ? columns.map((column) => column.map((value) => (value === 0 ? null : value))) : columns
+    this.#plot.setData([points.map(({ at }) => at / MILLIS_PER_SECOND), ...drawn])
+    this.#tell()
+  }
+
+  /** Draws again in the colours of now. */
+  retheme() {
+    this.#plot.redraw(false, false)
+  }
+
+  #size() {
+    return { width: Math.max(1, this.#canvas.clientWidth), height: HEIGHT }
+  }
+
+  #legend() {
+    const { lines } = this.#definition
+    const entries = lines.map(({ color, kind, label }, index) => {
+      const swatch = element("span", { class: `swatch ${kind}`, "aria-hidden": "true" })
+      swatch.style.color = `var(--${color})`
+      return { kind, item: element("li", {}, [swatch, `${label} `, this.#numbers[index] ?? ""]) }
+    })
+    const layers = entries.filter(({ kind }) => kind === "layer")
+    return [...layers.toReversed(), ...entries.filter(({ kind }) => kind !== "layer")].map(({ item }) => item)
+  }
+
+  /** @returns {uPlot.Options} */
+  #options() {
+    const definition = this.#definition
+    return {
+      ...this.#size(),
+      padding: [8, RIGHT_PADDING, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: "time" } },
+      scales: {
+        x: { range: () => [this.#shown.from / MILLIS_PER_SECOND, this.#shown.to / MILLIS_PER_SECOND] },
+        y: { range: (_, __, highest) => [0, Math.max(definition.floor, (highest ?? 0) * HEADROOM)] }
+      },
+      axes: axesOf(definition),
+      series: [{}, ...definition.lines.map((line) => seriesOf(definition, line))],
+      hooks: { setCursor: [() => this.#tell()] }
+    }
+  }
+
+  /** The values under the cursor; without one those of now, or of bars the sums. */
+  #tell() {
+    const { format, isBars, lines, note, title } = this.#definition
+    const { points } = this.#shown
+    const index = this.#plot?.cursor.idx ?? undefined
+    const pointed = index === undefined ? undefined : points[index]
+    const at = pointed?.at
+    const end = at === undefined || !isBars ? "" : ` to ${clock(at + BAR_MILLIS)}`
+    setText(this.#time, at === undefined ? (isBars ? "in all" : "now") : `${clock(at)}${end}`)
+    const told = this.#values.map((column) => {
+      const value = index === undefined ? (isBars ? sum(column) : column.at(-1)) : column[index]
+      return value === null || value === undefined ? "–" : format(value)
+    })
+    told.forEach((text, line) => {
+      const number = this.#numbers[line]
+      if (number !== undefined) setText(number, text)
+    })
+    if (note !== undefined) setText(this.#note, note(pointed === undefined ? points : [pointed]))
+    if (at !== undefined) return
+    const words = lines.map(({ label }, line) => `${label} ${told[line]}`).join(", ")
+    const highest = lines.map(({ label }, line) => `${label} ${highestOf(this.#values[line] ?? [], format)}`).join(", ")
+    setAttribute(
+      this.#canvas,
+      "aria-label",
+      `Chart: ${title}. ${isBars ? "In all" : "Now"}: ${words}. Highest: ${highest}.`
+    )
+  }
+}
+
+/** @param {ReadonlyArray<number | null>} column */
+const sum = (column) => column.reduce((/** @type {number} */ total, value) => total + (value ?? 0), 0)
+
+/**
+ * @param {ReadonlyArray<number | null>} column
+ * @param {(value: number) => string} format
+ */
+const highestOf = (column, format) => {
+  const known = column.filter((value) => value !== null)
+  return known.length === 0 ? "not measured" : format(Math.max(...known))
+}

@@ -1,0 +1,64 @@
+/** The document, written to only where something changed, and only as text. */
+
+/**
+ * The element with this id; a page without it is broken.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export const byId = (id) => {
+  const element = document.getElementById(id)
+  if (element === null) throw new Error(`The page has no #${id}`)
+  return element
+}
+
+/**
+ * An element with attributes and children; texts become text nodes.
+ *
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Readonly<Record<string, string>>} [attributes]
+ * @param {ReadonlyArray<Node | string>} [children]
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
+export const element = (name, attributes = {}, children = []) => {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  made.append(...children)
+  return made
+}
+
+/**
+ * Sets the text without touching what is the same already: a selection survives.
+ *
+ * @param {Node} node
+ * @param {string} text
+ */
+export const setText = (node, text) => {
+  const { firstChild } = node
+  if (firstChild instanceof Text && firstChild === node.lastChild) {
+    if (firstChild.data !== text) firstChild.data = text
+  } else if (node.textContent !== text) node.textContent = text
+}
+
+/**
+ * Sets an attribute unless it is so already; undefined takes it away.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {string | undefined} value
+ */
+export const setAttribute = (element, name, value) => {
+  if (value === undefined) element.removeAttribute(name)
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value)
+}
+
+/**
+ * Shows or hides an element.
+ *
+ * @param {HTMLElement} element
+ * @param {boolean} shown
+ */
+export const show = (element, shown) => {
+  if (element.hidden === shown) element.hidden = !shown
+}

@@ -1,0 +1,31 @@
+/** The last events, newest first. */
+import { byId, element, setText, show } from "./Dom.js"
+import { clock } from "./Format.js"
+import { makeRows } from "./Rows.js"
+
+/** @import { Model } from "./Model.js" */
+
+/** @type {{ readonly [Level in "info" | "warn" | "error"]: string }} */
+const levelWords = { info: "info", warn: "warning", error: "error" }
+
+/** Makes a function that shows the events. */
+export const makeEvents = () => {
+  const rows = makeRows(byId("events"), {
+    /** @param {Model["events"][number]} event */
+    key: ({ id }) => id,
+    make: ({ at, level, tag }) => {
+      const text = element("p")
+      const time = element("time", { datetime: new Date(at).toISOString() }, [clock(at)])
+      const what = element("span", { class: "tag", "data-level": level }, [levelWords[level]])
+      return {
+        element: element("li", {}, [time, what, element("span", { class: "name" }, [tag]), text]),
+        update: (event) => setText(text, event.text)
+      }
+    }
+  })
+  /** @param {Model} model */
+  return ({ events }) => {
+    rows(events.toReversed())
+    show(byId("no-events"), events.length === 0)
+  }
+}

@@ -1,0 +1,42 @@
+/** What was found out, with what to do about it. */
+import { byId, element, setAttribute, setText, show } from "./Dom.js"
+import { clock } from "./Format.js"
+import { makeRows } from "./Rows.js"
+
+/** @import { Status } from "./Messages.ts" */
+
+/** @typedef {NonNullable<Status["findings"]>[number]} Finding */
+
+/** @param {Finding} finding */
+const make = (finding) => {
+  const severity = element("span", { class: "tag" })
+  const title = element("h3")
+  const since = element("span", { class: "aside" })
+  const detail = element("p")
+  const remedy = element("p", { class: "remedy" })
+  const head = element("div", { class: "head" }, [severity, title, since])
+  const item = element("li", { class: "panel", "data-finding": finding.id }, [head, detail, remedy])
+  return {
+    element: item,
+    /** @param {Finding} now */
+    update: (now) => {
+      setAttribute(item, "data-severity", now.severity)
+      setText(severity, now.severity)
+      setText(title, now.title)
+      setText(since, `since ${clock(now.since)}`)
+      setText(detail, now.detail)
+      setText(remedy, now.remedy)
+    }
+  }
+}
+
+/** Makes a function that shows the findings. */
+export const makeFindings = () => {
+  const rows = makeRows(byId("findings"), { key: ({ id }) => id, make })
+  /** @param {Status} status */
+  return ({ findings }) => {
+    rows(findings ?? [])
+    show(byId("no-findings"), findings === null || findings.length === 0)
+    setText(byId("no-findings"), findings === null ? "Nobody looks for findings here." : "Nothing needs attention.")
+  }
+}

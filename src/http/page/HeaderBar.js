@@ -1,0 +1,26 @@
+/** The bar at the top: which program, which database, since when, and whether the page still hears of it. */
+import { byId, setAttribute, setText, show } from "./Dom.js"
+import { age, clock } from "./Format.js"
+
+/** @import { Model } from "./Model.js" */
+
+const MILLIS_PER_SECOND = 1000
+
+/** @param {Model} model */
+export const showHeader = ({ connection, status }) => {
+  setAttribute(document.body, "data-connection", connection._tag)
+  setText(
+    byId("connection-text"),
+    connection._tag === "live"
+      ? "Live"
+      : connection._tag === "connecting"
+        ? "Connecting"
+        : `Not connected since ${clock(connection.since)}, trying again`
+  )
+  if (status === undefined) return
+  const { host, port, database } = status.endpoint
+  setText(byId("version"), status.version)
+  setText(byId("endpoint"), `${host}:${port}/${database}`)
+  setText(byId("uptime"), age(status.uptimeSeconds * MILLIS_PER_SECOND))
+  show(byId("demo"), status.demo)
+}

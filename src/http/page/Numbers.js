@@ -1,0 +1,36 @@
+/** The six numbers that are looked at first. */
+import { byId, setAttribute, setText } from "./Dom.js"
+import { count, duration, percent } from "./Format.js"
+
+/** @import { Status } from "./Messages.ts" */
+
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} note
+ * @param {string} [mark]
+ */
+const tile = (name, value, note, mark) => {
+  const shown = byId(`number-${name}`)
+  setText(shown, value)
+  setText(byId(`note-${name}`), note)
+  if (shown.parentElement !== null) setAttribute(shown.parentElement, "data-mark", mark)
+}
+
+/** @param {Status} status */
+export const showNumbers = ({ pool, wait }) => {
+  const { ceiling, closing, connecting, idle, max, min, oldestWaitMillis, used, waiting } = pool
+  const granted = Math.min(ceiling, max)
+  const share = granted === 0 ? 0 : used / granted
+  tile("used", count(used), `of ${count(granted)}, ${percent(share)}`, share >= 1 ? "warn" : undefined)
+  tile("idle", count(idle), `at least ${count(min)} kept open`)
+  tile("connecting", count(connecting), closing === 0 ? "none closing" : `${count(closing)} closing`)
+  tile(
+    "waiting",
+    count(waiting),
+    waiting === 0 ? "no caller in the queue" : `oldest ${duration(oldestWaitMillis)}`,
+    waiting === 0 ? undefined : "warn"
+  )
+  tile("ceiling", count(granted), `of max ${count(max)}`, granted < max ? "warn" : undefined)
+  tile("wait", duration(wait.p95), `last minute, p99 ${duration(wait.p99)}`)
+}

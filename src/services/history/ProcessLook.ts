@@ -1,0 +1,73 @@
+/** What this process costs: processor time, memory, and how late its event loop runs. */
+import { LoopDelay } from "../metrics/LoopDelay.ts"
+import { STEP_MILLIS } from "./Point.ts"
+
+/** A little less than a step, so that a step that came early still ends its window. */
+const LOOP_WINDOW_MILLIS = STEP_MILLIS / 2
+
+const MILLIS_PER_SECOND = 1000
+const MICROS_PER_MILLI = 1000
+
+/** This process at one instant. */
+export interface ProcessView {
+  readonly pid: number
+  readonly nodeVersion: string
+  readonly uptimeSeconds: number
+  /** The share of one core used over the last step; of the whole life of the process before the first one. */
+  readonly cpu: number
+  readonly rssBytes: number
+  readonly heapUsedBytes: number
+  readonly heapTotalBytes: number
+  readonly loopDelayP50Millis: number
+  readonly loopDelayP99Millis: number
+}
+
+const cpuMillis = (): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / MICROS_PER_MILLI
+}
+
+export class ProcessLook {
+  private readonly now: () => number
+  private readonly loop: LoopDelay
+  private since: number
+  private usedMillis = 0
+  private cpu = 0
+
+  constructor(now: () => number) {
+    this.now = now
+    this.loop = new LoopDelay(now, LOOP_WINDOW_MILLIS)
+    this.since = now() - process.uptime() * MILLIS_PER_SECOND
+    this.step()
+  }
+
+  /** Ends a step: from here on the share of the core that it used is shown. */
+  step(): void {
+    const now = this.now()
+    const used = cpuMillis()
+    if (now > this.since) this.cpu = (used - this.usedMillis) / (now - this.since)
+    this.since = now
+    this.usedMillis = used
+    this.loop.read()
+  }
+
+  view(): ProcessView {
+    const { heapTotal, heapUsed, rss } = process.memoryUsage()
+    const { p50, p99 } = this.loop.shown
+    return {
+      pid: process.pid,
+      nodeVersion: process.version,
+      uptimeSeconds: Math.round(process.uptime()),
+      cpu: this.cpu,
+      rssBytes: rss,
+      heapUsedBytes: heapUsed,
+      heapTotalBytes: heapTotal,
+      loopDelayP50Millis: p50 * MILLIS_PER_SECOND,
+      loopDelayP99Millis: p99 * MILLIS_PER_SECOND
+    }
+  }
+
+  stop(): void {
+    this.loop.stop()
+  }
+}

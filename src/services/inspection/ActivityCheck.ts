@@ -1,0 +1,49 @@
+import * as Check from "./Check.ts"
+import { count, extra, maybe, millis, name, word } from "./Column.ts"
+import { counted } from "./Figures.ts"
+import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+
+/** Connections by owner, state, role and application. */
+export const activity = Check.define({
+  id: "activity",
+  subject: "connections",
+  details:
+    "All client connections of the server, without the one that asks. The owner is `ours` by DB_APPLICATION_NAME, " +
+    "`pooler` by a name that begins with Supavisor, else `others`. A state is `hidden` where the role may not see it.",
+  columns: {
+    owner: word("ours, pooler or others"),
+    role: maybe(name("the role")),
+    application: name("what the client calls itself"),
+    state: word("active, idle, idle in transaction, hidden"),
+    connections: count("how many there are"),
+    waitingOnLock: count("how many of them wait for a lock"),
+    longestMillis: maybe(extra(millis("since when the longest of them is in this state")))
+  },
+  question: ({ applicationName, limit }) => ({
+    sql: `
+with ${sessions}
+select owner, usename as role, application_name as application, state, count(*)::int as connections,
+  (count(*) filter (where wait_event_type = 'Lock'))::int as "waitingOnLock",
+  max(${millisSince("state_change")}) as "longestMillis"
+from sessions group by 1, 2, 3, 4
+order by connections desc, 1, 2, 3, 4 limit ${limit}`,
+    params: [applicationName]
+  }),
+  empty: () => "Nobody else is connected: this look was the only connection of a client.",
+  unseen: (_, asked) => hiddenSessions(asked),
+  nextSteps: (rows) => {
+    const waiting = rows.reduce((sum, row) => sum + row.waitingOnLock, 0)
+    const resting = rows.filter(({ state }) => state.startsWith("idle in transaction"))
+    return [
+      ...(waiting === 0
+        ? []
+        : [
+            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.seeCheck("blocking")} says for whom.`
+          ]),
+      ...(resting.length === 0
+        ? []
+        : [`Some hold a transaction open and do nothing: ${Check.seeCheck("idle-in-transaction")} lists them.`]),
+      `${Check.seeCheck("pool-utilization")} compares the counts with the limits.`
+    ]
+  }
+})

@@ -1,0 +1,105 @@
+import * as Check from "./Check.ts"
+import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
+import { percentOf } from "./Figures.ts"
+import { busy, unmeasured } from "./TableRows.ts"
+
+/** Below this part found in memory, disks are read for what belongs there: the bound of Supabase's report. */
+const GOOD_HIT_RATE = 0.94
+
+/** With fewer blocks read than that, a rate is chance: 80 MB of the usual 8 kB blocks. */
+const ENOUGH_BLOCKS = 10_000
+
+interface Rates {
+  readonly blocksAsked: number
+  readonly tableHitRate: number | null
+  readonly indexHitRate: number | null
+}
+
+const judgeRate =
+  (rateOf: (row: Rates) => number | null) =>
+  ([row]: ReadonlyArray<Rates>): Check.Verdict => {
+    const rate = row === undefined ? null : rateOf(row)
+    if (row === undefined || rate === null || row.blocksAsked < ENOUGH_BLOCKS) {
+      return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksAsked ?? 0}).` }
+    }
+    return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${percentOf(rate)}.` }
+  }
+
+/** The database as a whole. */
+export const databaseStats = Check.define({
+  id: "db-stats",
+  subject: "database",
+  details:
+    "A hit rate is the part of the blocks of tables, or of indexes, that was found in PostgreSQL's own memory since " +
+    "the counters were last reset. Commits, rollbacks and deadlocks are counted since then, too.",
+  columns: {
+    database: name("the database"),
+    size: maybe(bytes("size of the database")),
+    tableSize: maybe(bytes("its tables, without indexes and TOAST")),
+    indexSize: maybe(bytes("its indexes")),
+    toastSize: maybe(extra(bytes("what long values take apart from their rows"))),
+    walSize: maybe(bytes("the write-ahead log on the server's disk; null without the right to see it")),
+    tableHitRate: maybe(share("part of table blocks found in memory")),
+    indexHitRate: maybe(share("part of index blocks found in memory")),
+    blocksAsked: extra(count("blocks asked for so far, which says what the rates are worth")),
+    commits: extra(count("committed transactions")),
+    rollbacks: extra(count("rolled back transactions")),
+    deadlocks: count("deadlocks"),
+    statsReset: maybe(time("since when it is counted; null: since the database was created")),
+    unmeasured: extra(count("tables whose size could not be asked"))
+  },
+  question: ({ facts }) => ({
+    sql: `
+with ${busy}, sizes as materialized (
+  select relkind, pg_relation_size(c.oid) as bytes from pg_class as c
+  where relkind in ('r', 'm', 'i', 't') and c.oid not in (select oid from busy) and c.oid not in (select oid from locked)
+    and not exists (select from pg_index where indexrelid = c.oid and indrelid in (select oid from busy))
+), read as materialized (
+  select coalesce(sum(heap_blks_hit), 0) as heap_hit, coalesce(sum(heap_blks_read), 0) as heap_read,
+    coalesce(sum(idx_blks_hit), 0) as index_hit, coalesce(sum(idx_blks_read), 0) as index_read
+  from pg_statio_user_tables
+)
+select datname as database, pg_database_size(datname) as size,
+  (select sum(bytes) from sizes where relkind in ('r', 'm'))::float8 as "tableSize",
+  (select sum(bytes) from sizes where relkind = 'i')::float8 as "indexSize",
+  (select coalesce(sum(bytes), 0) from sizes where relkind = 't')::float8 as "toastSize",
+  ${facts.seesWal ? "(select sum(size)::float8 from pg_ls_waldir())" : "null::float8"} as "walSize",
+  round(heap_hit / nullif(heap_hit + heap_read, 0), 4)::float8 as "tableHitRate",
+  round(index_hit / nullif(index_hit + index_read, 0), 4)::float8 as "indexHitRate",
+  (heap_hit + heap_read + index_hit + index_read)::float8 as "blocksAsked",
+  xact_commit as commits, xact_rollback as rollbacks, deadlocks,
+  to_char(stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "statsReset",
+  (select count(*)::int from busy) as unmeasured
+from pg_stat_database, read where datname = current_database()`
+  }),
+  empty: () => "The server keeps no statistics of this database.",
+  unseen: ([row], { facts }) => [
+    ...unmeasured(row?.unmeasured ?? 0),
+    ...(facts.seesWal
+      ? []
+      : [`The role ${facts.role} may not see the size of the write-ahead log; pg_monitor would let it.`])
+  ],
+  nextSteps: ([row]) => [
+    ...(judgeRate(({ tableHitRate }) => tableHitRate)(row === undefined ? [] : [row]).outcome === "fail"
+      ? [
+          "Less than 94 % of the table blocks are found in memory: look for whole-table reads first, then for more memory."
+        ]
+      : []),
+    ...((row?.deadlocks ?? 0) > 0
+      ? ["There were deadlocks: take locks in the same order everywhere; the server's log names the statements."]
+      : []),
+    `${Check.seeCheck("table-stats")} and ${Check.seeCheck("index-stats")} say where the size is.`
+  ],
+  rules: [
+    {
+      id: "table-hit-rate",
+      text: "At least 94 % of the table blocks are found in memory",
+      judge: judgeRate(({ tableHitRate }) => tableHitRate)
+    },
+    {
+      id: "index-hit-rate",
+      text: "At least 94 % of the index blocks are found in memory",
+      judge: judgeRate(({ indexHitRate }) => indexHitRate)
+    }
+  ]
+})

@@ -1,0 +1,69 @@
+/** Numbers as a person reads them. */
+
+const MILLIS_PER_SECOND = 1000
+
+/** Units of time, largest first, in milliseconds. */
+const spans = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", MILLIS_PER_SECOND]
+] as const
+
+/** Under this many seconds a tenth matters. */
+const TENTHS_BELOW_SECONDS = 10
+
+/** A span of time in its two largest units: `850 ms`, `4.2 s`, `3 min 20 s`, `2 d 5 h`. */
+export const spanOf = (millis: number): string => {
+  if (millis < MILLIS_PER_SECOND) return `${Math.max(0, Math.round(millis))} ms`
+  if (millis < TENTHS_BELOW_SECONDS * MILLIS_PER_SECOND) return `${Number((millis / MILLIS_PER_SECOND).toFixed(1))} s`
+  const rounded = Math.round(millis / MILLIS_PER_SECOND) * MILLIS_PER_SECOND
+  const at = spans.findIndex(([, length]) => rounded >= length)
+  const parts: Array<string> = []
+  let rest = rounded
+  for (const [unit, length] of spans.slice(at, at + 2)) {
+    const whole = Math.floor(rest / length)
+    if (whole > 0) parts.push(`${whole} ${unit}`)
+    rest -= whole * length
+  }
+  return parts.join(" ")
+}
+
+const sizeUnits = ["kB", "MB", "GB", "TB", "PB"] as const
+
+/** As PostgreSQL counts in `pg_size_pretty` (its docs, functions-admin). */
+const BYTES_PER_KILOBYTE = 1024
+
+/** Under this a tenth matters. */
+const TENTHS_BELOW = 10
+
+/** A size with the units of `pg_size_pretty`: `512 B`, `8 kB`, `1.5 GB`. */
+export const sizeOf = (bytes: number): string => {
+  if (bytes < BYTES_PER_KILOBYTE) return `${Math.round(bytes)} B`
+  let amount = bytes / BYTES_PER_KILOBYTE
+  let unit = 0
+  // Rounded up to 1024 it belongs to the next unit.
+  while (Math.round(amount) >= BYTES_PER_KILOBYTE && unit < sizeUnits.length - 1) {
+    amount /= BYTES_PER_KILOBYTE
+    unit += 1
+  }
+  return `${Number(amount.toFixed(amount < TENTHS_BELOW ? 1 : 0))} ${sizeUnits[unit]}`
+}
+
+/** In percent. */
+const WHOLE = 100
+
+/** A fraction of 1 in percent: `94 %`, `99.5 %`. */
+export const percentOf = (share: number): string => `${Number((share * WHOLE).toFixed(1))} %`
+
+/** `1 session`, `2 sessions`; `indexes` and the like are given. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+
+/** Of many alike the first few are named. */
+const MOST_NAMED = 3
+
+/** The first few, and how many more there are. */
+export const listed = (items: ReadonlyArray<string>): string => {
+  const rest = items.length - MOST_NAMED
+  return items.slice(0, MOST_NAMED).join(", ") + (rest > 0 ? ` and ${rest} more` : "")
+}

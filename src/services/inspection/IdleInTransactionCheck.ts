@@ -1,0 +1,68 @@
+import * as Check from "./Check.ts"
+import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
+import { listed, spanOf } from "./Figures.ts"
+import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+
+/** Sessions that rest in an open transaction. */
+export const idleInTransaction = Check.define({
+  id: "idle-in-transaction",
+  subject: "connections",
+  details:
+    "Such a session keeps its locks, and with holdsSnapshot it keeps vacuum from removing dead rows anywhere in the " +
+    "database. `blocks` counts the sessions that wait for one of its locks. Text literals are left out of the statements.",
+  columns: {
+    pid: count("process id of the server's process"),
+    idleMillis: millis("since when it does nothing"),
+    transactionMillis: maybe(millis("since when its transaction is open")),
+    blocks: maybe(count("how many sessions wait for it")),
+    holdsSnapshot: extra(flag("whether vacuum has to keep dead rows for it")),
+    owner: word("ours, pooler or others"),
+    role: maybe(name("the role")),
+    application: name("what the client calls itself"),
+    lastStatement: maybe(statement("what it ran last"))
+  },
+  question: ({ applicationName, facts, limit }) => ({
+    sql: `
+with ${sessions}, waits as materialized (
+  ${
+    facts.seesBlocking
+      ? `select waiting.pid, pg_blocking_pids(waiting.pid) as blockers
+  from (select distinct pid from pg_locks where not granted) as waiting`
+      : "select null::int as pid, null::int[] as blockers where false"
+  }
+)
+select pid, ${millisSince("state_change")} as "idleMillis", ${millisSince("xact_start")} as "transactionMillis",
+  ${facts.seesBlocking ? "(select count(*)::int from waits where sessions.pid = any(blockers))" : "null::int"} as blocks,
+  backend_xmin is not null as "holdsSnapshot", owner, usename as role, application_name as application,
+  query as "lastStatement"
+from sessions where state like 'idle in transaction%'
+order by state_change, pid limit ${limit}`,
+    params: [applicationName]
+  }),
+  empty: () => "No session rests in an open transaction.",
+  unseen: (_, asked) => hiddenSessions(asked),
+  nextSteps: (rows) =>
+    rows.length === 0
+      ? []
+      : [
+          `End one (a cancel does not reach it, because nothing runs): ${terminateSession(rows[0]?.pid ?? 0)}`,
+          "DB_IDLE_IN_TRANSACTION_TIMEOUT ends ours; alter role ... set idle_in_transaction_session_timeout those of a role.",
+          ...(rows.some(({ blocks }) => (blocks ?? 0) > 0)
+            ? [`Others wait for them: ${Check.seeCheck("blocking")} says who.`]
+            : []),
+          "In the application: do no network call and no computation between BEGIN and COMMIT."
+        ],
+  rules: [
+    {
+      id: "transactions-end",
+      text: "No transaction rests for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
+      judge: Check.noneOf(
+        ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
+        (rows) =>
+          listed(
+            rows.map(({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${spanOf(idleMillis)}`)
+          )
+      )
+    }
+  ]
+})

@@ -1,0 +1,94 @@
+import * as Check from "./Check.ts"
+import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
+import { listed, sizeOf } from "./Figures.ts"
+import { POSTGRES_16 } from "./ServerFacts.ts"
+import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+
+/** A smaller index that nobody uses costs nothing worth a person's time. */
+const WORTH_DROPPING_BYTES = 1_048_576
+
+/** Counters younger than a week, in milliseconds, have not seen the weekly jobs. */
+const LONG_ENOUGH_MILLIS = 604_800_000
+
+const isYoung = ({ facts }: Check.Asked): boolean =>
+  facts.statsResetAt !== null && facts.at - Date.parse(facts.statsResetAt) < LONG_ENOUGH_MILLIS
+
+/** Indexes by size. */
+export const indexStats = Check.define({
+  id: "index-stats",
+  subject: "database",
+  details:
+    "Scans are counted since the statistics were reset, on this server: a replica counts its own. `isUnused` is an " +
+    "index without a scan that keeps nothing unique. An invalid index is what a failed create index concurrently leaves: " +
+    "it is written to and never read.",
+  columns: {
+    index: name("schema and name"),
+    table: name("schema and name of its table"),
+    size: maybe(bytes("size")),
+    scans: count("how often it was used"),
+    shareOfReads: maybe(share("part of the reads of its table that went through some index")),
+    isUnused: flag("never used, and not there to keep something unique"),
+    isUnique: extra(flag("whether it keeps values unique")),
+    isValid: extra(flag("whether it can be used")),
+    lastUsed: maybe(extra(time("when it was last used, since PostgreSQL 16"))),
+    isLocked: extra(flag("whether its size could not be asked"))
+  },
+  question: ({ facts, limit }) => ({
+    sql: `
+with ${busy}, found as materialized (
+  select s.*, i.indisunique, i.indisexclusion, i.indisvalid, t.seq_scan, t.idx_scan as table_scans,
+    s.relid in (select oid from busy) as locked
+  from pg_stat_user_indexes as s join pg_index as i using (indexrelid)
+  join pg_stat_user_tables as t on t.relid = s.relid
+  where ${isForeignSchema("s.schemaname")}
+)
+select format('%I.%I', schemaname, indexrelname) as index, format('%I.%I', schemaname, relname) as table,
+  case when not locked then pg_relation_size(indexrelid) end as size, coalesce(idx_scan, 0) as scans,
+  round(table_scans::numeric / nullif(table_scans + seq_scan, 0), 4)::float8 as "shareOfReads",
+  coalesce(idx_scan, 0) = 0 and not indisunique and not indisexclusion as "isUnused", indisunique as "isUnique",
+  indisvalid as "isValid",
+  ${
+    facts.versionNumber >= POSTGRES_16
+      ? `to_char(last_idx_scan at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+      : "null::text"
+  } as "lastUsed", locked as "isLocked"
+from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
+  }),
+  empty: () => "The database has no indexes of its own.",
+  unseen: (rows) => unmeasured(new Set(rows.filter(({ isLocked }) => isLocked).map(({ table }) => table)).size),
+  nextSteps: (rows, asked) => {
+    const invalid = rows.filter(({ isValid }) => !isValid)
+    const unused = rows.find(({ isUnused, isValid }) => isUnused && isValid)
+    return [
+      ...invalid.map(({ index }) => `Build the invalid one again: reindex index concurrently ${index};`),
+      ...(unused === undefined
+        ? []
+        : [
+            `Drop what nobody uses, after a look at every replica: drop index concurrently ${unused.index};`,
+            ...(isYoung(asked) ? ["The counters are younger than a week, so wait until the weekly jobs have run."] : [])
+          ])
+    ]
+  },
+  rules: [
+    {
+      id: "indexes-valid",
+      text: "Every index is valid",
+      judge: Check.noneOf(
+        ({ isValid }) => !isValid,
+        (rows) => listed(rows.map(({ index }) => index))
+      )
+    },
+    {
+      id: "indexes-used",
+      text: "No index of 1 MB or more is unused",
+      judge: (rows, asked) => {
+        const unused = rows.filter(({ isUnused, size }) => isUnused && (size ?? 0) >= WORTH_DROPPING_BYTES)
+        if (unused.length === 0) return { outcome: "pass", detail: "None." }
+        const detail = listed(unused.map(({ index, size }) => `${index} (${sizeOf(size ?? 0)})`))
+        return isYoung(asked)
+          ? { outcome: "unknown", detail: `The counters are younger than a week: ${detail}` }
+          : { outcome: "fail", detail }
+      }
+    }
+  ]
+})

@@ -1,0 +1,51 @@
+/** All checks together: the form of a report, and its verdict. */
+import * as Schema from "effect/Schema"
+import { Inspection, type RuleResult } from "./Inspection.ts"
+
+/** Counts changes of the form that a reader must know of; a new field is none. */
+export const REPORT_VERSION = 1
+
+/** Everything that was asked at one time. */
+export const Report = Schema.Struct({
+  version: Schema.Literal(REPORT_VERSION),
+  /** When it was asked, by the server's clock. */
+  at: Schema.String,
+  /** Whether no rule failed and every check gave an answer. */
+  isPassed: Schema.Boolean,
+  checks: Schema.Array(Inspection)
+})
+
+export type Report = typeof Report.Type
+
+/** How many rules came out how, and how many checks gave no answer. */
+export interface Tally {
+  readonly pass: number
+  readonly fail: number
+  readonly unknown: number
+  readonly failedChecks: number
+}
+
+const countBy = (rules: ReadonlyArray<RuleResult>, outcome: RuleResult["outcome"]): number =>
+  rules.filter((rule) => rule.outcome === outcome).length
+
+/** Counts rules and checks. A check that the server cannot answer at all, such as `outliers`, is no failure. */
+export const tallyOf = (checks: ReadonlyArray<Inspection>): Tally => {
+  const rules = checks.flatMap(({ rules }) => rules)
+  return {
+    pass: countBy(rules, "pass"),
+    fail: countBy(rules, "fail"),
+    unknown: countBy(rules, "unknown"),
+    failedChecks: checks.filter(({ status }) => status === "failed").length
+  }
+}
+
+/** Makes a report of what was found. */
+export const reportOf = (checks: ReadonlyArray<Inspection>): Report => {
+  const { fail, failedChecks } = tallyOf(checks)
+  return {
+    version: REPORT_VERSION,
+    at: checks[0]?.at ?? new Date(0).toISOString(),
+    isPassed: fail === 0 && failedChecks === 0,
+    checks
+  }
+}

@@ -1,0 +1,54 @@
+import * as Check from "./Check.ts"
+import { count, flag, maybe, name, share, text } from "./Column.ts"
+import { listed, percentOf } from "./Figures.ts"
+
+/** Above this share of its own limit a role will soon be refused; that of pool-utilization. */
+const NEARLY_FULL = 0.8
+
+/** Roles that may log in. */
+export const roleStats = Check.define({
+  id: "role-stats",
+  subject: "connections",
+  details:
+    "The connections are those of all databases, without the one that asks. The settings are those of alter role " +
+    "... set, for all databases; a session of ours sets its own timeouts after the login, which wins over them.",
+  columns: {
+    role: name("the role"),
+    connections: count("connections now"),
+    limit: maybe(count("connections at most; null where there is no limit")),
+    share: maybe(share("used part of the limit")),
+    isSuperuser: flag("whether it may do anything"),
+    settings: maybe(text("settings every session of it begins with"))
+  },
+  question: ({ limit }) => ({
+    sql: `
+select rolname as role, connections::int, nullif(rolconnlimit, -1) as "limit",
+  case when rolconnlimit > 0 then round(connections::numeric / rolconnlimit, 4)::float8 end as share,
+  rolsuper as "isSuperuser", array_to_string(rolconfig, ', ') as settings
+from pg_roles cross join lateral (
+  select count(*) from pg_stat_activity where usename = rolname and pid <> pg_backend_pid()
+    and coalesce(backend_type, 'client backend') = 'client backend'
+) as counted(connections)
+where rolcanlogin
+order by connections desc, rolname limit ${limit}`
+  }),
+  empty: () => "No role may log in.",
+  nextSteps: (rows) => [
+    ...rows
+      .filter(({ share }) => (share ?? 0) >= NEARLY_FULL)
+      .map(
+        ({ limit, role }) => `${role} is near its limit of ${limit}: alter role ... connection limit <n> raises it.`
+      ),
+    `${Check.seeCheck("activity")} says what the connections of a role do.`
+  ],
+  rules: [
+    {
+      id: "role-limits",
+      text: "No role uses more than 80 % of its connection limit",
+      judge: Check.noneOf(
+        ({ share }) => (share ?? 0) > NEARLY_FULL,
+        (rows) => listed(rows.map(({ role, share }) => `${role}: ${percentOf(share ?? 0)}`))
+      )
+    }
+  ]
+})

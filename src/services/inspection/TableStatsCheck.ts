@@ -1,0 +1,68 @@
+import * as Check from "./Check.ts"
+import { bytes, count, extra, flag, maybe, name } from "./Column.ts"
+import { listed } from "./Figures.ts"
+import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+
+/** Below so many rows a table is read in whole faster than through an index. */
+const WORTH_AN_INDEX_ROWS = 10_000
+
+/** Tables by size. */
+export const tableStats = Check.define({
+  id: "table-stats",
+  subject: "database",
+  details:
+    "Sizes are asked of the disk, rows are the server's estimate. Reads are counted since the statistics were reset. " +
+    "Tables under an exclusive lock have no size, because the question would wait for the lock.",
+  columns: {
+    table: name("schema and name"),
+    totalSize: maybe(bytes("table, indexes and TOAST together")),
+    tableSize: maybe(bytes("the table with its TOAST")),
+    indexSize: maybe(bytes("its indexes")),
+    rows: count("rows, as the server estimates"),
+    wholeReads: count("how often it was read in whole"),
+    rowsReadInWhole: extra(count("rows that were read so")),
+    indexReads: count("how often it was read through an index"),
+    isLocked: extra(flag("whether its size could not be asked"))
+  },
+  question: ({ limit }) => ({
+    sql: `
+with ${busy}, measured as materialized (
+  select t.*, t.relid in (select oid from busy) as locked from pg_stat_user_tables as t
+  where ${isForeignSchema("schemaname")}
+), sized as materialized (
+  select *, case when not locked then pg_table_size(relid) end as bytes,
+    case when not locked then pg_indexes_size(relid) end as index_bytes
+  from measured
+)
+select format('%I.%I', schemaname, relname) as table, bytes + index_bytes as "totalSize", bytes as "tableSize",
+  index_bytes as "indexSize", n_live_tup as rows, coalesce(seq_scan, 0) as "wholeReads",
+  coalesce(seq_tup_read, 0) as "rowsReadInWhole", coalesce(idx_scan, 0) as "indexReads", locked as "isLocked"
+from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
+  }),
+  empty: () => "The database has no tables of its own.",
+  unseen: (rows) => unmeasured(rows.filter(({ isLocked }) => isLocked).length),
+  nextSteps: (rows) => {
+    const whole = rows.filter(
+      ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads
+    )
+    return [
+      ...(whole.length === 0
+        ? []
+        : [
+            `${listed(whole.map(({ table }) => table))}: read in whole more often than through an index. ` +
+              `${Check.seeCheck("outliers")} says by which statements.`
+          ]),
+      `${Check.seeCheck("bloat")} says how much of a size is empty space.`
+    ]
+  },
+  rules: [
+    {
+      id: "tables-have-indexes",
+      text: "No table of 10,000 rows or more is read in whole more often than through an index",
+      judge: Check.noneOf(
+        ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads,
+        (rows) => listed(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))
+      )
+    }
+  ]
+})

@@ -1,0 +1,56 @@
+import { assert, describe, it } from "@effect/vitest"
+import { readdirSync, readFileSync } from "node:fs"
+import { symptoms } from "../../../docs/doctor-symptoms.ts"
+import { proofOf, renderDoctor } from "../../../docs/generate-doctor.ts"
+import { type CheckId, checkIds } from "../../../src/services/Doctor.ts"
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8")
+
+const goldenNames = readdirSync(new URL("golden", import.meta.url)).map((name) => name.replace(/\.txt$/, ""))
+
+const outputs = Object.values(symptoms).flatMap((some) => Object.keys(some))
+
+/** Checks that fail or warn only where a symptom would be: the others describe. */
+const SILENT: ReadonlySet<CheckId> = new Set(["pooler"])
+
+describe("the page about the doctor", () => {
+  it("is made from the checks and the outputs as they are", () => {
+    assert.strictEqual(read("../../../docs/doctor.md"), renderDoctor())
+  })
+
+  it("names for every symptom an output and the test that holds it", () => {
+    const known = new Set(goldenNames)
+    const missing = outputs.filter((output) => !known.has(output) || proofOf(output) === undefined)
+    assert.deepStrictEqual(missing, [])
+  })
+
+  it("has a symptom for every check that can find one", () => {
+    const unexplained = checkIds.filter((id) => symptoms[id] === undefined && !SILENT.has(id))
+    assert.deepStrictEqual(unexplained, [])
+  })
+
+  it("shows no output that is not explained", () => {
+    const explained = new Set(outputs)
+    const others = goldenNames.filter((name) => !explained.has(name))
+    assert.deepStrictEqual(others, [
+      "config-direct-host",
+      "config-many-problems",
+      "config-missing-certificate",
+      "config-nothing",
+      "healthy-direct",
+      "healthy-session",
+      "named-host",
+      "tls-broken-off",
+      "tls-preferred",
+      "tls-verified"
+    ])
+  })
+
+  it("shows every output in 80 columns, commands excepted", () => {
+    for (const name of goldenNames) {
+      const lines = read(`golden/${name}.txt`).split("\n")
+      const wide = lines.filter((line) => line.length > 80 && !line.startsWith("  $ "))
+      assert.deepStrictEqual(wide, [], name)
+    }
+  })
+})

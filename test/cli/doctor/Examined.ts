@@ -1,0 +1,43 @@
+/** One examination, from a connection string and variables as the command reads them. */
+import { assert } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { examineWith } from "../../../src/cli/doctor/Examine.ts"
+import type { ExamineOptions, Report } from "../../../src/services/Doctor.ts"
+import { NameResolver, type NameResolverShape } from "../../../src/services/NetworkCheck.ts"
+
+export interface Examined extends ExamineOptions {
+  readonly url?: Redacted.Redacted<string> | string | undefined
+  readonly env?: Readonly<Record<string, string>>
+  readonly resolver?: NameResolverShape
+}
+
+/** What the password of a connection string looks like on the wire of a log: raw and encoded. */
+const secretsIn = (url: string): ReadonlyArray<string> => {
+  const encoded = /^[^:]+:\/\/[^:@]*:([^@]*)@/.exec(url)?.[1] ?? ""
+  return encoded.length < 4 || /postgres|password/i.test(encoded) ? [] : [encoded, decodeURIComponent(encoded)]
+}
+
+/** Examines, and makes sure that nobody could log in with what was found. */
+export const examine = ({ env = {}, resolver, url, ...options }: Examined): Effect.Effect<Report> => {
+  const given = url === undefined ? undefined : Redacted.isRedacted(url) ? url : Redacted.make(url)
+  return examineWith({ url: Option.fromUndefinedOr(given), nameServer: Option.none() })(options).pipe(
+    Effect.provide(
+      Layer.merge(
+        ConfigProvider.layer(ConfigProvider.fromUnknown(env)),
+        resolver === undefined ? Layer.empty : Layer.succeed(NameResolver, resolver)
+      )
+    ),
+    Effect.tap((report) =>
+      Effect.sync(() => {
+        const text = JSON.stringify(report)
+        for (const secret of given === undefined ? [] : secretsIn(Redacted.value(given))) {
+          assert.notInclude(text, secret)
+        }
+      })
+    )
+  )
+}

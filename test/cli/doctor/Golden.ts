@@ -1,0 +1,71 @@
+/** Reports held against files: what changes from run to run is made the same first. */
+import { assert } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { plain } from "../../../src/cli/doctor/Colour.ts"
+import { reportLines } from "../../../src/cli/doctor/Table.ts"
+import { type CheckResult, checkIdOf, checks, Report } from "../../../src/services/Doctor.ts"
+
+/** `UPDATE_GOLDEN=1` writes the files anew; look at the difference before it is committed. */
+const isUpdating = process.env["UPDATE_GOLDEN"] === "1"
+
+const COLUMNS = 80
+
+/** A time that stands for every measured one. */
+const SOME_MILLIS = 1
+
+const CHANGING: ReadonlyArray<readonly [RegExp, string]> = [
+  [/(127\.0\.0\.\d|\[::1\]|[a-z0-9.-]+\.(?:test|com|co|…\w+)):\d{4,5}/g, "$1:PORT"],
+  [/(nc -vz \S+) \d+/g, "$1 PORT"],
+  [/port=\d+/g, "port=PORT"],
+  [/\d+(?:\.\d+)? ms\b/g, "N ms"],
+  [/\d+\.\d s\b/g, "N s"],
+  [/backend \d+/g, "backend N"],
+  [/PostgreSQL \d+\.\d+/g, "PostgreSQL N"],
+  [/\d+ of \d+ usable are taken \(\d+ %\)/g, "N of N usable are taken (N %)"],
+  [/\d{4}-\d\d-\d\d \(\d+ days?\)/g, "DATE (N days)"],
+  [/(expired on|before) \d{4}-\d\d-\d\d/g, "$1 DATE"]
+]
+
+const steady = (text: string): string => CHANGING.reduce((changed, [pattern, to]) => changed.replace(pattern, to), text)
+
+const steadyResult = (result: CheckResult): CheckResult => ({
+  ...result,
+  target: steady(result.target),
+  ms: result.ms === null ? null : SOME_MILLIS,
+  // Backends of the tests before may still be leaving.
+  details: result.component === "Holders" ? 'N ROLE "APPLICATION"' : steady(result.details),
+  action:
+    result.action === null
+      ? null
+      : { text: steady(result.action.text), commands: result.action.commands.map((command) => steady(command)) }
+})
+
+/** The table of a report, times and numbers made the same. */
+const steadyTable = (report: Report): string =>
+  `${reportLines({ ...report, results: report.results.map(steadyResult) }, COLUMNS, plain).join("\n")}\n`
+
+const encode = Schema.encodeUnknownSync(Report)
+
+/** The documentation says what each status of a check means. */
+const isUnexplained = ({ id, status }: CheckResult): boolean => {
+  const check = checkIdOf(id)
+  return check === undefined || (status !== "skip" && checks[check].statuses[status] === undefined)
+}
+
+/** Holds a report against `golden/<name>.txt`; the JSON of the report must follow its schema. */
+export const assertGolden = (name: string, report: Report): void => {
+  const text = steadyTable(report)
+  const file = new URL(`golden/${name}.txt`, import.meta.url)
+  assert.deepStrictEqual(encode(report), JSON.parse(JSON.stringify(report)))
+  assert.deepStrictEqual(report.results.filter(isUnexplained), [])
+  if (isUpdating) writeFileSync(file, text)
+  assert.isTrue(existsSync(file), `no such file: golden/${name}.txt (UPDATE_GOLDEN=1 writes it)`)
+  assert.strictEqual(text, readFileSync(file, "utf8"))
+}
+
+/** The status of a check's most severe result. */
+export const statusOf = ({ results }: Report, id: string): string | undefined => {
+  const statuses = new Set(results.filter((result) => result.id === id).map(({ status }) => status))
+  return (["fail", "warn", "skip", "pass", "info"] as const).find((status) => statuses.has(status))
+}

@@ -1,0 +1,131 @@
+import { assert, layer } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
+import { behindPgBouncer, pooler, stranger } from "../../pgbouncer/BehindPgBouncer.ts"
+import { until } from "../../PoolHarness.ts"
+import { stand } from "../../testing/fake-supavisor/Stand.ts"
+import { examine } from "./Examined.ts"
+import { assertGolden, statusOf } from "./Golden.ts"
+
+/** Less than the statement it waits for takes; a loaded machine needs some of it. */
+const INTERRUPTED_MILLIS = 1800
+
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a healthy connection", (it) => {
+  it.effect("to PostgreSQL itself finds everything in order, and no pooler", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      const report = yield* examine({ url })
+      assert.strictEqual(report.verdict.status, "healthy")
+      assertGolden("healthy-direct", report)
+    })
+  )
+
+  it.effect("through Supavisor in session mode proves that the session is kept", () =>
+    Effect.gen(function* () {
+      const supavisor = yield* stand()
+      const report = yield* examine({ url: supavisor.url() })
+      assert.strictEqual(report.verdict.status, "healthy")
+      assertGolden("healthy-session", report)
+      yield* supavisor.awaitClients(0)
+    })
+  )
+
+  it.effect("through Supavisor in transaction mode finds what was configured", () =>
+    Effect.gen(function* () {
+      const supavisor = yield* stand()
+      const env = { DB_CONNECTION_TYPE: "supavisor_transaction" }
+      const report = yield* examine({ url: supavisor.url("postgres", { mode: "transaction" }), env })
+      assert.strictEqual(statusOf(report, "session"), "pass")
+      assertGolden("healthy-transaction", report)
+    })
+  )
+
+  it.effect("leaves nothing behind on the server and ends every session", () =>
+    Effect.gen(function* () {
+      const { admin, url } = yield* TestPostgres
+      yield* examine({ url })
+      const sessions = yield* admin("select 1 from pg_stat_activity where application_name like '%doctor%'")
+      assert.deepStrictEqual(sessions, [])
+    })
+  )
+
+  it.effect("ends at once when it is interrupted, and ends its sessions", () =>
+    Effect.gen(function* () {
+      const { admin, url } = yield* TestPostgres
+      const reached = yield* Deferred.make<void>()
+      const examination = yield* Effect.forkChild(
+        examine({
+          url,
+          // The cancel check holds a statement of two seconds on the second session.
+          onStart: (id) => (id === "cancel" ? Deferred.succeed(reached, undefined) : Effect.void)
+        })
+      )
+      yield* Deferred.await(reached)
+      const began = performance.now()
+      const exit = yield* Effect.andThen(Fiber.interrupt(examination), Fiber.await(examination))
+      assert.isBelow(performance.now() - began, INTERRUPTED_MILLIS)
+      assert.isTrue(Exit.hasInterrupts(exit))
+      const left = "select 1 from pg_stat_activity where application_name like '%doctor%'"
+      yield* until(
+        "no session is left",
+        Effect.map(Effect.orDie(admin(left)), (rows) => rows.length === 0)
+      )
+    })
+  )
+
+  it.effect("runs the checks that were asked for and what they depend on", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      const report = yield* examine({ url, only: ["clock"] })
+      const ran = [...new Set(report.results.map(({ id }) => id))]
+      assert.deepStrictEqual(ran, ["config", "endpoint", "dns", "route", "tcp", "tls", "login", "clock"])
+    })
+  )
+
+  it.effect("tells each check before it begins and each result when it is known", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      const heard: Array<string> = []
+      const hear = (word: string) => Effect.sync(() => void heard.push(word))
+      yield* examine({
+        url,
+        only: ["endpoint"],
+        onStart: (id) => hear(`start ${id}`),
+        onResult: ({ id }) => hear(`result ${id}`)
+      })
+      assert.deepStrictEqual(heard, ["start config", "result config", "start endpoint", "result endpoint"])
+    })
+  )
+})
+
+behindPgBouncer("the doctor behind PgBouncer", (it) => {
+  it.effect("in transaction mode finds out that no session is kept", () =>
+    Effect.gen(function* () {
+      const { bouncer } = yield* pooler({ pool_mode: "transaction" })
+      const report = yield* examine({ url: bouncer.url })
+      assert.strictEqual(statusOf(report, "session"), "fail")
+      assertGolden("pgbouncer-transaction", report)
+    })
+  )
+
+  it.effect("in transaction mode with a single server connection finds out that the first one has to wait", () =>
+    Effect.gen(function* () {
+      const { bouncer } = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
+      const report = yield* examine({ url: bouncer.url, only: ["session"] })
+      assert.strictEqual(statusOf(report, "session"), "fail")
+    })
+  )
+
+  it.effect("with no server connection free says that the login is no session yet", () =>
+    Effect.gen(function* () {
+      const { bouncer } = yield* pooler({ pool_mode: "session", default_pool_size: 1, query_wait_timeout: 1 })
+
+      yield* stranger(bouncer)
+      const report = yield* examine({ url: bouncer.url, only: ["login"], timeout: "5 seconds" })
+      assertGolden("pgbouncer-query-wait", report)
+    })
+  )
+})

@@ -1,0 +1,15 @@
+/** Run in a network namespace of its own, which has loopback and nothing else: examines a host with IPv6 alone. */
+import * as Effect from "effect/Effect"
+import { resolverAt } from "../../../src/services/NetworkCheck.ts"
+import { nameServer } from "../../services/network/NameServer.ts"
+import { examine } from "./Examined.ts"
+
+const HOST = "db.abcdefghijklmnopqrst.supabase.co"
+
+const program = Effect.gen(function* () {
+  const server = yield* nameServer({ [HOST]: ["2001:db8::1"] })
+  const url = `postgresql://postgres:s3cr3t-CANARY@${HOST}:5432/postgres`
+  return yield* examine({ url, resolver: resolverAt([server]) })
+})
+
+console.log(JSON.stringify(await Effect.runPromise(Effect.scoped(program))))

@@ -1,0 +1,127 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
+import { answering } from "../../services/doctor/Answering.ts"
+import { type Authority, inDays, type LeafOptions, makeAuthority } from "../../services/network/Certificates.ts"
+import { stand } from "../../testing/fake-supavisor/Stand.ts"
+import { examine } from "./Examined.ts"
+import { assertGolden } from "./Golden.ts"
+
+const SSL_YES = Buffer.from("S")
+
+const only = ["tls"] as const
+
+/** A pooler with a certificate, and the variables that trust its authority. */
+const encrypted = (authority: Authority, options?: LeafOptions) =>
+  Effect.map(stand({ tls: authority.sign(options), timeScale: 0.02 }), (supavisor) => ({
+    url: supavisor.url(),
+    trusted: { DB_SSL_MODE: "verify-full", DB_SSL_ROOT_CERT: authority.certificate }
+  }))
+
+const authority = Effect.acquireRelease(Effect.sync(makeAuthority), (made) => Effect.sync(() => made?.dispose()))
+
+const MISSING = "openssl is not installed"
+
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (it) => {
+  it.effect("is content with a certificate that is verified in full", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { trusted, url } = yield* encrypted(made)
+      assertGolden("tls-verified", yield* examine({ url, env: trusted, only: ["login"] }))
+    })
+  )
+
+  it.effect("explains an authority that Node.js does not know, and never advises to stop verifying", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { url } = yield* encrypted(made)
+      const report = yield* examine({ url, env: { DB_SSL_MODE: "verify-full" }, only: ["login"] })
+      assert.include(JSON.stringify(report), "Do not set NODE_TLS_REJECT_UNAUTHORIZED")
+      assertGolden("tls-untrusted", report)
+    })
+  )
+
+  it.effect("warns that require verifies nothing, and says what verify-full would object to", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { url } = yield* encrypted(made)
+      assertGolden("tls-unverified", yield* examine({ url, env: { DB_SSL_MODE: "require" }, only }))
+    })
+  )
+
+  it.effect("explains a certificate that has expired", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { trusted, url } = yield* encrypted(made, { from: inDays(-30), to: inDays(-2) })
+      assertGolden("tls-expired", yield* examine({ url, env: trusted, only }))
+    })
+  )
+
+  it.effect("warns of a certificate that ends within the month", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { trusted, url } = yield* encrypted(made, { to: inDays(10) })
+      assertGolden("tls-ends-soon", yield* examine({ url, env: trusted, only }))
+    })
+  )
+
+  it.effect("explains a certificate for another name", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const { trusted, url } = yield* encrypted(made, { names: "DNS:other.example.test" })
+      assertGolden("tls-foreign-name", yield* examine({ url, env: trusted, only }))
+    })
+  )
+
+  it.effect("says that the server offers no TLS where it is required", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      assertGolden("tls-not-offered", yield* examine({ url, env: { DB_SSL_MODE: "require" } }))
+    })
+  )
+
+  it.effect("says that the pooler wants TLS where it was switched off", (test) =>
+    Effect.gen(function* () {
+      const made = yield* authority
+      if (made === undefined) return test.skip(MISSING)
+      const supavisor = yield* stand({ tls: { ...made.sign(), required: true }, timeScale: 0.02 })
+      assertGolden(
+        "tls-required",
+        yield* examine({ url: supavisor.url(), env: { DB_SSL_MODE: "disable" }, only: ["login"] })
+      )
+    })
+  )
+
+  it.effect("goes on without TLS under prefer, as a session does, and says so", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      assertGolden("tls-preferred", yield* examine({ url: `${Redacted.value(url)}?sslmode=prefer`, only: ["login"] }))
+    })
+  )
+
+  it.effect("says that what agrees to TLS does not speak it", () =>
+    Effect.gen(function* () {
+      const port = yield* answering(Buffer.concat([SSL_YES]))
+      const url = `postgresql://someone:s3cr3t-CANARY@127.0.0.1:${port}/postgres?sslmode=require`
+      assertGolden("tls-broken-off", yield* examine({ url, only }))
+    })
+  )
+
+  it.effect("notices that verification is switched off for the whole process", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestPostgres
+      yield* Effect.acquireRelease(
+        Effect.sync(() => void (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0")),
+        () => Effect.sync(() => delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"])
+      )
+      assertGolden("tls-switched-off", yield* examine({ url, only }))
+    }).pipe(Effect.scoped)
+  )
+})

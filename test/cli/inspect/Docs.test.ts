@@ -1,0 +1,18 @@
+import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
+import { renderInspect } from "../../../docs/generate-inspect.ts"
+import { checks } from "../../../src/services/inspection/Checks.ts"
+import { checkIds } from "../../../src/services/inspection/CheckTitles.ts"
+
+describe("The page of inspect", () => {
+  it("is the same as docs/inspect.md; if not, run node docs/generate-inspect.ts", () => {
+    assert.strictEqual(readFileSync(new URL("../../../docs/inspect.md", import.meta.url), "utf8"), renderInspect())
+  })
+
+  it("and the commands know the same checks, in the same order", () => {
+    assert.deepStrictEqual(
+      checks.map(({ id }) => id),
+      checkIds
+    )
+  })
+})

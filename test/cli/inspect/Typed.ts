@@ -1,0 +1,63 @@
+/** A command as it is typed, run in this process: what it prints, and how it would end the program. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Command from "effect/cli/Command"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Terminal from "effect/Terminal"
+import { reportOf } from "../../../src/cli/FailureReport.ts"
+import { inspect } from "../../../src/cli/InspectCommand.ts"
+import { size } from "../../../src/cli/SizeCommand.ts"
+import * as Usage from "../../../src/cli/Usage.ts"
+
+export interface Typed {
+  readonly out: string
+  /** What went to stderr, and what the program would say of its failure. */
+  readonly err: string
+  readonly exitCode: number
+}
+
+/** Into a pipe, or on a terminal of so many columns. */
+const terminal = (columns: number) =>
+  Layer.succeed(
+    Terminal.Terminal,
+    Terminal.make({
+      columns: Effect.succeed(columns),
+      rows: Effect.succeed(24),
+      size: Effect.die("not asked"),
+      readInput: Effect.die("not asked"),
+      readLine: Effect.die("not asked"),
+      display: () => Effect.void
+    })
+  )
+
+const program = Command.make("effect-supavisor").pipe(Command.withSubcommands([inspect, size]))
+
+/** Runs the words of a command line. */
+export const typed = (
+  args: ReadonlyArray<string>,
+  options: { readonly env?: Record<string, string>; readonly columns?: number } = {}
+): Effect.Effect<Typed> =>
+  Effect.gen(function* () {
+    const out: Array<string> = []
+    const err: Array<string> = []
+    const console: Console.Console = {
+      ...globalThis.console,
+      log: (...texts: ReadonlyArray<unknown>) => void out.push(texts.join(" ")),
+      error: (...texts: ReadonlyArray<unknown>) => void err.push(texts.join(" "))
+    }
+    const exit = yield* Command.runWith(program, { version: "0" })(args).pipe(
+      Effect.provide([
+        Usage.layer,
+        terminal(options.columns ?? 0).pipe(Layer.provideMerge(NodeServices.layer)),
+        ConfigProvider.layer(ConfigProvider.fromEnv({ env: options.env ?? {} }))
+      ]),
+      Effect.provideService(Console.Console, console),
+      Effect.exit
+    )
+    const failure = Exit.isSuccess(exit) ? { exitCode: 0, text: undefined } : reportOf(exit.cause)
+    if (failure.text !== undefined) err.push(failure.text)
+    return { out: out.join("\n"), err: err.join("\n"), exitCode: failure.exitCode }
+  })

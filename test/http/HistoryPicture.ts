@@ -1,0 +1,38 @@
+/** A history in which nothing has happened, and whatever is to be different; news are told by hand. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { nothingMeasured } from "../../src/services/history/Quantiles.ts"
+import { type News, type Past, PoolHistory } from "../../src/services/PoolHistory.ts"
+
+/** Whoever listens to a history. */
+export type Listeners = Set<(news: News) => void>
+
+export const historyOf = (past: Partial<Past> = {}, listeners: Listeners = new Set()): Layer.Layer<PoolHistory> =>
+  Layer.succeed(PoolHistory, {
+    past: () => ({ points: [], events: [], ...past }),
+    recent: Effect.succeed({
+      wait: nothingMeasured,
+      query: nothingMeasured,
+      queries: 0,
+      queriesPerSecond: null,
+      dials: 0,
+      dialFailures: 0,
+      closes: {}
+    }),
+    process: Effect.succeed({
+      pid: 4711,
+      nodeVersion: "v24.0.0",
+      uptimeSeconds: 1,
+      cpu: 0.01,
+      rssBytes: 1,
+      heapUsedBytes: 1,
+      heapTotalBytes: 1,
+      loopDelayP50Millis: 0,
+      loopDelayP99Millis: 0
+    }),
+    follow: (listener) =>
+      Effect.acquireRelease(
+        Effect.sync(() => void listeners.add(listener)),
+        () => Effect.sync(() => void listeners.delete(listener))
+      )
+  })

@@ -1,0 +1,126 @@
+import { assert, describe, it } from "@effect/vitest"
+import fc from "fast-check"
+import * as Redacted from "effect/Redacted"
+import { type Asked, isOwnHost, policyOf } from "../../src/http/Policy.ts"
+
+const TOKEN = "correct-horse-battery"
+const open = ["/livez", "/readyz", "/healthz", "/startupz", "/metrics"]
+const closed = ["/", "/events", "/status", "/page/Main.js", "/nowhere", "/sign-in", "//livez", "/livez/x", "/LIVEZ", ""]
+
+const asked = (changes: Partial<Asked> = {}): Asked => ({
+  url: "/status",
+  method: "GET",
+  host: "10.1.2.3:8321",
+  authorization: undefined,
+  cookie: undefined,
+  ...changes
+})
+
+const local = policyOf({ host: "127.0.0.1", port: 8321, token: undefined })
+const shut = policyOf({ host: "0.0.0.0", port: 8321, token: undefined })
+const guarded = policyOf({ host: "0.0.0.0", port: 8321, token: Redacted.make(TOKEN) })
+
+describe("on loopback", () => {
+  it("everything passes that was asked for by a name or address of this machine", () => {
+    for (const host of [
+      "127.0.0.1",
+      "127.0.0.1:8321",
+      "localhost:8321",
+      "LocalHost",
+      "[::1]:8321",
+      "app.localhost:1"
+    ]) {
+      for (const url of [...open, ...closed])
+        assert.strictEqual(local.judge(asked({ host, url })), "passes", host + url)
+    }
+  })
+
+  it("nothing passes that was asked for by any other name, or by none", () => {
+    const foreign = [
+      "evil.example",
+      "evil.example:8321",
+      "127.0.0.1.evil.example",
+      "localhost.evil.example",
+      "10.1.2.3:8321",
+      "0.0.0.0",
+      "evil.example@127.0.0.1",
+      "127.0.0.1/evil.example",
+      "127.0.0.1 evil.example",
+      "[::2]",
+      "",
+      undefined
+    ]
+    for (const host of foreign) {
+      assert.isFalse(isOwnHost(host), host)
+      for (const url of [...open, ...closed]) assert.strictEqual(local.judge(asked({ host, url })), "foreign-host")
+    }
+  })
+
+  it("a name is own only when it is one of this machine's, whatever it looks like", () => {
+    fc.assert(
+      fc.property(fc.domain(), fc.nat(65_535), (name, port) => {
+        assert.isFalse(isOwnHost(name) || isOwnHost(`${name}:${port}`) || isOwnHost(`127.0.0.1.${name}`))
+      })
+    )
+  })
+})
+
+describe("on the network", () => {
+  it("probes and metrics pass without a token, by any name", () => {
+    for (const url of open.flatMap((path) => [path, `${path}?verbose`])) {
+      for (const policy of [shut, guarded]) assert.strictEqual(policy.judge(asked({ url })), "passes")
+    }
+  })
+
+  it("nothing else passes while no token is set, whatever is shown", () => {
+    for (const url of closed) {
+      for (const authorization of [undefined, "Bearer ", "Bearer undefined", `Bearer ${TOKEN}`]) {
+        const verdict = shut.judge(asked({ url, authorization, cookie: guarded.cookie, method: "POST" }))
+        assert.strictEqual(verdict, "no-token-set")
+      }
+    }
+  })
+
+  it("the rest passes with the token as a bearer or with the cookie, and only so", () => {
+    for (const url of closed) {
+      assert.strictEqual(guarded.judge(asked({ url })), "token-wanted")
+      assert.strictEqual(guarded.judge(asked({ url, authorization: `Bearer ${TOKEN}` })), "passes")
+      assert.strictEqual(guarded.judge(asked({ url, authorization: `bearer  ${TOKEN} ` })), "passes")
+      assert.strictEqual(guarded.judge(asked({ url, cookie: guarded.cookie })), "passes")
+    }
+    const wrong = [
+      TOKEN,
+      `Basic ${TOKEN}`,
+      `Bearer ${TOKEN}x`,
+      `Bearer ${TOKEN.slice(1)}`,
+      "Bearer",
+      `Bearer x ${TOKEN}`
+    ]
+    for (const authorization of wrong) assert.strictEqual(guarded.judge(asked({ authorization })), "token-wanted")
+    for (const cookie of [TOKEN, "", `${guarded.cookie}x`]) {
+      assert.strictEqual(guarded.judge(asked({ cookie })), "token-wanted")
+    }
+  })
+
+  it("no other text than the token is taken for it", () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), (text) => {
+        assert.strictEqual(guarded.isToken(text), text === TOKEN)
+        assert.isFalse(shut.isToken(text))
+      })
+    )
+    assert.isTrue(guarded.isToken(TOKEN))
+  })
+
+  it("the form can be sent without a token, and nothing else", () => {
+    assert.strictEqual(guarded.judge(asked({ url: "/sign-in", method: "POST" })), "passes")
+    assert.strictEqual(guarded.judge(asked({ url: "/status", method: "POST" })), "token-wanted")
+  })
+
+  it("the cookie does not give the token away, and is another one for another token", () => {
+    const other = policyOf({ host: "::", port: 8321, token: Redacted.make(`${TOKEN}2`) })
+    assert.notInclude(guarded.cookie, TOKEN)
+    assert.notStrictEqual(guarded.cookie, other.cookie)
+    assert.strictEqual(other.judge(asked({ cookie: guarded.cookie })), "token-wanted")
+  })
+})

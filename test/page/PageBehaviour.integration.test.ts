@@ -1,0 +1,196 @@
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ask, shows, textOf, withChromium } from "./Browser.ts"
+import { busyStatus } from "./Busy.ts"
+import { eventPicture, historyPicture, sessionPicture, statusPicture } from "./Pictures.ts"
+import { helloPicture } from "./ScriptedFeed.ts"
+import { openScripted } from "./ScriptedPage.ts"
+
+/** Longer than a page waits for the next word. */
+const PATIENCE_MILLIS = 6000
+
+withChromium("the page, fed by a script", Layer.empty, (it) => {
+  it.effect("shows verdict, numbers, findings, sessions, waiters, database, process and events", () =>
+    Effect.gen(function* () {
+      const { page, problems } = yield* openScripted({}, (feed) => {
+        feed.status = busyStatus()
+        feed.hello = helloPicture({ history: historyPicture(40), events: [eventPicture({ text: "It happened." })] })
+      })
+      yield* shows(page, "number-used", /^5$/)
+      assert.strictEqual(yield* textOf(page, "#verdict-word"), "Degraded")
+      assert.strictEqual(
+        yield* textOf(page, "#verdict-reason"),
+        "All 5 sessions are in use, 3 callers wait (oldest 1.2 s)."
+      )
+      assert.strictEqual(yield* textOf(page, "#endpoint"), "db.example.com:5432/postgres")
+      assert.match(yield* textOf(page, "#findings"), /Raise DB_POOL_MAX from 5 to 8/)
+      assert.match(yield* textOf(page, "#sessions"), /GET \/orders\/3 \(fiber #103\)/)
+      assert.match(yield* textOf(page, "#waiters"), /POST \/orders \(fiber #211\)\s+1\.2 s\s+29 s/)
+      assert.match(yield* textOf(page, "#database"), /5 of 97/)
+      assert.match(yield* textOf(page, "#database-blind"), /may not see what 2 connections/)
+      assert.match(yield* textOf(page, "#locks"), /psql \(pid 77\)/)
+      assert.match(yield* textOf(page, "#process"), /4\.2 % of one core/)
+      assert.match(yield* textOf(page, "#events"), /It happened\./)
+      assert.deepStrictEqual(problems, [])
+    })
+  )
+
+  it.effect("writes what the server says as text, whatever it says", () =>
+    Effect.gen(function* () {
+      const hostile = `<img src=x onerror="document.title='broken'">`
+      const { page, problems } = yield* openScripted({}, (feed) => {
+        feed.status = statusPicture({ ledger: [sessionPicture({ statement: hostile, lastError: hostile })] })
+        feed.hello = helloPicture({ events: [eventPicture({ text: hostile })] })
+      })
+      yield* shows(page, "sessions", /onerror/)
+      assert.strictEqual(yield* textOf(page, "#events p"), hostile)
+      assert.strictEqual(yield* ask(() => page.locator("img").count()), 0)
+      assert.match(yield* ask(() => page.title()), /^Up/)
+      assert.deepStrictEqual(problems, [])
+    })
+  )
+
+  it.effect("says that it lost the server, dims what is old, and heals with the history read anew", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted({}, (feed) => {
+        feed.hello = helloPicture({ events: [eventPicture({ text: "Before." })] })
+      })
+      const began = performance.now()
+      yield* ask(() => feed.stop())
+      yield* shows(page, "verdict-word", /^Not connected$/)
+      assert.isBelow(performance.now() - began, 2000)
+      yield* shows(page, "connection-text", /^Not connected since \d\d:\d\d:\d\d, trying again$/)
+      const opacity = () => page.locator(".numbers").evaluate((e) => Number(getComputedStyle(e.parentElement!).opacity))
+      assert.isBelow(yield* ask(opacity), 1)
+      feed.hello = helloPicture({
+        history: historyPicture(30, () => ({ used: 4 })),
+        events: [eventPicture({ text: "After." })]
+      })
+      feed.status = statusPicture({ pool: { used: 4 } })
+      yield* ask(() => feed.start())
+      yield* shows(page, "connection-text", /^Live$/)
+      yield* shows(page, "number-used", /^4$/)
+      yield* shows(page, "events", /After\./)
+      assert.notMatch(yield* textOf(page, "#events"), /Before\./)
+      assert.match(yield* textOf(page, ".charts"), /used\s+4/)
+      assert.strictEqual(yield* ask(opacity), 1)
+    })
+  )
+
+  it.effect("takes a server that says nothing for lost", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted({ clock: true })
+      feed.silent = true
+      yield* ask(() => page.clock.fastForward(PATIENCE_MILLIS))
+      yield* shows(page, "verdict-reason", /^The server is silent\./)
+      feed.silent = false
+      yield* shows(page, "connection-text", /^Live$/)
+    })
+  )
+
+  it.effect("says that the server has ended when it said goodbye", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted()
+      feed.say.bye()
+      yield* shows(page, "verdict-reason", /^The server has ended\./)
+      yield* shows(page, "connection-text", /^Live$/)
+    })
+  )
+
+  it.effect("goes to the door when the server wants to know who asks", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted()
+      feed.refusal = 401
+      feed.say.bye()
+      yield* ask(() => page.waitForFunction(() => document.body.textContent === "Sign in, please.\n"))
+    })
+  )
+
+  it.effect("repeats what the server says when it lets nobody in, and tries again", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted()
+      feed.refusal = 503
+      feed.say.bye()
+      yield* shows(page, "verdict-reason", /^Come back later, please\./)
+      feed.refusal = undefined
+      yield* shows(page, "connection-text", /^Live$/)
+    })
+  )
+
+  it.effect("keeps a selection and every row's element while numbers change", () =>
+    Effect.gen(function* () {
+      const rows = (uses: number) => [1, 2, 3].map((sessionId) => sessionPicture({ sessionId, uses: uses + sessionId }))
+      const { feed, page } = yield* openScripted({}, (feed) => {
+        feed.status = statusPicture({ ledger: rows(100) })
+      })
+      yield* shows(page, "sessions", /103/)
+      yield* ask(() =>
+        page.evaluate(() => {
+          const row = document.querySelector("#sessions tbody tr:nth-child(2)")!
+          row.setAttribute("data-same", "yes")
+          getSelection()!.selectAllChildren(row.querySelector(".statement")!)
+        })
+      )
+      feed.say.status(statusPicture({ ledger: rows(200).slice(1) }))
+      yield* shows(page, "sessions", /203/)
+      assert.strictEqual(yield* ask(() => page.evaluate(() => String(getSelection()))), "select 1")
+      assert.strictEqual(yield* ask(() => page.locator("#sessions tbody tr").count()), 2)
+      assert.match(yield* textOf(page, "[data-same]"), /202/)
+    })
+  )
+
+  it.effect("announces another verdict, and not other numbers", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted()
+      yield* shows(page, "announcement", /^Up: /)
+      yield* ask(() =>
+        page.evaluate(() => {
+          const told: Array<string> = []
+          Object.assign(window, { told })
+          const announcement = document.getElementById("announcement")!
+          new MutationObserver(() => told.push(announcement.textContent ?? "")).observe(announcement, {
+            characterData: true,
+            childList: true,
+            subtree: true
+          })
+        })
+      )
+      const saturated = (waiting: number) =>
+        statusPicture({
+          health: { ...busyStatus().health },
+          pool: { used: 5, idle: 0, waiting, oldestWaitMillis: waiting * 100 }
+        })
+      for (const waiting of [1, 2, 3]) {
+        feed.say.status(saturated(waiting))
+        yield* shows(page, "number-waiting", new RegExp(`^${waiting}$`))
+      }
+      const told = yield* ask(() => page.evaluate(() => (window as unknown as { told: Array<string> }).told))
+      assert.deepStrictEqual(told, ["Degraded: All 5 sessions are in use, 1 caller waits (oldest 100 ms)."])
+    })
+  )
+
+  it.effect("draws nothing while it is hidden but tells the verdict in its title, and draws once when it is seen", () =>
+    Effect.gen(function* () {
+      const { feed, page } = yield* openScripted({
+        before: () => {
+          const frames: Array<FrameRequestCallback> = []
+          Object.assign(window, { frames_: frames, requestAnimationFrame: (f: FrameRequestCallback) => frames.push(f) })
+        }
+      })
+      for (const used of [2, 3, 4]) feed.say.status(statusPicture({ ...busyStatus(), pool: { used } }))
+      yield* ask(() => page.waitForFunction(() => document.title.startsWith("Degraded"), undefined, { polling: 20 }))
+      assert.strictEqual(yield* textOf(page, "#number-used"), "–")
+      const drawn = yield* ask(() =>
+        page.evaluate(() => {
+          const frames = (window as unknown as { frames_: Array<FrameRequestCallback> }).frames_
+          const due = frames.splice(0)
+          for (const frame of due) frame(0)
+          return due.length
+        })
+      )
+      assert.strictEqual(drawn, 1)
+      assert.strictEqual(yield* textOf(page, "#number-used"), "4")
+    })
+  )
+})

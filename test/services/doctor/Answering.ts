@@ -1,0 +1,23 @@
+/** A server that lets nobody in, and says why in words of the test's choice. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+
+/** AuthenticationOk, whole (PostgreSQL docs, "Message Formats"). */
+export const authenticationOk = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0])
+
+/** Starts it for as long as the scope is open; gives its port. Every startup message gets the same bytes, then FIN. */
+export const answering = (answer: Buffer): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Net.Server>((resume) => {
+        const server = Net.createServer((socket) => {
+          socket.on("error", () => {})
+          socket.once("data", () => socket.end(answer))
+        })
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    ),
+    (server) => (server.address() as Net.AddressInfo).port
+  )
