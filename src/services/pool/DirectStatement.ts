@@ -15,7 +15,7 @@ import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import { type Holder, Lease } from "./Lease.ts"
 import { giveBack } from "./Lending.ts"
-import { type Speed, took } from "./StatementSpeed.ts"
+import { type Speed, stopped, took } from "./StatementSpeed.ts"
 import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -65,17 +65,20 @@ export class DirectStatement extends Lease<Session> implements Asker {
   told(exit: Exit.Exit<Answer, SqlError>): void {
     const now = this.runtime.now()
     this.asked = undefined
-    const { speed } = this.parts
-    if (speed !== undefined && exit._tag === "Success") took(speed, now - this.since)
+    if (this.parts.speed !== undefined) this.learn(this.parts.speed, exit, now - this.since)
     giveBack(this.runtime, this, now)
     this.finish(exit)
   }
 
   /** Nobody waits any more: the place in the queue is left, or the statement is ended and the session given back. */
   letGo(): void {
-    if (this.asked !== undefined) this.slot?.session.abandon(this.asked)
+    const now = this.runtime.now()
+    if (this.asked !== undefined) {
+      this.slot?.session.abandon(this.asked)
+      if (this.parts.speed !== undefined) stopped(this.parts.speed, now - this.since)
+    }
     this.asked = undefined
-    giveBack(this.runtime, this, this.runtime.now())
+    giveBack(this.runtime, this, now)
   }
 
   protected finish(exit: Exit.Exit<Answer, SqlError>): void {
@@ -96,8 +99,15 @@ export class DirectStatement extends Lease<Session> implements Asker {
   }
 
   private start(now: number): void {
-    const asked = this.slot?.session.start(this.parts.question, now, this)
-    // A session that is lost already has told it.
-    if (this.state === "held") this.asked = asked
+    const { slot } = this
+    const asked = slot?.session.start(this.parts.question, now, this)
+    // A session that is lost already has told it; then it is over, or asked on another one.
+    if (this.state === "held" && this.slot === slot) this.asked = asked
+  }
+
+  /** A statement that leaves something behind is never known to be quick: it goes on running alone. */
+  private learn(speed: Speed, exit: Exit.Exit<Answer, SqlError>, millis: number): void {
+    if (exit._tag === "Failure") stopped(speed, millis)
+    else if (this.slot?.session.isClean() === true) took(speed, millis)
   }
 }

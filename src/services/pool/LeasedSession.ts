@@ -1,4 +1,5 @@
 /** A session as its borrower sees it: Effect SQL's connection, valid for the time of the lease and not after. */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -24,8 +25,10 @@ const over = (): SqlError =>
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
   /** Gives the session back and waits for another one; undefined where a lease keeps what it has. */
   relend: (() => Effect.Effect<void, SqlError>) | undefined = undefined
-  /** The statement that begins a transaction together with the next one. */
+  /** The statement that begins a transaction together with the next one, until it has begun. */
   private opening: string | undefined = undefined
+  /** Set while the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
+  private beginning: Deferred.Deferred<void> | undefined = undefined
 
   /** The session lent; undefined before and after the lease. */
   get session(): Session | undefined {
@@ -107,25 +110,35 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return Effect.suspend(() => {
       const session = this.slot?.session
       if (session === undefined) return Effect.fail(over())
-      return this.opening === undefined ? ask(session) : this.first(ask, session)
+      if (this.opening === undefined) return ask(session)
+      if (this.beginning !== undefined) return Effect.andThen(Deferred.await(this.beginning), this.with(ask))
+      return this.begins(ask)
+    })
+  }
+
+  private begins<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    const begun = (this.beginning = Deferred.makeUnsafe<void>())
+    return Effect.onExitPrimitive(this.first(ask), (exit) => {
+      this.beginning = undefined
+      // A statement that never left has taken nothing along: the next one does.
+      if (exit._tag === "Success" || this.session?.undefer() !== true) this.opening = undefined
+      Deferred.doneUnsafe(begun, Effect.void)
+      return undefined
     })
   }
 
   /** The first statement of a transaction, on another session if this one had ended before. */
   private first<A>(
     ask: (session: Session) => Effect.Effect<A, SqlError>,
-    session: Session,
     retries = UNREAD_RETRIES
   ): Effect.Effect<A, SqlError> {
-    const opening = this.opening!
-    this.opening = undefined
-    return Effect.catch(ask(session), (error) => {
-      if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
-      return Effect.flatMap(this.relend(), () => {
-        const other = this.slot?.session
-        if (other === undefined) return Effect.fail(over())
-        this.begin(opening)
-        return this.first(ask, other, retries - 1)
+    return Effect.suspend(() => {
+      const { opening, session } = this
+      if (session === undefined || opening === undefined) return Effect.fail(over())
+      session.defer(opening)
+      return Effect.catch(ask(session), (error) => {
+        if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
+        return Effect.andThen(this.relend(), this.first(ask, retries - 1))
       })
     })
   }

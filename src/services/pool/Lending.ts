@@ -90,7 +90,11 @@ const relend = (runtime: PoolRuntime, lease: LeasedSession): Effect.Effect<void,
     giveBack(runtime, lease, runtime.now())
     lease.state = "new"
     if (runtime.core.take(lease, runtime.now())) return Effect.void
-    return wait(runtime, lease, (error) => toSqlError(error, "acquire"))
+    return Effect.onInterrupt(
+      wait(runtime, lease, (error) => toSqlError(error, "acquire")),
+      // Later, it would get a session that knows nothing of what the lease was for.
+      () => Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+    )
   })
 
 /** Nothing has to be undone here: whoever is interrupted while waiting gives the lease back, wherever it stands. */

@@ -51,7 +51,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
     if (this.ending) return this.refuse("closed", lease)
     if (this.open === 0 && this.blockedBy !== undefined && now < this.gate.notBefore) {
-      this.counters.acquired.failed++
+      if (!lease.isShared) this.counters.acquired.failed++
       return this.blockedBy
     }
     if (this.waiters.size >= this.limits.maxWaiting) return this.refuse("queue-full", lease)
@@ -70,7 +70,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     lease.state = "over"
     if (state === "waiting") {
       this.waiters.remove(lease)
-      this.counters.acquired.abandoned++
+      if (!lease.isShared) this.counters.acquired.abandoned++
       lease.wake = undefined
       return
     }
@@ -287,14 +287,14 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
   private failWaiters(error: SessionError, outcome: AcquireOutcome): void {
     for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
       waiter.state = "over"
-      this.counters.acquired[outcome]++
+      if (!waiter.isShared) this.counters.acquired[outcome]++
       this.wake(waiter, error)
     }
   }
 
   /** Counts a refusal and puts it into words. */
   refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
-    this.counters.acquired[outcome]++
+    if (!waiter.isShared) this.counters.acquired[outcome]++
     return this.hooks.refusal(outcome, waiter)
   }
 }

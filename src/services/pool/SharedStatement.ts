@@ -4,15 +4,17 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Answer, Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
 import { DirectStatement, type StatementParts } from "./DirectStatement.ts"
+import type { Lane } from "./Lane.ts"
 import type { Holder } from "./Lease.ts"
-import { took } from "./StatementSpeed.ts"
-import type { Lane, StatementPipeline } from "./StatementPipeline.ts"
+import type { StatementPipeline } from "./StatementPipeline.ts"
+import { stopped, took } from "./StatementSpeed.ts"
 
 export class SharedStatement extends DirectStatement {
   declare previous: SharedStatement | undefined
   declare next: SharedStatement | undefined
   private readonly pipeline: StatementPipeline
   private lane: Lane | undefined = undefined
+  private place = 0
   private isLeft = false
 
   constructor(pipeline: StatementPipeline, holder: Holder, parts: StatementParts) {
@@ -27,15 +29,15 @@ export class SharedStatement extends DirectStatement {
 
   /** Goes on its way with a lane. */
   travel(lane: Lane, session: Session, now: number): void {
-    const waited = now - this.enqueuedAt
     const { core } = this.runtime
-    core.counters.acquired[waited > 0 ? "waited" : "immediate"]++
-    core.waitTime.recordMillis(waited)
+    core.counters.acquired[lane.waited ? "waited" : "immediate"]++
+    core.waitTime.recordMillis(lane.waited ? now - this.enqueuedAt : 0)
     this.state = "held"
     this.since = now
     this.lane = lane
+    this.place = lane.written
     const asked = session.start(this.parts.question, now, this, true)
-    if (this.lane !== undefined) this.asked = asked
+    if (this.lane === lane) this.asked = asked
   }
 
   override told(exit: Exit.Exit<Answer, SqlError>): void {
@@ -44,12 +46,14 @@ export class SharedStatement extends DirectStatement {
     this.lane = undefined
     this.asked = undefined
     this.state = "over"
-    this.runtime.core.useTime.recordMillis(now - this.since)
     const millis = lane?.answered(now, !this.isLeft) ?? 0
     const { speed } = this.parts
-    if (speed !== undefined && exit._tag === "Success") took(speed, millis)
-    if (!this.isLeft) this.finish(exit)
-    lane?.ended()
+    if (speed !== undefined) (exit._tag === "Success" ? took : stopped)(speed, millis)
+    if (!this.isLeft) {
+      this.runtime.core.useTime.recordMillis(now - this.since)
+      this.finish(exit)
+    }
+    lane?.endIfOver()
   }
 
   override letGo(): void {
@@ -57,8 +61,13 @@ export class SharedStatement extends DirectStatement {
     const { asked, lane } = this
     this.isLeft = true
     this.state = "over"
-    lane?.left((session) => {
-      if (asked !== undefined) session.abandon(asked)
+    if (lane === undefined) return
+    const now = this.runtime.now()
+    this.runtime.core.useTime.recordMillis(now - this.since)
+    lane.left((session) => {
+      if (asked === undefined) return
+      if (this.parts.speed !== undefined) stopped(this.parts.speed, lane.millisOf(this.place, now))
+      session.abandon(asked)
     })
   }
 

@@ -5,10 +5,8 @@
  * depth allows. A session shared like that is lent once for all of them, to a lane, through the same queue as every
  * other borrower: nobody is overtaken. The lane takes no more until all are answered.
  */
-import type { Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
-import { type Holder, Lease } from "./Lease.ts"
-import { giveBack } from "./Lending.ts"
+import { Lane } from "./Lane.ts"
 import type { SharedStatement } from "./SharedStatement.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 import { StatementSpeed } from "./StatementSpeed.ts"
@@ -23,8 +21,8 @@ export class StatementPipeline {
   /** The most statements on one session at once. */
   readonly depth: number
   private readonly pending = new Waiters<SharedStatement>()
-  /** Lanes that wait for a session. */
-  private requested = 0
+  /** Lanes that wait for a session in the pool's own queue: never more than the statements need. */
+  private readonly lanes: Array<Lane> = []
   private isScheduled = false
 
   /** A depth of 0 says that the settings name none. */
@@ -35,13 +33,13 @@ export class StatementPipeline {
 
   /** Callers that wait beyond those in the pool's own queue, where their lanes stand. */
   get waiting(): number {
-    return this.pending.size - Math.min(this.requested, this.pending.size)
+    return this.pending.size - this.lanes.length
   }
 
   /** Takes a statement; a refusal is returned. */
   add(statement: SharedStatement, now: number): SessionError | undefined {
     const { core } = this.runtime
-    if (core.waiters.size + this.pending.size >= core.limits.maxWaiting) return core.refuse("queue-full", statement)
+    if (core.waiters.size + this.waiting >= core.limits.maxWaiting) return core.refuse("queue-full", statement)
     statement.state = "waiting"
     statement.enqueuedAt = now
     statement.deadline = now + this.runtime.acquireMillis
@@ -57,6 +55,7 @@ export class StatementPipeline {
   remove(statement: SharedStatement): void {
     this.pending.remove(statement)
     this.runtime.core.counters.acquired.abandoned++
+    this.trim(this.runtime.now())
   }
 
   /** The next statement for a lane. */
@@ -65,18 +64,22 @@ export class StatementPipeline {
   }
 
   /** A lane got its session. */
-  granted(): void {
-    this.requested--
+  granted(lane: Lane, now: number): void {
+    this.lanes.splice(this.lanes.indexOf(lane), 1)
+    lane.fill(now)
+    this.flush()
   }
 
   /** A lane is refused: whose time is up hears of it, or everybody when it is no matter of time. */
-  refused(refusal: SessionError, now: number): void {
-    this.requested--
+  refused(lane: Lane, refusal: SessionError, now: number): void {
+    const at = this.lanes.indexOf(lane)
+    if (at < 0) return
+    this.lanes.splice(at, 1)
     const isLate = refusal.reason._tag === "AcquireTimeout"
     for (let first = this.pending.first; first !== undefined; first = this.pending.first) {
       if (isLate && first.deadline > now) break
       this.pending.remove(first)
-      first.refuse(refusal)
+      first.refuse(this.refusalOf(first, refusal))
     }
     this.flush()
   }
@@ -90,79 +93,45 @@ export class StatementPipeline {
       if (!core.take(lane, now)) break
       lane.fill(now)
     }
-    while (this.requested * this.depth < this.pending.size) {
-      this.requested++
+    this.trim(now)
+    while (this.lanes.length * this.depth < this.pending.size) {
+      const lane = new Lane(this)
       const { deadline } = this.pending.first!
-      const refusal = core.enqueue(new Lane(this), now, deadline)
-      if (refusal !== undefined) return this.refused(refusal, now)
-      this.runtime.arm(deadline)
+      this.lanes.push(lane)
+      const refusal = core.enqueue(lane, now, deadline)
+      if (refusal === undefined) {
+        this.runtime.arm(deadline)
+      } else if (refusal.reason._tag === "QueueFull" && this.lanes.length > 1) {
+        // Who was let in waits for the lanes that stand already.
+        this.lanes.pop()
+        return
+      } else {
+        return this.refused(lane, refusal, now)
+      }
     }
   }
-}
 
-/** Who holds a shared session, as the ledger tells it. */
-const SEVERAL: Holder = { id: 0, name: "several callers", cache: { span: undefined } }
-
-/** The lease of one session that several callers share, for as long as it takes to answer them. */
-export class Lane extends Lease<Session> {
-  private readonly pipeline: StatementPipeline
-  /** Statements written and not answered yet, and those of them that somebody waits for. */
-  private inFlight = 0
-  private awaited = 0
-  private answeredAt = 0
-
-  constructor(pipeline: StatementPipeline) {
-    super(SEVERAL)
-    this.pipeline = pipeline
-  }
-
-  override get isShared(): boolean {
-    return true
-  }
-
-  override woken(refusal: SessionError | undefined): void {
-    const now = this.pipeline.runtime.now()
-    if (refusal !== undefined) return this.pipeline.refused(refusal, now)
-    this.pipeline.granted()
-    this.fill(now)
-  }
-
-  /** Writes what waits, up to the depth; gives the session back when nothing does. */
-  fill(now: number): void {
-    const session = this.slot?.session
-    if (session === undefined) return
-    this.answeredAt = now
-    // Counted while they are written, because one that cannot be sent ends at once.
-    this.inFlight++
-    for (let room = this.pipeline.depth; room > 0; room--) {
-      const statement = this.pipeline.next()
-      if (statement === undefined) break
-      this.inFlight++
-      this.awaited++
-      statement.travel(this, session, now)
+  /** Lanes that nobody needs any more leave the queue, the last first; the others have as long as who waits longest. */
+  private trim(now: number): void {
+    while (this.lanes.length > 0 && (this.lanes.length - 1) * this.depth >= this.pending.size) {
+      this.runtime.core.release(this.lanes.pop()!, now)
     }
-    this.ended()
+    for (const lane of this.lanes) lane.deadline = this.pending.first!.deadline
   }
 
-  /** A statement was answered; says how long the server had it. */
-  answered(now: number, isAwaited: boolean): number {
-    const millis = now - this.answeredAt
-    this.answeredAt = now
-    if (isAwaited) this.awaited--
-    return millis
-  }
-
-  /** The answer was handed on. */
-  ended(): void {
-    if (--this.inFlight === 0) giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
-  }
-
-  /** One caller left. The last one takes the statements along; before that they are the neighbours', too. */
-  left(end: (session: Session) => void): void {
-    this.awaited--
-    const session = this.slot?.session
-    if (this.awaited > 0 || session === undefined) return
-    end(session)
-    giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
+  /** Each statement is counted and told for itself: a lane stands for many. */
+  private refusalOf(statement: SharedStatement, refusal: SessionError): SessionError {
+    const { core } = this.runtime
+    switch (refusal.reason._tag) {
+      case "AcquireTimeout":
+        return core.refuse("timeout", statement)
+      case "QueueFull":
+        return core.refuse("queue-full", statement)
+      case "PoolClosed":
+        return core.refuse("closed", statement)
+      default:
+        core.counters.acquired.failed++
+        return refusal
+    }
   }
 }

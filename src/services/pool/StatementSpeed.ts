@@ -57,3 +57,8 @@ export const took = (speed: Speed, millis: number): void => {
   if (average !== magnitude)
     speed.magnitude = average === undefined ? magnitude : average + WEIGHT * (magnitude - average)
 }
+
+/** It failed, or nobody waited for it any more, after so long: that may say that it is slow, but never that it is quick. */
+export const stopped = (speed: Speed, millis: number): void => {
+  if (millis > QUICK_MILLIS) took(speed, millis)
+}

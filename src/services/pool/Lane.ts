@@ -1,0 +1,85 @@
+/** The lease of one session that several callers share, for as long as it takes to answer them. */
+import type { Session } from "../Session.ts"
+import type { SessionError } from "../SessionError.ts"
+import { type Holder, Lease } from "./Lease.ts"
+import { giveBack } from "./Lending.ts"
+import type { StatementPipeline } from "./StatementPipeline.ts"
+
+/** Who holds a shared session, as the ledger tells it. */
+const SEVERAL: Holder = { id: 0, name: "several callers", cache: { span: undefined } }
+
+export class Lane extends Lease<Session> {
+  /** Whether it stood in the queue for its session. */
+  waited = false
+  /** Statements written so far. */
+  written = 0
+  private readonly pipeline: StatementPipeline
+  /** Those answered, and those that somebody waits for. */
+  private done = 0
+  private awaited = 0
+  private answeredAt = 0
+  /** One that cannot be sent ends at once: while others are still to be written, that is not the end of the lane. */
+  private isFilling = false
+
+  constructor(pipeline: StatementPipeline) {
+    super(SEVERAL)
+    this.pipeline = pipeline
+  }
+
+  override get isShared(): boolean {
+    return true
+  }
+
+  override woken(refusal: SessionError | undefined): void {
+    const now = this.pipeline.runtime.now()
+    this.waited = true
+    if (refusal !== undefined) this.pipeline.refused(this, refusal, now)
+    // Everybody it stood for may have left in the moment before.
+    else if (this.state === "held") this.pipeline.granted(this, now)
+  }
+
+  /** Writes what waits, up to the depth; gives the session back when nothing does. */
+  fill(now: number): void {
+    const session = this.slot?.session
+    if (session === undefined) return
+    this.answeredAt = now
+    this.isFilling = true
+    for (let room = this.pipeline.depth; room > 0 && session.lost === undefined; room--) {
+      const statement = this.pipeline.next()
+      if (statement === undefined) break
+      this.awaited++
+      statement.travel(this, session, now)
+      this.written++
+    }
+    this.isFilling = false
+    this.endIfOver()
+  }
+
+  /** A statement was answered; says how long the server had it. */
+  answered(now: number, isAwaited: boolean): number {
+    const millis = now - this.answeredAt
+    this.answeredAt = now
+    this.done++
+    if (isAwaited) this.awaited--
+    return millis
+  }
+
+  /** How long the server has had the statement at that place: no time while others are before it. */
+  millisOf(place: number, now: number): number {
+    return place === this.done ? now - this.answeredAt : 0
+  }
+
+  /** One caller left. The last one takes the statements along; before that they are the neighbours', too. */
+  left(end: (session: Session) => void): void {
+    this.awaited--
+    const session = this.slot?.session
+    if (this.awaited === 0 && !this.isFilling && session !== undefined) end(session)
+    this.endIfOver()
+  }
+
+  /** What is still on its way when nobody waits any more is ended by the pool before it lends the session again. */
+  endIfOver(): void {
+    if (this.isFilling || this.awaited > 0) return
+    giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
+  }
+}

@@ -1,0 +1,136 @@
+/** Where the guide's examples are run: a PostgreSQL, and for each example a database and a pooler of its own. */
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { basename, join, resolve } from "node:path"
+import * as Redacted from "effect/Redacted"
+import { FakeSupavisor } from "../../src/testing/FakeSupavisor.ts"
+import { TestPostgres } from "../../src/testing/TestPostgres.ts"
+import type { Example } from "./GuidePages.ts"
+
+const repository = resolve(import.meta.dirname, "../..")
+
+/** Examples wait for nothing that takes longer; the machine may have other work to do. */
+const PATIENCE_MILLIS = 30_000
+
+/** Two cores are enough for two examples at a time. */
+const CONCURRENCY = 2
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  /** Both streams, as they came. */
+  readonly all: string
+}
+
+/** Runs a command in the repository, with nothing in its environment but what is given. */
+const run = (
+  command: readonly [file: string, ...args: ReadonlyArray<string>],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {}
+): Effect.Effect<Ended> =>
+  Effect.callback<Ended>((resume) => {
+    const [file, ...args] = command
+    const child = spawn(file, args, {
+      cwd: repository,
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...options.env },
+      timeout: PATIENCE_MILLIS
+    })
+    let stdout = ""
+    let all = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString()
+      all += chunk.toString()
+    })
+    child.stderr.on("data", (chunk: Buffer) => (all += chunk.toString()))
+    child.once("error", (error) => resume(Effect.die(error)))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, all })))
+    child.stdin.on("error", () => undefined)
+    child.stdin.end(options.input ?? "")
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+const PACKAGE = /"effect-supavisor(?:\/(testing|(?:services|layers)\/\w+))?"/g
+
+/** A program that imports the sources instead of the package; only doors that the package has are opened. */
+const onSources = (program: string, sources: string): string =>
+  program.replaceAll(PACKAGE, (_, door: string | undefined) => {
+    const file = door === undefined ? "index.ts" : door === "testing" ? "testing/index.ts" : `${door}.ts`
+    return `"${sources}/${file}"`
+  })
+
+const nameOf = ({ line, page }: Example): string => `docs/guide/${page}:${line}`
+
+/** Lines of the log are for a terminal; they carry times of day and pages show them only where they are the point. */
+const withoutLog = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => !line.startsWith("timestamp="))
+    .join("\n")
+
+const printedBy = (example: Example, env: Readonly<Record<string, string>>): Effect.Effect<string> => {
+  if (example.language === "console") {
+    const line = example.text.split("\n")[0]!.replace(/^\$ /, "")
+    const main = `"${process.execPath}" "${join(repository, "src/main.ts")}"`
+    const script = `effect-supavisor() { ${main} "$@"; }; npx() { "$@"; }; { ${line}; } 2>&1`
+    return Effect.map(run(["bash", "-c", script], { env }), ({ stdout }) => stdout)
+  }
+  const program = onSources(example.text, "./src")
+  // By stdin, because Node.js takes no types off files below node_modules.
+  const command = [process.execPath, "--input-type=module-typescript", "-"] as const
+  return Effect.flatMap(run(command, { env, input: program }), ({ all, code, stdout }) =>
+    code === 0
+      ? Effect.succeed(withoutLog(stdout))
+      : Effect.die(new Error(`${nameOf(example)} ended with ${code}:\n${all}`))
+  )
+}
+
+const usual = (text: string, port: number): string => text.replaceAll(new RegExp(`:${port}\\b`, "g"), ":5432")
+
+/** What an example prints before a pooler with one project, whose database is empty. */
+export const outputOf = Effect.fnUntraced(function* (example: Example) {
+  const postgres = yield* TestPostgres
+  const { name } = yield* postgres.freshDatabase
+  const pooler = yield* FakeSupavisor.make({
+    upstream: {
+      host: postgres.host,
+      port: postgres.port,
+      username: "postgres",
+      password: postgres.server.password,
+      database: name
+    }
+  })
+  const env = { SUPABASE_SESSION_POOLER: Redacted.value(pooler.url()) }
+  const text = yield* printedBy(example, env)
+  return usual(text, pooler.sessionPort)
+    .replaceAll(name, "postgres")
+    .replaceAll(/[ \t]+$/gm, "")
+    .trim()
+}, Effect.scoped)
+
+/** What all of them print, in order. */
+export const outputsOf = (examples: ReadonlyArray<Example>) =>
+  Effect.forEach(examples, outputOf, { concurrency: CONCURRENCY })
+
+/** What the compiler objects to in the guide's programs, with its strictest settings: empty when nothing. */
+export const typeErrorsOf = (examples: ReadonlyArray<Example>): Effect.Effect<string> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const cache = join(repository, "node_modules/.cache")
+      mkdirSync(cache, { recursive: true })
+      return mkdtempSync(join(cache, "guide-"))
+    }),
+    (directory) => {
+      for (const example of examples) {
+        const file = `${basename(example.page, ".md")}-${example.line}.mts`
+        writeFileSync(join(directory, file), onSources(example.text, "../../../src"))
+      }
+      const project = join(directory, "tsconfig.json")
+      const compilerOptions = { plugins: [], typeRoots: ["../../@types"] }
+      writeFileSync(project, JSON.stringify({ extends: "../../../tsconfig.json", compilerOptions, include: ["*.mts"] }))
+      const compiler = join(repository, "node_modules/.bin/tsc")
+      return Effect.map(run([compiler, "-p", project, "--pretty", "false"]), ({ all, code }) =>
+        code === 0 ? "" : all || `tsc ended with ${code}`
+      )
+    },
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+  )
