@@ -30,6 +30,14 @@ export interface Stack {
 /** Faults are the point of these tests; the lines about them would bury what failed. */
 const quiet = Logger.layer([])
 
+/** How many statements share a session in the tests that do not say it themselves: the suite runs in both modes. */
+const PIPELINE = process.env["TEST_PIPELINE"]
+
+const inMode = ({ pool, ...settings }: SettingsInput): SettingsInput => ({
+  ...settings,
+  pool: PIPELINE === undefined ? { ...pool } : { pipeline: Number(PIPELINE), ...pool }
+})
+
 /** Builds pool and client for any settings in the current scope. */
 export const poolAt = (
   settings: SettingsInput,
@@ -37,7 +45,7 @@ export const poolAt = (
 ): Effect.Effect<Omit<Stack, "proxy">, unknown, Scope.Scope> =>
   Effect.map(
     Layer.build(
-      SupavisorLayer.layer({ applicationName: APPLICATION, ...settings }, options).pipe(Layer.provide(quiet))
+      SupavisorLayer.layer({ applicationName: APPLICATION, ...inMode(settings) }, options).pipe(Layer.provide(quiet))
     ),
     (context) => ({ pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) })
   )

@@ -9,6 +9,7 @@ import * as Statement from "effect/sql/Statement"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Listener } from "./Listener.ts"
 import { withQuickStatements } from "./pooled-pg-client/QuickStatements.ts"
+import { watchedBorrower } from "./pooled-pg-client/WatchedStatements.ts"
 import { SessionConfig } from "./SessionConfig.ts"
 import { SessionPool } from "./SessionPool.ts"
 import { makeWithTransaction } from "./Transactions.ts"
@@ -53,7 +54,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   const stock = yield* SqlClient.make({
     driver: "pg",
     acquirer: pool.reserve,
-    borrower: pool.borrow,
+    borrower: watchedBorrower(pool, config.pool.pipeline > 0),
     transactionAcquirer: pool.reserve,
     transactionService,
     prepareTransactionControls: true,

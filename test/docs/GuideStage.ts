@@ -60,12 +60,11 @@ const onSources = (program: string, sources: string): string =>
 
 const nameOf = ({ line, page }: Example): string => `docs/guide/${page}:${line}`
 
-/** Lines of the log are for a terminal; they carry times of day and pages show them only where they are the point. */
-const withoutLog = (text: string): string =>
-  text
-    .split("\n")
-    .filter((line) => !line.startsWith("timestamp="))
-    .join("\n")
+/** A line of the log begins with the time of day. */
+const LOG_LINE = /^\[\d\d:\d\d:\d\d\.\d+\] .*\n/gm
+
+/** What the program says itself: how its pool came and went is in the log of every example. */
+const withoutLog = (text: string): string => text.replaceAll(LOG_LINE, "")
 
 const printedBy = (example: Example, env: Readonly<Record<string, string>>): Effect.Effect<string> => {
   if (example.language === "console") {
@@ -84,25 +83,28 @@ const printedBy = (example: Example, env: Readonly<Record<string, string>>): Eff
   )
 }
 
-const usual = (text: string, port: number): string => text.replaceAll(new RegExp(`:${port}\\b`, "g"), ":5432")
+/** The pooler's usual port in place of the one it got, in as many columns where others stand behind it. */
+const withUsualPort = (text: string, port: number): string =>
+  text.replaceAll(new RegExp(`:${port}( {2,})?`, "g"), (_, gap: string | undefined) =>
+    gap === undefined ? ":5432" : `:5432${gap}${" ".repeat(Math.max(0, String(port).length - "5432".length))}`
+  )
 
-/** What an example prints before a pooler with one project, whose database is empty. */
+/** What an example prints before a pooler with one project; the database of a program is empty, and its own. */
 export const outputOf = Effect.fnUntraced(function* (example: Example) {
   const postgres = yield* TestPostgres
-  const { name } = yield* postgres.freshDatabase
+  const database = example.language === "ts" ? (yield* postgres.freshDatabase).name : postgres.server.database
   const pooler = yield* FakeSupavisor.make({
     upstream: {
       host: postgres.host,
       port: postgres.port,
-      username: "postgres",
+      username: postgres.server.username,
       password: postgres.server.password,
-      database: name
+      database
     }
   })
-  const env = { SUPABASE_SESSION_POOLER: Redacted.value(pooler.url()) }
-  const text = yield* printedBy(example, env)
-  return usual(text, pooler.sessionPort)
-    .replaceAll(name, "postgres")
+  const text = yield* printedBy(example, { SUPABASE_SESSION_POOLER: Redacted.value(pooler.url()) })
+  return withUsualPort(text, pooler.sessionPort)
+    .replaceAll(database, "postgres")
     .replaceAll(/[ \t]+$/gm, "")
     .trim()
 }, Effect.scoped)

@@ -1,20 +1,9 @@
 /** The session's settings: applied as the pool applies them, and read back from the server. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { applyStatement, readFacts, type SessionSettings, unapplied } from "../session/SessionSettings.ts"
-import { optionSettings } from "../session/StartupOptions.ts"
+import { applyStatement, readFacts, settingsOf, unapplied } from "../session/SessionSettings.ts"
 import { APPLICATION_NAME, rowsOf } from "./Client.ts"
-import type { Check, Examination } from "./Examination.ts"
-
-/** The values a session of the pool is given, as `session/Login.ts` does it. */
-const settingsOf = ({ connection, settings }: Examination): SessionSettings => [
-  ...optionSettings(connection),
-  ["statement_timeout", String(Math.round(Duration.toMillis(settings.statementTimeout)))],
-  ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(settings.idleInTransactionTimeout)))],
-  ["application_name", settings.applicationName],
-  ...(settings.searchPath === undefined ? [] : [["search_path", settings.searchPath] as const]),
-  ...Object.entries(settings.sessionSettings)
-]
+import type { Check } from "./Examination.ts"
 
 /** The value a new session of this role starts with, whatever was set since (PostgreSQL docs, pg_settings). */
 const ROLE_TIMEOUT = "select reset_val::int as millis from pg_settings where name = 'statement_timeout'"
@@ -27,14 +16,14 @@ const MILLIS_PER_SECOND = 1000
 /** Applies and verifies every setting on the doctor's own session. */
 export const checkSettings: Check = (examination, say) =>
   Effect.gen(function* () {
-    const { client, keepsSession, now, settings } = examination
+    const { client, connection, keepsSession, now, settings } = examination
     if (client === undefined) return
     const target = "session settings"
     if (settings.connectionType === "supavisor_transaction" || keepsSession === false) {
       return yield* say({ target, status: "skip", details: "transaction mode keeps no settings" })
     }
     const began = now()
-    const wanted = settingsOf(examination)
+    const wanted = settingsOf(settings, connection)
     const { params, sql } = applyStatement(wanted)
     const rows = yield* rowsOf(client, sql, params)
     const facts = readFacts(wanted, rows[0] ?? {})

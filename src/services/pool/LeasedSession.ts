@@ -29,6 +29,8 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   private opening: string | undefined = undefined
   /** Set while the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
   private beginning: Deferred.Deferred<void> | undefined = undefined
+  /** The session that was last told to begin. */
+  private beginner: Session | undefined = undefined
 
   /** The session lent; undefined before and after the lease. */
   get session(): Session | undefined {
@@ -48,13 +50,13 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
    */
   begin(statement: string): void {
     this.opening = statement
-    this.slot?.session.defer(statement)
   }
 
   /** Whether the transaction that was to begin never did, because nothing was asked in it; then it is over. */
   endUnopened(): boolean {
+    const isUnopened = this.opening !== undefined
     this.opening = undefined
-    return this.slot?.session.undefer() ?? false
+    return this.slot?.session.undefer() === true || isUnopened
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
@@ -120,8 +122,10 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     const begun = (this.beginning = Deferred.makeUnsafe<void>())
     return Effect.onExitPrimitive(this.first(ask), (exit) => {
       this.beginning = undefined
-      // A statement that never left has taken nothing along: the next one does.
-      if (exit._tag === "Success" || this.session?.undefer() !== true) this.opening = undefined
+      const { session } = this
+      // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
+      const isOpen = session === this.beginner && session?.undefer() !== true
+      if (exit._tag === "Success" || isOpen) this.opening = undefined
       Deferred.doneUnsafe(begun, Effect.void)
       return undefined
     })
@@ -135,6 +139,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return Effect.suspend(() => {
       const { opening, session } = this
       if (session === undefined || opening === undefined) return Effect.fail(over())
+      this.beginner = session
       session.defer(opening)
       return Effect.catch(ask(session), (error) => {
         if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)

@@ -107,7 +107,8 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
       ? new QuickStatement(template, args)
       : Reflect.apply(client, undefined, [template, ...args])
 
-  return Object.assign(sql, client, {
+  const quick = Object.assign(sql, client, {
     unsafe: (text: string, params: ReadonlyArray<unknown> = []) => new QuickStatement(text, params)
   }) as unknown as Client
+  return Object.assign(quick, { safe: quick })
 }

@@ -12,6 +12,8 @@ export const sayGoodbye = (socket: Net.Socket, scope: Scope.Closeable): Effect.E
   if (socket.closed) return Effect.void
   const closed = Effect.callback<void>((resume) => {
     const done = () => resume(Effect.void)
+    // A server that is quick may have hung up while the driver said Terminate.
+    if (socket.closed) return resume(Effect.void)
     socket.once("close", done)
     return Effect.sync(() => {
       socket.off("close", done)

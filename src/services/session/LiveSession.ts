@@ -89,8 +89,7 @@ export class LiveSession implements Session {
     this.end.lost === undefined &&
     this.activity.inFlight === 0 &&
     this.activity.taint === "clean" &&
-    this.statements.ahead === undefined &&
-    this.statements.settling === undefined &&
+    this.statements.isAtRest &&
     this.recovering === undefined &&
     this.parts.wire.tap.status === "I" &&
     this.parts.wire.tap.fatal === undefined
@@ -166,15 +165,17 @@ export class LiveSession implements Session {
   }
 
   private readonly clear = Effect.fnUntraced(function* (this: LiveSession): Effect.fn.Return<boolean, SqlError> {
-    this.statements.ahead = undefined
     if (this.activity.inFlight > 0) yield* this.statements.settle()
     if (this.statements.settling !== undefined) yield* Deferred.await(this.statements.settling)
+    this.statements.ahead = undefined
     if (this.lost !== undefined) return false
     const { tap } = this.parts.wire
     if (tap.status !== "I") yield* this.statements.plain("rollback")
     if (this.activity.taint === "reset" && (yield* resetSession(this.statements.plain, this.parts.settings))) {
       this.activity.taint = "clean"
     }
-    return this.lost === undefined && this.activity.taint === "clean" && tap.status === "I"
+    // Bytes that the driver has not read to the end yet: their rest comes before the answer.
+    if (!this.statements.isAtRest) yield* this.statements.plain("")
+    return this.lost === undefined && this.activity.taint === "clean" && tap.status === "I" && this.statements.isAtRest
   })
 }

@@ -7,10 +7,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Queue from "effect/Queue"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
-import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { QueryCycle, Question } from "../extended-query/QueryCycle.ts"
 import type { PoolTimes } from "../pool/PoolTimes.ts"
 import type { Answer, Asked, Asker } from "../Session.ts"
@@ -19,6 +19,7 @@ import { toSqlError } from "../SqlErrors.ts"
 import { endAbandoned } from "./Abandoned.ts"
 import type { Activity } from "./Activity.ts"
 import { detachedStream } from "./DetachedStream.ts"
+import { DriverUse } from "./DriverUse.ts"
 import type { LiveSessionParts } from "./LiveSessionParts.ts"
 import { unsettled } from "./Loss.ts"
 import { failureOf } from "./OperationTimes.ts"
@@ -39,10 +40,7 @@ export class LiveStatements {
   private readonly end: SessionEnd
   private readonly share: WireShare
   private readonly kill: (reason: SessionError) => void
-  /** The driver's connection, or its pinned view while channels are listened to: several share one pin. */
-  private connection: PgConnection
-  private listeners = 0
-  private pinScope = Scope.makeUnsafe()
+  private readonly driver: DriverUse
 
   constructor(
     parts: LiveSessionParts,
@@ -59,9 +57,14 @@ export class LiveStatements {
     this.activity = options.activity
     this.end = options.end
     this.kill = options.kill
-    this.connection = parts.connection
     const { socket, tap } = parts.wire
     this.share = new WireShare({ socket, tap, now: parts.now, driver: parts.driver, onBroken: options.onBroken })
+    this.driver = new DriverUse(parts.connection, this.share, parts.context)
+  }
+
+  /** Nothing is left to be sent, to be drained or to be read by the driver. */
+  get isAtRest(): boolean {
+    return this.ahead === undefined && this.settling === undefined && !this.share.isLent
   }
 
   /** Ends all that is on its way. */
@@ -70,17 +73,21 @@ export class LiveStatements {
   }
 
   start = (question: Question, now: number, asker: Asker, gathered = false): QueryCycle | undefined => {
+    // After the server's last word nothing is written that nobody would read.
+    if (this.parts.wire.tap.fatal !== undefined && this.activity.inFlight === 0) this.kill(this.end.loss(undefined))
     if (this.end.lost !== undefined) {
       asker.told(Exit.fail(toSqlError(this.end.lost)))
       return undefined
     }
     this.activity.begin(question.sql, now)
+    const { ahead } = this
     try {
       const cycle = this.share.pipeline.ask(this.whole(question), gathered, this.answered)
       cycle.began = now
       cycle.asker = asker
       return cycle
     } catch (cause) {
+      this.ahead = ahead
       this.activity.end()
       asker.told(Exit.fail(this.end.failed(notSent(cause))))
       return undefined
@@ -99,12 +106,12 @@ export class LiveStatements {
 
   rows = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
     this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, objectsOf, () =>
-      Effect.map(this.connection.query(sql, params, named), ({ rows }) => rows)
+      Effect.map(this.driver.connection.query(sql, params, named), ({ rows }) => rows)
     )
 
   query = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<Result, SqlError> =>
     this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, resultOf, () =>
-      this.connection.query(sql, params, named)
+      this.driver.connection.query(sql, params, named)
     )
 
   queryValues = (
@@ -113,22 +120,21 @@ export class LiveStatements {
     named: boolean
   ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
     this.ask({ sql, params, named: named && this.parts.named, form: "values" }, valuesOf, () =>
-      this.connection.queryValues(sql, params, named)
+      this.driver.connection.queryValues(sql, params, named)
     )
 
   stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> => {
-    let entered = false
+    let leave: (() => void) | undefined
     return detachedStream(
       () => {
-        entered = true
         this.activity.begin(sql, this.parts.now())
-        this.share.enterDriver()
-        return this.connection.stream(sql, params)
+        leave = this.driver.enter()
+        return this.driver.connection.stream(sql, params)
       },
       {
         mapError: this.end.failed,
         fork: (close) => {
-          if (entered) this.settleStream(close)
+          if (leave !== undefined) this.settleStream(close, leave)
           else Effect.runForkWith(this.parts.context)(close)
         }
       }
@@ -140,31 +146,10 @@ export class LiveStatements {
       this.activity.leaves("reset")
       this.activity.statement = `LISTEN ${channel}`
       return Effect.andThen(
-        this.pin,
-        Effect.suspend(() => Effect.mapError(this.connection.listen(channel), this.end.failed))
+        this.driver.pinned,
+        Effect.suspend(() => Effect.mapError(this.driver.connection.listen(channel), this.end.failed))
       )
     })
-
-  private readonly pin: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
-    Effect.suspend(() => {
-      if (this.listeners++ > 0) return Effect.void
-      this.share.enterDriver()
-      return Effect.map(Scope.provide(this.parts.connection.pin, this.pinScope), (pinned) => {
-        this.connection = pinned
-      })
-    }),
-    () =>
-      Effect.suspend(() => {
-        if (--this.listeners > 0) return Effect.void
-        this.connection = this.parts.connection
-        const scope = this.pinScope
-        this.pinScope = Scope.makeUnsafe()
-        return Effect.andThen(
-          Scope.close(scope, Exit.void),
-          Effect.sync(() => this.share.leaveDriver())
-        )
-      })
-  )
 
   /** Asks through the pipeline; through the driver while that has the wire. */
   private ask<A>(
@@ -189,11 +174,12 @@ export class LiveStatements {
       if (this.end.lost !== undefined) return Effect.fail(toSqlError(this.end.lost))
       const began = this.parts.now()
       this.activity.begin(sql, began)
-      this.share.enterDriver()
+      const leave = this.driver.enter()
       const onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
-        if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) this.activity.end()
-        else Effect.runForkWith(this.parts.context)(this.settle())
-        this.share.leaveDriver()
+        if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
+          this.activity.end()
+          leave()
+        } else Effect.runForkWith(this.parts.context)(Effect.ensuring(this.settle(), Effect.sync(leave)))
         return undefined
       }
       const timed =
@@ -210,7 +196,7 @@ export class LiveStatements {
   ): Effect.Effect<Result, SqlError> =>
     Effect.suspend(() =>
       this.share.isLent
-        ? this.connection.query(sql, params, false)
+        ? this.driver.connection.query(sql, params, false)
         : Effect.callback<Result, SqlError>((resume) => {
             this.share.pipeline.ask({ sql, params, named: false, form: "objects" }, gathered, (cycle) =>
               resume(cycle.failure === undefined ? Exit.succeed(cycle.result) : Exit.fail(notAnswered(cycle.failure)))
@@ -221,8 +207,17 @@ export class LiveStatements {
   private readonly sendAhead: Effect.Effect<void, SqlError> = Effect.suspend(() => {
     const { ahead } = this
     this.ahead = undefined
-    return ahead === undefined ? Effect.void : Effect.asVoid(this.connection.query(ahead, [], false))
+    return ahead === undefined
+      ? Effect.void
+      : Effect.asVoid(
+          Effect.tapError(this.driver.connection.query(ahead, [], false), () => Effect.sync(() => this.unbegun(ahead)))
+        )
   })
+
+  /** A transaction that failed to begin is still to begin: what is asked next must not run outside of it. */
+  private unbegun(ahead: string | undefined): void {
+    if (ahead !== undefined && this.parts.wire.tap.status === "I") this.ahead = ahead
+  }
 
   private whole(question: Question): Question {
     if (this.ahead === undefined) return question
@@ -232,16 +227,17 @@ export class LiveStatements {
   }
 
   private readonly answered = (cycle: QueryCycle): void => {
-    const { asker } = cycle
+    const { asker, failure } = cycle
+    if (failure !== undefined) this.unbegun(cycle.question.ahead)
     const operations = this.times?.operations
     this.activity.end()
     if (asker === undefined) return
     const millis = operations === undefined ? 0 : this.parts.wire.tap.heardAt - cycle.began
-    if (cycle.failure === undefined) {
+    if (failure === undefined) {
       operations?.succeeded(cycle.question.sql, millis)
       return asker.told(Exit.succeed(cycle))
     }
-    const error = this.end.failed(notAnswered(cycle.failure))
+    const error = this.end.failed(notAnswered(failure))
     operations?.failed(cycle.question.sql, millis, failureOf(Cause.fail(error), this.end.failed))
     return asker.told(Exit.fail(error))
   }
@@ -263,7 +259,7 @@ export class LiveStatements {
   }
 
   /** Closes an abandoned stream in the background; the session is settled when the driver has drained it. */
-  private settleStream(close: Effect.Effect<void>): void {
+  private settleStream(close: Effect.Effect<void>, leave: () => void): void {
     const settled = (this.settling ??= Deferred.makeUnsafe<void>())
     Effect.runForkWith(this.parts.context)(
       Effect.ensuring(
@@ -271,7 +267,7 @@ export class LiveStatements {
         Effect.sync(() => {
           if (this.settling === settled) this.settling = undefined
           this.activity.end()
-          this.share.leaveDriver()
+          leave()
           Deferred.doneUnsafe(settled, Effect.void)
         })
       )

@@ -21,24 +21,11 @@ import { LiveSession } from "./LiveSession.ts"
 import { askBackend, type Backend, ModeProof } from "./ModeProof.ts"
 import { sayGoodbye } from "./Goodbye.ts"
 import { fallbackMode } from "./TlsFallback.ts"
-import { optionSettings, startupOptions } from "./StartupOptions.ts"
-import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
+import { startupOptions } from "./StartupOptions.ts"
+import { applyStatement, readFacts, settingsOf, unapplied } from "./SessionSettings.ts"
 
 /** Sessions opened by this process so far: their ids are never used twice, whatever pool they belong to. */
 let opened = 0
-
-/** The values every session is given, in the server's spelling. Empty where the mode would leak them to others. */
-const settingsOf = (config: Settings, connection: ConnectionString): SessionSettings => {
-  if (config.connectionType === "supavisor_transaction") return []
-  return [
-    ...optionSettings(connection),
-    ["statement_timeout", String(Math.round(Duration.toMillis(config.statementTimeout)))],
-    ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(config.idleInTransactionTimeout)))],
-    ["application_name", config.applicationName],
-    ...(config.searchPath === undefined ? [] : [["search_path", config.searchPath] as const]),
-    ...Object.entries(config.sessionSettings)
-  ]
-}
 
 const PEM = "-----BEGIN"
 

@@ -5,9 +5,26 @@
  * (Supavisor 2.9 source, protocol_helpers.ex), PgBouncer refuses the login. So one statement after the login sets
  * every value, reads every value back, and proves on the way that the login is a session that answers.
  */
+import * as Duration from "effect/Duration"
+import type { ConnectionString } from "../ConnectionString.ts"
+import type { Settings } from "../session-config/Settings.ts"
+import { optionSettings } from "./StartupOptions.ts"
 
 /** Setting names and the values wanted, in order. */
 export type SessionSettings = ReadonlyArray<readonly [name: string, value: string]>
+
+/** The values every session is given, in the server's spelling. Empty where the mode would leak them to others. */
+export const settingsOf = (config: Settings, connection: ConnectionString): SessionSettings => {
+  if (config.connectionType === "supavisor_transaction") return []
+  return [
+    ...optionSettings(connection),
+    ["statement_timeout", String(Math.round(Duration.toMillis(config.statementTimeout)))],
+    ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(config.idleInTransactionTimeout)))],
+    ["application_name", config.applicationName],
+    ...(config.searchPath === undefined ? [] : [["search_path", config.searchPath] as const]),
+    ...Object.entries(config.sessionSettings)
+  ]
+}
 
 /** What the first round trip brings back. */
 export interface SessionFacts {

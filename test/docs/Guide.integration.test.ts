@@ -1,0 +1,60 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { TestPostgres } from "../../src/testing/TestPostgres.ts"
+import { blocksOf, comparable, examplesOf, pageNames, readPage, withOutputs } from "./GuidePages.ts"
+import { outputsOf, typeErrorsOf } from "./GuideStage.ts"
+
+/** Two dozen programs are started, two at a time: some seconds on an idle machine, half a minute on one with work. */
+const TIMEOUT_MILLIS = 90_000
+
+const examples = pageNames.flatMap(examplesOf)
+
+const statementsIn = (sql: string): ReadonlyArray<string> =>
+  sql
+    .replaceAll(/^--.*$/gm, "")
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== "")
+
+describe("the guide's programs", () => {
+  it.effect(
+    "satisfy the compiler",
+    () =>
+      Effect.gen(function* () {
+        const programs = examples.filter(({ language }) => language === "ts")
+        assert.isNotEmpty(programs)
+        assert.strictEqual(yield* typeErrorsOf(programs), "")
+      }),
+    TIMEOUT_MILLIS
+  )
+})
+
+layer(TestPostgres.layer, { excludeTestServices: true })("the guide", (it) => {
+  it.effect(
+    "shows what its programs and commands print; else run node docs/generate-guide.ts and look at what changed",
+    () =>
+      Effect.gen(function* () {
+        const outputs = [...(yield* outputsOf(examples))]
+        for (const page of pageNames) {
+          const fresh = withOutputs(page, outputs.splice(0, examplesOf(page).length))
+          assert.strictEqual(comparable(fresh), comparable(readPage(page)), page)
+        }
+      }),
+    TIMEOUT_MILLIS
+  )
+
+  it.effect("has SQL that PostgreSQL accepts", () =>
+    Effect.gen(function* () {
+      const { admin } = yield* TestPostgres
+      const blocks = pageNames.flatMap(blocksOf).filter(({ language }) => language === "sql")
+      assert.isNotEmpty(blocks)
+      for (const { line, page, text } of blocks) {
+        for (const statement of statementsIn(text)) {
+          yield* Effect.catch(admin(statement), (error) =>
+            Effect.die(new Error(`${page}:${line}: ${statement}`, { cause: error }))
+          )
+        }
+      }
+    })
+  )
+})

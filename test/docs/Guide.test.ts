@@ -1,0 +1,148 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { parseEnv } from "node:util"
+import { allMetrics } from "../../docs/generate-metrics.ts"
+import { findingIds } from "../../src/services/advice/Finding.ts"
+import { checkIds as doctorChecks } from "../../src/services/doctor/Checks.ts"
+import { codes } from "../../src/services/error-catalogue/Entries.ts"
+import { checkIds as inspectChecks } from "../../src/services/inspection/CheckTitles.ts"
+import { tiers } from "../../src/services/PoolSizing.ts"
+import { fromRecord, variables } from "../../src/services/SessionConfig.ts"
+import { blocksOf, guideDirectory, isPrinted, pageNames, readPage } from "./GuidePages.ts"
+
+const docs = new URL("../", guideDirectory)
+const golden = new URL("../../test/cli/doctor/golden/", import.meta.url)
+
+const blocks = pageNames.flatMap(blocksOf)
+const pages = pageNames.map((page) => ({ page, text: readPage(page) }))
+
+/** What the pages say between backquotes, blocks left out. */
+const codeIn = (text: string): ReadonlyArray<string> =>
+  Array.from(text.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g), ([, code]) => code!)
+
+/** All that matches in the text of any page, with its page. */
+const found = (pattern: RegExp): ReadonlyArray<{ readonly page: string; readonly name: string }> =>
+  pages.flatMap(({ page, text }) => Array.from(text.matchAll(pattern), ([, name]) => ({ page, name: name! })))
+
+/** GitHub's name of a heading. */
+const slugOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-")
+
+const slugsIn = (file: URL): ReadonlyArray<string> =>
+  Array.from(readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm), ([, heading]) => slugOf(heading!))
+
+const assertLinks = (text: string, base: URL, page: string): void => {
+  for (const [, path, anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+    const target = path === "" ? new URL(page, base) : new URL(path!, base)
+    assert.isTrue(existsSync(target), `${page}: ${path}`)
+    if (anchor !== undefined) assert.include(slugsIn(target), anchor, `${page}: ${path}#${anchor}`)
+  }
+}
+
+describe("the guide", () => {
+  it("has no block that nothing runs or holds against something", () => {
+    for (const [at, block] of blocks.entries()) {
+      const where = `${block.page}:${block.line}`
+      assert.include(["ts", "console", "sql", "dotenv", "text"], block.language, where)
+      if (isPrinted(block)) assert.strictEqual(blocks[at - 1]?.language, "ts", where)
+      if (block.language === "console") assert.match(block.text, /^\$ (?:npx )?effect-supavisor /, where)
+    }
+  })
+
+  it("shows settings that the program takes", () => {
+    const settings = blocks.filter(({ language }) => language === "dotenv")
+    assert.isNotEmpty(settings)
+    const url = "postgresql://postgres.abcdefghijklmnopqrst:secret@aws-1-eu-west-1.pooler.supabase.com:5432/postgres"
+    for (const { line, page, text } of settings) {
+      const record = parseEnv(text) as Record<string, string>
+      for (const name of Object.keys(record)) {
+        const known = variables.map((variable) => variable.name) as ReadonlyArray<string>
+        assert.include(known, name, `${page}:${line}`)
+      }
+      const read = fromRecord({ SUPABASE_SESSION_POOLER: url, ...record })
+      assert.isTrue(Result.isSuccess(read), `${page}:${line}: ${Result.isFailure(read) ? read.failure.message : ""}`)
+    }
+  })
+
+  it("shows defaults as the program has them", () => {
+    const [, whole] = blocks.filter(({ language, page }) => language === "dotenv" && page === "session-mode.md")
+    const record = parseEnv(whole?.text ?? "") as Record<string, string>
+    const { SUPABASE_SESSION_POOLER: url = "", ...others } = record
+    assert.isNotEmpty(others)
+    assert.deepStrictEqual(
+      Result.getOrThrow(fromRecord(record)).pool,
+      Result.getOrThrow(fromRecord({ SUPABASE_SESSION_POOLER: url })).pool,
+      "pool"
+    )
+    for (const time of ["connectTimeout", "statementTimeout", "idleInTransactionTimeout"] as const) {
+      const [shown, usual] = [record, { SUPABASE_SESSION_POOLER: url }].map(
+        (given) => Result.getOrThrow(fromRecord(given))[time]
+      )
+      assert.deepStrictEqual(shown, usual, time)
+    }
+  })
+
+  it("quotes the doctor word for word", () => {
+    const excerpts = blocks.filter((block) => block.golden !== undefined)
+    assert.isNotEmpty(excerpts)
+    for (const { golden: name, line, page, text } of excerpts) {
+      assert.include(readFileSync(new URL(`${name}.txt`, golden), "utf8"), text, `${page}:${line}`)
+    }
+  })
+
+  it("names only settings, checks, findings, metrics and codes that exist", () => {
+    const known = {
+      variables: variables.map(({ name }) => name as string),
+      doctor: doctorChecks as ReadonlyArray<string>,
+      inspect: inspectChecks as ReadonlyArray<string>,
+      metrics: allMetrics.map(({ prometheus }) => prometheus),
+      findings: findingIds as ReadonlyArray<string>
+    }
+    for (const { name, page } of found(/\b(DB_[A-Z_]+)\b/g)) assert.include(known.variables, name, page)
+    for (const { name, page } of found(/\binspect ((?:[a-z]+-)*[a-z]+)/g)) assert.include(known.inspect, name, page)
+    for (const { name, page } of found(/--only ([a-z,]+)/g)) {
+      for (const check of name.split(",")) assert.include(known.doctor, check, page)
+    }
+    for (const { name, page } of found(/`(db_client_[a-z_]+)`/g)) assert.include(known.metrics, name, page)
+    for (const { name, page } of found(/`(E[A-Z]{7,})`/g))
+      assert.include([...codes, "ENETUNREACH", "EHOSTUNREACH"], name, page)
+    for (const { page, text } of pages) {
+      for (const row of text.match(/^\|.*finding.*$/gm) ?? []) {
+        for (const code of codeIn(row).filter((code) => /^[a-z]+(?:-[a-z]+)+$/.test(code) && code !== "probe-failed"))
+          assert.include(known.findings, code, page)
+      }
+      for (const row of text.match(/^\| `inspect` \|.*$/gm) ?? []) {
+        for (const code of codeIn(row).filter((code) => /^[a-z]+(?:-[a-z]+)+$/.test(code)))
+          assert.include(known.inspect, code, page)
+      }
+    }
+  })
+
+  it("lists the compute sizes as the program counts with them", () => {
+    for (const { defaultPoolSize, maxConnections, poolerMaxClients, tier } of tiers) {
+      const row = `| ${tier} | ${maxConnections} | ${poolerMaxClients} | ${defaultPoolSize} |`
+      assert.include(readPage("sizing.md"), row)
+    }
+  })
+
+  it("links to what exists, and every source it names has an address", () => {
+    for (const { page, text } of pages) {
+      assertLinks(text, guideDirectory, page)
+      const addresses = new Set(Array.from(text.matchAll(/^\[([\w-]+)\]: https:\/\/\S+$/gm), ([, name]) => name!))
+      const used = new Set(Array.from(text.matchAll(/\]\[([\w-]+)\]/g), ([, name]) => name!))
+      assert.deepStrictEqual([...used].toSorted(), [...addresses].toSorted(), page)
+    }
+  })
+
+  it("has every page in its index, and every document in the index of all", () => {
+    for (const page of pageNames) if (page !== "README.md") assert.include(readPage("README.md"), `](${page})`)
+    const index = readFileSync(new URL("README.md", docs), "utf8")
+    assertLinks(index, docs, "README.md")
+    const documents = readdirSync(docs).filter((name) => name.endsWith(".md") && name !== "README.md")
+    for (const document of [...documents, "guide/README.md"]) assert.include(index, `](${document})`)
+  })
+})
