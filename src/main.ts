@@ -4,8 +4,10 @@
  *
  * Loading takes a good part of a second; a signal in that time must end the program cleanly, not kill it.
  */
+import { useCompileCache } from "./cli/CompileCache.ts"
 import { listenForSignals } from "./cli/Signals.ts"
 
 const signals = listenForSignals()
+useCompileCache(process.env)
 const { run } = await import("./cli/Program.ts")
 run(signals)

@@ -1,13 +1,17 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
-import { blocksOf, comparable, examplesOf, pageNames, readPage, withOutputs } from "./GuidePages.ts"
+import { blocksOf, comparable, type Example, examplesOf, pageNames } from "./GuidePages.ts"
 import { outputsOf, typeErrorsOf } from "./GuideStage.ts"
 
 /** Two dozen programs are started, two at a time: some seconds on an idle machine, half a minute on one with work. */
 const TIMEOUT_MILLIS = 90_000
 
 const examples = pageNames.flatMap(examplesOf)
+
+/** What the page says that an example prints. */
+const shownBy = ({ language, printed, text }: Example): string =>
+  language === "console" ? text.slice(text.indexOf("\n")) : (printed?.text ?? "")
 
 const statementsIn = (sql: string): ReadonlyArray<string> =>
   sql
@@ -34,10 +38,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the guide", (it) => {
     "shows what its programs and commands print; else run node docs/generate-guide.ts and look at what changed",
     () =>
       Effect.gen(function* () {
-        const outputs = [...(yield* outputsOf(examples))]
-        for (const page of pageNames) {
-          const fresh = withOutputs(page, outputs.splice(0, examplesOf(page).length))
-          assert.strictEqual(comparable(fresh), comparable(readPage(page)), page)
+        const outputs = yield* outputsOf(examples)
+        for (const [at, example] of examples.entries()) {
+          assert.strictEqual(comparable(outputs[at]!), comparable(shownBy(example)), `${example.page}:${example.line}`)
         }
       }),
     TIMEOUT_MILLIS

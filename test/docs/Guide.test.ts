@@ -5,7 +5,7 @@ import { parseEnv } from "node:util"
 import { allMetrics } from "../../docs/generate-metrics.ts"
 import { findingIds } from "../../src/services/advice/Finding.ts"
 import { checkIds as doctorChecks } from "../../src/services/doctor/Checks.ts"
-import { codes } from "../../src/services/error-catalogue/Entries.ts"
+import { entries } from "../../src/services/error-catalogue/Entries.ts"
 import { checkIds as inspectChecks } from "../../src/services/inspection/CheckTitles.ts"
 import { tiers } from "../../src/services/PoolSizing.ts"
 import { fromRecord, variables } from "../../src/services/SessionConfig.ts"
@@ -24,6 +24,9 @@ const codeIn = (text: string): ReadonlyArray<string> =>
 /** All that matches in the text of any page, with its page. */
 const found = (pattern: RegExp): ReadonlyArray<{ readonly page: string; readonly name: string }> =>
   pages.flatMap(({ page, text }) => Array.from(text.matchAll(pattern), ([, name]) => ({ page, name: name! })))
+
+/** Words of inspect's answers that stand beside the names of its checks. */
+const STATES = new Set(["ours", "active"])
 
 /** GitHub's name of a heading. */
 const slugOf = (heading: string): string =>
@@ -71,19 +74,14 @@ describe("the guide", () => {
   it("shows defaults as the program has them", () => {
     const [, whole] = blocks.filter(({ language, page }) => language === "dotenv" && page === "session-mode.md")
     const record = parseEnv(whole?.text ?? "") as Record<string, string>
-    const { SUPABASE_SESSION_POOLER: url = "", ...others } = record
-    assert.isNotEmpty(others)
+    const shown = Result.getOrThrow(fromRecord(record))
+    const usual = Result.getOrThrow(fromRecord({ SUPABASE_SESSION_POOLER: record["SUPABASE_SESSION_POOLER"] }))
+    const reasoning: ReadonlyArray<string> = []
+    assert.isAbove(Object.keys(record).length, 1)
     assert.deepStrictEqual(
-      Result.getOrThrow(fromRecord(record)).pool,
-      Result.getOrThrow(fromRecord({ SUPABASE_SESSION_POOLER: url })).pool,
-      "pool"
+      { ...shown, pool: { ...shown.pool, reasoning } },
+      { ...usual, pool: { ...usual.pool, reasoning } }
     )
-    for (const time of ["connectTimeout", "statementTimeout", "idleInTransactionTimeout"] as const) {
-      const [shown, usual] = [record, { SUPABASE_SESSION_POOLER: url }].map(
-        (given) => Result.getOrThrow(fromRecord(given))[time]
-      )
-      assert.deepStrictEqual(shown, usual, time)
-    }
   })
 
   it("quotes the doctor word for word", () => {
@@ -100,24 +98,37 @@ describe("the guide", () => {
       doctor: doctorChecks as ReadonlyArray<string>,
       inspect: inspectChecks as ReadonlyArray<string>,
       metrics: allMetrics.map(({ prometheus }) => prometheus),
-      findings: findingIds as ReadonlyArray<string>
+      findings: findingIds as ReadonlyArray<string>,
+      codes: entries.flatMap(({ code, signs }) => [signs.errno ?? [], code].flat())
     }
     for (const { name, page } of found(/\b(DB_[A-Z_]+)\b/g)) assert.include(known.variables, name, page)
     for (const { name, page } of found(/\binspect ((?:[a-z]+-)*[a-z]+)/g)) assert.include(known.inspect, name, page)
-    for (const { name, page } of found(/--only ([a-z,]+)/g)) {
+    for (const { name, page } of found(/doctor --only ([a-z,]+)/g)) {
       for (const check of name.split(",")) assert.include(known.doctor, check, page)
     }
     for (const { name, page } of found(/`(db_client_[a-z_]+)`/g)) assert.include(known.metrics, name, page)
-    for (const { name, page } of found(/`(E[A-Z]{7,})`/g))
-      assert.include([...codes, "ENETUNREACH", "EHOSTUNREACH"], name, page)
+    for (const { name, page } of found(/`(E[A-Z]{7,})`/g)) assert.include(known.codes, name, page)
     for (const { page, text } of pages) {
       for (const row of text.match(/^\|.*finding.*$/gm) ?? []) {
         for (const code of codeIn(row).filter((code) => /^[a-z]+(?:-[a-z]+)+$/.test(code) && code !== "probe-failed"))
           assert.include(known.findings, code, page)
       }
       for (const row of text.match(/^\| `inspect` \|.*$/gm) ?? []) {
-        for (const code of codeIn(row).filter((code) => /^[a-z]+(?:-[a-z]+)+$/.test(code)))
-          assert.include(known.inspect, code, page)
+        const words = codeIn(row).filter((code) => /^[a-z-]+$/.test(code) && !STATES.has(code))
+        for (const code of words.slice(1)) assert.include(known.inspect, code, page)
+      }
+    }
+  })
+
+  it("quotes log lines and alerts as they are", () => {
+    const [log, alerts] = ["../src/services/PoolLog.ts", "grafana/alerts.yaml"].map((path) =>
+      readFileSync(new URL(path, docs), "utf8")
+    )
+    const rows = readPage("troubleshooting.md").matchAll(/^\| (log|alerts) \| (.*)$/gm)
+    for (const [, place, row] of rows) {
+      for (const quoted of codeIn(row!).filter((code) => /[A-Z ]/.test(code))) {
+        // What a template fills in is a number here.
+        for (const part of quoted.split(/\d+/)) assert.include(place === "log" ? log : alerts, part, quoted)
       }
     }
   })

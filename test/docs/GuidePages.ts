@@ -70,3 +70,4 @@ export const comparable = (text: string): string =>
     .replaceAll(/\d+(?:\.\d+)*/g, "0")
     .replaceAll(/0 ?(?:ms|s|min)\b/g, "0 ms")
     .replaceAll(/\s+/g, " ")
+    .trim()
