@@ -29,6 +29,7 @@ export class QueryCycle implements Answer {
   readonly question: Question
   readonly expects: string
   readonly prepared: PreparedStatement | undefined
+  readonly opening: PreparedStatement | undefined
   /** How much of `expects` was heard. */
   position = 0
   shape: RowShape | undefined = undefined
@@ -50,12 +51,17 @@ export class QueryCycle implements Answer {
 
   constructor(
     question: Question,
-    encoded: { readonly expects: string; readonly prepared: PreparedStatement | undefined },
+    encoded: {
+      readonly expects: string
+      readonly prepared: PreparedStatement | undefined
+      readonly opening: PreparedStatement | undefined
+    },
     done: (cycle: QueryCycle) => void
   ) {
     this.question = question
     this.expects = encoded.expects
     this.prepared = encoded.prepared
+    this.opening = encoded.opening
     this.done = done
   }
 

@@ -241,9 +241,15 @@ export class QueryPipeline {
     }
     cycle.failure = failure
     cycle.sqlState = answer.fields.code
-    const parsed = cycle.expects.indexOf("T")
-    if (cycle.prepared !== undefined && parsed >= 0 && cycle.position <= parsed) this.prepared.drop(cycle.prepared)
+    this.forget(cycle)
     cycle.position = cycle.expects.length - 1
+  }
+
+  /** Names whose Parse failed, or was skipped because of a failure, are none. */
+  private forget({ expects, opening, position, prepared }: QueryCycle): void {
+    const described = expects.indexOf("T")
+    if (prepared !== undefined && described >= 0 && position <= described) this.prepared.drop(prepared)
+    if (opening !== undefined && position <= expects.indexOf("C")) this.prepared.drop(opening)
   }
 
   private ready(status: number): void {
@@ -258,13 +264,14 @@ export class QueryPipeline {
     cycle.finish()
   }
 
-  private isStale(cycle: QueryCycle): boolean {
-    return STALE_STATES.has(cycle.sqlState!) && cycle.prepared !== undefined && !cycle.expects.includes("1")
+  /** Names were used that were given before, and one of them, or its plan, is gone. */
+  private isStale({ expects, opening, prepared, sqlState }: QueryCycle): boolean {
+    return STALE_STATES.has(sqlState!) && (prepared ?? opening) !== undefined && !expects.includes("1")
   }
 
   /** The server ran nothing of it: asked once more, without a name, it cannot fail for the name again. */
   private again(cycle: QueryCycle): void {
-    this.prepared.drop(cycle.prepared!)
+    if (cycle.prepared !== undefined) this.prepared.drop(cycle.prepared)
     this.ask({ ...cycle.question, named: false }, false, (other) => cycle.finishAs(other))
   }
 

@@ -12,6 +12,12 @@ export interface Encoded {
   readonly expects: string
   /** The named statement it uses, if any. */
   readonly prepared: PreparedStatement | undefined
+  /** The named statement that goes ahead of it, if any. */
+  readonly opening: PreparedStatement | undefined
+}
+
+interface Ahead extends Pick<Encoded, "expects" | "opening"> {
+  readonly parts: ReadonlyArray<Uint8Array>
 }
 
 const EXECUTE = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
@@ -26,8 +32,9 @@ const DESCRIBE_EXECUTE_SYNC = Buffer.concat([
 const KNOWN = "2CZ"
 /** Answers to Parse, Bind, Describe, Execute, Sync. */
 const UNKNOWN = "12TCZ"
-/** Answers to Parse, Bind and Execute of what goes ahead of a statement, without a Sync of its own. */
-const AHEAD = "12C"
+/** Answers to what goes ahead of a statement without a Sync of its own: Bind and Execute, with or without Parse. */
+const KNOWN_AHEAD = "2C"
+const UNKNOWN_AHEAD = "12C"
 const CLOSED = "3"
 
 const NO_PARAMETERS: ReadonlyArray<PgTypes.Parameter> = []
@@ -67,7 +74,6 @@ export class StatementEncoder {
   private readonly registry: PgTypes.Registry | undefined
   private readonly prepared: PreparedStatements
   private readonly bind: BindEncoder
-  private lastAhead: { readonly sql: string; readonly bytes: Uint8Array } | undefined = undefined
 
   constructor(registry: PgTypes.Registry | undefined, prepared: PreparedStatements) {
     this.registry = registry
@@ -106,11 +112,15 @@ export class StatementEncoder {
     const expects = known ? KNOWN : UNKNOWN
     if (statement !== undefined) statement.isNamed = true
     const closing = this.prepared.takeClosing()
-    if (closing.length === 0 && ahead === undefined) return { frame: main, expects, prepared: statement }
+    if (ahead === undefined && closing.length === 0) {
+      return { frame: main, expects, prepared: statement, opening: undefined }
+    }
+    const before = ahead === undefined ? undefined : this.ahead(ahead, named)
     return {
-      frame: Buffer.concat(ahead === undefined ? [...closing, main] : [...closing, this.ahead(ahead), main]),
-      expects: CLOSED.repeat(closing.length) + (ahead === undefined ? "" : AHEAD) + expects,
-      prepared: statement
+      frame: Buffer.concat(before === undefined ? [...closing, main] : [...closing, ...before.parts, main]),
+      expects: CLOSED.repeat(closing.length) + (before?.expects ?? "") + expects,
+      prepared: statement,
+      opening: before?.opening
     }
   }
 
@@ -129,13 +139,14 @@ export class StatementEncoder {
     return Buffer.concat([bytesOf(parse), parts.bind, DESCRIBE_EXECUTE_SYNC])
   }
 
-  /** Unnamed, so that it can go ahead of anything; programs send the same BEGIN each time. */
-  private ahead(sql: string): Uint8Array {
-    if (this.lastAhead?.sql !== sql) {
-      const parse = bytesOf(PgProtocol.encodeParse({ name: "", query: sql, parameterTypes: NO_TYPES }))
-      const bind = bytesOf(this.bind({ portal: "", statement: "", parameters: NO_PARAMETERS }))
-      this.lastAhead = { sql, bytes: Buffer.concat([parse, bind, EXECUTE]) }
-    }
-    return this.lastAhead.bytes
+  /** What goes ahead has no parameters, and nobody wants to know its columns. */
+  private ahead(sql: string, named: boolean): Ahead {
+    const opening = named ? this.prepared.get(sql, NO_TYPES) : undefined
+    const name = opening?.name ?? ""
+    const bind = bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS }))
+    if (opening?.isNamed === true) return { opening, parts: [bind, EXECUTE], expects: KNOWN_AHEAD }
+    const parse = bytesOf(PgProtocol.encodeParse({ name, query: sql, parameterTypes: NO_TYPES }))
+    if (opening !== undefined) opening.isNamed = true
+    return { opening, parts: [parse, bind, EXECUTE], expects: UNKNOWN_AHEAD }
   }
 }

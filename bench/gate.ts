@@ -1,0 +1,57 @@
+/**
+ * `node bench/gate.ts`: fails when the layer has become dear. Run by `.ci/run`.
+ *
+ * Processor time per operation, over that of the stock client in the same run: on a shared machine it holds where
+ * throughput does not, and the limits are far from what noise reaches.
+ */
+import * as Effect from "effect/Effect"
+import { server } from "./Database.ts"
+import { optionsOf } from "./Options.ts"
+import type { Table } from "./Result.ts"
+import { run } from "./Run.ts"
+
+/** What everything is measured against. */
+const STOCK = "pgclient"
+
+/** The most of the stock client's processor time that a contender may take, by workload. */
+const limits: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  // Measured: 0.4 to 0.65. The pipelined one takes a fifth at 100 callers, and not much less than an exclusive one at 10.
+  point: { "ours-sql": 0.85, "ours-pipelined": 0.85 },
+  // Measured: 0.65 to 0.85.
+  transaction: { "ours-sql": 1.1 }
+}
+
+const COMMAND = [
+  ...["--quick", "--only", Object.keys(limits).join(",")],
+  ...["--contenders", `${STOCK},ours-sql,ours-pipelined`, "--rounds", "7", "--seconds", "0.3"]
+]
+
+const cpuOf = (table: Table, name: string): number =>
+  table.lines.find((line) => line.name === name)?.values["cpu"]?.median ?? Number.NaN
+
+/** Prints a table's ratios; how many of them are over their limit. */
+const judge = (table: Table): number => {
+  const stock = cpuOf(table, STOCK)
+  let failures = 0
+  for (const [name, limit] of Object.entries(limits[table.workload] ?? {})) {
+    const ratio = cpuOf(table, name) / stock
+    // A figure that is missing is no pass.
+    const isWithin = ratio <= limit
+    if (!isWithin) failures++
+    const verdict = isWithin ? "within" : "OVER"
+    console.log(`${table.title}: ${name} takes ${ratio.toFixed(2)} of ${STOCK}'s processor time, ${verdict} ${limit}`)
+  }
+  return failures
+}
+
+const options = optionsOf(COMMAND)
+if (options === undefined) throw new Error("The options of the gate are not understood")
+let failures = 0
+const listener = {
+  began: () => {},
+  finished: (table: Table) => {
+    failures += judge(table)
+  }
+}
+await Effect.runPromise(run(options, "node bench/gate.ts", listener).pipe(Effect.scoped, Effect.provide(server)))
+if (failures > 0) process.exitCode = 1
