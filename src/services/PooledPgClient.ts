@@ -12,7 +12,7 @@ import { withQuickStatements } from "./pooled-pg-client/QuickStatements.ts"
 import { watchedBorrower } from "./pooled-pg-client/WatchedStatements.ts"
 import { SessionConfig } from "./SessionConfig.ts"
 import { SessionPool } from "./SessionPool.ts"
-import { makeWithTransaction } from "./Transactions.ts"
+import { makeTransactions } from "./Transactions.ts"
 
 /** What an application may choose about its SQL; all optional, as in Effect's own client. */
 export interface PgClientOptions {
@@ -66,7 +66,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   const connection = config.connection
   const pgClient: PgClient.PgClient = Object.assign(client, {
     [PgClient.TypeId]: PgClient.TypeId,
-    withTransaction: makeWithTransaction(pool, { transactionService, spanAttributes }),
+    ...makeTransactions(pool, { transactionService, spanAttributes }),
     config: {
       ...options,
       host: pool.endpoint.host,

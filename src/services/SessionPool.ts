@@ -18,6 +18,7 @@ import type { SessionError } from "./SessionError.ts"
 import { type Place, SessionOpener } from "./Session.ts"
 import type { PoolEvent } from "./pool/Events.ts"
 import type { LedgerEntry, WaiterEntry } from "./pool/Ledger.ts"
+import type { LendToTransaction } from "./pool/Lending.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import { makePool, StartInBackground } from "./pool/PoolService.ts"
 import type { RunStatement } from "./pool/Statements.ts"
@@ -60,6 +61,8 @@ export class SessionPool extends Context.Service<
     readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
     /** As `execute`, for a holder that is named in the ledger, and with a say in whether the session is shared. */
     readonly run: RunStatement
+    /** As `use`, for one transaction, failing in the words of Effect SQL. */
+    readonly transact: LendToTransaction
     /** As `get`, failing in the words of Effect SQL. */
     readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
     readonly snapshot: Effect.Effect<PoolSnapshot>

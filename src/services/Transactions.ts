@@ -7,17 +7,26 @@
  * `OutcomeUnknown` and not retryable, and a ROLLBACK never fails: what it cannot finish, the pool does.
  */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { Reactivity } from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
+import { nativeTracer, ParentSpan, type Span } from "effect/Tracer"
 import { monotonicMillis } from "./MonotonicClock.ts"
 import type { LeasedSession } from "./pool/LeasedSession.ts"
 import type { Session } from "./Session.ts"
 import { SessionError } from "./SessionError.ts"
 import type { SessionPool } from "./SessionPool.ts"
 import { toSqlError } from "./SqlErrors.ts"
+import {
+  afterCommitOf,
+  deferred,
+  levelOf,
+  TransactionLevel,
+  type TransactionService
+} from "./transactions/TransactionLevel.ts"
 
 /**
  * The least time a caller is held by an unfinished rollback: enough for a peer that is well, and less than the 250 ms
@@ -33,10 +42,6 @@ const rollbackMillis = (session: Session): number =>
 
 const control = (lease: LeasedSession, sql: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(Effect.interruptible(lease.executeRaw(sql, [])))
-
-/** BEGIN travels with the first statement of the transaction; one without any is never begun. */
-const begin = (lease: LeasedSession, statement: string | undefined): Effect.Effect<void> =>
-  Effect.sync(() => lease.begin(statement ?? "BEGIN"))
 
 const aborted = (): SqlError =>
   new SqlError({
@@ -128,30 +133,122 @@ const rollbackSavepoint = (endpoint: SessionPool["Service"]["endpoint"]) => (lea
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
-/** Builds `withTransaction` over the sessions of a pool; nested calls become savepoints. */
-export const makeWithTransaction = (
+/** Savepoints are given up and kept without a word: what goes wrong with them shows again at COMMIT, typed. */
+const releaseSavepoint = (lease: LeasedSession, id: number): Effect.Effect<void> =>
+  Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`))
+
+/** The span of a transaction that somebody watches. */
+interface Watched {
+  readonly span: Span
+  readonly clock: Clock.Clock
+}
+
+/** How a level ends. */
+interface Ends {
+  readonly committed: (level: TransactionLevel) => Effect.Effect<void, SqlError>
+  readonly undone: (level: TransactionLevel) => Effect.Effect<void>
+}
+
+/** Builds `withTransaction` and `afterCommit` over the sessions of a pool; nested calls become savepoints. */
+export const makeTransactions = (
   pool: SessionPool["Service"],
   options: {
-    readonly transactionService: Context.Service<
-      SqlClient.TransactionConnection,
-      SqlClient.TransactionConnection.Service
-    >
+    readonly transactionService: TransactionService
     readonly spanAttributes: ReadonlyArray<readonly [string, unknown]>
   }
-): SqlClient.SqlClient["withTransaction"] =>
-  SqlClient.makeWithTransaction<SqlClient.TransactionConnection, LeasedSession>({
-    // The service's connection is the lease itself.
-    transactionService: options.transactionService as unknown as Context.Key<
-      SqlClient.TransactionConnection,
-      readonly [LeasedSession, number]
-    >,
-    spanAttributes: options.spanAttributes,
-    acquireConnection: (restore) => restore(pool.reserve),
-    begin,
-    savepoint: (lease, id) => control(lease, `SAVEPOINT ${savepointName(id)}`),
-    // A failure here shows again at COMMIT, typed; as a failure of RELEASE it would become a defect.
-    releaseSavepoint: (lease, id) => Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`)),
-    commit: commit(pool.endpoint),
-    rollback,
-    rollbackSavepoint: rollbackSavepoint(pool.endpoint)
-  })
+): Pick<SqlClient.SqlClient, "withTransaction" | "afterCommit"> => {
+  const { spanAttributes, transactionService } = options
+  const afterCommit = afterCommitOf(transactionService)
+  const commitOuter = commit(pool.endpoint)
+  const undoSavepoint = rollbackSavepoint(pool.endpoint)
+
+  const outermost: Ends = {
+    committed: ({ connection: [lease] }) => commitOuter(lease),
+    undone: ({ connection: [lease] }) => rollback(lease)
+  }
+  const savepoint: Ends = {
+    committed: ({ connection: [lease, id] }) => releaseSavepoint(lease, id),
+    undone: ({ connection: [lease, id] }) => Effect.andThen(undoSavepoint(lease, id), releaseSavepoint(lease, id))
+  }
+
+  const contextIn = <R>(level: TransactionLevel, span: Watched | undefined, outside: Context.Context<R>) => {
+    let inside: Context.Context<R> = level.contextIn(outside, transactionService)
+    const reactivity = Context.getOrUndefined(outside, Reactivity)
+    if (reactivity !== undefined) inside = Context.add(inside, Reactivity, deferred(reactivity, afterCommit))
+    return span === undefined ? inside : Context.add(inside, ParentSpan, span.span)
+  }
+
+  /** Runs what is in a level, in a region where nothing else can be interrupted, and ends the level. */
+  const run = <A, E, R>(
+    level: TransactionLevel,
+    { committed, undone }: Ends,
+    span: Watched | undefined,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | SqlError, R> =>
+    Effect.onExitPrimitive(
+      Effect.updateContext(effect, (outside: Context.Context<R>) => contextIn(level, span, outside)),
+      (exit) => {
+        const succeeded = exit._tag === "Success"
+        if (span !== undefined)
+          tell(span, succeeded ? (level.parent === undefined ? "commit" : "savepoint") : "rollback")
+        if (!succeeded) return undone(level)
+        return Effect.map(committed(level), () => {
+          level.isCommitted = true
+        })
+      },
+      true
+    )
+
+  const begin = <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    span: Watched | undefined
+  ): Effect.Effect<A, E | SqlError, R> =>
+    Effect.withFiber<A, E | SqlError, R>((fiber) => {
+      let level: TransactionLevel | undefined
+      return Effect.onExitPrimitive(
+        pool.transact((lease) =>
+          Effect.uninterruptibleMask((restore) => {
+            level = new TransactionLevel(lease, undefined)
+            lease.begin(fiber.getRef(SqlClient.BeginTransaction) ?? "BEGIN")
+            return run(level, outermost, span, restore(effect))
+          })
+        ),
+        // After the session was given back: what was registered may want one, too.
+        () => level?.end()
+      )
+    })
+
+  const nest = <A, E, R>(
+    outer: TransactionLevel,
+    effect: Effect.Effect<A, E, R>,
+    span: Watched | undefined
+  ): Effect.Effect<A, E | SqlError, R> =>
+    Effect.uninterruptibleMask((restore) => {
+      const [lease] = outer.connection
+      const level = new TransactionLevel(lease, outer)
+      const work = Effect.andThen(
+        control(lease, `SAVEPOINT ${savepointName(level.connection[1])}`),
+        run(level, savepoint, span, restore(effect))
+      )
+      return outer.inTurn(Effect.onExitPrimitive(work, () => level.end(), true))
+    })
+
+  const withTransaction = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> =>
+    Effect.withFiber<A, E | SqlError, R>((fiber) => {
+      const outer = levelOf(Context.getOrUndefined(fiber.context, transactionService))
+      const start = (span: Watched | undefined) =>
+        outer === undefined ? begin(effect, span) : nest(outer, effect, span)
+      const { tracer } = fiber.cache
+      if (tracer === undefined || tracer === nativeTracer) return start(undefined)
+      return Effect.useSpan("sql.transaction", { kind: "internal" }, (span) => {
+        for (const [name, value] of spanAttributes) span.attribute(name, value)
+        return start({ span, clock: fiber.getRef(Clock.Clock) })
+      })
+    })
+
+  return { withTransaction, afterCommit }
+}
+
+/** Says in a span how the transaction ended; the names are those of Effect's own wrapper. */
+const tell = ({ clock, span }: Watched, end: "commit" | "rollback" | "savepoint"): void =>
+  span.event(`effect.sql.transaction.${end}`, clock.currentTimeNanosUnsafe())

@@ -43,6 +43,22 @@ export const lend =
       runtime.core.take(lease, runtime.now()) ? f(lease) : Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
     )
 
+/** Lends a session for one effect, failing in the words of Effect SQL. */
+export type LendToTransaction = <A, E, R>(
+  f: (session: LeasedSession) => Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | SqlError, R>
+
+/** Lends a session for one transaction, which may begin on another one when the first turns out to have ended. */
+export const lendToTransaction = (runtime: PoolRuntime): LendToTransaction => {
+  const refuse: Refuse<SqlError> = (error) => toSqlError(error, "acquire")
+  return <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>) =>
+    withLease<A, E | SqlError, R>(runtime, (lease) => {
+      lease.relend = () => relend(runtime, lease)
+      if (runtime.core.take(lease, runtime.now())) return f(lease)
+      return Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
+    })
+}
+
 /** Lends an idle session for one effect if there is one, and else says so at once. */
 export const tryLend =
   (runtime: PoolRuntime) =>

@@ -13,7 +13,7 @@ import type { SessionPool } from "../SessionPool.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { PoolEvent } from "./Events.ts"
 import { ledgerEntry, waiterEntries } from "./Ledger.ts"
-import { borrow, lend, reserve, tryLend } from "./Lending.ts"
+import { borrow, lend, lendToTransaction, reserve, tryLend } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { runStatement } from "./Statements.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
@@ -57,6 +57,7 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     borrow: borrow(runtime),
     run,
     execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
+    transact: lendToTransaction(runtime),
     reserve: reserve(runtime, (error) => toSqlError(error, "acquire")),
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),

@@ -1,0 +1,99 @@
+/** One level of a transaction: the outermost, or a savepoint within it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { Reactivity } from "effect/reactivity/Reactivity"
+import type { TransactionConnection } from "effect/sql/SqlClient"
+import type { LeasedSession } from "../pool/LeasedSession.ts"
+
+/** What Effect SQL keeps in the context of a transaction: the connection and its depth. */
+export type Connection = readonly [lease: LeasedSession, depth: number]
+
+export type TransactionService = Context.Service<TransactionConnection, TransactionConnection.Service>
+
+/**
+ * By this name Effect's `SqlResolver` finds the innermost transaction of any client, so that requests inside and outside
+ * of it do not share a batch (effect 4.1, internal/sql.ts).
+ */
+const CurrentTransactionService = Context.Reference<TransactionService | undefined>(
+  "effect/sql/CurrentTransactionService",
+  { defaultValue: () => undefined }
+)
+
+export class TransactionLevel {
+  readonly connection: Connection
+  readonly parent: TransactionLevel | undefined
+  /** Whether something can still be registered to run after the commit. */
+  isOpen = true
+  isCommitted = false
+  private callbacks: Array<Effect.Effect<void>> | undefined = undefined
+  private turns: Semaphore.Semaphore | undefined = undefined
+
+  constructor(lease: LeasedSession, parent: TransactionLevel | undefined) {
+    this.parent = parent
+    this.connection = [lease, parent === undefined ? 0 : parent.connection[1] + 1]
+    levels.set(this.connection, this)
+  }
+
+  /** Savepoints of one level take turns: they nest, and cannot overlap. */
+  inTurn<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return (this.turns ??= Semaphore.makeUnsafe(1)).withPermit(effect)
+  }
+
+  /** The context of what runs in it. */
+  contextIn<R>(context: Context.Context<R>, service: TransactionService): Context.Context<R> {
+    return context.pipe(
+      Context.add(service, this.connection as unknown as TransactionConnection.Service),
+      Context.add(CurrentTransactionService, service)
+    ) as Context.Context<R>
+  }
+
+  add(callback: Effect.Effect<void>): void {
+    ;(this.callbacks ??= []).push(callback)
+  }
+
+  /** It has ended: what it registered is the parent's to run, or is to be run now; nothing of it when it was undone. */
+  end(): Effect.Effect<void> | undefined {
+    this.isOpen = false
+    const { callbacks } = this
+    if (!this.isCommitted || callbacks === undefined) return undefined
+    if (this.parent === undefined) return Effect.forEach(callbacks, runAfterCommit, { discard: true })
+    for (const callback of callbacks) this.parent.add(callback)
+    return undefined
+  }
+}
+
+const levels = new WeakMap<object, TransactionLevel>()
+
+/** The level that a connection in the context belongs to; undefined for one that somebody else began. */
+export const levelOf = (connection: object | undefined): TransactionLevel | undefined =>
+  connection === undefined ? undefined : levels.get(connection)
+
+/** A callback that fails must not make a committed transaction look failed. */
+const runAfterCommit = <R>(effect: Effect.Effect<void, never, R>): Effect.Effect<void, never, R> =>
+  Effect.ignoreCause(effect, { log: "Error", message: "An effect that was to run after the commit failed" })
+
+/** Runs an effect when the transaction it is in has been committed; at once outside of any. */
+export const afterCommitOf =
+  (service: TransactionService) =>
+  <R>(effect: Effect.Effect<void, never, R>): Effect.Effect<void, never, R> =>
+    Effect.withFiber((fiber) => {
+      const level = levelOf(Context.getOrUndefined(fiber.context, service))
+      if (level === undefined) return runAfterCommit(effect)
+      for (let outer: TransactionLevel | undefined = level; outer !== undefined; outer = outer.parent) {
+        if (!outer.isOpen) return Effect.die(new Error("afterCommit was called after the transaction had ended"))
+      }
+      // It runs with the services of now, without the transaction.
+      level.add(Effect.provideContext(effect, Context.omit(service)(fiber.context) as Context.Context<R>))
+      return Effect.void
+    })
+
+/** How `Reactivity` behaves within a transaction: what it invalidates is invalidated after the commit. */
+export const deferred = (
+  reactivity: Reactivity,
+  afterCommit: (effect: Effect.Effect<void>) => Effect.Effect<void>
+): Reactivity => {
+  const invalidate: Reactivity["invalidate"] = (keys) =>
+    afterCommit(Effect.sync(() => reactivity.invalidateUnsafe(keys)))
+  return { ...reactivity, invalidate, mutation: (keys, effect) => Effect.tap(effect, invalidate(keys)) }
+}
