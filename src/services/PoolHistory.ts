@@ -116,7 +116,7 @@ const make = Effect.gen(function* () {
   const first = yield* measure
   measures.push(first.measure)
 
-  let lookedAt = now()
+  let lookedAt = Number.NEGATIVE_INFINITY
   const look = Effect.gen(function* () {
     // A timer that fires a little early fires again at its time.
     if (now() - lookedAt < STEP_MILLIS / 2) return

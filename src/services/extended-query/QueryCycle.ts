@@ -35,8 +35,6 @@ export class QueryCycle implements Answer {
   shape: RowShape | undefined = undefined
   /** Rows in the form that was asked for. */
   readonly rows: Array<unknown> = []
-  /** The command tag, such as `SELECT 3`. */
-  tag = ""
   /** Why it failed: the server's answer as an `Error`, or what could not be sent, read or waited for. */
   failure: unknown = undefined
   /** Monotonic milliseconds when it was asked. */
@@ -48,6 +46,10 @@ export class QueryCycle implements Answer {
   /** The SQLSTATE of the server's answer. */
   sqlState: string | undefined = undefined
   private readonly done: (cycle: QueryCycle) => void
+  /** Where the command tag was read; seldom wanted, so it is decoded by who wants it. */
+  private tagBytes: Buffer | undefined = undefined
+  private tagStart = 0
+  private tagEnd = 0
 
   constructor(
     question: Question,
@@ -63,6 +65,18 @@ export class QueryCycle implements Answer {
     this.prepared = encoded.prepared
     this.opening = encoded.opening
     this.done = done
+  }
+
+  /** The command tag, such as `SELECT 3`. */
+  get tag(): string {
+    return this.tagBytes?.toString("latin1", this.tagStart, this.tagEnd) ?? ""
+  }
+
+  /** The command was completed, with the tag in these bytes. */
+  complete(bytes: Buffer, start: number, end: number): void {
+    this.tagBytes = bytes
+    this.tagStart = start
+    this.tagEnd = end
   }
 
   /** Tells the end, once and for all. */

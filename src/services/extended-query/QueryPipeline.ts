@@ -195,7 +195,7 @@ export class QueryPipeline {
     if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== wanted(type)) throw unexpected(type, cycle)
     cycle.position++
     if (type === Messages.BIND_COMPLETE) cycle.shape = cycle.prepared?.shape
-    else if (type === Messages.COMMAND_COMPLETE) cycle.tag = bytes.toString("latin1", body, end - 1)
+    else if (type === Messages.COMMAND_COMPLETE) cycle.complete(bytes, body, end - 1)
     else if (type === Messages.ROW_DESCRIPTION) this.describe(cycle, bytes.subarray(start, end))
   }
 

@@ -65,7 +65,8 @@ export class DirectStatement extends Lease<Session> implements Asker {
   told(exit: Exit.Exit<Answer, SqlError>): void {
     const now = this.runtime.now()
     this.asked = undefined
-    if (this.parts.speed !== undefined) this.learn(this.parts.speed, exit, now - this.since)
+    if (this.parts.speed !== undefined)
+      this.learn(this.parts.speed, exit, this.runtime.pipeline.speed.onServer(now - this.since))
     giveBack(this.runtime, this, now)
     this.finish(exit)
   }

@@ -3,7 +3,17 @@ import type { Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
 import { type Holder, Lease } from "./Lease.ts"
 import { giveBack } from "./Lending.ts"
+import type { SharedStatement } from "./SharedStatement.ts"
 import type { StatementPipeline } from "./StatementPipeline.ts"
+
+/** How much time of the server's may be on its way on one session: what a newcomer waits at the most, if all goes well. */
+const MOST_MILLIS = 10
+
+/** A lane that has not been answered for longer than a round trip and this much takes nobody else along. */
+const STALLED_MILLIS = 5
+
+/** A lane ends after that time even under load that never ends, so that its session can be looked after. */
+const LIFE_MILLIS = 1000
 
 /** Who holds a shared session, as the ledger tells it. */
 const SEVERAL: Holder = { id: 0, name: "several callers", cache: { span: undefined } }
@@ -18,6 +28,9 @@ export class Lane extends Lease<Session> {
   private done = 0
   private awaited = 0
   private answeredAt = 0
+  private bornAt = 0
+  /** Milliseconds of the server's time that those on their way are expected to take. */
+  private expected = 0
   /** One that cannot be sent ends at once: while others are still to be written, that is not the end of the lane. */
   private isFilling = false
 
@@ -42,22 +55,43 @@ export class Lane extends Lease<Session> {
   fill(now: number): void {
     const session = this.slot?.session
     if (session === undefined) return
-    this.answeredAt = now
+    this.answeredAt = this.bornAt = now
     this.isFilling = true
     for (let room = this.pipeline.depth; room > 0 && session.lost === undefined; room--) {
       const statement = this.pipeline.next()
       if (statement === undefined) break
-      this.awaited++
-      statement.travel(this, session, now)
-      this.written++
+      this.carry(statement, session, now)
     }
     this.isFilling = false
     this.endIfOver()
   }
 
+  /** Takes one more along; false when there is no room for it, or it would wait too long. */
+  join(statement: SharedStatement, now: number): boolean {
+    const session = this.slot?.session
+    if (session === undefined || session.lost !== undefined || this.isFilling || this.awaited === 0) return false
+    if (this.written - this.done >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
+    if (now - this.answeredAt > this.pipeline.speed.roundTrip + STALLED_MILLIS) return false
+    if (now - this.bornAt > LIFE_MILLIS) return false
+    if (this.written === this.done) this.answeredAt = now
+    this.isFilling = true
+    this.carry(statement, session, now)
+    this.isFilling = false
+    this.endIfOver()
+    return true
+  }
+
+  private carry(statement: SharedStatement, session: Session, now: number): void {
+    this.awaited++
+    this.expected += statement.cost
+    statement.travel(this, session, now)
+    this.written++
+  }
+
   /** A statement was answered; says how long the server had it. */
-  answered(now: number, isAwaited: boolean): number {
+  answered(now: number, isAwaited: boolean, cost: number): number {
     const millis = now - this.answeredAt
+    this.expected = Math.max(0, this.expected - cost)
     this.answeredAt = now
     this.done++
     if (isAwaited) this.awaited--
@@ -79,7 +113,8 @@ export class Lane extends Lease<Session> {
 
   /** What is still on its way when nobody waits any more is ended by the pool before it lends the session again. */
   endIfOver(): void {
-    if (this.isFilling || this.awaited > 0) return
+    if (this.isFilling || this.awaited > 0 || this.state !== "held") return
+    this.pipeline.ended(this)
     giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
   }
 }

@@ -110,11 +110,10 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
 
   private with<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
     return Effect.suspend(() => {
+      if (this.beginning !== undefined) return Effect.andThen(Deferred.await(this.beginning), this.with(ask))
       const session = this.slot?.session
       if (session === undefined) return Effect.fail(over())
-      if (this.opening === undefined) return ask(session)
-      if (this.beginning !== undefined) return Effect.andThen(Deferred.await(this.beginning), this.with(ask))
-      return this.begins(ask)
+      return this.opening === undefined ? ask(session) : this.begins(ask)
     })
   }
 

@@ -20,7 +20,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     const started = runtime.now()
     runtime.times.drainBegan = started
     const budget = Duration.toMillis(runtime.config.shutdownTimeout)
-    runtime.publish({ _tag: "Draining", used: core.used, waiting: core.waiters.size })
+    runtime.publish({ _tag: "Draining", used: core.used, waiting: runtime.snapshot().waiting })
     core.drain()
     for (const fiber of runtime.dialFibers.values()) fiber.interruptUnsafe()
 

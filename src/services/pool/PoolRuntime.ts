@@ -205,6 +205,7 @@ export class PoolRuntime {
   private attach(id: number, session: Session): void {
     const before = this.core.ceiling.held
     session.times = this.times
+    this.pipeline.speed.roundTrip = session.info.timings.session
     const slot = this.core.dialed(id, session, this.now())
     this.times.dialed(session.info, this.core, this.now())
     session.onLost = (error) => {

@@ -7,11 +7,13 @@ import { DirectStatement, type StatementParts } from "./DirectStatement.ts"
 import type { Lane } from "./Lane.ts"
 import type { Holder } from "./Lease.ts"
 import type { StatementPipeline } from "./StatementPipeline.ts"
-import { stopped, took } from "./StatementSpeed.ts"
+import { costOf, stopped, took } from "./StatementSpeed.ts"
 
 export class SharedStatement extends DirectStatement {
   declare previous: SharedStatement | undefined
   declare next: SharedStatement | undefined
+  /** Milliseconds that those behind it are expected to wait for it. */
+  readonly cost: number
   private readonly pipeline: StatementPipeline
   private lane: Lane | undefined = undefined
   private place = 0
@@ -20,6 +22,7 @@ export class SharedStatement extends DirectStatement {
   constructor(pipeline: StatementPipeline, holder: Holder, parts: StatementParts) {
     super(pipeline.runtime, holder, parts)
     this.pipeline = pipeline
+    this.cost = parts.speed === undefined ? 0 : costOf(parts.speed)
   }
 
   override run(): void {
@@ -46,7 +49,7 @@ export class SharedStatement extends DirectStatement {
     this.lane = undefined
     this.asked = undefined
     this.state = "over"
-    const millis = lane?.answered(now, !this.isLeft) ?? 0
+    const millis = this.pipeline.speed.onServer(lane?.answered(now, !this.isLeft, this.cost) ?? 0)
     const { speed } = this.parts
     if (speed !== undefined) (exit._tag === "Success" ? took : stopped)(speed, millis)
     if (!this.isLeft) {

@@ -1,9 +1,10 @@
 /**
  * Independent statements of many callers on shared sessions, several in one write.
  *
- * What is asked in one turn of the event loop is gathered and put on idle sessions, as many statements on each as the
- * depth allows. A session shared like that is lent once for all of them, to a lane, through the same queue as every
- * other borrower: nobody is overtaken. The lane takes no more until all are answered.
+ * What is asked in one turn of the event loop is gathered. It joins sessions that are at work already, as far as depth
+ * and time allow, then takes idle ones: fewer sessions at work means fewer and fuller packets both ways. A session shared
+ * like that is lent once for all, to a lane, through the same queue as every other borrower: while one of those waits,
+ * lanes take nobody along, so that they come free. Nobody is overtaken.
  */
 import type { SessionError } from "../SessionError.ts"
 import { Lane } from "./Lane.ts"
@@ -23,6 +24,8 @@ export class StatementPipeline {
   private readonly pending = new Waiters<SharedStatement>()
   /** Lanes that wait for a session in the pool's own queue: never more than the statements need. */
   private readonly lanes: Array<Lane> = []
+  /** Lanes on which statements are on their way. */
+  private readonly busy = new Set<Lane>()
   private isScheduled = false
 
   /** A depth of 0 says that the settings name none. */
@@ -66,7 +69,7 @@ export class StatementPipeline {
   /** A lane got its session. */
   granted(lane: Lane, now: number): void {
     this.lanes.splice(this.lanes.indexOf(lane), 1)
-    lane.fill(now)
+    this.start(lane, now)
     this.flush()
   }
 
@@ -84,14 +87,38 @@ export class StatementPipeline {
     this.flush()
   }
 
+  /** A lane is over. */
+  ended(lane: Lane): void {
+    this.busy.delete(lane)
+  }
+
+  private start(lane: Lane, now: number): void {
+    this.busy.add(lane)
+    lane.fill(now)
+  }
+
+  private joinBusy(now: number): void {
+    for (const lane of this.busy) {
+      for (let first = this.pending.first; first !== undefined; first = this.pending.first) {
+        this.pending.remove(first)
+        if (lane.join(first, now)) continue
+        this.pending.unshift(first)
+        break
+      }
+    }
+  }
+
   private readonly flush = (): void => {
     this.isScheduled = false
     const { core } = this.runtime
     const now = this.runtime.now()
+    // On a session that is at work already the server answers in fewer pieces. But while others than our lanes wait for a
+    // session, those at work take nobody along, so that they come free.
+    if (core.waiters.size === this.lanes.length) this.joinBusy(now)
     while (this.pending.size > 0) {
       const lane = new Lane(this)
       if (!core.take(lane, now)) break
-      lane.fill(now)
+      this.start(lane, now)
     }
     this.trim(now)
     while (this.lanes.length * this.depth < this.pending.size) {

@@ -22,6 +22,9 @@ const MAX_REMEMBERED = 2000
 /** Statements that end with themselves: no transaction, no setting, no cursor outlives them. */
 const INDEPENDENT = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES"])
 
+/** What a statement that takes no time to speak of is taken to cost those behind it, in milliseconds. */
+const LEAST_MILLIS = 0.1
+
 /** What is known of one text. */
 export interface Speed {
   /** Binary logarithm of the milliseconds it takes; nothing is told apart below one. Undefined before the first run. */
@@ -30,7 +33,15 @@ export interface Speed {
 }
 
 export class StatementSpeed {
+  /** The shortest way to the server and back, in milliseconds; no statement can be blamed for it. */
+  roundTrip = Number.POSITIVE_INFINITY
   private speeds = new Map<string, Speed>()
+
+  /** How much of the time a statement took was the server's. */
+  onServer(millis: number): number {
+    if (millis < this.roundTrip) this.roundTrip = millis
+    return millis - this.roundTrip
+  }
 
   /** What is known of a text, to be asked and told. */
   of(sql: string): Speed {
@@ -62,3 +73,7 @@ export const took = (speed: Speed, millis: number): void => {
 export const stopped = (speed: Speed, millis: number): void => {
   if (millis > QUICK_MILLIS) took(speed, millis)
 }
+
+/** How long those behind such a statement wait for it, as far as is known, in milliseconds. */
+export const costOf = (speed: Speed): number =>
+  speed.magnitude === undefined || speed.magnitude === 0 ? LEAST_MILLIS : 2 ** speed.magnitude

@@ -31,6 +31,16 @@ export class Waiters<W extends WaiterNode<W>> {
     this.size++
   }
 
+  /** Puts one back to where it was taken from. */
+  unshift(waiter: W): void {
+    waiter.previous = undefined
+    waiter.next = this.head
+    if (this.head === undefined) this.tail = waiter
+    else this.head.previous = waiter
+    this.head = waiter
+    this.size++
+  }
+
   shift(): W | undefined {
     const waiter = this.head
     if (waiter !== undefined) this.remove(waiter)

@@ -34,6 +34,9 @@ export interface QuickOptions {
   readonly transformRows: Transform
 }
 
+/** Those of a text without any. */
+const NO_PARAMETERS: ReadonlyArray<unknown> = []
+
 /** Whether a value is sent as it is, and is no part of the statement's text. */
 const isPlain = (value: unknown): boolean =>
   typeof value !== "object" ||
@@ -57,7 +60,9 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
   const usual = Object.getPrototypeOf(sample)
 
   const stock = ({ args, template }: Quick): Statement.Statement<object> =>
-    typeof template === "string" ? client.unsafe(template, args) : client(template, ...args)
+    typeof template === "string"
+      ? client.unsafe(template, args === NO_PARAMETERS ? undefined : args)
+      : client(template, ...args)
 
   const textOf = (quick: Quick): string => {
     const { template } = quick
@@ -108,7 +113,7 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
       : Reflect.apply(client, undefined, [template, ...args])
 
   const quick = Object.assign(sql, client, {
-    unsafe: (text: string, params: ReadonlyArray<unknown> = []) => new QuickStatement(text, params)
+    unsafe: (text: string, params: ReadonlyArray<unknown> = NO_PARAMETERS) => new QuickStatement(text, params)
   }) as unknown as Client
   return Object.assign(quick, { safe: quick })
 }

@@ -8,6 +8,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { Endpoint } from "../Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
@@ -22,6 +23,12 @@ const GRACE_MILLIS = 10
 /** How long a cancelled statement may take to stop before the session is closed. */
 export const STOP_MILLIS = 5000
 
+/**
+ * How long the server may take to hang up after a request. It signals the backend and then its process group
+ * (PostgreSQL source, postmaster.c, signal_child), so a statement may have stopped while a signal is still to come.
+ */
+const HANG_UP_MILLIS = 1000
+
 /** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
 export const endAbandoned = (parts: {
   /** Answered when everything asked before it is. */
@@ -32,14 +39,35 @@ export const endAbandoned = (parts: {
   const { endpoint, tap } = parts
   const cancelledBefore = tap.cancelled
   const request = PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey })
+  const drained = Deferred.makeUnsafe<boolean>()
+  const deliveries: Array<Fiber.Fiber<void>> = []
+  const areConfirmed = () => tap.cancelled - cancelledBefore >= deliveries.length
+  // Several statements may be in line, and a request ends the one that runs: the next one is for the next, when the
+  // wire has not come free in a grace of its own.
+  const cancels = Effect.gen(function* () {
+    for (;;) {
+      deliveries.push(yield* Effect.forkDetach(deliver(endpoint, request), { startImmediately: true }))
+      do yield* Effect.sleep(GRACE_MILLIS)
+      while (!areConfirmed())
+      yield* Effect.sleep(GRACE_MILLIS)
+      if (Deferred.isDoneUnsafe(drained)) return yield* Deferred.await(drained)
+    }
+  })
   return Effect.gen(function* () {
-    const drained = Deferred.makeUnsafe<boolean>()
     const ping = Effect.map(Effect.exit(parts.ping), Exit.isSuccess)
     yield* Effect.forkDetach(Deferred.into(ping, drained), { startImmediately: true })
     const early = yield* Effect.timeoutOption(Deferred.await(drained), GRACE_MILLIS)
     if (early._tag === "Some") return early.value
-    yield* Effect.forkDetach(deliver(endpoint, request), { startImmediately: true })
-    const late = yield* Effect.timeoutOption(Deferred.await(drained), STOP_MILLIS)
-    return late._tag === "Some" && late.value && tap.cancelled > cancelledBefore
+    const late = yield* Effect.timeoutOption(Effect.raceFirst(Deferred.await(drained), cancels), STOP_MILLIS)
+    const isSafe = late._tag === "Some" && late.value && areConfirmed()
+    if (isSafe) yield* Effect.timeoutOption(Fiber.awaitAll(deliveries), HANG_UP_MILLIS)
+    return isSafe
   }).pipe(Effect.catchCause(() => Effect.succeed(false)))
 }
+
+/** Waits, bounded, until the wire is free after what somebody else has ended; true when the session is safe to use. */
+export const isFree = (ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.timeoutOption(Effect.exit(ping), STOP_MILLIS),
+    (exit) => exit._tag === "Some" && Exit.isSuccess(exit.value)
+  )

@@ -15,6 +15,8 @@ import type { Row } from "@effect/sql-pg/PgConnection"
 export const detachedStream = (
   make: () => Stream.Stream<Row, SqlError>,
   options: {
+    /** What the stream has to wait for. */
+    readonly ready: Effect.Effect<void>
     readonly mapError: (error: SqlError) => SqlError
     /** Runs the effect that closes the driver's part; must not wait for it. */
     readonly fork: (close: Effect.Effect<void>) => void
@@ -25,6 +27,7 @@ export const detachedStream = (
       Effect.gen(function* () {
         const inner = Scope.makeUnsafe()
         yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
+        yield* options.ready
         return yield* Channel.toPullScoped(Stream.toChannel(Stream.mapError(make(), options.mapError)), inner)
       })
     )

@@ -16,7 +16,7 @@ import type { PoolTimes } from "../pool/PoolTimes.ts"
 import type { Answer, Asked, Asker } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
-import { endAbandoned } from "./Abandoned.ts"
+import { endAbandoned, isFree } from "./Abandoned.ts"
 import type { Activity } from "./Activity.ts"
 import { detachedStream } from "./DetachedStream.ts"
 import { DriverUse } from "./DriverUse.ts"
@@ -132,6 +132,7 @@ export class LiveStatements {
         return this.driver.connection.stream(sql, params)
       },
       {
+        ready: this.settled,
         mapError: this.end.failed,
         fork: (close) => {
           if (leave !== undefined) this.settleStream(close, leave)
@@ -142,7 +143,7 @@ export class LiveStatements {
   }
 
   listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
-    Effect.suspend(() => {
+    Effect.flatMap(this.settled, () => {
       this.activity.leaves("reset")
       this.activity.statement = `LISTEN ${channel}`
       return Effect.andThen(
@@ -150,6 +151,13 @@ export class LiveStatements {
         Effect.suspend(() => Effect.mapError(this.driver.connection.listen(channel), this.end.failed))
       )
     })
+
+  /** A cancel that is on its way must not hit what is asked next. */
+  private readonly settled: Effect.Effect<void> = Effect.suspend(() =>
+    this.settling === undefined || this.end.lost !== undefined
+      ? Effect.void
+      : Effect.andThen(Deferred.await(this.settling), this.settled)
+  )
 
   /** Asks through the pipeline; through the driver while that has the wire. */
   private ask<A>(
@@ -159,7 +167,7 @@ export class LiveStatements {
   ): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) => {
       if (this.settling !== undefined && this.end.lost === undefined) {
-        return resume(Effect.flatMap(Deferred.await(this.settling), () => this.ask(question, read, throughDriver)))
+        return resume(Effect.andThen(this.settled, this.ask(question, read, throughDriver)))
       }
       if (this.share.isLent) return resume(this.drive(question.sql, throughDriver))
       const cycle = this.start(question, this.parts.now(), {
@@ -179,7 +187,7 @@ export class LiveStatements {
         if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
           this.activity.end()
           leave()
-        } else Effect.runForkWith(this.parts.context)(Effect.ensuring(this.settle(), Effect.sync(leave)))
+        } else Effect.runForkWith(this.parts.context)(Effect.ensuring(this.settle(true), Effect.sync(leave)))
         return undefined
       }
       const timed =
@@ -204,14 +212,11 @@ export class LiveStatements {
           })
     )
 
-  private readonly sendAhead: Effect.Effect<void, SqlError> = Effect.suspend(() => {
+  private readonly sendAhead: Effect.Effect<unknown, SqlError> = Effect.suspend(() => {
     const { ahead } = this
     this.ahead = undefined
-    return ahead === undefined
-      ? Effect.void
-      : Effect.asVoid(
-          Effect.tapError(this.driver.connection.query(ahead, [], false), () => Effect.sync(() => this.unbegun(ahead)))
-        )
+    if (ahead === undefined) return Effect.void
+    return Effect.tapError(this.driver.connection.query(ahead, [], false), () => Effect.sync(() => this.unbegun(ahead)))
   })
 
   /** A transaction that failed to begin is still to begin: what is asked next must not run outside of it. */
@@ -242,12 +247,19 @@ export class LiveStatements {
     return asker.told(Exit.fail(error))
   }
 
-  /** Ends what nobody waits for any more; whoever comes meanwhile waits for it. A session that is not safe is lost. */
-  settle(): Effect.Effect<void> {
+  /**
+   * Ends what nobody waits for any more, unless the driver has ended it; whoever comes meanwhile waits for it. A session
+   * that is not safe is lost.
+   */
+  settle(isEnded = false): Effect.Effect<void> {
     if (this.settling !== undefined) return Deferred.await(this.settling)
     const settled = (this.settling = Deferred.makeUnsafe<void>())
     const { endpoint, wire } = this.parts
-    return endAbandoned({ ping: this.plain(""), endpoint, tap: wire.tap }).pipe(
+    // A transaction that has failed refuses even an empty statement: that is an answer, too.
+    const ping = Effect.catch(this.plain(""), (error) =>
+      this.end.lost === undefined && wire.tap.status === "E" ? Effect.void : Effect.fail(error)
+    )
+    return (isEnded ? isFree(ping) : endAbandoned({ ping, endpoint, tap: wire.tap })).pipe(
       Effect.map((safe) => {
         this.settling = undefined
         if (!safe) this.kill(unsettled(endpoint, this.busyMillis()))
@@ -281,7 +293,5 @@ export class LiveStatements {
 }
 
 const objectsOf = ({ objects }: Answer) => objects
-
 const valuesOf = ({ values }: Answer) => values
-
 const resultOf = ({ result }: Answer) => result

@@ -150,6 +150,8 @@ export class ScriptedServer {
     if (control !== undefined) {
       return give({ rows: [], rowCount: 0, command: transaction.command(control) }, sql, params, sessionId)
     }
+    // What goes ahead of a statement that cannot take it along goes ahead of an empty one.
+    if (sql === "") return give({ rows: [], rowCount: 0, command: "" }, sql, params, sessionId)
     if (NOTIFY.test(sql)) {
       this.notify(String(params[0]), String(params[1]), FIRST_PID + sessionId - 1)
       return give([{ pg_notify: "" }], sql, params, sessionId)

@@ -207,7 +207,10 @@ export class ScriptedSession implements Session {
     return Effect.suspend(() => {
       const { ahead } = this
       this.ahead = undefined
-      if (ahead !== undefined) return Effect.andThen(this.begun(ahead), this.run(sql, params))
+      if (ahead !== undefined) {
+        const deferAgain = () => Effect.sync(() => this.defer(ahead))
+        return Effect.andThen(Effect.tapError(this.run(ahead, []), deferAgain), this.run(sql, params))
+      }
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
       if (this.settling !== undefined) {
         return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, params))
@@ -215,15 +218,6 @@ export class ScriptedSession implements Session {
       this.begin(sql)
       return Effect.onExitPrimitive(this.untilLost(this.answered(sql, params)), this.onExit(sql))
     })
-  }
-
-  /** What could not be run ahead of a statement goes ahead of the next one, as on a real session. */
-  private begun(ahead: string): Effect.Effect<Result, SqlError> {
-    return Effect.tapError(this.run(ahead, []), () =>
-      Effect.sync(() => {
-        this.ahead = ahead
-      })
-    )
   }
 
   private answered(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {

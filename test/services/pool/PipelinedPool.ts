@@ -1,12 +1,15 @@
 /** Single statements against a scripted pool: each caller is a fiber, and each answer comes when the test says so. */
+import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type { SqlError } from "effect/sql/SqlError"
 import * as TestClock from "effect/testing/TestClock"
 import type { SessionPool } from "../../../src/services/SessionPool.ts"
+import type { SettingsInput } from "../../../src/services/SessionConfig.ts"
 import type { Outcome, Statements } from "../../../src/testing/ScriptedSessions.ts"
+import { type Scenario, withPool } from "../PoolScenario.ts"
 import { SessionError } from "../../../src/services/SessionError.ts"
 
 export const QUICK = "select quick"
@@ -104,6 +107,7 @@ export class Answers {
   get statements(): Statements {
     return [
       [QUICK, this.answer],
+      ["select rows", [{ n: 1 }]],
       [/./, Effect.delay(Effect.succeed([]), 5)]
     ]
   }
@@ -111,3 +115,22 @@ export class Answers {
 
 /** Passes time and lets what came of it happen. */
 export const pass = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), turn)
+
+/** A pool with one idle session, whose quick statement is known as such and waits for its answer from now on. */
+export const pipelined = (
+  pool: SettingsInput["pool"],
+  body: (scenario: Scenario & { readonly answers: Answers }) => Effect.Effect<void, unknown>
+) => {
+  const answers = new Answers()
+  return withPool({ statements: answers.statements }, { pool: { pipeline: 4, max: 1, ...pool } }, (scenario) =>
+    Effect.gen(function* () {
+      yield* learn(scenario.pool, QUICK)
+      answers.isHeld = true
+      yield* body({ ...scenario, answers })
+      answers.isHeld = false
+      yield* answers.give(answers.size)
+      const { used, waiting } = yield* scenario.pool.snapshot
+      assert.deepStrictEqual({ used, waiting }, { used: 0, waiting: 0 })
+    })
+  )
+}

@@ -1,0 +1,117 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { Scenario } from "../PoolScenario.ts"
+import { call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
+
+/** Answered after five milliseconds. */
+const FIVE = "select five"
+
+/** How many of the statements asked so far went to each session. */
+const bySession = ({ server }: Scenario, text: string) => {
+  const counts: Record<number, number> = {}
+  for (const { sessionId, sql } of server.statements) {
+    if (sql === text) counts[sessionId] = (counts[sessionId] ?? 0) + 1
+  }
+  return counts
+}
+
+describe("a newcomer joins the statements of a session that is at work", () => {
+  it.effect("as long as there is room, and only then another session", () =>
+    pipelined({ max: 3 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        for (let caller = 0; caller < 5; caller++) {
+          yield* call(pool)
+          yield* turn
+        }
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 })
+        yield* answers.give(1)
+        yield* call(pool)
+        yield* turn
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 5, 2: 1 })
+        yield* answers.give(5)
+      })
+    )
+  )
+
+  it.effect("unless somebody else waits for a session, who then gets it", () =>
+    pipelined({ max: 1 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        yield* call(pool)
+        yield* turn
+        const held = Deferred.makeUnsafe<void>()
+        const exclusive = yield* Effect.forkDetach(
+          pool.use(() => Effect.as(Deferred.await(held), "exclusive")),
+          { startImmediately: true }
+        )
+        const late = yield* call(pool)
+        yield* turn
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 1 })
+        yield* answers.give(1)
+        assert.strictEqual(late.exit(), undefined)
+        Deferred.doneUnsafe(held, Effect.void)
+        yield* turn
+        assert.isDefined(exclusive.pollUnsafe())
+        yield* answers.give(1)
+        assert.strictEqual(late.exit()?._tag, "Success")
+      })
+    )
+  )
+
+  it.effect("unless it would wait for more than ten milliseconds of others' time", () =>
+    pipelined({ max: 3, pipeline: 32 }, (scenario) =>
+      Effect.gen(function* () {
+        const { pool } = scenario
+        yield* Effect.forkDetach(learn(pool, FIVE), { startImmediately: true })
+        yield* pass(5)
+        yield* callMany(pool, 1, FIVE)
+        yield* turn
+        for (let caller = 0; caller < 2; caller++) {
+          yield* call(pool, FIVE, { isShared: true })
+          yield* turn
+        }
+        assert.deepStrictEqual(bySession(scenario, FIVE), { 1: 1 + 2, 2: 1 })
+        yield* pass(5)
+      })
+    )
+  )
+
+  it.effect("unless that session has stalled", () =>
+    pipelined({ max: 3 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        yield* call(pool)
+        yield* pass(6)
+        yield* call(pool)
+        yield* turn
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 1, 2: 1 })
+        yield* answers.give(2)
+      })
+    )
+  )
+
+  it.effect("for a second at most, so that the session comes back to be looked after", () =>
+    pipelined({ max: 2 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        yield* callMany(pool, 2)
+        yield* turn
+        for (let millis = 0; millis < 1000; millis += 4) {
+          yield* pass(4)
+          yield* answers.give(1)
+          yield* call(pool)
+          yield* turn
+        }
+        assert.deepStrictEqual(Object.keys(bySession(scenario, QUICK)), ["1"])
+        yield* pass(4)
+        yield* answers.give(1)
+        yield* call(pool)
+        yield* turn
+        assert.deepStrictEqual(bySession(scenario, QUICK)[2], 1)
+        yield* answers.give(2)
+      })
+    )
+  )
+})

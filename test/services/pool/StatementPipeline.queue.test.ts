@@ -1,0 +1,211 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { refusal } from "../../../src/testing/ScriptedSessions.ts"
+import { hold, ofTag } from "../PoolScenario.ts"
+import { call, callMany, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
+
+describe("statements that wait to share a session", () => {
+  it.effect("are counted and timed once each, and their session is held by several callers", () =>
+    pipelined({}, ({ answers, pool }) =>
+      Effect.gen(function* () {
+        const before = (yield* pool.snapshot).counters.acquired
+        const times = yield* pool.times
+        const [waits, uses] = [times.waitTime.count, times.useTime.count]
+        yield* callMany(pool, 6)
+        yield* turn
+        const [entry] = yield* pool.ledger
+        assert.strictEqual(entry?.holder, "several callers")
+        assert.strictEqual(entry?.statement, QUICK)
+        yield* answers.give(6)
+        yield* answers.give(2)
+        const after = (yield* pool.snapshot).counters.acquired
+        assert.strictEqual(after.immediate - before.immediate, 4)
+        assert.strictEqual(after.waited - before.waited, 2)
+        assert.strictEqual(times.waitTime.count - waits, 6)
+        assert.strictEqual(times.useTime.count - uses, 6)
+      })
+    )
+  )
+
+  it.effect("take turns with borrowers of whole sessions in the order they came, and neither side starves", () =>
+    pipelined({ pipeline: 2 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        const first = yield* hold(pool)
+        const shared = yield* callMany(pool, 4)
+        yield* turn
+        const borrower = yield* hold(pool)
+        const late = yield* callMany(pool, 2)
+        yield* turn
+        assert.strictEqual((yield* pool.snapshot).waiting, 7)
+        yield* first.release
+        yield* answers.give(2)
+        assert.isUndefined(borrower.lease())
+        yield* answers.give(2)
+        assert.isTrue(shared.every((caller) => caller.exit()?._tag === "Success"))
+        assert.isDefined(borrower.lease())
+        assert.strictEqual(answers.size, 0)
+        yield* borrower.release
+        yield* turn
+        yield* answers.give(2)
+        assert.isTrue(late.every((caller) => caller.exit()?._tag === "Success"))
+      })
+    )
+  )
+
+  it.effect("end with the acquire timeout of each, once, and are counted one by one", () =>
+    pipelined({ acquireTimeout: 1000 }, ({ answers, pool }) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(pool)
+        const early = yield* callMany(pool, 5)
+        yield* turn
+        yield* pass(400)
+        const late = yield* callMany(pool, 5)
+        yield* turn
+        yield* pass(599)
+        assert.isTrue(early.every((caller) => caller.exit() === undefined))
+        yield* pass(2)
+        assert.isTrue(early.every((caller) => caller.reason() === "AcquireTimeout"))
+        assert.isTrue(late.every((caller) => caller.exit() === undefined))
+        const { counters, waiting } = yield* pool.snapshot
+        assert.strictEqual(counters.acquired.timeout, 5)
+        assert.strictEqual(waiting, 5)
+        const exit = early[0]?.exit()
+        assert.include(String(exit?._tag === "Failure" && exit.cause), "1.0 s")
+        yield* holder.release
+        yield* turn
+        yield* answers.give(4)
+        yield* answers.give(1)
+        assert.isTrue(late.every((caller) => caller.exit()?._tag === "Success"))
+      })
+    )
+  )
+
+  it.effect("keep their time when who came first leaves", () =>
+    pipelined({ acquireTimeout: 1000 }, ({ answers, pool }) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(pool)
+        const first = yield* call(pool)
+        yield* turn
+        yield* pass(500)
+        const second = yield* call(pool)
+        yield* turn
+        const borrower = yield* hold(pool)
+        yield* first.leave
+        yield* pass(700)
+        assert.isUndefined(second.exit())
+        // It has kept its place before the borrower, too.
+        yield* holder.release
+        yield* turn
+        assert.isUndefined(borrower.lease())
+        yield* answers.give(1)
+        assert.strictEqual(second.exit()?._tag, "Success")
+        assert.isDefined(borrower.lease())
+        yield* borrower.release
+      })
+    )
+  )
+
+  it.effect("leave no place in the queue when all who waited have left", () =>
+    pipelined({}, ({ pool, server }) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(pool)
+        const callers = yield* callMany(pool, 9)
+        yield* turn
+        assert.strictEqual((yield* pool.snapshot).waiting, 9)
+        assert.strictEqual((yield* pool.waiters).length, 3)
+        for (const caller of callers) yield* caller.leave
+        const { counters, waiting } = yield* pool.snapshot
+        assert.strictEqual(waiting, 0)
+        assert.strictEqual((yield* pool.waiters).length, 0)
+        assert.strictEqual(counters.acquired.abandoned, 9)
+        const before = server.statements.length
+        yield* holder.release
+        yield* turn
+        assert.strictEqual(server.statements.length, before)
+      })
+    )
+  )
+
+  it.effect("are refused beyond the cap of the queue, each counted, and the cap counts callers", () =>
+    pipelined({ maxWaiting: 6 }, ({ answers, pool }) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(pool)
+        const admitted = yield* callMany(pool, 5)
+        yield* turn
+        const sixth = yield* call(pool)
+        const refused = yield* callMany(pool, 2)
+        yield* turn
+        assert.isTrue(refused.every((caller) => caller.reason() === "QueueFull"))
+        assert.isUndefined(sixth.exit())
+        assert.strictEqual((yield* pool.snapshot).counters.acquired["queue-full"], 2)
+        yield* holder.release
+        yield* turn
+        yield* answers.give(4)
+        yield* answers.give(2)
+        assert.isTrue([...admitted, sixth].every((caller) => caller.exit()?._tag === "Success"))
+      })
+    )
+  )
+
+  it.effect("that were let in before the queue filled up are answered although no further lane finds room in it", () =>
+    pipelined({ maxWaiting: 6, pipeline: 2 }, ({ answers, pool }) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(pool)
+        const first = yield* callMany(pool, 2)
+        yield* turn
+        // One turn: two statements that need a second lane, and borrowers that take the places meanwhile.
+        const second = yield* callMany(pool, 2)
+        const borrowers = yield* Effect.forEach(Array.from({ length: 5 }), () => hold(pool))
+        yield* turn
+        yield* holder.release
+        yield* turn
+        yield* answers.give(2)
+        for (const borrower of borrowers) yield* borrower.release
+        yield* turn
+        yield* answers.give(answers.size)
+        assert.isTrue([...first, ...second].every((caller) => caller.exit()?._tag === "Success"))
+      })
+    )
+  )
+
+  it.effect("are refused by a pool that drains, each once, while those on their way finish", () =>
+    pipelined({}, ({ answers, events, pool }) =>
+      Effect.gen(function* () {
+        const running = yield* callMany(pool, 4)
+        yield* turn
+        const waiting = yield* callMany(pool, 3)
+        yield* turn
+        const gathered = yield* callMany(pool, 2)
+        yield* Effect.forkDetach(pool.drain, { startImmediately: true })
+        yield* turn
+        assert.isTrue([...waiting, ...gathered].every((caller) => caller.reason() === "PoolClosed"))
+        assert.strictEqual(ofTag(events, "Draining")[0]?.waiting, 5)
+        const after = yield* call(pool)
+        yield* turn
+        assert.strictEqual(after.reason(), "PoolClosed")
+        assert.strictEqual((yield* pool.snapshot).counters.acquired.closed, 6)
+        yield* answers.give(4)
+        assert.isTrue(running.every((caller) => caller.exit()?._tag === "Success"))
+        yield* pass(10)
+        assert.strictEqual((yield* pool.snapshot).phase, "closed")
+      })
+    )
+  )
+
+  it.effect("all hear of a dial that fails for good, once", () =>
+    pipelined({}, ({ pool, server }) =>
+      Effect.gen(function* () {
+        const [before] = [(yield* pool.snapshot).counters.acquired.failed]
+        server.change({ dials: { _tag: "Fails", afterMillis: 10, error: refusal("configuration") } })
+        server.session(1).lose()
+        yield* pass(1)
+        const callers = yield* callMany(pool, 6)
+        yield* turn
+        yield* pass(5000)
+        assert.isTrue(callers.every((caller) => caller.reason() === "ConnectFailed"))
+        assert.strictEqual((yield* pool.snapshot).counters.acquired.failed - before, 6)
+      })
+    )
+  )
+})
