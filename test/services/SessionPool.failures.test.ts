@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial, type DialOutcome, refusal } from "../../src/testing/ScriptedSessions.ts"
@@ -234,6 +235,30 @@ describe("a loss", () => {
           yield* TestClock.adjust(101)
           assert.strictEqual((yield* pool.snapshot).used, 4)
           for (const { release } of held) yield* release
+        })
+    )
+  )
+})
+
+describe("a caller that comes while dials rest after a failure", () => {
+  it.effect("has its session when they go on, though nobody was waiting in between", () =>
+    withPool(
+      { dials: [Dial.fails("network", 400), Dial.succeeds()] },
+      { pool: { min: 0, max: 1, acquireTimeout: 30_000 } },
+      ({ pool, server }) =>
+        Effect.gen(function* () {
+          const gone = yield* Effect.forkChild(Effect.exit(pool.use(() => Effect.void)), { startImmediately: true })
+          yield* TestClock.adjust(400)
+          yield* Fiber.interrupt(gone)
+          // Whatever is looked at now finds nobody who waits, and need not look again.
+          yield* TestClock.adjust(150)
+          assert.strictEqual(server.dialsStarted.length, 1)
+          const caller = yield* Effect.forkChild(
+            pool.use(() => Effect.succeed("lent")),
+            { startImmediately: true }
+          )
+          yield* TestClock.adjust(4000)
+          assert.deepStrictEqual(caller.pollUnsafe(), Exit.succeed("lent"))
         })
     )
   )

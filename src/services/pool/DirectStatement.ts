@@ -52,7 +52,7 @@ export class DirectStatement extends Lease<Session> implements Asker {
     if (runtime.core.take(this, now)) return this.start(now)
     const deadline = now + runtime.acquireMillis
     const refused = runtime.core.enqueue(this, now, deadline)
-    if (refused === undefined) runtime.arm(deadline)
+    if (refused === undefined) runtime.armForWaiter(deadline, now)
     else this.woken(refused)
   }
 

@@ -120,7 +120,7 @@ const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>):
     const now = runtime.now()
     const deadline = now + runtime.acquireMillis
     const refused = runtime.core.enqueue(lease, now, deadline)
-    if (refused === undefined) runtime.arm(deadline)
+    if (refused === undefined) runtime.armForWaiter(deadline, now)
     else resume(Effect.fail(refuse(refused)))
   })
 

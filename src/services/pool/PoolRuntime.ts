@@ -15,7 +15,7 @@ import { breakersOf } from "./Breaker.ts"
 import * as Ceiling from "./Ceiling.ts"
 import * as DialGate from "./DialGate.ts"
 import type { PoolEvent, PoolEventBody } from "./Events.ts"
-import { SLOW_DIAL_MILLIS } from "./Demand.ts"
+import { nextWish, SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
 import { OneTimer } from "./OneTimer.ts"
 import { PoolCore } from "./PoolCore.ts"
@@ -147,6 +147,11 @@ export class PoolRuntime {
   /** Makes sure that the pool looks at its deadlines at `at` or earlier. */
   arm(at: number): void {
     this.timer.arm(at)
+  }
+
+  /** Looks again for somebody who has begun to wait: at the deadline, and earlier when a dial may go before. */
+  armForWaiter(deadline: number, now: number): void {
+    this.timer.arm(Math.min(deadline, nextWish(this.core, now)))
   }
 
   publish(event: PoolEventBody): void {

@@ -127,7 +127,7 @@ export class StatementPipeline {
       this.lanes.push(lane)
       const refusal = core.enqueue(lane, now, deadline)
       if (refusal === undefined) {
-        this.runtime.arm(deadline)
+        this.runtime.armForWaiter(deadline, now)
       } else if (refusal.reason._tag === "QueueFull" && this.lanes.length > 1) {
         // Who was let in waits for the lanes that stand already.
         this.lanes.pop()
