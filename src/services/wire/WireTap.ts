@@ -28,6 +28,9 @@ const HEADER_BYTES = 5
 /** An error text longer than this is cut: it is for a person, and a hostile server must not fill the memory. */
 const MAX_CAPTURED_BYTES = 64 * 1024
 
+/** Settings that are remembered; PostgreSQL reports fifteen, and a hostile server must not fill the memory. */
+const MAX_PARAMETERS = 100
+
 /** SQLSTATE of a statement cancelled on request or by a timeout (PostgreSQL docs, Appendix A). */
 const QUERY_CANCELED = "57014"
 
@@ -57,9 +60,11 @@ export class WireTap {
   messages = 0
   /** Statements the server ended on a CancelRequest. */
   cancelled = 0
-  /** ParameterStatus messages seen since the session was ready: a setting was changed, or the pooler's heartbeat. */
+  /** How often the server has told another value of a setting since the session was ready. */
   parameterChanges = 0
 
+  /** What the server told of its settings last. A pooler that says the same again only shows that it is there. */
+  private readonly parameters = new Map<string, string>()
   private readonly now: () => number
   private skip = 0
   private captureType = 0
@@ -152,6 +157,15 @@ export class WireTap {
     return end
   }
 
+  private onParameter(payload: Buffer): void {
+    const end = payload.indexOf(0)
+    const name = payload.toString("utf8", 0, end)
+    const value = payload.toString("utf8", end + 1, payload.length - 1)
+    if (this.parameters.get(name) === value) return
+    if (this.parameters.size < MAX_PARAMETERS || this.parameters.has(name)) this.parameters.set(name, value)
+    if (this.status !== undefined) this.parameterChanges++
+  }
+
   /** A ReadyForQuery was read. */
   onReady(status: number): void {
     this.ready++
@@ -164,8 +178,7 @@ export class WireTap {
       case READY_FOR_QUERY:
         return this.onReady(payload[0] ?? 0x49)
       case PARAMETER_STATUS:
-        if (this.status !== undefined) this.parameterChanges++
-        return
+        return this.onParameter(payload)
       case AUTHENTICATION: {
         const method = payload.length >= 4 ? payload.readUInt32BE(0) : 0
         if (method === 0) this.authenticated = true

@@ -259,3 +259,17 @@ describe("the pipeline of a session", () => {
     assert.deepStrictEqual(ended[1]!.objects, [{ a: "2" }])
   })
 })
+
+describe("a setting that the server tells of", () => {
+  it("has changed when its value is another one, not when a pooler says the same again", () => {
+    const { pipeline, tap } = pipelineUnderTest()
+    tap.push(Buffer.concat([Server.parameterStatus("TimeZone", "UTC"), Server.ready()]))
+    pipeline.read(Server.parameterStatus("TimeZone", "UTC"))
+    assert.strictEqual(tap.parameterChanges, 0)
+    pipeline.read(Server.parameterStatus("TimeZone", "Asia/Tokyo"))
+    pipeline.read(Server.parameterStatus("TimeZone", "Asia/Tokyo"))
+    assert.strictEqual(tap.parameterChanges, 1)
+    pipeline.read(Server.parameterStatus("TimeZone", "UTC"))
+    assert.strictEqual(tap.parameterChanges, 2)
+  })
+})
