@@ -72,6 +72,9 @@ const saidAt = (output: string, words: string): number => {
   return Date.parse(line.split(" ")[0] ?? "")
 }
 
+/** A session that is closed ends its lease and the drain at once; which of the two writes its line first is chance. */
+const ONE_BREATH_MILLIS = 50
+
 const inOrder = (
   { collector, goodbyes, output, proxy, sessions, stream }: Effect.Success<ReturnType<typeof end>>,
   lease: string
@@ -86,10 +89,7 @@ const inOrder = (
     ]
   )
   const order = ["Draining:", "late borrower: refused", lease, "Drained in"].map((words) => saidAt(output, words))
-  assert.deepStrictEqual(
-    order,
-    order.toSorted((one, other) => one - other)
-  )
+  for (const [index, at] of order.slice(1).entries()) assert.isAtLeast(at, order[index]! - ONE_BREATH_MILLIS)
   // The session that was lent says Terminate when its lease is over, and every session has said it.
   assert.strictEqual(goodbyes.length, sessions)
   assert.isAtLeast(goodbyes.at(-1) ?? 0, saidAt(output, lease))
