@@ -3,10 +3,10 @@
  *
  * The pool knows sessions by this interface alone, so a test puts scripted ones in their place.
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Exit from "effect/Exit"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -45,10 +45,11 @@ export interface Answer {
   readonly result: Result
 }
 
-/** Who asks a session without a fiber in between. */
+/** Who asks a session without a fiber in between; one of the two is called, once, when the statement has ended. */
 export interface Asker {
-  /** Called once, when the statement has ended. */
-  told(exit: Exit.Exit<Answer, SqlError>): void
+  /** It was answered; `now` is the monotonic millisecond when the answer was heard. */
+  told(answer: Answer, now: number): void
+  refused(cause: Cause.Cause<SqlError>): void
 }
 
 /** A statement on its way; by it the session is told that nobody waits for it any more. */

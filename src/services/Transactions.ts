@@ -52,33 +52,36 @@ const aborted = (): SqlError =>
     })
   })
 
+const BEGIN = "BEGIN"
 const COMMIT = "COMMIT"
 
-/** A session that was lost before COMMIT was written has rolled back; one lost after it may have done either. */
-const commit =
-  (endpoint: SessionPool["Service"]["endpoint"]) =>
-  (lease: LeasedSession): Effect.Effect<void, SqlError> =>
-    Effect.suspend(() => {
-      if (lease.endUnopened()) return Effect.void
-      const session = lease.session
-      const started = performance.now()
-      return Effect.interruptible(lease.executeRaw(COMMIT, [])).pipe(
-        Effect.flatMap((result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : Effect.void)),
-        Effect.mapError((error) =>
-          session?.lost === undefined || session.statement !== COMMIT
-            ? error
-            : toSqlError(
-                SessionError.outcomeUnknown({
-                  host: endpoint.host,
-                  port: endpoint.port,
-                  elapsedMillis: performance.now() - started,
-                  failure: session.lost
-                }),
-                "commit"
-              )
-        )
+/**
+ * Commits the outermost level. A session that was lost before COMMIT was written has rolled back; one lost after it may
+ * have done either.
+ */
+const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: TransactionLevel) => {
+  const [lease] = level.connection
+  if (lease.endUnopened()) return level.committed()
+  const { session } = lease
+  const started = performance.now()
+  return Effect.matchEffect(Effect.interruptible(lease.executeRaw(COMMIT, [])), {
+    onSuccess: (result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : level.committed()),
+    onFailure: (error) =>
+      Effect.fail(
+        session?.lost === undefined || session.statement !== COMMIT
+          ? error
+          : toSqlError(
+              SessionError.outcomeUnknown({
+                host: endpoint.host,
+                port: endpoint.port,
+                elapsedMillis: performance.now() - started,
+                failure: session.lost
+              }),
+              "commit"
+            )
       )
-    })
+  })
+}
 
 /** Callers held by rollbacks so far, and the statement that was the last one then. */
 const unwinding = new WeakMap<Session, { readonly heldMillis: number; readonly statement: string | undefined }>()
@@ -143,7 +146,7 @@ interface Watched {
   readonly clock: Clock.Clock
 }
 
-/** How a level ends. */
+/** How a level ends; once it is committed, it is told. */
 interface Ends {
   readonly committed: (level: TransactionLevel) => Effect.Effect<void, SqlError>
   readonly undone: (level: TransactionLevel) => Effect.Effect<void>
@@ -159,15 +162,17 @@ export const makeTransactions = (
 ): Pick<SqlClient.SqlClient, "withTransaction" | "afterCommit"> => {
   const { spanAttributes, transactionService } = options
   const afterCommit = afterCommitOf(transactionService)
-  const commitOuter = commit(pool.endpoint)
   const undoSavepoint = rollbackSavepoint(pool.endpoint)
 
   const outermost: Ends = {
-    committed: ({ connection: [lease] }) => commitOuter(lease),
+    committed: commit(pool.endpoint),
     undone: ({ connection: [lease] }) => rollback(lease)
   }
   const savepoint: Ends = {
-    committed: ({ connection: [lease, id] }) => releaseSavepoint(lease, id),
+    committed: (level) => {
+      const [lease, id] = level.connection
+      return Effect.andThen(releaseSavepoint(lease, id), () => level.committed())
+    },
     undone: ({ connection: [lease, id] }) => Effect.andThen(undoSavepoint(lease, id), releaseSavepoint(lease, id))
   }
 
@@ -178,7 +183,7 @@ export const makeTransactions = (
     return span === undefined ? inside : Context.add(inside, ParentSpan, span.span)
   }
 
-  /** Runs what is in a level, in a region where nothing else can be interrupted, and ends the level. */
+  /** Runs what is in a level and ends the level, which cannot be interrupted but for what says so. */
   const run = <A, E, R>(
     level: TransactionLevel,
     { committed, undone }: Ends,
@@ -191,32 +196,26 @@ export const makeTransactions = (
         const succeeded = exit._tag === "Success"
         if (span !== undefined)
           tell(span, succeeded ? (level.parent === undefined ? "commit" : "savepoint") : "rollback")
-        if (!succeeded) return undone(level)
-        return Effect.map(committed(level), () => {
-          level.isCommitted = true
-        })
-      },
-      true
+        return succeeded ? committed(level) : undone(level)
+      }
     )
 
   const begin = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
-    span: Watched | undefined
-  ): Effect.Effect<A, E | SqlError, R> =>
-    Effect.withFiber<A, E | SqlError, R>((fiber) => {
-      let level: TransactionLevel | undefined
-      return Effect.onExitPrimitive(
-        pool.transact((lease) =>
-          Effect.uninterruptibleMask((restore) => {
-            level = new TransactionLevel(lease, undefined)
-            lease.begin(fiber.getRef(SqlClient.BeginTransaction) ?? "BEGIN")
-            return run(level, outermost, span, restore(effect))
-          })
-        ),
-        // After the session was given back: what was registered may want one, too.
-        () => level?.end()
-      )
-    })
+    span: Watched | undefined,
+    statement: string
+  ): Effect.Effect<A, E | SqlError, R> => {
+    let level: TransactionLevel | undefined
+    return pool.transact(
+      (lease) => {
+        level = new TransactionLevel(lease, undefined)
+        lease.begin(statement)
+        return run(level, outermost, span, effect)
+      },
+      // What was registered may want a session, too.
+      () => level?.end()
+    )
+  }
 
   const nest = <A, E, R>(
     outer: TransactionLevel,
@@ -237,7 +236,9 @@ export const makeTransactions = (
     Effect.withFiber<A, E | SqlError, R>((fiber) => {
       const outer = levelOf(Context.getOrUndefined(fiber.context, transactionService))
       const start = (span: Watched | undefined) =>
-        outer === undefined ? begin(effect, span) : nest(outer, effect, span)
+        outer === undefined
+          ? begin(effect, span, fiber.getRef(SqlClient.BeginTransaction) ?? BEGIN)
+          : nest(outer, effect, span)
       const { tracer } = fiber.cache
       if (tracer === undefined || tracer === nativeTracer) return start(undefined)
       return Effect.useSpan("sql.transaction", { kind: "internal" }, (span) => {

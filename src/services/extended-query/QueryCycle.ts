@@ -23,13 +23,23 @@ export interface Question {
   readonly ahead?: string | undefined
 }
 
+/** What is to be heard of a cycle, and of which named statements. */
+export interface Expected {
+  /** The type byte of each answer in turn, as text; rows may come before a `C`. */
+  expects: string
+  /** The named statement it uses, if any. */
+  prepared: PreparedStatement | undefined
+  /** The named statement that goes ahead of it, if any. */
+  opening: PreparedStatement | undefined
+}
+
 const noFields: ReadonlyArray<Field> = []
 
-export class QueryCycle implements Answer {
+export class QueryCycle implements Answer, Expected {
   readonly question: Question
-  readonly expects: string
-  readonly prepared: PreparedStatement | undefined
-  readonly opening: PreparedStatement | undefined
+  expects = ""
+  prepared: PreparedStatement | undefined = undefined
+  opening: PreparedStatement | undefined = undefined
   /** How much of `expects` was heard. */
   position = 0
   shape: RowShape | undefined = undefined
@@ -51,19 +61,8 @@ export class QueryCycle implements Answer {
   private tagStart = 0
   private tagEnd = 0
 
-  constructor(
-    question: Question,
-    encoded: {
-      readonly expects: string
-      readonly prepared: PreparedStatement | undefined
-      readonly opening: PreparedStatement | undefined
-    },
-    done: (cycle: QueryCycle) => void
-  ) {
+  constructor(question: Question, done: (cycle: QueryCycle) => void) {
     this.question = question
-    this.expects = encoded.expects
-    this.prepared = encoded.prepared
-    this.opening = encoded.opening
     this.done = done
   }
 

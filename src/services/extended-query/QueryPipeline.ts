@@ -71,17 +71,17 @@ export class QueryPipeline {
    * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent.
    */
   ask(question: Question, gathered: boolean, done: (cycle: QueryCycle) => void): QueryCycle {
-    const encoded = this.encoder.encode(question.sql, question.params, question.named, question.ahead)
-    const cycle = new QueryCycle(question, encoded, done)
+    const cycle = new QueryCycle(question, done)
+    const frame = this.encoder.encode(question, cycle)
     if (this.last === undefined) this.first = cycle
     else this.last.next = cycle
     this.last = cycle
     this.depth++
-    if (gathered) this.gather(encoded.frame)
+    if (gathered) this.gather(frame)
     else if (this.gathered.length > 0) {
-      this.gathered.push(encoded.frame)
+      this.gathered.push(frame)
       this.flush()
-    } else this.parts.socket.write(encoded.frame)
+    } else this.parts.socket.write(frame)
     return cycle
   }
 
@@ -272,7 +272,8 @@ export class QueryPipeline {
   /** The server ran nothing of it: asked once more, without a name, it cannot fail for the name again. */
   private again(cycle: QueryCycle): void {
     if (cycle.prepared !== undefined) this.prepared.drop(cycle.prepared)
-    this.ask({ ...cycle.question, named: false }, false, (other) => cycle.finishAs(other))
+    const { ahead, form, params, sql } = cycle.question
+    this.ask({ sql, params, named: false, form, ahead }, false, (other) => cycle.finishAs(other))
   }
 
   private gather(frame: Uint8Array): void {

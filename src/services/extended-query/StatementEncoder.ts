@@ -4,19 +4,9 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
 import { parameterOf } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
+import type { Expected, Question } from "./QueryCycle.ts"
 
-/** A cycle to be written. */
-export interface Encoded {
-  readonly frame: Uint8Array
-  /** The type byte of each answer in turn, as text; rows may come before a `C`. */
-  readonly expects: string
-  /** The named statement it uses, if any. */
-  readonly prepared: PreparedStatement | undefined
-  /** The named statement that goes ahead of it, if any. */
-  readonly opening: PreparedStatement | undefined
-}
-
-interface Ahead extends Pick<Encoded, "expects" | "opening"> {
+interface Ahead extends Readonly<Pick<Expected, "expects" | "opening">> {
   readonly parts: ReadonlyArray<Uint8Array>
 }
 
@@ -82,10 +72,11 @@ export class StatementEncoder {
   }
 
   /**
-   * One statement; `ahead` is run before it in the same cycle, so that the statement is skipped when that fails.
-   * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is to be written.
+   * One statement, and what is to be heard of it; what is to run ahead goes in the same cycle, so that the statement is
+   * skipped when that fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is
+   * to be written.
    */
-  encode(sql: string, params: ReadonlyArray<unknown>, named: boolean, ahead: string | undefined): Encoded {
+  encode({ ahead, named, params, sql }: Question, cycle: Expected): Uint8Array {
     const count = params.length
     let parameters = NO_PARAMETERS
     let types = NO_TYPES
@@ -109,19 +100,15 @@ export class StatementEncoder {
     const known = statement?.isNamed === true
     const main = bind === undefined ? statement!.frame! : this.main({ bind, sql, statement, types })
     if (known && count === 0) statement.frame ??= main
-    const expects = known ? KNOWN : UNKNOWN
+    cycle.expects = known ? KNOWN : UNKNOWN
+    cycle.prepared = statement
     if (statement !== undefined) statement.isNamed = true
     const closing = this.prepared.takeClosing()
-    if (ahead === undefined && closing.length === 0) {
-      return { frame: main, expects, prepared: statement, opening: undefined }
-    }
+    if (ahead === undefined && closing.length === 0) return main
     const before = ahead === undefined ? undefined : this.ahead(ahead, named)
-    return {
-      frame: Buffer.concat(before === undefined ? [...closing, main] : [...closing, ...before.parts, main]),
-      expects: CLOSED.repeat(closing.length) + (before?.expects ?? "") + expects,
-      prepared: statement,
-      opening: before?.opening
-    }
+    cycle.expects = CLOSED.repeat(closing.length) + (before?.expects ?? "") + cycle.expects
+    cycle.opening = before?.opening
+    return Buffer.concat(before === undefined ? [...closing, main] : [...closing, ...before.parts, main])
   }
 
   private main(parts: {

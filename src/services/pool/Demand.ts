@@ -29,6 +29,8 @@ export interface DemandView {
 
 /** Whether a dial should start now. */
 export const wantsDial = (view: DemandView, now: number): boolean => {
+  // A pool that is full asks this whenever a session comes back; no limit is above its size.
+  if (view.total >= view.max) return false
   let fresh = 0
   for (const began of view.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
   if (!DialGate.admits(view.gate, view.dials.size, fresh, now)) return false

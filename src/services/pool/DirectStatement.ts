@@ -5,16 +5,16 @@
  * this is the next in line, its statement is written in the same breath; when the answer is read, the session goes to
  * the next in line before the caller is woken.
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Row } from "@effect/sql-pg/PgConnection"
-import type { Question } from "../extended-query/QueryCycle.ts"
+import type { Question, RowForm } from "../extended-query/QueryCycle.ts"
 import type { Answer, Asked, Asker, Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
-import { toSqlError } from "../SqlErrors.ts"
 import { type Holder, Lease } from "./Lease.ts"
-import { giveBack } from "./Lending.ts"
+import { giveBack, refusedAcquire } from "./Lending.ts"
 import { type Speed, stopped, took } from "./StatementSpeed.ts"
 import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
@@ -26,23 +26,35 @@ type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void
 
 /** What is asked, and how the caller wants to hear of it. */
 export interface StatementParts {
-  readonly question: Question
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
   readonly transform: Transform
   /** What is known of its text; undefined where nobody wants to know. */
   readonly speed: Speed | undefined
   readonly resume: Resume
 }
 
-export class DirectStatement extends Lease<Session> implements Asker {
-  readonly parts: StatementParts
+export class DirectStatement extends Lease<Session> implements Asker, Question {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+  readonly named: boolean
+  readonly form: RowForm = "objects"
   protected readonly runtime: PoolRuntime
+  protected readonly speed: Speed | undefined
   protected asked: Asked | undefined = undefined
+  private readonly transform: Transform
+  private readonly resume: Resume
   private retries = UNREAD_RETRIES
 
   constructor(runtime: PoolRuntime, holder: Holder, parts: StatementParts) {
     super(holder)
     this.runtime = runtime
-    this.parts = parts
+    this.sql = parts.sql
+    this.params = parts.params
+    this.named = runtime.config.prepare
+    this.transform = parts.transform
+    this.speed = parts.speed
+    this.resume = parts.resume
   }
 
   /** Takes an idle session or a place in the queue. */
@@ -57,18 +69,26 @@ export class DirectStatement extends Lease<Session> implements Asker {
   }
 
   override woken(refusal: SessionError | undefined): void {
-    if (refusal !== undefined) this.parts.resume(Exit.fail(toSqlError(refusal, "acquire")))
+    if (refusal !== undefined) this.resume(Exit.fail(refusedAcquire(refusal)))
     // It may have been given up in the moment before.
     else if (this.state === "held") this.start(this.since)
   }
 
-  told(exit: Exit.Exit<Answer, SqlError>): void {
+  told(answer: Answer, now: number): void {
+    this.asked = undefined
+    const { speed } = this
+    // A statement that leaves something behind is never known to be quick: it goes on running alone.
+    if (speed !== undefined && this.slot?.session.isClean() === true) took(speed, this.onServer(now))
+    giveBack(this.runtime, this, now)
+    this.finish(answer)
+  }
+
+  refused(cause: Cause.Cause<SqlError>): void {
     const now = this.runtime.now()
     this.asked = undefined
-    if (this.parts.speed !== undefined)
-      this.learn(this.parts.speed, exit, this.runtime.pipeline.speed.onServer(now - this.since))
+    if (this.speed !== undefined) stopped(this.speed, this.onServer(now))
     giveBack(this.runtime, this, now)
-    this.finish(exit)
+    this.fail(cause)
   }
 
   /** Nobody waits any more: the place in the queue is left, or the statement is ended and the session given back. */
@@ -76,39 +96,35 @@ export class DirectStatement extends Lease<Session> implements Asker {
     const now = this.runtime.now()
     if (this.asked !== undefined) {
       this.slot?.session.abandon(this.asked)
-      if (this.parts.speed !== undefined) stopped(this.parts.speed, now - this.since)
+      if (this.speed !== undefined) stopped(this.speed, now - this.since)
     }
     this.asked = undefined
     giveBack(this.runtime, this, now)
   }
 
-  protected finish(exit: Exit.Exit<Answer, SqlError>): void {
-    const { resume, transform } = this.parts
-    if (exit._tag === "Success") {
-      const { objects } = exit.value
-      resume(transform === undefined ? Exit.succeed(objects) : Effect.sync(() => transform(objects)))
-    } else if (
-      this.retries > 0 &&
-      exit.cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))
-    ) {
+  protected finish({ objects }: Answer): void {
+    const { transform } = this
+    this.resume(transform === undefined ? Exit.succeed(objects) : Effect.sync(() => transform(objects)))
+  }
+
+  protected fail(cause: Cause.Cause<SqlError>): void {
+    if (this.retries > 0 && cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))) {
       this.retries--
       this.state = "new"
       this.run()
     } else {
-      resume(Exit.failCause(exit.cause))
+      this.resume(Exit.failCause(cause))
     }
   }
 
   private start(now: number): void {
     const { slot } = this
-    const asked = slot?.session.start(this.parts.question, now, this)
+    const asked = slot?.session.start(this, now, this)
     // A session that is lost already has told it; then it is over, or asked on another one.
     if (this.state === "held" && this.slot === slot) this.asked = asked
   }
 
-  /** A statement that leaves something behind is never known to be quick: it goes on running alone. */
-  private learn(speed: Speed, exit: Exit.Exit<Answer, SqlError>, millis: number): void {
-    if (exit._tag === "Failure") stopped(speed, millis)
-    else if (this.slot?.session.isClean() === true) took(speed, millis)
+  private onServer(now: number): number {
+    return this.runtime.pipeline.speed.onServer(now - this.since)
   }
 }

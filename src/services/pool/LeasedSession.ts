@@ -27,8 +27,10 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   relend: (() => Effect.Effect<void, SqlError>) | undefined = undefined
   /** The statement that begins a transaction together with the next one, until it has begun. */
   private opening: string | undefined = undefined
-  /** Set while the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
-  private beginning: Deferred.Deferred<void> | undefined = undefined
+  /** Whether the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
+  private isBeginning = false
+  /** What those wait for who came meanwhile. */
+  private begun: Deferred.Deferred<void> | undefined = undefined
   /** The session that was last told to begin. */
   private beginner: Session | undefined = undefined
 
@@ -110,7 +112,9 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
 
   private with<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
     return Effect.suspend(() => {
-      if (this.beginning !== undefined) return Effect.andThen(Deferred.await(this.beginning), this.with(ask))
+      if (this.isBeginning) {
+        return Effect.andThen(Deferred.await((this.begun ??= Deferred.makeUnsafe())), this.with(ask))
+      }
       const session = this.slot?.session
       if (session === undefined) return Effect.fail(over())
       return this.opening === undefined ? ask(session) : this.begins(ask)
@@ -118,32 +122,36 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   private begins<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
-    const begun = (this.beginning = Deferred.makeUnsafe<void>())
-    return Effect.onExitPrimitive(this.first(ask), (exit) => {
-      this.beginning = undefined
-      const { session } = this
-      // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
-      const isOpen = session === this.beginner && session?.undefer() !== true
-      if (exit._tag === "Success" || isOpen) this.opening = undefined
-      Deferred.doneUnsafe(begun, Effect.void)
-      return undefined
-    })
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => {
+        this.isBeginning = true
+        return this.first(ask, UNREAD_RETRIES)
+      }),
+      (exit) => {
+        this.isBeginning = false
+        const { begun, session } = this
+        // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
+        const isOpen = session === this.beginner && session?.undefer() !== true
+        if (exit._tag === "Success" || isOpen) this.opening = undefined
+        this.begun = undefined
+        if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
+        return undefined
+      }
+    )
   }
 
-  /** The first statement of a transaction, on another session if this one had ended before. */
+  /** The first statement of a transaction, now; on another session if this one had ended before. */
   private first<A>(
     ask: (session: Session) => Effect.Effect<A, SqlError>,
-    retries = UNREAD_RETRIES
+    retries: number
   ): Effect.Effect<A, SqlError> {
-    return Effect.suspend(() => {
-      const { opening, session } = this
-      if (session === undefined || opening === undefined) return Effect.fail(over())
-      this.beginner = session
-      session.defer(opening)
-      return Effect.catch(ask(session), (error) => {
-        if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
-        return Effect.andThen(this.relend(), this.first(ask, retries - 1))
-      })
+    const { opening, session } = this
+    if (session === undefined || opening === undefined) return Effect.fail(over())
+    this.beginner = session
+    session.defer(opening)
+    return Effect.catch(ask(session), (error) => {
+      if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
+      return Effect.flatMap(this.relend(), () => this.first(ask, retries - 1))
     })
   }
 

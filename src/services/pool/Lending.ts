@@ -16,13 +16,17 @@ import type { PoolRuntime } from "./PoolRuntime.ts"
 /** Puts a refusal of the pool into the borrower's words. */
 export type Refuse<X> = (error: SessionError) => X
 
+/** A refusal in the words of Effect SQL. */
+export const refusedAcquire: Refuse<SqlError> = (error) => toSqlError(error, "acquire")
+
 /**
  * Runs an effect with a lease of its own, given back whatever happens. The session is taken inside what the giving back
  * protects: an interruption in between finds the lease either without a session or over.
  */
 const withLease = <A, E, R>(
   runtime: PoolRuntime,
-  run: (lease: LeasedSession) => Effect.Effect<A, E, R>
+  run: (lease: LeasedSession) => Effect.Effect<A, E, R>,
+  after?: () => Effect.Effect<void> | undefined
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const lease = new LeasedSession(fiber)
@@ -30,7 +34,7 @@ const withLease = <A, E, R>(
       Effect.suspend(() => run(lease)),
       () => {
         giveBack(runtime, lease, runtime.now())
-        return undefined
+        return after?.()
       }
     )
   })
@@ -40,24 +44,30 @@ export const lend =
   <X>(runtime: PoolRuntime, refuse: Refuse<X>) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
     withLease<A, E | X, R>(runtime, (lease) =>
-      runtime.core.take(lease, runtime.now()) ? f(lease) : Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
+      runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refuse, f)
     )
 
-/** Lends a session for one effect, failing in the words of Effect SQL. */
+/**
+ * Lends a session for one effect, failing in the words of Effect SQL. What is to be done `after` is asked for when the
+ * session was given back, and cannot be interrupted.
+ */
 export type LendToTransaction = <A, E, R>(
-  f: (session: LeasedSession) => Effect.Effect<A, E, R>
+  f: (session: LeasedSession) => Effect.Effect<A, E, R>,
+  after?: () => Effect.Effect<void> | undefined
 ) => Effect.Effect<A, E | SqlError, R>
 
 /** Lends a session for one transaction, which may begin on another one when the first turns out to have ended. */
-export const lendToTransaction = (runtime: PoolRuntime): LendToTransaction => {
-  const refuse: Refuse<SqlError> = (error) => toSqlError(error, "acquire")
-  return <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>) =>
-    withLease<A, E | SqlError, R>(runtime, (lease) => {
-      lease.relend = () => relend(runtime, lease)
-      if (runtime.core.take(lease, runtime.now())) return f(lease)
-      return Effect.flatMap(wait(runtime, lease, refuse), () => f(lease))
-    })
-}
+export const lendToTransaction =
+  (runtime: PoolRuntime): LendToTransaction =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
+    withLease<A, E | SqlError, R>(
+      runtime,
+      (lease) => {
+        lease.relend = () => relend(runtime, lease)
+        return runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refusedAcquire, f)
+      },
+      after
+    )
 
 /** Lends an idle session for one effect if there is one, and else says so at once. */
 export const tryLend =
@@ -73,7 +83,7 @@ const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES
 
 /** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
 export const borrow = (runtime: PoolRuntime): Borrower => {
-  const once = lend(runtime, (error) => toSqlError(error, "acquire"))
+  const once = lend(runtime, refusedAcquire)
   return (f) => again(once(f))
 }
 
@@ -95,7 +105,7 @@ export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effe
         () =>
           runtime.core.take(lease, runtime.now())
             ? Effect.succeed(lease)
-            : Effect.as(restore(wait(runtime, lease, refuse)), lease)
+            : restore(wait(runtime, lease, refuse, Effect.succeed))
       )
     })
   )
@@ -107,16 +117,25 @@ const relend = (runtime: PoolRuntime, lease: LeasedSession): Effect.Effect<void,
     lease.state = "new"
     if (runtime.core.take(lease, runtime.now())) return Effect.void
     return Effect.onInterrupt(
-      wait(runtime, lease, (error) => toSqlError(error, "acquire")),
+      wait(runtime, lease, refusedAcquire, () => Effect.void),
       // Later, it would get a session that knows nothing of what the lease was for.
       () => Effect.sync(() => giveBack(runtime, lease, runtime.now()))
     )
   })
 
-/** Nothing has to be undone here: whoever is interrupted while waiting gives the lease back, wherever it stands. */
-const wait = <X>(runtime: PoolRuntime, lease: LeasedSession, refuse: Refuse<X>): Effect.Effect<void, X> =>
-  Effect.callback((resume) => {
-    lease.wake = (refusal) => resume(refusal === undefined ? Effect.void : Effect.fail(refuse(refusal)))
+/**
+ * Waits for a session and goes on with it. Nothing has to be undone here: whoever is interrupted while waiting gives the
+ * lease back, wherever it stands.
+ */
+const wait = <A, E, R, X>(
+  runtime: PoolRuntime,
+  lease: LeasedSession,
+  refuse: Refuse<X>,
+  f: (session: LeasedSession) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | X, R> =>
+  Effect.callback<A, E | X, R>((resume) => {
+    lease.wake = (refusal) =>
+      resume(refusal === undefined ? Effect.suspend(() => f(lease)) : Effect.fail(refuse(refusal)))
     const now = runtime.now()
     const deadline = now + runtime.acquireMillis
     const refused = runtime.core.enqueue(lease, now, deadline)

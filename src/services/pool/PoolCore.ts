@@ -270,7 +270,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       this.waitTime.recordMillis(now - waiter.enqueuedAt)
     }
     this.lend(slot, waiter, now)
-    this.steps.defer(() => waiter.woken(undefined))
+    this.steps.defer(waiter)
   }
 
   /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */

@@ -10,10 +10,9 @@ import type { SessionOpener } from "../Session.ts"
 import type { Settings } from "../session-config/Settings.ts"
 import type { SessionError } from "../SessionError.ts"
 import type { SessionPool } from "../SessionPool.ts"
-import { toSqlError } from "../SqlErrors.ts"
 import type { PoolEvent } from "./Events.ts"
 import { ledgerEntry, waiterEntries } from "./Ledger.ts"
-import { borrow, lend, lendToTransaction, reserve, tryLend } from "./Lending.ts"
+import { borrow, lend, lendToTransaction, refusedAcquire, reserve, tryLend } from "./Lending.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { runStatement } from "./Statements.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
@@ -58,7 +57,7 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     run,
     execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
     transact: lendToTransaction(runtime),
-    reserve: reserve(runtime, (error) => toSqlError(error, "acquire")),
+    reserve: reserve(runtime, refusedAcquire),
     snapshot: Effect.sync(() => runtime.snapshot()),
     ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
     waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),

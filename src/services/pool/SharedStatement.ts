@@ -1,5 +1,5 @@
 /** One statement that shares a session: as a direct one, but it waits for a place on a lane and leaves its session to it. */
-import type * as Exit from "effect/Exit"
+import type * as Cause from "effect/Cause"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Answer, Session } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
@@ -26,7 +26,7 @@ export class SharedStatement extends DirectStatement {
   }
 
   override run(): void {
-    const refused = this.pipeline.add(this, this.runtime.now())
+    const refused = this.pipeline.add(this)
     if (refused !== undefined) this.refuse(refused)
   }
 
@@ -39,24 +39,44 @@ export class SharedStatement extends DirectStatement {
     this.since = now
     this.lane = lane
     this.place = lane.written
-    const asked = session.start(this.parts.question, now, this, true)
+    const asked = session.start(this, now, this, true)
     if (this.lane === lane) this.asked = asked
   }
 
-  override told(exit: Exit.Exit<Answer, SqlError>): void {
+  override told(answer: Answer, now: number): void {
+    const { lane } = this
+    const millis = this.ended(now)
+    if (this.speed !== undefined) took(this.speed, millis)
+    if (!this.isLeft) {
+      this.runtime.core.useTime.recordMillis(now - this.since)
+      this.finish(answer)
+    }
+    lane?.endIfOver()
+  }
+
+  override refused(cause: Cause.Cause<SqlError>): void {
     const now = this.runtime.now()
+    const { lane } = this
+    const millis = this.ended(now)
+    if (this.speed !== undefined) stopped(this.speed, millis)
+    if (!this.isLeft) {
+      this.runtime.core.useTime.recordMillis(now - this.since)
+      this.fail(cause)
+    }
+    lane?.endIfOver()
+  }
+
+  /**
+   * It leaves its lane; says how long the server had it: since the one ahead was answered, but without the way there and
+   * back, which is in the time since it was written.
+   */
+  private ended(now: number): number {
     const { lane } = this
     this.lane = undefined
     this.asked = undefined
     this.state = "over"
-    const millis = this.pipeline.speed.onServer(lane?.answered(now, !this.isLeft, this.cost) ?? 0)
-    const { speed } = this.parts
-    if (speed !== undefined) (exit._tag === "Success" ? took : stopped)(speed, millis)
-    if (!this.isLeft) {
-      this.runtime.core.useTime.recordMillis(now - this.since)
-      this.finish(exit)
-    }
-    lane?.endIfOver()
+    const sinceLast = lane?.answered(now, !this.isLeft, this.cost) ?? 0
+    return Math.min(sinceLast, this.pipeline.speed.onServer(now - this.since))
   }
 
   override letGo(): void {
@@ -69,7 +89,7 @@ export class SharedStatement extends DirectStatement {
     this.runtime.core.useTime.recordMillis(now - this.since)
     lane.left((session) => {
       if (asked === undefined) return
-      if (this.parts.speed !== undefined) stopped(this.parts.speed, lane.millisOf(this.place, now))
+      if (this.speed !== undefined) stopped(this.speed, lane.millisOf(this.place, now))
       session.abandon(asked)
     })
   }

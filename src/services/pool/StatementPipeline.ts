@@ -27,6 +27,8 @@ export class StatementPipeline {
   /** Lanes on which statements are on their way. */
   private readonly busy = new Set<Lane>()
   private isScheduled = false
+  /** When the first of those was asked that are looked at together. */
+  private turn = 0
 
   /** A depth of 0 says that the settings name none. */
   constructor(runtime: PoolRuntime, depth: number) {
@@ -40,17 +42,18 @@ export class StatementPipeline {
   }
 
   /** Takes a statement; a refusal is returned. */
-  add(statement: SharedStatement, now: number): SessionError | undefined {
+  add(statement: SharedStatement): SessionError | undefined {
     const { core } = this.runtime
     if (core.waiters.size + this.waiting >= core.limits.maxWaiting) return core.refuse("queue-full", statement)
-    statement.state = "waiting"
-    statement.enqueuedAt = now
-    statement.deadline = now + this.runtime.acquireMillis
-    this.pending.push(statement)
     if (!this.isScheduled) {
       this.isScheduled = true
+      this.turn = this.runtime.now()
       process.nextTick(this.flush)
     }
+    statement.state = "waiting"
+    statement.enqueuedAt = this.turn
+    statement.deadline = this.turn + this.runtime.acquireMillis
+    this.pending.push(statement)
     return undefined
   }
 

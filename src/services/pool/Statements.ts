@@ -23,12 +23,7 @@ export const runStatement =
       const { pipeline } = runtime
       const mayShare = options?.isShared ?? runtime.config.pool.pipeline > 0
       const speed = mayShare ? pipeline.speed.of(sql) : undefined
-      const parts = {
-        question: { sql, params, named: runtime.config.prepare, form: "objects" as const },
-        transform: options?.transform,
-        speed,
-        resume
-      }
+      const parts = { sql, params, transform: options?.transform, speed, resume }
       const shares = speed !== undefined && isQuick(speed)
       const statement = shares
         ? new SharedStatement(pipeline, holder, parts)

@@ -4,8 +4,21 @@
  * A fiber that is woken runs at once, and may give its session back at once, which wakes the next: that lands in the
  * same loop instead of in a deeper call, so ten thousand waiters in a row do not overflow the stack.
  */
+
+/** Somebody who got what it waited for: deferred as it is, because a closure per hand-off is felt. */
+export interface Sleeper {
+  woken(refusal: undefined): void
+}
+
+type Action = (() => void) | Sleeper
+
+/** Places kept for the next time; a drain with thousands of waiters must not be remembered for ever. */
+const KEPT = 1024
+
 export class Trampoline {
-  private actions: Array<() => void> = []
+  private actions: Array<Action | undefined> = []
+  private head = 0
+  private tail = 0
   private running = false
   private readonly after: () => void
 
@@ -14,8 +27,8 @@ export class Trampoline {
     this.after = after
   }
 
-  defer(action: () => void): void {
-    this.actions.push(action)
+  defer(action: Action): void {
+    this.actions[this.tail++] = action
   }
 
   /** Runs everything deferred, including what is deferred meanwhile. */
@@ -23,14 +36,25 @@ export class Trampoline {
     if (this.running) return
     this.running = true
     try {
-      while (this.actions.length > 0) {
-        const batch = this.actions
-        this.actions = []
-        for (const action of batch) action()
-      }
+      while (this.head < this.tail) this.act(this.next())
     } finally {
       this.running = false
     }
     this.after()
+  }
+
+  private next(): Action {
+    const action = this.actions[this.head]!
+    this.actions[this.head++] = undefined
+    if (this.head === this.tail) {
+      this.head = this.tail = 0
+      if (this.actions.length > KEPT) this.actions = []
+    }
+    return action
+  }
+
+  private act(action: Action): void {
+    if (typeof action === "function") action()
+    else action.woken(undefined)
   }
 }

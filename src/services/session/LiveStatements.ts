@@ -13,7 +13,7 @@ import type * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { QueryCycle, Question } from "../extended-query/QueryCycle.ts"
 import type { PoolTimes } from "../pool/PoolTimes.ts"
-import type { Answer, Asked, Asker } from "../Session.ts"
+import type { Asked, Asker } from "../Session.ts"
 import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import { endAbandoned, isFree } from "./Abandoned.ts"
@@ -25,6 +25,7 @@ import { unsettled } from "./Loss.ts"
 import { failureOf } from "./OperationTimes.ts"
 import type { SessionEnd } from "./SessionEnd.ts"
 import { notAnswered, notSent } from "./StatementFailure.ts"
+import { asResult, asRows, asValues, WaitingFiber, type Wanted } from "./Wanted.ts"
 import { WireShare } from "./WireShare.ts"
 
 export class LiveStatements {
@@ -76,7 +77,7 @@ export class LiveStatements {
     // After the server's last word nothing is written that nobody would read.
     if (this.parts.wire.tap.fatal !== undefined && this.activity.inFlight === 0) this.kill(this.end.loss(undefined))
     if (this.end.lost !== undefined) {
-      asker.told(Exit.fail(toSqlError(this.end.lost)))
+      asker.refused(Cause.fail(toSqlError(this.end.lost)))
       return undefined
     }
     this.activity.begin(question.sql, now)
@@ -89,7 +90,7 @@ export class LiveStatements {
     } catch (cause) {
       this.ahead = ahead
       this.activity.end()
-      asker.told(Exit.fail(this.end.failed(notSent(cause))))
+      asker.refused(Cause.fail(this.end.failed(notSent(cause))))
       return undefined
     }
   }
@@ -105,23 +106,17 @@ export class LiveStatements {
   }
 
   rows = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
-    this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, objectsOf, () =>
-      Effect.map(this.driver.connection.query(sql, params, named), ({ rows }) => rows)
-    )
+    this.ask(asRows, sql, params, named)
 
   query = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<Result, SqlError> =>
-    this.ask({ sql, params, named: named && this.parts.named, form: "objects" }, resultOf, () =>
-      this.driver.connection.query(sql, params, named)
-    )
+    this.ask(asResult, sql, params, named)
 
   queryValues = (
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
   ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
-    this.ask({ sql, params, named: named && this.parts.named, form: "values" }, valuesOf, () =>
-      this.driver.connection.queryValues(sql, params, named)
-    )
+    this.ask(asValues, sql, params, named)
 
   stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> => {
     let leave: (() => void) | undefined
@@ -161,18 +156,20 @@ export class LiveStatements {
 
   /** Asks through the pipeline; through the driver while that has the wire. */
   private ask<A>(
-    question: Question,
-    read: (answer: Answer) => A,
-    throughDriver: () => Effect.Effect<A, SqlError>
+    wanted: Wanted<A>,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
   ): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) => {
       if (this.settling !== undefined && this.end.lost === undefined) {
-        return resume(Effect.andThen(this.settled, this.ask(question, read, throughDriver)))
+        return resume(Effect.andThen(this.settled, this.ask(wanted, sql, params, named)))
       }
-      if (this.share.isLent) return resume(this.drive(question.sql, throughDriver))
-      const cycle = this.start(question, this.parts.now(), {
-        told: (exit) => resume(exit._tag === "Success" ? Exit.succeed(read(exit.value)) : Exit.failCause(exit.cause))
-      })
+      if (this.share.isLent) {
+        return resume(this.drive(sql, () => wanted.drive(this.driver.connection, sql, params, named)))
+      }
+      const question = { sql, params, named: named && this.parts.named, form: wanted.form }
+      const cycle = this.start(question, this.parts.now(), new WaitingFiber(wanted, resume))
       return cycle === undefined ? undefined : Effect.sync(() => this.abandon(cycle))
     })
   }
@@ -226,9 +223,10 @@ export class LiveStatements {
 
   private whole(question: Question): Question {
     if (this.ahead === undefined) return question
+    const { form, named, params, sql } = question
     const { ahead } = this
     this.ahead = undefined
-    return { ...question, ahead }
+    return { sql, params, named, form, ahead }
   }
 
   private readonly answered = (cycle: QueryCycle): void => {
@@ -237,14 +235,14 @@ export class LiveStatements {
     const operations = this.times?.operations
     this.activity.end()
     if (asker === undefined) return
-    const millis = operations === undefined ? 0 : this.parts.wire.tap.heardAt - cycle.began
+    const { heardAt } = this.parts.wire.tap
     if (failure === undefined) {
-      operations?.succeeded(cycle.question.sql, millis)
-      return asker.told(Exit.succeed(cycle))
+      operations?.succeeded(cycle.question.sql, heardAt - cycle.began)
+      return asker.told(cycle, heardAt)
     }
-    const error = this.end.failed(notAnswered(failure))
-    operations?.failed(cycle.question.sql, millis, failureOf(Cause.fail(error), this.end.failed))
-    return asker.told(Exit.fail(error))
+    const cause = Cause.fail(this.end.failed(notAnswered(failure)))
+    operations?.failed(cycle.question.sql, heardAt - cycle.began, failureOf(cause, this.end.failed))
+    return asker.refused(cause)
   }
 
   /**
@@ -291,7 +289,3 @@ export class LiveStatements {
     return busySince > 0 ? this.parts.now() - busySince : 0
   }
 }
-
-const objectsOf = ({ objects }: Answer) => objects
-const valuesOf = ({ values }: Answer) => values
-const resultOf = ({ result }: Answer) => result

@@ -6,8 +6,11 @@ import type { Reactivity } from "effect/reactivity/Reactivity"
 import type { TransactionConnection } from "effect/sql/SqlClient"
 import type { LeasedSession } from "../pool/LeasedSession.ts"
 
+/** By this the level is found from what Effect SQL keeps of it. */
+const LEVEL = Symbol("effect-supavisor/services/transactions/TransactionLevel")
+
 /** What Effect SQL keeps in the context of a transaction: the connection and its depth. */
-export type Connection = readonly [lease: LeasedSession, depth: number]
+export type Connection = readonly [lease: LeasedSession, depth: number] & { readonly [LEVEL]?: TransactionLevel }
 
 export type TransactionService = Context.Service<TransactionConnection, TransactionConnection.Service>
 
@@ -25,14 +28,19 @@ export class TransactionLevel {
   readonly parent: TransactionLevel | undefined
   /** Whether something can still be registered to run after the commit. */
   isOpen = true
-  isCommitted = false
+  private isCommitted = false
   private callbacks: Array<Effect.Effect<void>> | undefined = undefined
   private turns: Semaphore.Semaphore | undefined = undefined
 
   constructor(lease: LeasedSession, parent: TransactionLevel | undefined) {
     this.parent = parent
-    this.connection = [lease, parent === undefined ? 0 : parent.connection[1] + 1]
-    levels.set(this.connection, this)
+    const connection: [LeasedSession, number] & { [LEVEL]?: TransactionLevel } = [
+      lease,
+      parent === undefined ? 0 : parent.connection[1] + 1
+    ]
+    // Not in a WeakMap: every collection of the young would have to look through it.
+    connection[LEVEL] = this
+    this.connection = connection
   }
 
   /** Savepoints of one level take turns: they nest, and cannot overlap. */
@@ -42,14 +50,18 @@ export class TransactionLevel {
 
   /** The context of what runs in it. */
   contextIn<R>(context: Context.Context<R>, service: TransactionService): Context.Context<R> {
-    return context.pipe(
-      Context.add(service, this.connection as unknown as TransactionConnection.Service),
-      Context.add(CurrentTransactionService, service)
-    ) as Context.Context<R>
+    const inside = Context.add(context, service, this.connection as unknown as TransactionConnection.Service)
+    return Context.add(inside, CurrentTransactionService, service) as Context.Context<R>
   }
 
   add(callback: Effect.Effect<void>): void {
     ;(this.callbacks ??= []).push(callback)
+  }
+
+  /** Its work stands, as far as the levels around it go. */
+  committed(): Effect.Effect<void> {
+    this.isCommitted = true
+    return Effect.void
   }
 
   /** It has ended: what it registered is the parent's to run, or is to be run now; nothing of it when it was undone. */
@@ -63,11 +75,9 @@ export class TransactionLevel {
   }
 }
 
-const levels = new WeakMap<object, TransactionLevel>()
-
 /** The level that a connection in the context belongs to; undefined for one that somebody else began. */
 export const levelOf = (connection: object | undefined): TransactionLevel | undefined =>
-  connection === undefined ? undefined : levels.get(connection)
+  (connection as Connection | undefined)?.[LEVEL]
 
 /** A callback that fails must not make a committed transaction look failed. */
 const runAfterCommit = <R>(effect: Effect.Effect<void, never, R>): Effect.Effect<void, never, R> =>

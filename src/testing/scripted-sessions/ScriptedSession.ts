@@ -94,7 +94,7 @@ export class ScriptedSession implements Session {
     this.transaction.status === "I"
 
   start = ({ params, sql }: Question, _now: number, asker: Asker): Asked =>
-    new ScriptedStatement(this.run(sql, params), asker, this.parts.context)
+    new ScriptedStatement(this.run(sql, params), asker, this.parts)
 
   abandon = (asked: Asked): void => (asked as ScriptedStatement).abandon()
 
