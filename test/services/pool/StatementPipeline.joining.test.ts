@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Scenario } from "../PoolScenario.ts"
+import { withPool } from "../PoolScenario.ts"
 import { call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 /** Answered after five milliseconds. */
@@ -112,6 +113,38 @@ describe("a newcomer joins the statements of a session that is at work", () => {
         assert.deepStrictEqual(bySession(scenario, QUICK)[2], 1)
         yield* answers.give(2)
       })
+    )
+  )
+})
+
+/** The way to a server in another region and back, in milliseconds. */
+const FAR = 50
+
+describe("on a network that is slow", () => {
+  it.effect("statements that are quick on the server go on sharing, also when their answers come together", () =>
+    withPool(
+      { statements: [[QUICK, []]], session: { roundTripMillis: FAR } },
+      { pool: { pipeline: 8, max: 3 } },
+      (scenario) =>
+        Effect.gen(function* () {
+          const { pool } = scenario
+          yield* Effect.forkDetach(learn(pool, QUICK), { startImmediately: true })
+          yield* pass(FAR)
+          yield* callMany(pool, 8)
+          yield* turn
+          yield* pass(FAR)
+          for (let time = 0; time < 20; time++) {
+            yield* call(pool)
+            yield* turn
+            yield* pass(FAR)
+          }
+          const before = bySession(scenario, QUICK)
+          yield* callMany(pool, 8)
+          yield* turn
+          const after = bySession(scenario, QUICK)
+          assert.deepStrictEqual(Object.keys(after).length, Object.keys(before).length)
+          yield* pass(FAR)
+        })
     )
   )
 })
