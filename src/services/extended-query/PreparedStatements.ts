@@ -19,6 +19,8 @@ export class PreparedStatement {
   shape: RowShape | undefined = undefined
   /** Bind, Execute and Sync of a statement without parameters, which are always the same bytes. */
   frame: Uint8Array | undefined = undefined
+  /** Bind and Execute of one that goes ahead of others. */
+  aheadFrame: Uint8Array | undefined = undefined
   usedAt = 0
 
   constructor(name: string, text: string, types: ReadonlyArray<number>) {
@@ -53,7 +55,8 @@ export class PreparedStatements {
   get(text: string, types: ReadonlyArray<number>): PreparedStatement {
     let variants = this.byText.get(text)
     if (variants === undefined) this.byText.set(text, (variants = []))
-    let found = variants.find((variant) => sameTypes(variant.types, types))
+    let found: PreparedStatement | undefined
+    for (const variant of variants) if (sameTypes(variant.types, types)) found = variant
     if (found === undefined) {
       found = new PreparedStatement(`${this.prefix}${++this.made}`, text, types)
       variants.push(found)

@@ -7,7 +7,7 @@ import type { PreparedStatement, PreparedStatements } from "./PreparedStatements
 import type { Expected, Question } from "./QueryCycle.ts"
 
 interface Ahead extends Readonly<Pick<Expected, "expects" | "opening">> {
-  readonly parts: ReadonlyArray<Uint8Array>
+  readonly frame: Uint8Array
 }
 
 const EXECUTE = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
@@ -104,11 +104,15 @@ export class StatementEncoder {
     cycle.prepared = statement
     if (statement !== undefined) statement.isNamed = true
     const closing = this.prepared.takeClosing()
-    if (ahead === undefined && closing.length === 0) return main
     const before = ahead === undefined ? undefined : this.ahead(ahead, named)
-    cycle.expects = CLOSED.repeat(closing.length) + (before?.expects ?? "") + cycle.expects
-    cycle.opening = before?.opening
-    return Buffer.concat(before === undefined ? [...closing, main] : [...closing, ...before.parts, main])
+    const frame = before === undefined ? main : joined(before.frame, main)
+    if (before !== undefined) {
+      cycle.expects = before.expects + cycle.expects
+      cycle.opening = before.opening
+    }
+    if (closing.length === 0) return frame
+    cycle.expects = CLOSED.repeat(closing.length) + cycle.expects
+    return Buffer.concat([...closing, frame])
   }
 
   private main(parts: {
@@ -129,11 +133,15 @@ export class StatementEncoder {
   /** What goes ahead has no parameters, and nobody wants to know its columns. */
   private ahead(sql: string, named: boolean): Ahead {
     const opening = named ? this.prepared.get(sql, NO_TYPES) : undefined
+    if (opening?.isNamed === true && opening.aheadFrame !== undefined) {
+      return { opening, frame: opening.aheadFrame, expects: KNOWN_AHEAD }
+    }
     const name = opening?.name ?? ""
-    const bind = bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS }))
-    if (opening?.isNamed === true) return { opening, parts: [bind, EXECUTE], expects: KNOWN_AHEAD }
+    const frame = joined(bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS })), EXECUTE)
+    if (opening !== undefined) opening.aheadFrame = frame
+    if (opening?.isNamed === true) return { opening, frame, expects: KNOWN_AHEAD }
     const parse = bytesOf(PgProtocol.encodeParse({ name, query: sql, parameterTypes: NO_TYPES }))
     if (opening !== undefined) opening.isNamed = true
-    return { opening, parts: [parse, bind, EXECUTE], expects: UNKNOWN_AHEAD }
+    return { opening, frame: joined(parse, frame), expects: UNKNOWN_AHEAD }
   }
 }

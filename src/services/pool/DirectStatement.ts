@@ -37,8 +37,6 @@ export interface StatementParts {
 export class DirectStatement extends Lease<Session> implements Asker, Question {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
-  readonly named: boolean
-  readonly form: RowForm = "objects"
   protected readonly runtime: PoolRuntime
   protected readonly speed: Speed | undefined
   protected asked: Asked | undefined = undefined
@@ -51,10 +49,17 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
     this.runtime = runtime
     this.sql = parts.sql
     this.params = parts.params
-    this.named = runtime.config.prepare
     this.transform = parts.transform
     this.speed = parts.speed
     this.resume = parts.resume
+  }
+
+  get named(): boolean {
+    return this.runtime.config.prepare
+  }
+
+  get form(): RowForm {
+    return "objects"
   }
 
   /** Takes an idle session or a place in the queue. */

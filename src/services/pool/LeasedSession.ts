@@ -141,10 +141,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   /** The first statement of a transaction, now; on another session if this one had ended before. */
-  private first<A>(
-    ask: (session: Session) => Effect.Effect<A, SqlError>,
-    retries: number
-  ): Effect.Effect<A, SqlError> {
+  private first<A>(ask: (session: Session) => Effect.Effect<A, SqlError>, retries: number): Effect.Effect<A, SqlError> {
     const { opening, session } = this
     if (session === undefined || opening === undefined) return Effect.fail(over())
     this.beginner = session

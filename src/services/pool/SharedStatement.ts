@@ -6,6 +6,7 @@ import type { SessionError } from "../SessionError.ts"
 import { DirectStatement, type StatementParts } from "./DirectStatement.ts"
 import type { Lane } from "./Lane.ts"
 import type { Holder } from "./Lease.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
 import type { StatementPipeline } from "./StatementPipeline.ts"
 import { costOf, stopped, took } from "./StatementSpeed.ts"
 
@@ -14,15 +15,17 @@ export class SharedStatement extends DirectStatement {
   declare next: SharedStatement | undefined
   /** Milliseconds that those behind it are expected to wait for it. */
   readonly cost: number
-  private readonly pipeline: StatementPipeline
   private lane: Lane | undefined = undefined
   private place = 0
   private isLeft = false
 
-  constructor(pipeline: StatementPipeline, holder: Holder, parts: StatementParts) {
-    super(pipeline.runtime, holder, parts)
-    this.pipeline = pipeline
+  constructor(runtime: PoolRuntime, holder: Holder, parts: StatementParts) {
+    super(runtime, holder, parts)
     this.cost = parts.speed === undefined ? 0 : costOf(parts.speed)
+  }
+
+  private get pipeline(): StatementPipeline {
+    return this.runtime.pipeline
   }
 
   override run(): void {

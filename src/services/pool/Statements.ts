@@ -26,7 +26,7 @@ export const runStatement =
       const parts = { sql, params, transform: options?.transform, speed, resume }
       const shares = speed !== undefined && isQuick(speed)
       const statement = shares
-        ? new SharedStatement(pipeline, holder, parts)
+        ? new SharedStatement(runtime, holder, parts)
         : new DirectStatement(runtime, holder, parts)
       statement.run()
       return Effect.sync(() => statement.letGo())

@@ -115,8 +115,7 @@ export class LiveStatements {
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
-  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
-    this.ask(asValues, sql, params, named)
+  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> => this.ask(asValues, sql, params, named)
 
   stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> => {
     let leave: (() => void) | undefined
