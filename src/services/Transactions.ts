@@ -19,6 +19,7 @@ import type { LeasedSession } from "./pool/LeasedSession.ts"
 import type { Session } from "./Session.ts"
 import { SessionError } from "./SessionError.ts"
 import type { SessionPool } from "./SessionPool.ts"
+import { asResult } from "./session/Wanted.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import {
   afterCommitOf,
@@ -64,7 +65,7 @@ const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: Transac
   if (lease.endUnopened()) return level.committed()
   const { session } = lease
   const started = performance.now()
-  return Effect.matchEffect(Effect.interruptible(lease.executeRaw(COMMIT, [])), {
+  return Effect.matchEffect(Effect.interruptible(lease.askNow(asResult, COMMIT, [], true)), {
     onSuccess: (result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : level.committed()),
     onFailure: (error) =>
       Effect.fail(

@@ -16,7 +16,7 @@ import type { SessionError } from "../SessionError.ts"
 import { type Holder, Lease } from "./Lease.ts"
 import { giveBack, refusedAcquire } from "./Lending.ts"
 import { type Speed, stopped, took } from "./StatementSpeed.ts"
-import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
+import { isUnreadCause, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
 /** Rows in the caller's own form. */
@@ -113,7 +113,7 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
   }
 
   protected fail(cause: Cause.Cause<SqlError>): void {
-    if (this.retries > 0 && cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))) {
+    if (this.retries > 0 && isUnreadCause(cause)) {
       this.retries--
       this.state = "new"
       this.run()

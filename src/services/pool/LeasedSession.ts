@@ -1,15 +1,19 @@
 /** A session as its borrower sees it: Effect SQL's connection, valid for the time of the lease and not after. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { Notification, Result } from "@effect/sql-pg/PgConnection"
+import type { Question } from "../extended-query/QueryCycle.ts"
 import type { Session, SessionInfo } from "../Session.ts"
-import { Lease } from "./Lease.ts"
-import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
+import { asResult, asRows, asValues, type Wanted } from "../session/Wanted.ts"
+import { type Holder, Lease } from "./Lease.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
+import { isUnreadCause, UNREAD_RETRIES } from "./Unread.ts"
 
 type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
@@ -22,9 +26,13 @@ const over = (): SqlError =>
     })
   })
 
+/** Gives the session of a lease back and waits for another one. */
+export type Relend = (runtime: PoolRuntime, lease: LeasedSession) => Effect.Effect<void, SqlError>
+
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
-  /** Gives the session back and waits for another one; undefined where a lease keeps what it has. */
-  relend: (() => Effect.Effect<void, SqlError>) | undefined = undefined
+  /** How it comes to another session; undefined where a lease keeps what it has. */
+  relend: Relend | undefined = undefined
+  private readonly runtime: PoolRuntime
   /** The statement that begins a transaction together with the next one, until it has begun. */
   private opening: string | undefined = undefined
   /** Whether the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
@@ -33,6 +41,11 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   private begun: Deferred.Deferred<void> | undefined = undefined
   /** The session that was last told to begin. */
   private beginner: Session | undefined = undefined
+
+  constructor(runtime: PoolRuntime, holder: Holder) {
+    super(holder)
+    this.runtime = runtime
+  }
 
   /** The session lent; undefined before and after the lease. */
   get session(): Session | undefined {
@@ -62,42 +75,29 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = this.with((session) => session.rows(sql, params, true))
+    const rows = this.ask(asRows, sql, params, true)
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
-  /** As `execute`, for an effect that is run at once and once only. */
-  executeNow(
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    transform: Transform
-  ): Effect.Effect<ReadonlyArray<Row>, SqlError> {
-    const session = this.slot?.session
-    if (session === undefined || this.opening !== undefined || transform !== undefined) {
-      return this.execute(sql, params, transform)
-    }
-    return session.rows(sql, params, true)
-  }
-
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
-    return this.with((session) => session.query(sql, params, true))
+    return this.ask(asResult, sql, params, true)
   }
 
   executeWithoutTransform(sql: string, params: ReadonlyArray<unknown>) {
-    return this.with((session) => session.rows(sql, params, true))
+    return this.ask(asRows, sql, params, true)
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = this.with((session) => session.rows(sql, params, false))
+    const rows = this.ask(asRows, sql, params, false)
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.with((session) => session.queryValues(sql, params, true))
+    return this.ask(asValues, sql, params, true)
   }
 
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return this.with((session) => session.queryValues(sql, params, false))
+    return this.ask(asValues, sql, params, false)
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
@@ -110,52 +110,83 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return this.opened((session) => session.listen(channel))
   }
 
-  private with<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
-    return Effect.suspend(() => {
-      if (this.isBeginning) {
-        return Effect.andThen(Deferred.await((this.begun ??= Deferred.makeUnsafe())), this.with(ask))
-      }
-      const session = this.slot?.session
-      if (session === undefined) return Effect.fail(over())
-      return this.opening === undefined ? ask(session) : this.begins(ask)
+  /** Asks for an effect that is run at once and once only. */
+  askNow<A>(
+    wanted: Wanted<A>,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ): Effect.Effect<A, SqlError> {
+    if (this.isBeginning) {
+      return Effect.andThen(
+        Deferred.await((this.begun ??= Deferred.makeUnsafe())),
+        this.ask(wanted, sql, params, named)
+      )
+    }
+    const session = this.slot?.session
+    if (session === undefined) return Effect.fail(over())
+    return this.opening === undefined
+      ? wanted.ask(session, sql, params, named)
+      : this.begins(wanted, { sql, params, named: named && this.runtime.config.prepare, form: wanted.form })
+  }
+
+  private ask<A>(
+    wanted: Wanted<A>,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ): Effect.Effect<A, SqlError> {
+    return Effect.suspend(() => this.askNow(wanted, sql, params, named))
+  }
+
+  /** The first statement of a transaction, on another session if this one had ended before. */
+  private begins<A>(wanted: Wanted<A>, question: Question, retries = UNREAD_RETRIES): Effect.Effect<A, SqlError> {
+    return Effect.callback<A, SqlError>((resume) => {
+      const { opening, runtime, session } = this
+      if (session === undefined || opening === undefined) return resume(Effect.fail(over()))
+      this.isBeginning = true
+      this.beginner = session
+      session.defer(opening)
+      const asked = session.start(question, runtime.now(), {
+        told: (answer) => {
+          this.hasBegun(true)
+          resume(Exit.succeed(wanted.read(answer)))
+        },
+        refused: (cause) => {
+          if (retries > 0 && this.relend !== undefined && isUnreadCause(cause)) {
+            return resume(this.beginsElsewhere(this.relend, this.begins(wanted, question, retries - 1)))
+          }
+          this.hasBegun(false)
+          resume(Exit.failCause(cause))
+        }
+      })
+      return Effect.sync(() => {
+        if (asked !== undefined) session.abandon(asked)
+        this.hasBegun(false)
+      })
     })
   }
 
-  private begins<A>(ask: (session: Session) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
-    return Effect.onExitPrimitive(
-      Effect.suspend(() => {
-        this.isBeginning = true
-        return this.first(ask, UNREAD_RETRIES)
-      }),
-      (exit) => {
-        this.isBeginning = false
-        const { begun, session } = this
-        // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
-        const isOpen = session === this.beginner && session?.undefer() !== true
-        if (exit._tag === "Success" || isOpen) this.opening = undefined
-        this.begun = undefined
-        if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
-        return undefined
-      }
-    )
+  private beginsElsewhere<A>(relend: Relend, begins: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.onExitPrimitive(Effect.andThen(relend(this.runtime, this), begins), () => {
+      if (this.isBeginning) this.hasBegun(false)
+      return undefined
+    })
   }
 
-  /** The first statement of a transaction, now; on another session if this one had ended before. */
-  private first<A>(ask: (session: Session) => Effect.Effect<A, SqlError>, retries: number): Effect.Effect<A, SqlError> {
-    const { opening, session } = this
-    if (session === undefined || opening === undefined) return Effect.fail(over())
-    this.beginner = session
-    session.defer(opening)
-    return Effect.catch(ask(session), (error) => {
-      if (retries === 0 || this.relend === undefined || !isUnread(error)) return Effect.fail(error)
-      return Effect.flatMap(this.relend(), () => this.first(ask, retries - 1))
-    })
+  private hasBegun(succeeded: boolean): void {
+    this.isBeginning = false
+    const { begun, session } = this
+    // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
+    if (succeeded || (session === this.beginner && session?.undefer() !== true)) this.opening = undefined
+    this.begun = undefined
+    if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
   }
 
   /** What cannot take the beginning of a transaction along waits for it. */
   private opened<A, R>(ask: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
     const begun = Effect.suspend(() =>
-      this.opening === undefined ? Effect.void : Effect.asVoid(this.with((session) => session.query("", [], false)))
+      this.opening === undefined ? Effect.void : Effect.asVoid(this.askNow(asResult, "", [], false))
     )
     return Effect.andThen(
       begun,

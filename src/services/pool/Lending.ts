@@ -9,7 +9,7 @@ import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import type { Session } from "../Session.ts"
 import { holderName, type Lease } from "./Lease.ts"
-import { LeasedSession } from "./LeasedSession.ts"
+import { LeasedSession, type Relend } from "./LeasedSession.ts"
 import { isUnread, UNREAD_RETRIES } from "./Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -29,7 +29,7 @@ const withLease = <A, E, R>(
   after?: () => Effect.Effect<void> | undefined
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const lease = new LeasedSession(fiber)
+    const lease = new LeasedSession(runtime, fiber)
     return Effect.onExitPrimitive(
       Effect.suspend(() => run(lease)),
       () => {
@@ -63,7 +63,7 @@ export const lendToTransaction =
     withLease<A, E | SqlError, R>(
       runtime,
       (lease) => {
-        lease.relend = () => relend(runtime, lease)
+        lease.relend = relend
         return runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refusedAcquire, f)
       },
       after
@@ -94,8 +94,8 @@ export const borrow = (runtime: PoolRuntime): Borrower => {
 export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
-      const lease = new LeasedSession(fiber)
-      lease.relend = () => relend(runtime, lease)
+      const lease = new LeasedSession(runtime, fiber)
+      lease.relend = relend
       const scope = Context.getUnsafe(fiber.context, Scope.Scope)
       return Effect.flatMap(
         Scope.addFinalizer(
@@ -111,7 +111,7 @@ export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effe
   )
 
 /** Gives the session of a lease back and waits for another one. */
-const relend = (runtime: PoolRuntime, lease: LeasedSession): Effect.Effect<void, SqlError> =>
+const relend: Relend = (runtime, lease) =>
   Effect.suspend(() => {
     giveBack(runtime, lease, runtime.now())
     lease.state = "new"

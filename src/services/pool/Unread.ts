@@ -1,4 +1,5 @@
 /** Statements that the server never read, because it had ended the session before. */
+import type * as Cause from "effect/Cause"
 import { SqlError } from "effect/sql/SqlError"
 import { isSessionError } from "../SessionError.ts"
 
@@ -14,3 +15,7 @@ export const isUnread = (error: unknown): boolean => {
   const { cause } = error.reason
   return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
 }
+
+/** The same of everything that is known of a failure. */
+export const isUnreadCause = (cause: Cause.Cause<SqlError>): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))

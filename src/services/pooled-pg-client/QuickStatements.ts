@@ -17,6 +17,7 @@ import type { Transform } from "../pool/DirectStatement.ts"
 import { LeasedSession } from "../pool/LeasedSession.ts"
 import type { RunStatement } from "../pool/Statements.ts"
 import { Pipelining } from "../Pipelining.ts"
+import { asRows } from "../session/Wanted.ts"
 
 type Rows = Effect.Effect<ReadonlyArray<object>, SqlError>
 
@@ -82,8 +83,8 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
       return run(fiber, textOf(this), this.args, { transform: transformRows, isShared })
     }
     const [connection] = transaction
-    return connection instanceof LeasedSession
-      ? connection.executeNow(textOf(this), this.args, transformRows)
+    return transformRows === undefined && connection instanceof LeasedSession
+      ? connection.askNow(asRows, textOf(this), this.args, true)
       : connection.execute(textOf(this), this.args, transformRows)
   }
   const runs = Effectable.Prototype<Quick>({ label: "Statement", evaluate: evaluate as never })

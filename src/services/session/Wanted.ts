@@ -5,11 +5,17 @@ import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { RowForm } from "../extended-query/QueryCycle.ts"
-import type { Answer, Asker } from "../Session.ts"
+import type { Answer, Asker, Session } from "../Session.ts"
 
 export interface Wanted<A> {
   readonly form: RowForm
   readonly read: (answer: Answer) => A
+  readonly ask: (
+    session: Session,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ) => Effect.Effect<A, SqlError>
   /** Asks the driver for the same, while that has the wire. */
   readonly drive: (
     connection: PgConnection,
@@ -22,18 +28,21 @@ export interface Wanted<A> {
 export const asRows: Wanted<ReadonlyArray<Row>> = {
   form: "objects",
   read: ({ objects }) => objects,
+  ask: (session, sql, params, named) => session.rows(sql, params, named),
   drive: (connection, sql, params, named) => Effect.map(connection.query(sql, params, named), ({ rows }) => rows)
 }
 
 export const asResult: Wanted<Result> = {
   form: "objects",
   read: ({ result }) => result,
+  ask: (session, sql, params, named) => session.query(sql, params, named),
   drive: (connection, sql, params, named) => connection.query(sql, params, named)
 }
 
 export const asValues: Wanted<ReadonlyArray<ReadonlyArray<unknown>>> = {
   form: "values",
   read: ({ values }) => values,
+  ask: (session, sql, params, named) => session.queryValues(sql, params, named),
   drive: (connection, sql, params, named) => connection.queryValues(sql, params, named)
 }
 
