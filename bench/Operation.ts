@@ -1,9 +1,12 @@
 /** What the contenders do: the same few pieces of work, in the same SQL, whatever the client. */
 
-/** `rows` reads 1 000 rows of 10 columns; `transaction` is begin, select, update, commit. */
-export type Operation = "select1" | "point" | "insert" | "rows" | "transaction"
+/**
+ * `rows` reads 1 000 rows of 10 columns; `transaction` is begin, select, update, commit; `wait` keeps its session for
+ * twenty milliseconds and no processor.
+ */
+export type Operation = "select1" | "point" | "insert" | "rows" | "transaction" | "wait"
 
-export const operations: ReadonlyArray<Operation> = ["select1", "point", "insert", "rows", "transaction"]
+export const operations: ReadonlyArray<Operation> = ["select1", "point", "insert", "rows", "transaction", "wait"]
 
 /** A row as an application sees it. */
 export type Row = Readonly<Record<string, unknown>>
@@ -16,6 +19,9 @@ export const KEYS = 100_000
 /** Rows of the result that is long. */
 export const WIDE_ROWS = 1000
 
+/** How long `wait` keeps its session. */
+export const WAIT_MILLIS = 20
+
 /** What an inserted row says. */
 export const NOTE = "written by the benchmark"
 
@@ -24,6 +30,7 @@ export const SQL = {
   point: "select id, name, balance from bench_point where id = $1",
   insert: "insert into bench_insert (caller, note) values ($1, $2) returning id",
   rows: "select * from bench_wide",
+  wait: "select 1 as one from pg_sleep(0.02)",
   update: "update bench_point set balance = balance + 1 where id = $1"
 } as const
 

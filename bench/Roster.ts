@@ -16,6 +16,7 @@ export interface Entry {
 }
 
 const statements: ReadonlyArray<Ability> = ["select1", "point", "insert", "rows"]
+const singles: ReadonlyArray<Ability> = [...statements, "wait"]
 const all: ReadonlyArray<Ability> = [...operations, "burst", "hold"]
 
 const isInstalled = (program: string): boolean =>
@@ -30,7 +31,12 @@ const PGBENCH = "pgbench"
  * Left out of a quick run unless named: pgbench measures whole seconds only, and what observation costs shows in a long
  * run alone.
  */
-const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([PGBENCH, "ours-sql-quiet", "ours-use-quiet"])
+const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([
+  PGBENCH,
+  "ours-sql-quiet",
+  "ours-use-quiet",
+  "ours-execute-pipelined"
+])
 
 export const roster: ReadonlyArray<Entry> = [
   { name: FLOOR, title: "bare socket", module: "Bare.ts", can: all },
@@ -51,7 +57,15 @@ export const roster: ReadonlyArray<Entry> = [
   { name: "ours-use-quiet", title: "ours, use, unobserved", module: "OursUseQuiet.ts", can: [...all, "lease"] },
   ...(pipelined === undefined
     ? []
-    : [{ name: "ours-pipelined", title: "ours, sql, pipelined", module: "OursPipelined.ts", can: all }])
+    : [
+        { name: "ours-pipelined", title: "ours, sql, pipelined", module: "OursPipelined.ts", can: all },
+        {
+          name: "ours-execute-pipelined",
+          title: "ours, execute, pipelined",
+          module: "OursExecutePipelined.ts",
+          can: [...singles, "burst"] as const
+        }
+      ])
 ]
 
 /** The contenders of these names, the floor among them, or all that fit; throws with the names there are. */

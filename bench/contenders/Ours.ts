@@ -11,7 +11,7 @@ import type { LeasedSession } from "../../src/services/pool/LeasedSession.ts"
 import { SessionPool } from "../../src/services/SessionPool.ts"
 import type { Contender } from "../Contender.ts"
 import { effectContender } from "../EffectContender.ts"
-import { sessionOperations } from "./SessionOperations.ts"
+import { sessionOperations, singleOperations } from "./SessionOperations.ts"
 import { sqlOperations } from "./SqlOperations.ts"
 
 /** The burst is ten thousand at once; the default cap would refuse them. */
@@ -24,8 +24,11 @@ const SCRAPE_INTERVAL = "1 second"
 const OPENING_LOOK = "5 millis"
 
 export interface Kind {
-  /** `sql`: statements of Effect SQL. `use`: `SessionPool.use` and a session's own methods. */
-  readonly surface: "sql" | "use"
+  /**
+   * `sql`: statements of Effect SQL. `use`: `SessionPool.use` and a session's own methods. `execute`: as `use`, single
+   * statements through `SessionPool.execute`.
+   */
+  readonly surface: "sql" | "use" | "execute"
   /** Metrics with a scrape a second, and spans; or neither. */
   readonly isObserved: boolean
   /** Further settings of the layer. */
@@ -53,15 +56,17 @@ export const ours = ({ isObserved, settings, surface }: Kind): Contender =>
       const sql = Context.get(context, SqlClient)
       // It opens a few at a time, so as not to storm a pooler; the others open theirs when they are first asked for all.
       yield* Effect.repeat(Effect.delay(pool.snapshot, OPENING_LOOK), { until: ({ open }) => open === sessions })
+      const onSessions = sessionOperations<LeasedSession>(pool.use, (session, text, values) =>
+        session.execute(text, values, undefined)
+      )
       return {
-        operations:
-          surface === "sql"
-            ? sqlOperations(sql)
-            : sessionOperations<LeasedSession>(pool.use, (session, text, values) =>
-                session.execute(text, values, undefined)
-              ),
+        operations: {
+          sql: sqlOperations(sql),
+          use: onSessions,
+          execute: { ...onSessions, ...singleOperations(pool.execute) }
+        }[surface],
         lease: surface === "use" ? pool.use(() => Effect.void) : undefined,
-        session: surface === "use" ? pool.get : sql.reserve,
+        session: surface === "sql" ? sql.reserve : pool.get,
         around: Effect.withTracerEnabled(isObserved)
       }
     })

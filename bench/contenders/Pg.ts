@@ -22,6 +22,7 @@ export const nodePostgres = (named: boolean): Contender =>
         point: (key) => query("point", [key]),
         insert: (key) => query("insert", [key, NOTE]),
         rows: () => query("rows"),
+        wait: () => query("wait"),
         transaction: async (key) => {
           const client = await pool.connect()
           try {

@@ -1,18 +1,26 @@
-/** The operations without the statements of Effect SQL: text and values, straight to a session of a pool. */
+/** The operations without the statements of Effect SQL: text and values, straight to a session of a pool, or to the pool. */
 import * as Effect from "effect/Effect"
 import type { EffectClient } from "../EffectContender.ts"
-import { NOTE, type Rows, SQL } from "../Operation.ts"
+import { NOTE, type Operation, type Rows, SQL } from "../Operation.ts"
 
 /** Runs a statement on the session it is given. */
 type Query<Session> = (session: Session, sql: string, values: ReadonlyArray<unknown>) => Effect.Effect<Rows, unknown>
 
 type Use<Session> = (f: (session: Session) => Effect.Effect<Rows, unknown>) => Effect.Effect<Rows, unknown>
 
+/** Operations of one statement. */
+export const singleOperations = (
+  query: (sql: string, values: ReadonlyArray<unknown>) => Effect.Effect<Rows, unknown>
+): Omit<EffectClient["operations"], Extract<Operation, "transaction">> => ({
+  select1: () => query(SQL.select1, []),
+  point: (key) => query(SQL.point, [key]),
+  insert: (key) => query(SQL.insert, [key, NOTE]),
+  rows: () => query(SQL.rows, []),
+  wait: () => query(SQL.wait, [])
+})
+
 export const sessionOperations = <Session>(use: Use<Session>, query: Query<Session>): EffectClient["operations"] => ({
-  select1: () => use((session) => query(session, SQL.select1, [])),
-  point: (key) => use((session) => query(session, SQL.point, [key])),
-  insert: (key) => use((session) => query(session, SQL.insert, [key, NOTE])),
-  rows: () => use((session) => query(session, SQL.rows, [])),
+  ...singleOperations((sql, values) => use((session) => query(session, sql, values))),
   transaction: (key) =>
     use((session) =>
       Effect.gen(function* () {

@@ -7,6 +7,7 @@ const statements = {
   point: new Statement("point", SQL.point, 1),
   insert: new Statement("insert", SQL.insert, 2),
   rows: new Statement("rows", SQL.rows, 0),
+  wait: new Statement("wait", SQL.wait, 0),
   update: new Statement("update", SQL.update, 1),
   begin: new Statement("begin", "begin", 0),
   commit: new Statement("commit", "commit", 0)
@@ -19,7 +20,8 @@ export const single = (query: Query): Record<Exclude<Operation, "transaction">, 
   select1: () => query(statements.select1, []),
   point: (key) => query(statements.point, [String(key)]),
   insert: (key) => query(statements.insert, [String(key), NOTE]),
-  rows: () => query(statements.rows, [])
+  rows: () => query(statements.rows, []),
+  wait: () => query(statements.wait, [])
 })
 
 /** Begin, select, update, commit, each in a round trip of its own. */

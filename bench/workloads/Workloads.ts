@@ -4,8 +4,17 @@ import { bursts } from "./Burst.ts"
 import { connects } from "./Connect.ts"
 import { idles } from "./Idle.ts"
 import { leases } from "./Lease.ts"
-import { sessions } from "./Sessions.ts"
+import { sessions, waiting } from "./Sessions.ts"
 import { starts } from "./Start.ts"
 import { throughputs } from "./Throughput.ts"
 
-export const workloads: ReadonlyArray<Workload> = [...throughputs, leases, bursts, sessions, connects, starts, idles]
+export const workloads: ReadonlyArray<Workload> = [
+  ...throughputs,
+  leases,
+  bursts,
+  sessions,
+  waiting,
+  connects,
+  starts,
+  idles
+]

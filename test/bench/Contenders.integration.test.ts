@@ -82,6 +82,7 @@ const answersRightly = async (process: ContenderProcess): Promise<void> => {
   const [inserted] = await answer("insert")
   assert.isAbove(Number(inserted?.["id"]), 0)
   checkWide(await answer("rows"))
+  if (can.includes("wait")) assert.deepStrictEqual(await answer("wait"), [{ one: 1 }])
   if (!can.includes("transaction")) return
   assert.deepStrictEqual(await answer("transaction"), [{ id: key, name: `account ${key}`, balance: 1 }])
   assert.strictEqual(await balanceOf(key), 2)

@@ -13,7 +13,7 @@ import { textTable } from "../../bench/TextTable.ts"
 const PATIENCE_MILLIS = 240_000
 
 /** One of each kind: the operations themselves are tested contender by contender. */
-const WORKLOADS = ["insert", "lease", "burst", "sessions", "connect", "start", "idle"]
+const WORKLOADS = ["insert", "lease", "burst", "sessions", "waiting", "connect", "start", "idle"]
 
 const checkTable = (table: Table): void => {
   assert.isAbove(table.lines.length, 0)
