@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { MaxOpsBeforeYield } from "effect/Scheduler"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { PgClient } from "@effect/sql-pg/PgClient"
@@ -95,6 +96,27 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
+  it.effect("begins once, however its fibers take turns", () =>
+    withClient(({ sql, texts }) =>
+      Effect.gen(function* () {
+        const all = ["one", "two", "three"].map((name) => Effect.andThen(Effect.void, sql.unsafe(`insert ${name}`)))
+        for (let operations = 3; operations < 12; operations++) {
+          const before = texts().length
+          yield* running(
+            Effect.provideService(
+              sql.withTransaction(Effect.all(all, { concurrency: "unbounded" })),
+              MaxOpsBeforeYield,
+              operations
+            )
+          )
+          const [first, ...rest] = texts().slice(before)
+          assert.strictEqual(first, "BEGIN")
+          assert.deepStrictEqual(rest.toSorted(), ["COMMIT", "insert one", "insert three", "insert two"])
+        }
+      })
+    )
+  )
+
   it.effect("lets nothing run beside its beginning", () =>
     withClient(
       ({ sql, texts }) =>
@@ -114,7 +136,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
   it.effect("runs concurrent first statements all in it", () =>
     withClient(({ sql, texts }) =>
       Effect.gen(function* () {
-        const all = ["one", "two", "three"].map((name) => sql.unsafe(`insert ${name}`))
+        const all = ["one", "two", "three"].map((name) => Effect.andThen(Effect.void, sql.unsafe(`insert ${name}`)))
         yield* running(sql.withTransaction(Effect.all(all, { concurrency: "unbounded" })))
         assert.deepStrictEqual(texts(), ["BEGIN", "insert one", "insert two", "insert three", "COMMIT"])
       })

@@ -140,30 +140,46 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   /** The first statement of a transaction, on another session if this one had ended before. */
-  private begins<A>(wanted: Wanted<A>, question: Question, retries = UNREAD_RETRIES): Effect.Effect<A, SqlError> {
-    return Effect.callback<A, SqlError>((resume) => {
-      const { opening, runtime, session } = this
-      if (session === undefined || opening === undefined) return resume(Effect.fail(over()))
-      this.isBeginning = true
-      this.beginner = session
-      session.defer(opening)
-      const asked = session.start(question, runtime.now(), {
-        told: (answer) => {
-          this.hasBegun(true)
-          resume(Exit.succeed(wanted.read(answer)))
-        },
-        refused: (cause) => {
-          if (retries > 0 && this.relend !== undefined && isUnreadCause(cause)) {
-            return resume(this.beginsElsewhere(this.relend, this.begins(wanted, question, retries - 1)))
-          }
-          this.hasBegun(false)
-          resume(Exit.failCause(cause))
+  private begins<A>(wanted: Wanted<A>, question: Question): Effect.Effect<A, SqlError> {
+    return Effect.callback<A, SqlError>((resume) =>
+      // In the moment since this was made somebody else may have begun.
+      this.isBeginning || this.opening === undefined
+        ? resume(this.ask(wanted, question.sql, question.params, question.named))
+        : this.beginWith(wanted, question, UNREAD_RETRIES, resume)
+    )
+  }
+
+  private beginWith<A>(
+    wanted: Wanted<A>,
+    question: Question,
+    retries: number,
+    resume: (effect: Effect.Effect<A, SqlError>) => void
+  ): Effect.Effect<void> | undefined {
+    const { opening, runtime, session } = this
+    if (session === undefined || opening === undefined) {
+      resume(Effect.fail(over()))
+      return undefined
+    }
+    this.isBeginning = true
+    this.beginner = session
+    session.defer(opening)
+    const asked = session.start(question, runtime.now(), {
+      told: (answer) => {
+        this.hasBegun(true)
+        resume(Exit.succeed(wanted.read(answer)))
+      },
+      refused: (cause) => {
+        if (retries > 0 && this.relend !== undefined && isUnreadCause(cause)) {
+          const begins = Effect.callback<A, SqlError>((resume) => this.beginWith(wanted, question, retries - 1, resume))
+          return resume(this.beginsElsewhere(this.relend, begins))
         }
-      })
-      return Effect.sync(() => {
-        if (asked !== undefined) session.abandon(asked)
         this.hasBegun(false)
-      })
+        resume(Exit.failCause(cause))
+      }
+    })
+    return Effect.sync(() => {
+      if (asked !== undefined) session.abandon(asked)
+      this.hasBegun(false)
     })
   }
 
