@@ -1,30 +1,47 @@
-/** The programs and what they import of `src/`, as JavaScript: a user's process does not compile its packages. */
-import { execFile } from "node:child_process"
-import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+/** The programs as JavaScript, and this package as npm would install it beside them: what a user's process starts. */
+import { copyFileSync, globSync, mkdirSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
+import { build, type Plugin } from "rolldown"
+import shipped from "../rolldown.config.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-const programs = join("bench", "programs")
+const sources = join(root, "src")
 
-/** Beneath node_modules, where the packages are found and nobody looks for sources. */
+/** Beneath node_modules, where the other packages are found and nobody looks for sources. */
 const directory = join(root, "node_modules", ".cache", "effect-supavisor-bench")
 
-/** A compilation takes a second or two. */
-const PATIENCE_MILLIS = 60_000
+/** Where the programs find this package by its name. */
+const installed = join(directory, "node_modules", "effect-supavisor")
+
+/** A program imports a source, which the type checker knows; once compiled it goes through the package's door to it. */
+const throughDoors: Plugin = {
+  name: "through-doors",
+  resolveId: (specifier, importer) => {
+    const file = importer === undefined ? "" : resolve(dirname(importer), specifier)
+    if (!file.startsWith(sources)) return null
+    return { id: `effect-supavisor/${relative(sources, file).replace(/\.ts$/, "")}`, external: true }
+  }
+}
+
+const install = async (): Promise<void> => {
+  mkdirSync(installed, { recursive: true })
+  copyFileSync(join(root, "package.json"), join(installed, "package.json"))
+  await build({ ...shipped, cwd: root, output: { ...shipped.output, dir: join(installed, "dist") } })
+}
 
 const compile = async (): Promise<string> => {
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }))
-  const config = join(directory, "tsconfig.json")
-  const compilerOptions = { noEmit: false, noCheck: true, rootDir: root, outDir: directory, plugins: [] }
-  const include = [join(root, programs)]
-  writeFileSync(config, JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include }))
-  const tsc = join(root, "node_modules", ".bin", "tsc")
-  await promisify(execFile)(tsc, ["-p", config], { timeout: PATIENCE_MILLIS })
-  return join(directory, programs)
+  await install()
+  const programs = join(directory, "programs")
+  await build({
+    input: globSync(join(root, "bench", "programs", "*.ts")),
+    external: /^[^./]/,
+    platform: "node",
+    plugins: [throughDoors],
+    output: { dir: programs, cleanDir: true }
+  })
+  return programs
 }
 
 let compiled: Promise<string> | undefined

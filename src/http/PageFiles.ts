@@ -7,8 +7,8 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 
-/** Beside this file, in the sources as well as in the package. */
-const folder = new URL("./page/", import.meta.url)
+/** Beside this file; the package has this code in another folder, so the way is named from one up. */
+const folder = new URL("../http/page/", import.meta.url)
 
 const PAGE = "Page.html"
 
