@@ -1,7 +1,7 @@
 /** Start to first row: this project's layer, each module imported by its path. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SupavisorLayer from "../../src/layers/SupavisorLayer.ts"
 import { firstRow, url } from "./FirstRow.ts"
@@ -12,6 +12,6 @@ const program = Effect.gen(function* () {
 })
 
 // standard output belongs to the figure
-const quiet = Logger.layer([])
+const quiet = Layer.succeed(References.MinimumLogLevel, "None")
 
 await Effect.runPromise(Effect.provide(program, SupavisorLayer.layer({ url }).pipe(Layer.provide(quiet))))

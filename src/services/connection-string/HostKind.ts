@@ -19,7 +19,7 @@ const POOLER_HOST = /^[a-z0-9-]+\.pooler\.supabase\.com\.?$/i
 const DATABASE_HOST = /^db\.([a-z0-9]+)\.supabase\.co\.?$/i
 const API_HOST = /^[a-z0-9]+\.supabase\.co\.?$/i
 const LOOPBACK_HOST = /^(?:(?:.+\.)?localhost\.?|(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|(?:0+:){7}0*1)$/i
-const HOST_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}._-]*)$/u
+const ASCII_NAME = /^\w[\w.-]*$/
 
 /** True for the shared pooler's hosts, whichever the port. */
 export const isPoolerHost = (host: string): boolean => POOLER_HOST.test(host)
@@ -30,8 +30,11 @@ export const isDatabaseHost = (host: string): boolean => DATABASE_HOST.test(host
 /** True for `REF.supabase.co`, which serves the HTTP API and does not speak PostgreSQL. */
 export const isApiHost = (host: string): boolean => API_HOST.test(host)
 
+/** Written here, because an expression with Unicode's classes takes a millisecond to compile and few hosts need it. */
+const isUnicodeName = (host: string): boolean => /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}._-]*$/u.test(host)
+
 /** True when a text can be the name or the address of a host; IPv6 addresses without their brackets. */
-export const isHost = (host: string): boolean => HOST_NAME.test(host) || Net.isIPv6(host)
+export const isHost = (host: string): boolean => ASCII_NAME.test(host) || Net.isIPv6(host) || isUnicodeName(host)
 
 /** The project reference inside `db.REF.supabase.co`, if it is such a host. */
 export const projectRefOfHost = (host: string): string | undefined => DATABASE_HOST.exec(host)?.[1]

@@ -1,51 +1,9 @@
+import { catalogueIndex, isStateless, type Known } from "./CatalogueIndex.ts"
 import { printAddresses } from "./ErlangAddress.ts"
-import { entries } from "./Entries.ts"
 import type { CatalogueEntry, Classified, FailureFacts } from "./Entry.ts"
 import { redactForeignText } from "./ForeignText.ts"
 import { connectUnknown, poolerUnknown, serverError, serverFatal, systemUnknown, unknown } from "./GenericEntries.ts"
 import { isConnecting } from "./FailureFacts.ts"
-
-interface Known {
-  readonly entry: CatalogueEntry
-  readonly texts: ReadonlyArray<RegExp>
-}
-
-const toPattern = (text: string): RegExp =>
-  new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/<[a-z_ ]+>/g, ".*")}`, "i")
-
-const known: ReadonlyArray<Known> = entries.map((entry) => ({
-  entry,
-  texts: (entry.signs.texts ?? []).map(toPattern)
-}))
-
-const indexBy = (
-  keysOf: (entry: CatalogueEntry) => ReadonlyArray<string>
-): ReadonlyMap<string, ReadonlyArray<Known>> => {
-  const index = new Map<string, Array<Known>>()
-  for (const item of known) {
-    for (const key of keysOf(item.entry)) {
-      const list = index.get(key)
-      if (list === undefined) index.set(key, [item])
-      else list.push(item)
-    }
-  }
-  return index
-}
-
-const optional = (key: string | undefined): ReadonlyArray<string> => (key === undefined ? [] : [key])
-
-const byPoolerCode = indexBy((entry) => optional(entry.signs.poolerCode))
-const bySqlState = indexBy((entry) => optional(entry.signs.sqlState))
-const byErrno = indexBy((entry) => entry.signs.errno ?? [])
-const isStateless = (item: Known): boolean => item.entry.signs.sqlState === undefined
-
-/**
- * Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before
- * PgBouncer's.
- */
-const spoken = known
-  .filter((item) => item.texts.length > 0)
-  .toSorted((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
 
 const poolerCodePattern = /^\((E[A-Z]+)\) /
 const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/
@@ -80,6 +38,7 @@ const pick = (
 /** Under a SQLSTATE its own texts come first, and the texts of other SQLSTATEs say nothing. */
 const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
   const { sqlState } = facts
+  const { bySqlState, spoken } = catalogueIndex()
   const heard = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
   if (sqlState === undefined) return spoken.find(heard)?.entry
   const own = bySqlState.get(sqlState)?.find((item) => item.entry.signs.needsText === true && heard(item))
@@ -89,12 +48,13 @@ const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined
 const fromPooler = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
   if (!mayBePooler(facts)) return undefined
   const code = poolerCodePattern.exec(text)?.[1]
-  if (code !== undefined) return pick(byPoolerCode.get(code), facts, text) ?? poolerUnknown
+  if (code !== undefined) return pick(catalogueIndex().byPoolerCode.get(code), facts, text) ?? poolerUnknown
   return fromText(facts, text)
 }
 
 const fromSqlState = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
   if (facts.sqlState === undefined) return undefined
+  const { bySqlState } = catalogueIndex()
   return (
     pick(bySqlState.get(facts.sqlState), facts, text) ??
     pick(bySqlState.get(facts.sqlState.slice(0, 2)), facts, text) ??
@@ -105,7 +65,7 @@ const fromSqlState = (facts: FailureFacts, text: string): CatalogueEntry | undef
 const fromSystem = (facts: FailureFacts): CatalogueEntry | undefined => {
   const text = facts.nodeMessage ?? ""
   if (facts.errno !== undefined) {
-    const entry = pick(byErrno.get(facts.errno), facts, text)
+    const entry = pick(catalogueIndex().byErrno.get(facts.errno), facts, text)
     if (entry !== undefined) return entry
   }
   // A driver that hides the server's fields still repeats its text.

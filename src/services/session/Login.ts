@@ -7,7 +7,6 @@ import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
-import { existsSync, readFileSync } from "node:fs"
 import type { ConnectionString } from "../ConnectionString.ts"
 import type { Phase } from "../error-catalogue/Entry.ts"
 import { monotonicMillis } from "../MonotonicClock.ts"
@@ -30,11 +29,15 @@ let opened = 0
 const PEM = "-----BEGIN"
 
 /** The root certificate's text: given as such, or read once from its file. */
-const rootCertificate = (config: Settings): Effect.Effect<string | undefined, SessionError> => {
+const rootCertificate = Effect.fnUntraced(function* (
+  config: Settings
+): Effect.fn.Return<string | undefined, SessionError> {
   const given = config.ssl.rootCert
-  if (given === undefined || given.includes(PEM)) return Effect.succeed(given)
-  if (given === "system") return Effect.succeed(undefined)
-  return Effect.try({
+  if (given === undefined || given.includes(PEM)) return given
+  if (given === "system") return undefined
+  // Loaded for those who have a file to read: it takes as long as a tenth of this package.
+  const { existsSync, readFileSync } = yield* Effect.promise(() => import("node:fs"))
+  return yield* Effect.try({
     try: () => readFileSync(given, "utf8"),
     catch: (cause) =>
       SessionError.configurationInvalid([
@@ -48,7 +51,7 @@ const rootCertificate = (config: Settings): Effect.Effect<string | undefined, Se
         }
       ])
   })
-}
+})
 
 const withoutConnection = (): SessionError =>
   SessionError.configurationInvalid([
