@@ -15,22 +15,34 @@ interface Program extends Subject {
   readonly file: string
   /** The contenders it belongs to: it is started when one of them takes part. */
   readonly of: ReadonlyArray<string>
+  /** Whether Node keeps the compiled code, as it does when it is told to (Node.js docs, NODE_COMPILE_CACHE). */
+  readonly isKept?: boolean
 }
+
+const BARREL = { file: "PgClientBarrel.js", of: ["pgclient"] }
+const OURS = { file: "Ours.js", of: ["ours-sql", "ours-use"] }
 
 const programs: ReadonlyArray<Program> = [
   { name: FLOOR, title: "bare socket", file: "Bare.js", of: [FLOOR] },
   { name: "pg", title: "pg", file: "Pg.js", of: ["pg"] },
   { name: "postgres.js", title: "postgres.js", file: "PostgresJs.js", of: ["postgres.js"] },
-  { name: "pgclient-barrel", title: "PgClient.layer, barrel imports", file: "PgClientBarrel.js", of: ["pgclient"] },
+  { name: "pgclient-barrel", title: "PgClient.layer, barrel imports", ...BARREL },
   { name: "pgclient", title: "PgClient.layer, module imports", file: "PgClientModules.js", of: ["pgclient"] },
-  { name: "ours", title: "ours, module imports", file: "Ours.js", of: ["ours-sql", "ours-use"] }
+  { name: "ours", title: "ours, module imports", ...OURS },
+  {
+    name: "pgclient-barrel-kept",
+    title: "PgClient.layer, barrel imports, compiled code kept",
+    ...BARREL,
+    isKept: true
+  },
+  { name: "ours-kept", title: "ours, module imports, compiled code kept", ...OURS, isKept: true }
 ]
 
-const started = async (file: string, url: string): Promise<Readonly<Record<string, number>>> => {
+const started = async (file: string, env: NodeJS.ProcessEnv): Promise<Readonly<Record<string, number>>> => {
   const before = performance.now()
   const child = spawn(process.execPath, [file], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, BENCH_URL: url },
+    env: { ...process.env, ...env },
     timeout: PATIENCE_MILLIS
   })
   const ended = once(child, "exit")
@@ -49,12 +61,14 @@ const start: Case = {
   ],
   main: "millis",
   subjects: (entries) => programs.filter(({ of }) => entries.some(({ name }) => of.includes(name))),
-  // the first start reads the files from the disk
+  // the first start reads the files from the disk, and keeps the compiled code where it is to be kept
   isWarmedUp: true,
   sample: async (stage, name) => {
     const program = programs.find((program) => program.name === name)
     if (program === undefined) throw new Error(`No program is called ${name}`)
-    return started(join(await compiledPrograms(), program.file), stage.options.url)
+    const directory = await compiledPrograms()
+    const kept = program.isKept === true ? { NODE_COMPILE_CACHE: join(directory, "kept") } : {}
+    return started(join(directory, program.file), { BENCH_URL: stage.options.url, ...kept })
   }
 }
 
