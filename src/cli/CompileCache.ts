@@ -1,10 +1,11 @@
 /**
  * The compiled code of earlier runs, so that a command answers in little more than half the time.
  *
- * Imports nothing but Node, so that it stands before the rest of the program is loaded.
+ * Imports nothing but Node, so that it stands before the rest of the program is loaded; the module as a whole, because
+ * an older Node without the function has to get as far as being told that it is too old.
  */
 import { mkdirSync, statSync } from "node:fs"
-import { enableCompileCache } from "node:module"
+import * as Module from "node:module"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 
@@ -33,7 +34,7 @@ export const useCompileCache = (environment: Environment): string | undefined =>
     mkdirSync(directory, { recursive: true, mode: PRIVATE })
     const { mode, uid } = statSync(directory)
     const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & WRITABLE_BY_OTHERS) === 0)
-    return isOurs ? enableCompileCache(directory).directory : undefined
+    return isOurs ? Module.enableCompileCache(directory).directory : undefined
   } catch {
     // A home that is read-only or missing: the program starts as it did before.
     return undefined
