@@ -54,6 +54,11 @@ export interface Commands {
     readonly input: Target & Commands["measure"]["input"]
     readonly output: Measured
   }
+  /** As `measureApart`, without sockets and without the server once its statements are prepared. */
+  readonly measureCanned: {
+    readonly input: Commands["measureApart"]["input"] & { readonly warmUpMillis: number }
+    readonly output: Measured
+  }
   readonly lease: { readonly input: { readonly count: number }; readonly output: Leased }
   /** Opens sessions of its own, holds all of them at once, closes them. Milliseconds until they were held. */
   readonly connect: { readonly input: Target; readonly output: number }

@@ -5,7 +5,7 @@ import { pipelined } from "./contenders/Pipelined.ts"
 import { type Operation, operations } from "./Operation.ts"
 
 /** Things that not every contender can do. */
-export type Ability = Operation | "burst" | "lease" | "hold"
+export type Ability = Operation | "burst" | "lease" | "hold" | "canned"
 
 export interface Entry {
   readonly name: string
@@ -18,6 +18,8 @@ export interface Entry {
 const statements: ReadonlyArray<Ability> = ["select1", "point", "insert", "rows"]
 const singles: ReadonlyArray<Ability> = [...statements, "wait"]
 const all: ReadonlyArray<Ability> = [...operations, "burst", "hold"]
+/** Those that write a statement in one piece, and read what a socket hands them. */
+const whole: ReadonlyArray<Ability> = [...all, "canned"]
 
 const isInstalled = (program: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((directory) => existsSync(join(directory, program)))
@@ -39,8 +41,8 @@ const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([
 ])
 
 export const roster: ReadonlyArray<Entry> = [
-  { name: FLOOR, title: "bare socket", module: "Bare.ts", can: all },
-  { name: "packed", title: "bare socket, packed", module: "Packed.ts", can: [...statements, "burst"] },
+  { name: FLOOR, title: "bare socket", module: "Bare.ts", can: whole },
+  { name: "packed", title: "bare socket, packed", module: "Packed.ts", can: [...statements, "burst", "canned"] },
   ...(isInstalled(PGBENCH)
     ? [{ name: PGBENCH, title: "pgbench -M prepared", module: "Pgbench.ts", can: ["select1", "point"] as const }]
     : []),
@@ -48,22 +50,22 @@ export const roster: ReadonlyArray<Entry> = [
   { name: "pg-named", title: "pg, named statements", module: "PgNamed.ts", can: all },
   // its `reserve` waits for ever once every session has had statements in its pipeline: leases are asked of fresh ones
   { name: "postgres.js", title: "postgres.js", module: "PostgresJs.ts", can: [...all, "lease"] },
-  { name: "pgclient", title: "PgClient.layer", module: "PgClient.ts", can: all },
-  { name: "pgclient-multiplex", title: "PgClient.layer, multiplex", module: "PgClientMultiplex.ts", can: all },
-  { name: "pgpool", title: "sql-pg's PgPool.use", module: "PgPool.ts", can: [...all, "lease"] },
-  { name: "ours-sql", title: "ours, sql", module: "OursSql.ts", can: all },
-  { name: "ours-sql-quiet", title: "ours, sql, unobserved", module: "OursSqlQuiet.ts", can: all },
-  { name: "ours-use", title: "ours, SessionPool.use", module: "OursUse.ts", can: [...all, "lease"] },
-  { name: "ours-use-quiet", title: "ours, use, unobserved", module: "OursUseQuiet.ts", can: [...all, "lease"] },
+  { name: "pgclient", title: "PgClient.layer", module: "PgClient.ts", can: whole },
+  { name: "pgclient-multiplex", title: "PgClient.layer, multiplex", module: "PgClientMultiplex.ts", can: whole },
+  { name: "pgpool", title: "sql-pg's PgPool.use", module: "PgPool.ts", can: [...whole, "lease"] },
+  { name: "ours-sql", title: "ours, sql", module: "OursSql.ts", can: whole },
+  { name: "ours-sql-quiet", title: "ours, sql, unobserved", module: "OursSqlQuiet.ts", can: whole },
+  { name: "ours-use", title: "ours, SessionPool.use", module: "OursUse.ts", can: [...whole, "lease"] },
+  { name: "ours-use-quiet", title: "ours, use, unobserved", module: "OursUseQuiet.ts", can: [...whole, "lease"] },
   ...(pipelined === undefined
     ? []
     : [
-        { name: "ours-pipelined", title: "ours, sql, pipelined", module: "OursPipelined.ts", can: all },
+        { name: "ours-pipelined", title: "ours, sql, pipelined", module: "OursPipelined.ts", can: whole },
         {
           name: "ours-execute-pipelined",
           title: "ours, execute, pipelined",
           module: "OursExecutePipelined.ts",
-          can: [...singles, "burst"] as const
+          can: [...singles, "burst", "canned"] as const
         }
       ])
 ]

@@ -94,6 +94,21 @@ const measureApart = async (input: Commands["measureApart"]["input"]): Promise<M
   }
 }
 
+const measureCanned = async ({ warmUpMillis, ...input }: Commands["measureCanned"]["input"]): Promise<Measured> => {
+  const { CannedServer } = await import("./wire/CannedServer.ts")
+  const server = new CannedServer()
+  const other = await contender.open({ url: input.url, sessions: input.sessions })
+  try {
+    await other.measure(input.operation, Math.max(input.callers, input.sessions), warmUpMillis)
+    server.isOn = true
+    await other.measure(input.operation, input.callers, warmUpMillis)
+    return await measured(other, input)
+  } finally {
+    server.isOn = false
+    await other.close()
+  }
+}
+
 const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
   const run = able(opened().lease)
   const before = memory()
@@ -146,6 +161,7 @@ const handlers: { readonly [N in Name]: (input: Commands[N]["input"]) => Promise
   answer: async ({ key, operation }) => Array.from(await able(opened().answer)(operation, key), (row) => ({ ...row })),
   measure: (input) => measured(opened(), input),
   measureApart,
+  measureCanned,
   burst: ({ count }) => burst(count),
   lease: ({ count }) => lease(count),
   connect,

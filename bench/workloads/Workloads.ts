@@ -1,6 +1,7 @@
 /** Everything that is asked, in the order of the report. */
 import type { Workload } from "../Workload.ts"
 import { bursts } from "./Burst.ts"
+import { code } from "./Code.ts"
 import { connects } from "./Connect.ts"
 import { idles } from "./Idle.ts"
 import { leases } from "./Lease.ts"
@@ -10,6 +11,7 @@ import { throughputs } from "./Throughput.ts"
 
 export const workloads: ReadonlyArray<Workload> = [
   ...throughputs,
+  code,
   leases,
   bursts,
   sessions,

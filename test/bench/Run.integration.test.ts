@@ -13,7 +13,7 @@ import { textTable } from "../../bench/TextTable.ts"
 const PATIENCE_MILLIS = 240_000
 
 /** One of each kind: the operations themselves are tested contender by contender. */
-const WORKLOADS = ["insert", "lease", "burst", "sessions", "waiting", "connect", "start", "idle"]
+const WORKLOADS = ["insert", "code", "lease", "burst", "sessions", "waiting", "connect", "start", "idle"]
 
 const checkTable = (table: Table): void => {
   assert.isAbove(table.lines.length, 0)
@@ -40,7 +40,7 @@ describe("a run of the benchmark", () => {
           began: ({ versions }) => assert.match(String(versions["PostgreSQL"]), /^17\./),
           finished: ({ workload }) => finished.push(workload)
         })
-        assert.deepStrictEqual(finished, WORKLOADS)
+        assert.deepStrictEqual([...new Set(finished)], WORKLOADS)
         for (const table of result.tables) checkTable(table)
         const document = markdown(result, (workload) => `images/${workload}.svg`)
         for (const workload of WORKLOADS) {

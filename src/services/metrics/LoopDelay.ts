@@ -1,8 +1,11 @@
 /** How late the event loop runs: a process that is busy with itself looks like a slow database to everything else. */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 
-/** The loop's timer is set for this many milliseconds (Node's own default): what takes longer is delay. */
-const RESOLUTION_MILLIS = 10
+/**
+ * The loop's timer is set for this many milliseconds: what takes longer is delay. Node's own default of 10 wakes a
+ * process a hundred times a second that has nothing to do; a loop that stands still is late by as much whichever it is.
+ */
+const RESOLUTION_MILLIS = 50
 
 /** The delays shown are those of the last window of at least this many milliseconds, whoever reads them how often. */
 const WINDOW_MILLIS = 10_000

@@ -78,7 +78,7 @@ const loopDelay = (name: keyof LoopDelays, what: string): Definition => ({
   unit: "s",
   description: `${what} delay of the event loop, over ten seconds or since the last look if that is longer ago`,
   attributes: {},
-  source: "Node's `monitorEventLoopDelay` with its resolution of 10 ms taken off; of the process, not of the pool",
+  source: "Node's `monitorEventLoopDelay` with its resolution of 50 ms taken off; of the process, not of the pool",
   observe: ({ loop }) => single(loop[name])
 })
 
