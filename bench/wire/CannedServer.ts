@@ -7,6 +7,7 @@
  */
 import { Socket } from "node:net"
 import { SQL } from "../Operation.ts"
+import { frame, int16, int32 } from "./Frames.ts"
 
 const HEADER_BYTES = 5
 
@@ -14,26 +15,6 @@ const HEADER_BYTES = 5
 const PARSE = 0x50
 const BIND = 0x42
 const SYNC = 0x53
-
-const frame = (type: string, body: Buffer): Buffer => {
-  const bytes = Buffer.alloc(HEADER_BYTES + body.length)
-  bytes.write(type, "latin1")
-  bytes.writeInt32BE(HEADER_BYTES - 1 + body.length, 1)
-  body.copy(bytes, HEADER_BYTES)
-  return bytes
-}
-
-const int32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeInt32BE(value)
-  return bytes
-}
-
-const int16 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(2)
-  bytes.writeInt16BE(value)
-  return bytes
-}
 
 const row = (...values: ReadonlyArray<Buffer>): Buffer =>
   frame("D", Buffer.concat([int16(values.length), ...values.flatMap((value) => [int32(value.length), value])]))

@@ -1,4 +1,4 @@
-/** What a frontend writes, as in PostgreSQL's documentation, "Message Formats". */
+/** What a frontend writes, as in PostgreSQL's documentation, "Message Formats"; the parts serve what a backend writes, too. */
 
 /** Protocol 3.0. */
 const PROTOCOL = 196_608
@@ -7,19 +7,19 @@ const LENGTH_BYTES = 4
 
 const text = (value: string): Buffer => Buffer.from(`${value}\0`)
 
-const int32 = (value: number): Buffer => {
+export const int32 = (value: number): Buffer => {
   const bytes = Buffer.allocUnsafe(LENGTH_BYTES)
   bytes.writeInt32BE(value)
   return bytes
 }
 
-const int16 = (value: number): Buffer => {
+export const int16 = (value: number): Buffer => {
   const bytes = Buffer.allocUnsafe(2)
   bytes.writeInt16BE(value)
   return bytes
 }
 
-const frame = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
+export const frame = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
   const length = parts.reduce((sum, part) => sum + part.length, LENGTH_BYTES)
   return Buffer.concat([Buffer.from(type), int32(length), ...parts])
 }

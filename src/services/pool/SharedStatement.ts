@@ -47,39 +47,32 @@ export class SharedStatement extends DirectStatement {
   }
 
   override told(answer: Answer, now: number): void {
-    const { lane } = this
-    const millis = this.ended(now)
-    if (this.speed !== undefined) took(this.speed, millis)
-    if (!this.isLeft) {
-      this.runtime.core.useTime.recordMillis(now - this.since)
-      this.finish(answer)
-    }
+    const lane = this.ended(now, took)
+    if (!this.isLeft) this.finish(answer)
     lane?.endIfOver()
   }
 
   override refused(cause: Cause.Cause<SqlError>): void {
-    const now = this.runtime.now()
-    const { lane } = this
-    const millis = this.ended(now)
-    if (this.speed !== undefined) stopped(this.speed, millis)
-    if (!this.isLeft) {
-      this.runtime.core.useTime.recordMillis(now - this.since)
-      this.fail(cause)
-    }
+    const lane = this.ended(this.runtime.now(), stopped)
+    if (!this.isLeft) this.fail(cause)
     lane?.endIfOver()
   }
 
   /**
-   * It leaves its lane; says how long the server had it: since the one ahead was answered, but without the way there and
-   * back, which is in the time since it was written.
+   * It leaves its lane. How long the server had it is learned: since the one ahead was answered, but without the way there
+   * and back, which is in the time since it was written.
    */
-  private ended(now: number): number {
-    const { lane } = this
+  private ended(now: number, learn: typeof took): Lane | undefined {
+    const { lane, speed } = this
     this.lane = undefined
     this.asked = undefined
     this.state = "over"
+    const sinceWritten = now - this.since
     const sinceLast = lane?.answered(now, !this.isLeft, this.cost) ?? 0
-    return Math.min(sinceLast, this.pipeline.speed.onServer(now - this.since))
+    const millis = Math.min(sinceLast, this.pipeline.speed.onServer(sinceWritten))
+    if (speed !== undefined) learn(speed, millis)
+    if (!this.isLeft) this.runtime.core.useTime.recordMillis(sinceWritten)
+    return lane
   }
 
   override letGo(): void {
