@@ -1,9 +1,9 @@
 /** The programs as JavaScript, and this package as npm would install it beside them: what a user's process starts. */
-import { copyFileSync, globSync, mkdirSync } from "node:fs"
+import { globSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build, type Plugin } from "rolldown"
-import shipped from "../rolldown.config.ts"
+import { install } from "./Installed.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -25,14 +25,8 @@ const throughDoors: Plugin = {
   }
 }
 
-const install = async (): Promise<void> => {
-  mkdirSync(installed, { recursive: true })
-  copyFileSync(join(root, "package.json"), join(installed, "package.json"))
-  await build({ ...shipped, cwd: root, output: { ...shipped.output, dir: join(installed, "dist") } })
-}
-
 const compile = async (): Promise<string> => {
-  await install()
+  await install(installed)
   const programs = join(directory, "programs")
   await build({
     input: globSync(join(root, "bench", "programs", "*.ts")),

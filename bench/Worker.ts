@@ -83,30 +83,36 @@ const burst = async (count: number): Promise<Burst> => {
   }
 }
 
-const measureApart = async (input: Commands["measureApart"]["input"]): Promise<Measured> => {
-  const other = await contender.open({ url: input.url, sessions: input.sessions })
+/** Does something with sessions that are opened for it and closed afterwards. */
+const apart = async <A>({ sessions, url }: Target, use: (other: Opened) => Promise<A>): Promise<A> => {
+  const other = await contender.open({ url, sessions })
   try {
-    // every session prepares its statement, and the server's processes fill their caches
-    await other.measure(input.operation, input.callers, Math.max(input.millis, SETTLE_MILLIS))
-    return await measured(other, input)
+    return await use(other)
   } finally {
     await other.close()
   }
 }
 
+const measureApart = (input: Commands["measureApart"]["input"]): Promise<Measured> =>
+  apart(input, async (other) => {
+    // every session prepares its statement, and the server's processes fill their caches
+    await other.measure(input.operation, input.callers, Math.max(input.millis, SETTLE_MILLIS))
+    return measured(other, input)
+  })
+
 const measureCanned = async ({ warmUpMillis, ...input }: Commands["measureCanned"]["input"]): Promise<Measured> => {
   const { CannedServer } = await import("./wire/CannedServer.ts")
   const server = new CannedServer()
-  const other = await contender.open({ url: input.url, sessions: input.sessions })
-  try {
+  return apart(input, async (other) => {
     await other.measure(input.operation, Math.max(input.callers, input.sessions), warmUpMillis)
     server.isOn = true
-    await other.measure(input.operation, input.callers, warmUpMillis)
-    return await measured(other, input)
-  } finally {
-    server.isOn = false
-    await other.close()
-  }
+    try {
+      await other.measure(input.operation, input.callers, warmUpMillis)
+      return await measured(other, input)
+    } finally {
+      server.isOn = false
+    }
+  })
 }
 
 const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
@@ -120,21 +126,17 @@ const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
   return { seconds, cpuMicros, heapGrowth: memory().heap - before.heap }
 }
 
-const connect = async (target: Target): Promise<number> => {
+const connect = (target: Target): Promise<number> => {
   const started = performance.now()
-  const other = await contender.open(target)
-  try {
+  return apart(target, async (other) => {
     await able(other.hold)(target.sessions)
     return performance.now() - started
-  } finally {
-    await other.close()
-  }
+  })
 }
 
-const idle = async ({ millis, ...target }: Commands["idle"]["input"]): Promise<Commands["idle"]["output"]> => {
+const idle = ({ millis, ...target }: Commands["idle"]["input"]): Promise<Commands["idle"]["output"]> => {
   const before = memory()
-  const other = await contender.open(target)
-  try {
+  return apart(target, async (other) => {
     await able(other.hold)(target.sessions)
     const after = memory()
     // what was left over from the opening is no cost of idling
@@ -142,9 +144,7 @@ const idle = async ({ millis, ...target }: Commands["idle"]["input"]): Promise<C
     const used = cpu()
     await pause(millis)
     return { cpuMicros: used(), before, after }
-  } finally {
-    await other.close()
-  }
+  })
 }
 
 const handlers: { readonly [N in Name]: (input: Commands[N]["input"]) => Promise<Commands[N]["output"]> } = {

@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { build } from "rolldown"
 import { beforeAll } from "vitest"
-import shipped from "../rolldown.config.ts"
+import { install } from "../bench/Installed.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
 
@@ -15,11 +14,7 @@ const dist = Path.join(installed, "dist")
 const node = (...parameters: ReadonlyArray<string>): string =>
   execFileSync(process.execPath, parameters, { cwd: installed, encoding: "utf8" })
 
-beforeAll(async () => {
-  Fs.mkdirSync(installed, { recursive: true })
-  Fs.copyFileSync(Path.join(root, "package.json"), Path.join(installed, "package.json"))
-  await build({ ...shipped, cwd: root, output: { ...shipped.output, dir: dist } })
-})
+beforeAll(() => install(installed))
 
 const built = (): ReadonlyArray<string> =>
   Fs.globSync("**/*.js", { cwd: dist }).map((file) => file.replaceAll("\\", "/"))

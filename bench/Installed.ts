@@ -1,0 +1,15 @@
+/** This package as it is shipped, in a folder, as npm would install it there. */
+import { copyFileSync, mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { build } from "rolldown"
+import shipped from "../rolldown.config.ts"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+
+/** Builds the package's JavaScript into the folder, with its manifest beside it. */
+export const install = async (folder: string): Promise<void> => {
+  mkdirSync(folder, { recursive: true })
+  copyFileSync(join(root, "package.json"), join(folder, "package.json"))
+  await build({ ...shipped, cwd: root, output: { ...shipped.output, dir: join(folder, "dist") } })
+}
