@@ -74,6 +74,6 @@ export const stopped = (speed: Speed, millis: number): void => {
   if (millis > QUICK_MILLIS) took(speed, millis)
 }
 
-/** How long those behind such a statement wait for it, as far as is known, in milliseconds. */
-export const costOf = (speed: Speed): number =>
-  speed.magnitude === undefined || speed.magnitude === 0 ? LEAST_MILLIS : 2 ** speed.magnitude
+/** How long those behind such a statement wait for it, as far as is known, in milliseconds: it grows without a step. */
+export const costOf = ({ magnitude }: Speed): number =>
+  magnitude === undefined ? LEAST_MILLIS : 2 ** magnitude - 1 + LEAST_MILLIS

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { isQuick, StatementSpeed, stopped, took } from "../../../src/services/pool/StatementSpeed.ts"
+import { costOf, isQuick, StatementSpeed, stopped, took } from "../../../src/services/pool/StatementSpeed.ts"
 
 /** A text that ran so often, and took so long each time. */
 const after = (sql: string, ...millis: ReadonlyArray<number>) => {
@@ -43,6 +43,15 @@ describe("what is known of a statement", () => {
     assert.isFalse(isQuick(known))
     for (let run = 0; run < 100; run++) stopped(known, 1)
     assert.isFalse(isQuick(known))
+  })
+
+  it("costs those behind it what it takes, without a step: one busy moment does not make it ten times as dear", () => {
+    const quick = costOf(after("select 1", 0.2))
+    const hesitated = after("select 1", 0.2, 3)
+    for (let run = 0; run < 10; run++) took(hesitated, 0.2)
+    assert.isAbove(costOf(hesitated), quick)
+    assert.isBelow(costOf(hesitated), 1.5 * quick)
+    assert.approximately(costOf(after("select 1", 8)), 8, 1)
   })
 
   it("does not count where it leaves something behind, or is no statement of its own: it never shares", () => {
