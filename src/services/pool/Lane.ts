@@ -43,6 +43,11 @@ export class Lane extends Lease<Session> {
     return true
   }
 
+  /** Statements written and not answered. */
+  get onItsWay(): number {
+    return this.written - this.done
+  }
+
   override woken(refusal: SessionError | undefined): void {
     const now = this.pipeline.runtime.now()
     this.waited = true
@@ -70,10 +75,10 @@ export class Lane extends Lease<Session> {
   join(statement: SharedStatement, now: number): boolean {
     const session = this.slot?.session
     if (session === undefined || session.lost !== undefined || this.isFilling || this.awaited === 0) return false
-    if (this.written - this.done >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
+    if (this.onItsWay >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
     if (now - this.answeredAt > this.pipeline.speed.roundTrip + STALLED_MILLIS) return false
     if (now - this.bornAt > LIFE_MILLIS) return false
-    if (this.written === this.done) this.answeredAt = now
+    if (this.onItsWay === 0) this.answeredAt = now
     this.isFilling = true
     this.carry(statement, session, now)
     this.isFilling = false

@@ -16,6 +16,8 @@ import { Waiters } from "./Waiters.ts"
 /** As many statements as sql-pg's own pipelining puts on one connection by default. */
 const DEFAULT_DEPTH = 32
 
+const byLoad = (one: Lane, other: Lane): number => one.onItsWay - other.onItsWay
+
 export class StatementPipeline {
   readonly speed = new StatementSpeed()
   readonly runtime: PoolRuntime
@@ -100,8 +102,11 @@ export class StatementPipeline {
     lane.fill(now)
   }
 
+  /** What is gathered goes into one write, on the session that has least to do; one that is held up gets no more. */
   private joinBusy(now: number): void {
-    for (const lane of this.busy) {
+    const lanes = this.busy.size > 1 ? [...this.busy].toSorted(byLoad) : this.busy
+    for (const lane of lanes) {
+      if (this.pending.size === 0) return
       for (let first = this.pending.first; first !== undefined; first = this.pending.first) {
         this.pending.remove(first)
         if (lane.join(first, now)) continue

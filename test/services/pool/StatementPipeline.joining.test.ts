@@ -27,11 +27,25 @@ describe("a newcomer joins the statements of a session that is at work", () => {
           yield* turn
         }
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 })
-        yield* answers.give(1)
-        yield* call(pool)
-        yield* turn
-        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 5, 2: 1 })
         yield* answers.give(5)
+      })
+    )
+  )
+
+  it.effect("that has least to do, so that one that is held up gets no more", () =>
+    pipelined({ max: 3 }, (scenario) =>
+      Effect.gen(function* () {
+        const { answers, pool } = scenario
+        yield* callMany(pool, 5)
+        yield* turn
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 })
+        yield* answers.give(1)
+        for (let caller = 0; caller < 2; caller++) {
+          yield* call(pool)
+          yield* turn
+        }
+        assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 + 2 })
+        yield* answers.give(6)
       })
     )
   )
