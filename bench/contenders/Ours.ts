@@ -20,9 +20,6 @@ const MAX_WAITING = 20_000
 /** Fifteen times as often as in the examples of Prometheus' documentation, so that what asking costs is seen. */
 const SCRAPE_INTERVAL = "1 second"
 
-/** How often it is looked whether all sessions are open. */
-const OPENING_LOOK = "5 millis"
-
 export interface Kind {
   /**
    * `sql`: statements of Effect SQL. `use`: `SessionPool.use` and a session's own methods. `execute`: as `use`, single
@@ -55,7 +52,7 @@ export const ours = ({ isObserved, settings, surface }: Kind): Contender =>
       const pool = Context.get(context, SessionPool)
       const sql = Context.get(context, SqlClient)
       // It opens a few at a time, so as not to storm a pooler; the others open theirs when they are first asked for all.
-      yield* Effect.repeat(Effect.delay(pool.snapshot, OPENING_LOOK), { until: ({ open }) => open === sessions })
+      yield* Effect.scoped(Effect.replicateEffect(pool.get, sessions, { concurrency: "unbounded", discard: true }))
       const onSessions = sessionOperations<LeasedSession>(pool.use, (session, text, values) =>
         session.execute(text, values, undefined)
       )
