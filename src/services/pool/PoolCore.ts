@@ -123,9 +123,16 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.steps.run()
   }
 
+  /** A dial has logged in; what is left of it keeps no other from beginning. */
+  dialLoggedIn(id: number, now: number): void {
+    if (!this.dials.logIn(id)) return
+    this.advance(now)
+    this.steps.run()
+  }
+
   /** A dial succeeded. */
   dialed(id: number, session: S, now: number): Slot<S> {
-    this.dials.delete(id)
+    this.dials.end(id)
     this.counters.dialsSucceeded++
     this.blockedBy = undefined
     this.gate = DialGate.afterSuccess(this.gate, now)
@@ -149,7 +156,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
    * password or configuration fails those who wait only when there is no session left to wait for.
    */
   dialFailed(id: number, failure: DialFailure, now: number): void {
-    this.dials.delete(id)
+    this.dials.end(id)
     this.counters.dialsFailed[failure.class]++
     this.retiring = undefined
     if (failure.class === "capacity" && this.open > 0) {
@@ -165,7 +172,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
 
   /** A dial was given up, by shutdown: nothing is learned from it. */
   dialAbandoned(id: number): void {
-    this.dials.delete(id)
+    this.dials.end(id)
     this.steps.run()
   }
 
@@ -239,10 +246,6 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.steps.run()
   }
 
-  private wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.steps.defer(() => waiter.woken(refusal))
-  }
-
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
   private advance(now: number): void {
     if (this.ending) return
@@ -256,8 +259,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     }
     while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
     while (wantsDial(this, now)) {
-      const id = ++this.nextDial
-      this.dials.set(id, now)
+      const id = this.dials.begin(now)
       this.counters.dialsStarted++
       this.steps.defer(() => this.hooks.dial(id))
     }
@@ -290,11 +292,5 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       if (!waiter.isShared) this.counters.acquired[outcome]++
       this.wake(waiter, error)
     }
-  }
-
-  /** Counts a refusal and puts it into words. */
-  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
-    if (!waiter.isShared) this.counters.acquired[outcome]++
-    return this.hooks.refusal(outcome, waiter)
   }
 }

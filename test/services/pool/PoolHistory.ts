@@ -7,6 +7,7 @@ export type Deed =
   | "acquire"
   | "release"
   | "speak"
+  | "log in"
   | "answer dial"
   | "refuse dial"
   | "lose"
