@@ -193,9 +193,7 @@ export class PoolWorld {
       model.in("recovering").length +
       model.in("closing").length
     if (model.draining) return busy + model.peers.length === 0
-    // Where no more than min have room, an old session leaves before its successor comes: short lives never rest.
-    const renewed = model.limits.min === model.limits.max ? 1 : 0
-    return model.waiting.length === 0 && busy <= renewed && model.open >= model.limits.min - renewed
+    return busy === 0 && model.open >= model.limits.min
   }
 
   private react(well: () => void, badly: () => void): void {
@@ -285,9 +283,10 @@ export class PoolWorld {
 
   private gone(peer: Peer, isLoss: boolean): void {
     const { core, model } = this
+    const { slot } = peer
     model.gone(peer, isLoss)
-    if (isLoss) core.lost(peer.slot!, model.now)
-    core.closed(peer.slot!, model.now)
+    if (isLoss) core.lost(slot!, model.now)
+    core.closed(slot!, model.now)
   }
 
   private tick(): number {
