@@ -51,23 +51,6 @@ describe("growth", () => {
     )
   )
 
-  it.effect("has at most six dials held up by a server that lets in and then is silent", () =>
-    withPool(
-      { dials: (number) => (number === 1 ? Dial.logsIn(10, 10) : Dial.logsIn(10, 5000)) },
-      { pool: { max: 20 } },
-      ({ pool, server }) =>
-        Effect.gen(function* () {
-          const held = yield* holdMany(pool, 20)
-          yield* TestClock.adjust(4000)
-          assert.strictEqual(server.dialsStarted.length, 1 + 6)
-          yield* TestClock.adjust(30_000)
-          assert.strictEqual((yield* pool.snapshot).used, 20)
-          assert.strictEqual(server.mostDialing, 6)
-          for (const { release } of held) yield* release
-        })
-    )
-  )
-
   it.effect("lets one dial that hangs delay nobody for longer than half a second", () =>
     withPool({ dials: [Dial.hangs, Dial.succeeds(50)] }, { pool: { max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {

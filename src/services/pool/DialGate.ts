@@ -25,9 +25,6 @@ export interface DialGate {
 /** Logins at a time while all goes well: they are dear (TLS, SCRAM, a backend), and a storm of them dearer. */
 const MAX_LOGINS = 3
 
-/** Dials at a time in all: when nobody answers after the login, no more than these are held up. */
-const MAX_DIALS = 2 * MAX_LOGINS
-
 /** The first retry comes quickly, for a server that is merely restarting; in milliseconds, as [least, most]. */
 const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [
   [300, 500],
@@ -88,10 +85,6 @@ const between = ([least, most]: readonly [number, number], random: number): numb
 const within = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
   times.filter((at) => now - at < AUTH_WINDOW_MILLIS)
 
-/** No password may be shown now: the pause stands, whatever becomes of dials that had logged in before. */
-const isSpent = (gate: DialGate, now: number): boolean =>
-  now < gate.notBefore && within(gate.authFailures, now).length >= AUTH_LIMIT
-
 /** The gate after a dial failed. `retryAfter` is what the other side asked for; `random` is in [0, 1). */
 export const afterFailure = (
   gate: DialGate,
@@ -99,7 +92,6 @@ export const afterFailure = (
   now: number,
   random: number
 ): DialGate => {
-  if (failure.class !== "auth" && isSpent(gate, now)) return gate
   if (failure.class === "pooler" && now < gate.expectedUntil) {
     return { ...gate, notBefore: now + between(DRAIN_RETRY, random), scouting: true }
   }
@@ -124,15 +116,11 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
   }
 }
 
-/**
- * The gate after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too; and the pause
- * after the last that is allowed stands, because a dial that had logged in before says nothing of the password now.
- */
-export const afterSuccess = (gate: DialGate, now: number): DialGate => {
-  if (gate.failures === 0 && !gate.scouting && gate.authFailures.length === 0) return gate
-  const authFailures = within(gate.authFailures, now)
-  return isSpent(gate, now) ? { ...gate, authFailures } : { ...openGate, authFailures }
-}
+/** The gate after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too. */
+export const afterSuccess = (gate: DialGate, now: number): DialGate =>
+  gate.failures === 0 && !gate.scouting && gate.authFailures.length === 0
+    ? gate
+    : { ...openGate, authFailures: within(gate.authFailures, now) }
 
 /** The gate after the last session was lost. */
 export const afterOutage = (gate: DialGate): DialGate => (gate.scouting ? gate : { ...gate, scouting: true })
@@ -160,7 +148,7 @@ export interface UnderWay {
   readonly all: number
   /** Those that are not slow yet. */
   readonly fresh: number
-  /** Those whose password is still to be taken: after that a dial is one round trip of a session, and little burden. */
+  /** Those whose password is still to be taken: after that a dial is one round trip of a session, and no burden. */
   readonly loggingIn: number
 }
 
@@ -169,7 +157,7 @@ export interface UnderWay {
  * followed by another, so that it delays nobody.
  */
 export const admits = (gate: DialGate, { all, fresh, loggingIn }: UnderWay, now: number): boolean => {
-  if (now < gate.notBefore || all >= MAX_DIALS || loggingIn >= withinBudget(gate, now)) return false
+  if (now < gate.notBefore || loggingIn >= withinBudget(gate, now)) return false
   if (gate.failures > 0) return all === 0
   return gate.scouting ? fresh === 0 : true
 }

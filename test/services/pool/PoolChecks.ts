@@ -1,7 +1,7 @@
 /** What holds between the steps of a pool: the state machine compared with the model, rule by rule. */
 import type { PoolCore } from "../../../src/services/pool/PoolCore.ts"
 import type { AcquireOutcome, CloseReason } from "../../../src/services/pool/Snapshot.ts"
-import { must, type PoolModel } from "./PoolModel.ts"
+import { LOGINS_AT_ONCE, must, type PoolModel } from "./PoolModel.ts"
 import type { Peer } from "./PoolParties.ts"
 
 /** What holds whenever the pool is at rest. */
@@ -40,7 +40,7 @@ export const checkAtRest = (model: PoolModel, core: PoolCore<Peer>): void => {
 /** What holds after the pool looked at everything: nothing it could do for somebody is left undone. */
 export const checkNothingUndone = (model: PoolModel): void => {
   if (model.draining || model.failing !== undefined || model.outage || model.refused !== undefined) return
-  if (model.total >= model.limits.max || !model.mayDial) return
+  if (model.total >= model.limits.max || model.loggingIn + model.recentAuthFailures >= LOGINS_AT_ONCE) return
   must(model.waiting.length <= model.in("probing").length + model.quickDials, "somebody waits and nothing is done")
   must(model.open + model.dials.size >= model.limits.min, "min is kept without traffic")
 }

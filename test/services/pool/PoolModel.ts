@@ -12,7 +12,7 @@ import { type Client, Dial, type Peer, type PeerState } from "./PoolParties.ts"
 /** A session nobody has spoken with for longer may be dead: it must be asked first. */
 const SILENT_AFTER = 1000
 
-const DIALS_AT_ONCE = 6
+export const LOGINS_AT_ONCE = 3
 
 /** Three wrong passwords in 150 s are all the pool allows itself; the pooler blocks the address at ten. */
 const AUTH_BUDGET = 3
@@ -123,11 +123,13 @@ export class PoolModel {
   }
 
   dialStarts(id: number): void {
+    const { dials, limits } = this
     must(!this.draining, "a draining pool does not dial")
-    must(this.total < this.limits.max, "connecting + idle + used + closing <= max")
-    must(this.mayDial, "six dials at a time, and never more than three wrong passwords in the window")
+    must(this.total < limits.max, "connecting + idle + used + closing <= max")
+    must(this.loggingIn < LOGINS_AT_ONCE, "three logins at a time")
+    must(this.recentAuthFailures + this.loggingIn < AUTH_BUDGET, "never more than three wrong passwords in the window")
     if (this.strict) this.checkDecision()
-    this.dials.set(id, new Dial(this.now))
+    dials.set(id, new Dial(this.now))
     this.started++
   }
 
@@ -143,10 +145,6 @@ export class PoolModel {
     must(this.total < Math.max(1, room), "the pool lives under the ceiling it was shown")
   }
 
-  get mayDial(): boolean {
-    return this.dials.size < DIALS_AT_ONCE && this.recentAuthFailures + this.loggingIn < AUTH_BUDGET
-  }
-
   get loggingIn(): number {
     return Array.from(this.dials.values()).filter((dial) => !dial.hasLoggedIn).length
   }
@@ -154,7 +152,7 @@ export class PoolModel {
   dialSucceeds(id: number, peer: Peer): void {
     this.dials.delete(id)
     this.succeeded++
-    if (this.recentAuthFailures < AUTH_BUDGET) this.failing = undefined
+    this.failing = undefined
     this.outage = false
     this.peers.push(peer)
     if (this.refused === undefined) return
