@@ -70,7 +70,7 @@ const purePlaces = [
 
 /** The part of the pool that decides; the rest of its room acts on what this part says. */
 const purePool =
-  "Breaker Ceiling Demand DialGate Dials Histogram IdleStack Lease PoolCore PoolState Slot Snapshot Trampoline Waiters"
+  "Breaker Ceiling Demand DialGate Histogram IdleStack Lease PoolCore PoolState Slot Snapshot Trampoline Waiters"
     .split(" ")
     .map((name) => `services/pool/${name}.ts`)
 const inPlaces = (places: ReadonlyArray<string>, file: string): boolean =>

@@ -38,19 +38,6 @@ describe("growth", () => {
     )
   )
 
-  it.effect("lets three log in at a time, and the next as soon as one has", () =>
-    withPool({ dials: Dial.logsIn(80, 20) }, { pool: { max: 20 } }, ({ pool, server }) =>
-      Effect.gen(function* () {
-        const held = yield* holdMany(pool, 20)
-        yield* TestClock.adjust(1000)
-        assert.strictEqual((yield* pool.snapshot).used, 20)
-        assert.deepStrictEqual(server.dialsStarted.slice(0, 7), [0, 100, 100, 100, 180, 180, 180])
-        assert.strictEqual(server.mostDialing, 6)
-        for (const { release } of held) yield* release
-      })
-    )
-  )
-
   it.effect("lets one dial that hangs delay nobody for longer than half a second", () =>
     withPool({ dials: [Dial.hangs, Dial.succeeds(50)] }, { pool: { max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {

@@ -6,7 +6,9 @@
  */
 import * as Ceiling from "./Ceiling.ts"
 import * as DialGate from "./DialGate.ts"
-import type { Dials } from "./Dials.ts"
+
+/** A dial slower than this is not counted on any more: another may start beside it for those who wait. */
+export const SLOW_DIAL_MILLIS = 500
 
 /** What the decision rests on. Times are monotonic milliseconds. */
 export interface DemandView {
@@ -19,7 +21,8 @@ export interface DemandView {
   readonly total: number
   readonly waiting: number
   readonly probing: number
-  readonly dials: Dials
+  /** When each dial under way began. */
+  readonly dials: ReadonlyMap<number, number>
   /** A session waits for its replacement. */
   readonly rotating: boolean
 }
@@ -28,13 +31,13 @@ export interface DemandView {
 export const wantsDial = (view: DemandView, now: number): boolean => {
   // A pool that is full asks this whenever a session comes back; no limit is above its size.
   if (view.total >= view.max) return false
-  const { loggingIn, size: all } = view.dials
-  const fresh = view.dials.fresh(now)
-  if (!DialGate.admits(view.gate, { all, fresh, loggingIn }, now)) return false
+  let fresh = 0
+  for (const began of view.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
+  if (!DialGate.admits(view.gate, view.dials.size, fresh, now)) return false
   const limit = Ceiling.limit(view.ceiling, view.max, now)
   if (view.total >= limit) return false
-  if (view.open + all < Math.min(view.wanted, limit)) return true
-  if (view.rotating && all === 0) return true
+  if (view.open + view.dials.size < Math.min(view.wanted, limit)) return true
+  if (view.rotating && view.dials.size === 0) return true
   return view.waiting > view.probing + fresh
 }
 
@@ -44,5 +47,8 @@ export const nextWish = (view: DemandView, now: number): number => {
   let at = Number.POSITIVE_INFINITY
   if (view.gate.notBefore > now) at = view.gate.notBefore
   if (view.ceiling.held !== undefined && view.ceiling.growAt > now) at = Math.min(at, view.ceiling.growAt)
-  return Math.min(at, view.dials.nextSlow(now))
+  for (const began of view.dials.values()) {
+    if (began + SLOW_DIAL_MILLIS > now) at = Math.min(at, began + SLOW_DIAL_MILLIS)
+  }
+  return at
 }

@@ -22,8 +22,8 @@ export interface DialGate {
   readonly authFailures: ReadonlyArray<number>
 }
 
-/** Logins at a time while all goes well: they are dear (TLS, SCRAM, a backend), and a storm of them dearer. */
-const MAX_LOGINS = 3
+/** Dials at a time while all goes well: logins are dear (TLS, SCRAM, a backend), and a storm of them dearer. */
+const MAX_DIALS = 3
 
 /** The first retry comes quickly, for a server that is merely restarting; in milliseconds, as [least, most]. */
 const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [
@@ -141,23 +141,14 @@ export const informed = (gate: DialGate, authFailures: ReadonlyArray<number>, no
 
 /** As many as may still fail for a wrong password: a success in between must not let more of them be refused together. */
 const withinBudget = (gate: DialGate, now: number): number =>
-  Math.max(1, Math.min(MAX_LOGINS, AUTH_LIMIT - within(gate.authFailures, now).length))
-
-/** How many dials are under way. */
-export interface UnderWay {
-  readonly all: number
-  /** Those that are not slow yet. */
-  readonly fresh: number
-  /** Those whose password is still to be taken: after that a dial is one round trip of a session, and no burden. */
-  readonly loggingIn: number
-}
+  Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
 
 /**
- * Whether another dial may start beside those under way. After a failure they go one at a time; a scout that hangs is
- * followed by another, so that it delays nobody.
+ * Whether another dial may start beside those under way, of which `fresh` are not slow. After a failure they go one at
+ * a time; a scout that hangs is followed by another, so that it delays nobody.
  */
-export const admits = (gate: DialGate, { all, fresh, loggingIn }: UnderWay, now: number): boolean => {
-  if (now < gate.notBefore || loggingIn >= withinBudget(gate, now)) return false
-  if (gate.failures > 0) return all === 0
+export const admits = (gate: DialGate, underWay: number, fresh: number, now: number): boolean => {
+  if (now < gate.notBefore || underWay >= withinBudget(gate, now)) return false
+  if (gate.failures > 0) return underWay === 0
   return gate.scouting ? fresh === 0 : true
 }

@@ -123,16 +123,9 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.steps.run()
   }
 
-  /** A dial has logged in; what is left of it keeps no other from beginning. */
-  dialLoggedIn(id: number, now: number): void {
-    if (!this.dials.logIn(id)) return
-    this.advance(now)
-    this.steps.run()
-  }
-
   /** A dial succeeded. */
   dialed(id: number, session: S, now: number): Slot<S> {
-    this.dials.end(id)
+    this.dials.delete(id)
     this.counters.dialsSucceeded++
     this.blockedBy = undefined
     this.gate = DialGate.afterSuccess(this.gate, now)
@@ -156,7 +149,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
    * password or configuration fails those who wait only when there is no session left to wait for.
    */
   dialFailed(id: number, failure: DialFailure, now: number): void {
-    this.dials.end(id)
+    this.dials.delete(id)
     this.counters.dialsFailed[failure.class]++
     this.retiring = undefined
     if (failure.class === "capacity" && this.open > 0) {
@@ -172,7 +165,7 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
 
   /** A dial was given up, by shutdown: nothing is learned from it. */
   dialAbandoned(id: number): void {
-    this.dials.end(id)
+    this.dials.delete(id)
     this.steps.run()
   }
 
@@ -246,6 +239,10 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     this.steps.run()
   }
 
+  private wake(waiter: Lease<S>, refusal: SessionError): void {
+    this.steps.defer(() => waiter.woken(refusal))
+  }
+
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
   private advance(now: number): void {
     if (this.ending) return
@@ -259,7 +256,8 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
     }
     while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
     while (wantsDial(this, now)) {
-      const id = this.dials.begin(now)
+      const id = ++this.nextDial
+      this.dials.set(id, now)
       this.counters.dialsStarted++
       this.steps.defer(() => this.hooks.dial(id))
     }
@@ -292,5 +290,11 @@ export class PoolCore<S extends SlotSession> extends PoolState<S> {
       if (!waiter.isShared) this.counters.acquired[outcome]++
       this.wake(waiter, error)
     }
+  }
+
+  /** Counts a refusal and puts it into words. */
+  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
+    if (!waiter.isShared) this.counters.acquired[outcome]++
+    return this.hooks.refusal(outcome, waiter)
   }
 }

@@ -8,7 +8,6 @@ import type * as Fiber from "effect/Fiber"
 import * as PubSub from "effect/PubSub"
 import { monotonicMillis } from "../MonotonicClock.ts"
 import type { Session, SessionOpener } from "../Session.ts"
-import { LoggedIn } from "../session/LoggedIn.ts"
 import type { Settings } from "../session-config/Settings.ts"
 import { SessionError } from "../SessionError.ts"
 import { type AuthBudget, authBudget } from "./AuthBudget.ts"
@@ -16,8 +15,7 @@ import { breakersOf } from "./Breaker.ts"
 import * as Ceiling from "./Ceiling.ts"
 import * as DialGate from "./DialGate.ts"
 import type { PoolEvent, PoolEventBody } from "./Events.ts"
-import { nextWish } from "./Demand.ts"
-import { SLOW_DIAL_MILLIS } from "./Dials.ts"
+import { nextWish, SLOW_DIAL_MILLIS } from "./Demand.ts"
 import { Incidents } from "./Incidents.ts"
 import { OneTimer } from "./OneTimer.ts"
 import { PoolCore } from "./PoolCore.ts"
@@ -195,8 +193,7 @@ export class PoolRuntime {
   }
 
   private readonly dial = (id: number): void => {
-    const loggedIn = () => this.core.dialLoggedIn(id, this.now())
-    const fiber = this.fork(Effect.provideService(this.opener.open, LoggedIn, loggedIn))
+    const fiber = this.fork(this.opener.open)
     this.dialFibers.set(id, fiber)
     // An observer also hears of an interruption, which no handler inside the fiber would.
     fiber.addObserver((exit) => {
@@ -295,6 +292,7 @@ export class PoolRuntime {
     const wish = this.core.tick(now)
     watchSessions(this, now)
     const calm = this.core.slots.size === 0 && this.core.dials.size === 0 && this.core.waiters.size === 0
-    return calm && this.core.limits.min === 0 ? wish : Math.min(wish, now + SWEEP_MILLIS)
+    const next = calm && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
+    return Math.min(wish, next)
   }
 }

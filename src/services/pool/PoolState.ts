@@ -6,7 +6,6 @@ import type { SessionError } from "../SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
 import type { DemandView } from "./Demand.ts"
 import * as DialGate from "./DialGate.ts"
-import { Dials } from "./Dials.ts"
 import { Histogram } from "./Histogram.ts"
 import { IdleStack } from "./IdleStack.ts"
 import type { Lease } from "./Lease.ts"
@@ -64,13 +63,15 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
   used = 0
   closing = 0
   probing = 0
-  readonly dials = new Dials()
+  /** Dials under way, by id, with the instant they began. */
+  readonly dials = new Map<number, number>()
 
   protected readonly hooks: PoolHooks<S>
   protected readonly steps = new Trampoline(() => {
     if (this.phase === "draining") this.hooks.step()
   })
   protected readonly stack = new IdleStack<S>()
+  protected nextDial = 0
   /** A session is wanted even when `min` is 0, to prove that one can be had. */
   protected proving: boolean
   /** The session that waits for its replacement. */
@@ -176,16 +177,6 @@ export abstract class PoolState<S extends SlotSession> implements DemandView {
     slot.state = "recovering"
     this.counters.recoveries++
     this.steps.defer(() => this.hooks.recover(slot))
-  }
-
-  /** Counts a refusal and puts it into words. */
-  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
-    if (!waiter.isShared) this.counters.acquired[outcome]++
-    return this.hooks.refusal(outcome, waiter)
-  }
-
-  protected wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.steps.defer(() => waiter.woken(refusal))
   }
 
   protected closeIdle(now: number): void {

@@ -17,7 +17,6 @@ import { connectFailure, type Endpoint, open, type Wire } from "../Transport.ts"
 import { cancelStream } from "./CancelSocket.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { LiveSession } from "./LiveSession.ts"
-import { LoggedIn } from "./LoggedIn.ts"
 import { askBackend, type Backend, ModeProof } from "./ModeProof.ts"
 import { sayGoodbye } from "./Goodbye.ts"
 import { fallbackMode } from "./TlsFallback.ts"
@@ -212,9 +211,6 @@ const login = Effect.fnUntraced(function* (
       remainingMillis: dial.deadline - authenticated,
       failing
     })
-    // Not before: the proof needs that nobody else asks the pooler for a backend meanwhile.
-    const tellLogin = yield* LoggedIn
-    tellLogin()
     const settings = settingsOf(config, connection)
     const { params, sql } = applyStatement(settings)
     const result = yield* Effect.mapError(driverConnection.query(sql, params, false), failing)

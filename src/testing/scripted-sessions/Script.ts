@@ -22,13 +22,7 @@ export interface SessionScript {
 
 /** How one dial goes. Times are milliseconds of the Clock. */
 export type DialOutcome =
-  | {
-      readonly _tag: "Succeeds"
-      readonly afterMillis: number
-      /** When the login is through; without it the dial says nothing before its end. */
-      readonly loginMillis?: number | undefined
-      readonly session: SessionScript
-    }
+  | { readonly _tag: "Succeeds"; readonly afterMillis: number; readonly session: SessionScript }
   | { readonly _tag: "Fails"; readonly afterMillis: number; readonly error: SessionError }
   | { readonly _tag: "Hangs" }
 
@@ -36,13 +30,6 @@ export type DialOutcome =
 export const Dial = {
   /** A session after so many milliseconds, which may behave in its own way. */
   succeeds: (afterMillis = 0, session: SessionScript = {}): DialOutcome => ({ _tag: "Succeeds", afterMillis, session }),
-  /** A session that has logged in after so many milliseconds, and stands when its settings have taken so many more. */
-  logsIn: (loginMillis: number, settingsMillis: number, session: SessionScript = {}): DialOutcome => ({
-    _tag: "Succeeds",
-    afterMillis: loginMillis + settingsMillis,
-    loginMillis,
-    session
-  }),
   /** A failure after so many milliseconds: a class of failures, or one of them. */
   fails: (failure: DialFailureClass | SessionError, afterMillis = 0): DialOutcome => ({
     _tag: "Fails",

@@ -5,7 +5,6 @@ import * as Queue from "effect/Queue"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
 import type { Session } from "../../services/Session.ts"
-import { LoggedIn } from "../../services/session/LoggedIn.ts"
 import type { SessionError } from "../../services/SessionError.ts"
 import { unanswered } from "./Failures.ts"
 import { type DialOutcome, outcomeOf, pause, type Script, type SessionScript } from "./Script.ts"
@@ -31,15 +30,6 @@ const FIRST_PID = 4001
 const MAX_CONNECTIONS = 100
 
 const NOTIFY = /^select pg_notify\(\$1, \$2\)$/i
-
-/** The time until a session stands; who opens it hears of the login where the script has one. */
-const succeeding = (outcome: DialOutcome & { readonly _tag: "Succeeds" }): Effect.Effect<void> => {
-  const { afterMillis, loginMillis } = outcome
-  if (loginMillis === undefined) return pause(afterMillis)
-  return Effect.flatMap(LoggedIn, (loggedIn) =>
-    pause(loginMillis).pipe(Effect.andThen(Effect.sync(loggedIn)), Effect.andThen(pause(afterMillis - loginMillis)))
-  )
-}
 
 export class ScriptedServer {
   /** When each dial began, in milliseconds of the Clock. */
@@ -105,7 +95,7 @@ export class ScriptedServer {
     switch (outcome._tag) {
       case "Succeeds":
         return Effect.andThen(
-          succeeding(outcome),
+          pause(outcome.afterMillis),
           Effect.sync(() => this.welcome(outcome))
         )
       case "Fails":

@@ -6,9 +6,6 @@ import { breakersOf } from "../../../src/services/pool/Breaker.ts"
 import * as Ceiling from "../../../src/services/pool/Ceiling.ts"
 import * as DialGate from "../../../src/services/pool/DialGate.ts"
 
-/** No dial is under way. */
-const NONE: DialGate.UnderWay = { all: 0, fresh: 0, loggingIn: 0 }
-
 const fail = (kind: "network" | "pooler" | "capacity" | "auth", gate: DialGate.DialGate = DialGate.openGate, now = 0) =>
   DialGate.afterFailure(gate, { class: kind, retryAfterMillis: undefined }, now, 0)
 
@@ -90,8 +87,8 @@ describe("authentication failures", () => {
 
   it("of three pools pause the fourth as if they were its own", () => {
     const gate = DialGate.informed(DialGate.openGate, [0, 1000, 2000], 2000)
-    assert.isFalse(DialGate.admits(gate, NONE, 181_999))
-    assert.isTrue(DialGate.admits(gate, NONE, 182_001))
-    assert.isTrue(DialGate.admits(DialGate.informed(DialGate.openGate, [0, 1000], 2000), NONE, 2000))
+    assert.isFalse(DialGate.admits(gate, 0, 0, 181_999))
+    assert.isTrue(DialGate.admits(gate, 0, 0, 182_001))
+    assert.isTrue(DialGate.admits(DialGate.informed(DialGate.openGate, [0, 1000], 2000), 0, 0, 2000))
   })
 })

@@ -1,7 +1,7 @@
 /** What holds between the steps of a pool: the state machine compared with the model, rule by rule. */
 import type { PoolCore } from "../../../src/services/pool/PoolCore.ts"
 import type { AcquireOutcome, CloseReason } from "../../../src/services/pool/Snapshot.ts"
-import { LOGINS_AT_ONCE, must, type PoolModel } from "./PoolModel.ts"
+import { DIALS_AT_ONCE, must, type PoolModel, SLOW_DIAL } from "./PoolModel.ts"
 import type { Peer } from "./PoolParties.ts"
 
 /** What holds whenever the pool is at rest. */
@@ -40,7 +40,7 @@ export const checkAtRest = (model: PoolModel, core: PoolCore<Peer>): void => {
 /** What holds after the pool looked at everything: nothing it could do for somebody is left undone. */
 export const checkNothingUndone = (model: PoolModel): void => {
   if (model.draining || model.failing !== undefined || model.outage || model.refused !== undefined) return
-  if (model.total >= model.limits.max || model.loggingIn + model.recentAuthFailures >= LOGINS_AT_ONCE) return
+  if (model.total >= model.limits.max || model.dials.size + model.recentAuthFailures >= DIALS_AT_ONCE) return
   must(model.waiting.length <= model.in("probing").length + model.quickDials, "somebody waits and nothing is done")
   must(model.open + model.dials.size >= model.limits.min, "min is kept without traffic")
 }
@@ -67,8 +67,11 @@ export const checkLookedOver = (model: PoolModel, core: PoolCore<Peer>, wish: nu
   if (model.draining || (waiting.length === 0 && model.open >= limits.min)) return
   const { notBefore } = core.gate
   must(wish <= notBefore || notBefore <= now, "the pool wants to be woken when it may dial again")
-  for (const { slowAt } of model.dials.values()) {
-    must(wish <= slowAt || slowAt <= now, "the pool wants to be woken when a dial has become slow")
+  for (const began of model.dials.values()) {
+    must(
+      wish <= began + SLOW_DIAL || began + SLOW_DIAL <= now,
+      "the pool wants to be woken when a dial has become slow"
+    )
   }
 }
 

@@ -27,7 +27,6 @@ const WEIGHTS: Record<Deed, number> = {
   acquire: 12,
   release: 8,
   speak: 6,
-  "log in": 6,
   "answer dial": 8,
   "refuse dial": 3,
   lose: 2,

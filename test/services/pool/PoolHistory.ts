@@ -7,7 +7,6 @@ export type Deed =
   | "acquire"
   | "release"
   | "speak"
-  | "log in"
   | "answer dial"
   | "refuse dial"
   | "lose"

@@ -7,12 +7,15 @@
 import type { PoolLimits } from "../../../src/services/pool/PoolState.ts"
 import type { AcquireOutcome, CloseReason } from "../../../src/services/pool/Snapshot.ts"
 import type { ErrorClass } from "../../../src/services/SessionError.ts"
-import { type Client, Dial, type Peer, type PeerState } from "./PoolParties.ts"
+import type { Client, Peer, PeerState } from "./PoolParties.ts"
 
 /** A session nobody has spoken with for longer may be dead: it must be asked first. */
 const SILENT_AFTER = 1000
 
-export const LOGINS_AT_ONCE = 3
+/** A dial that takes longer is not relied on by those who wait. */
+export const SLOW_DIAL = 500
+
+export const DIALS_AT_ONCE = 3
 
 /** Three wrong passwords in 150 s are all the pool allows itself; the pooler blocks the address at ten. */
 const AUTH_BUDGET = 3
@@ -41,7 +44,7 @@ export class PoolModel {
   readonly strict: boolean
   peers: Array<Peer> = []
   waiting: Array<Client> = []
-  readonly dials = new Map<number, Dial>()
+  readonly dials = new Map<number, number>()
   readonly acquired = new Map<AcquireOutcome, number>()
   readonly closings = new Map<CloseReason, number>()
   clients = 0
@@ -126,10 +129,10 @@ export class PoolModel {
     const { dials, limits } = this
     must(!this.draining, "a draining pool does not dial")
     must(this.total < limits.max, "connecting + idle + used + closing <= max")
-    must(this.loggingIn < LOGINS_AT_ONCE, "three logins at a time")
-    must(this.recentAuthFailures + this.loggingIn < AUTH_BUDGET, "never more than three wrong passwords in the window")
+    must(dials.size < DIALS_AT_ONCE, "three dials at a time")
+    must(this.recentAuthFailures + dials.size < AUTH_BUDGET, "never more than three wrong passwords in the window")
     if (this.strict) this.checkDecision()
-    dials.set(id, new Dial(this.now))
+    dials.set(id, this.now)
     this.started++
   }
 
@@ -143,10 +146,6 @@ export class PoolModel {
     if (this.refused === undefined) return
     const room = this.now >= this.refused.until ? this.refused.held + 1 : this.refused.held
     must(this.total < Math.max(1, room), "the pool lives under the ceiling it was shown")
-  }
-
-  get loggingIn(): number {
-    return Array.from(this.dials.values()).filter((dial) => !dial.hasLoggedIn).length
   }
 
   dialSucceeds(id: number, peer: Peer): void {
@@ -230,7 +229,7 @@ export class PoolModel {
   }
 
   get quickDials(): number {
-    return Array.from(this.dials.values()).filter((dial) => this.now < dial.slowAt).length
+    return Array.from(this.dials.values()).filter((began) => this.now - began < SLOW_DIAL).length
   }
 
   private get isDialWanted(): boolean {

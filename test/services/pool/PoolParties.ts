@@ -37,16 +37,3 @@ export class Client extends Lease<Peer> {
   wakes = 0
   peer: Peer | undefined = undefined
 }
-
-/** A dial that takes longer is not relied on by those who wait. */
-const SLOW_DIAL = 500
-
-/** One dial under way. */
-export class Dial {
-  readonly slowAt: number
-  hasLoggedIn = false
-
-  constructor(began: number) {
-    this.slowAt = began + SLOW_DIAL
-  }
-}

@@ -95,22 +95,19 @@ export class PoolWorld {
           peer.heard = model.now
         })
         break
-      case "log in":
       case "answer dial":
       case "refuse dial": {
         const id = one(Array.from(model.dials.keys()))
         if (id === undefined) break
-        if (deed === "log in") this.logIn(id)
-        else if (deed === "answer dial") this.answerDial(id)
+        if (deed === "answer dial") this.answerDial(id)
         else if (model.draining && how % 2 === 0) this.abandonDial(id)
         else this.refuseDial(id, how)
         checkNothingUndone(model)
         break
       }
       case "lose":
-      case "close":
-        onPeer(one(deed === "lose" ? model.peers : model.in("closing")), (peer) => {
-          this.gone(peer, deed === "lose")
+        onPeer(one(model.peers), (peer) => {
+          this.gone(peer, true)
           checkNothingUndone(model)
         })
         break
@@ -125,6 +122,12 @@ export class PoolWorld {
       case "fail recovery":
         onPeer(one(model.in("recovering")), (peer) => {
           this.recovered(peer, deed === "recover")
+          checkNothingUndone(model)
+        })
+        break
+      case "close":
+        onPeer(one(model.in("closing")), (peer) => {
+          this.gone(peer, false)
           checkNothingUndone(model)
         })
         break
@@ -243,11 +246,6 @@ export class PoolWorld {
     core.release(client, model.now)
   }
 
-  private logIn(id: number): void {
-    this.model.dials.get(id)!.hasLoggedIn = true
-    this.core.dialLoggedIn(id, this.model.now)
-  }
-
   private answerDial(id: number): void {
     const { core, model } = this
     const peer = new Peer(model.now)
@@ -257,9 +255,7 @@ export class PoolWorld {
 
   private refuseDial(id: number, how: number): void {
     const { core, model } = this
-    const failure = CLASSES[how % CLASSES.length]!
-    // A password that was taken is not wrong afterwards.
-    const kind = failure === "auth" && model.dials.get(id)?.hasLoggedIn ? "network" : failure
+    const kind = CLASSES[how % CLASSES.length]!
     const retryAfterMillis = kind === "auth" && how % 2 === 0 ? 30_000 : undefined
     model.dialFails(id, kind, retryAfterMillis)
     const permanent = kind === "auth" || kind === "configuration"
