@@ -196,7 +196,9 @@ export class PoolWorld {
       model.in("recovering").length +
       model.in("closing").length
     if (model.draining) return busy + model.peers.length === 0
-    return busy === 0 && model.open >= model.limits.min
+    // Where no more than min have room, an old session leaves before its successor comes: short lives never rest.
+    const renewed = model.limits.min === model.limits.max ? 1 : 0
+    return model.waiting.length === 0 && busy <= renewed && model.open >= model.limits.min - renewed
   }
 
   private react(well: () => void, badly: () => void): void {
