@@ -177,6 +177,8 @@ export class PoolWorld {
       for (const peer of model.in("recovering")) this.recovered(peer, true)
       for (const peer of model.in("closing")) this.gone(peer, false)
       checkAtRest(model, core)
+      // Looked at before the next sweep: where lives are short, that one begins to renew a session again.
+      if (this.isCalm) break
       const wish = this.tick()
       model.now = Math.min(wish, model.now + SWEEP)
       checkAtRest(model, core)
@@ -196,9 +198,7 @@ export class PoolWorld {
       model.in("recovering").length +
       model.in("closing").length
     if (model.draining) return busy + model.peers.length === 0
-    // Where no more than min have room, an old session leaves before its successor comes: short lives never rest.
-    const renewed = model.limits.min === model.limits.max ? 1 : 0
-    return model.waiting.length === 0 && busy <= renewed && model.open >= model.limits.min - renewed
+    return busy === 0 && model.open >= model.limits.min
   }
 
   private react(well: () => void, badly: () => void): void {
