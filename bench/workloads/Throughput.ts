@@ -24,8 +24,8 @@ export const figuresOf = ({ cpuMicros, latency, operations, peakRss, seconds }: 
 })
 
 /**
- * A part of each sample that comes before it and is not counted. A contender has idled while the others had their turns:
- * V8 has shrunk its heap and forgotten code meanwhile (ten seconds make the next tenth of one twice as dear).
+ * A part of each sample that comes before it and is not counted: a contender has idled while the others had their turns,
+ * and after ten seconds of that its first tenths of a second take up to twice the processor time.
  */
 const LEAD_IN = 0.3
 

@@ -27,7 +27,7 @@ export class StatementPipeline {
   /** Lanes that wait for a session in the pool's own queue: never more than the statements need. */
   private readonly lanes: Array<Lane> = []
   /** Lanes on which statements are on their way. */
-  private readonly busy = new Set<Lane>()
+  private readonly busy: Array<Lane> = []
   private isScheduled = false
   /** When the first of those was asked that are looked at together. */
   private turn = 0
@@ -94,19 +94,18 @@ export class StatementPipeline {
 
   /** A lane is over. */
   ended(lane: Lane): void {
-    this.busy.delete(lane)
+    const at = this.busy.indexOf(lane)
+    if (at >= 0) this.busy.splice(at, 1)
   }
 
   private start(lane: Lane, now: number): void {
-    this.busy.add(lane)
+    this.busy.push(lane)
     lane.fill(now)
   }
 
   /** What is gathered goes into one write, on the session that has least to do; one that is held up gets no more. */
   private joinBusy(now: number): void {
-    const lanes = this.busy.size > 1 ? [...this.busy].toSorted(byLoad) : this.busy
-    for (const lane of lanes) {
-      if (this.pending.size === 0) return
+    for (const lane of this.busy.toSorted(byLoad)) {
       for (let first = this.pending.first; first !== undefined; first = this.pending.first) {
         this.pending.remove(first)
         if (lane.join(first, now)) continue
