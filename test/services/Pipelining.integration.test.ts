@@ -49,12 +49,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
       const { pool, proxy } = yield* shared
       yield* learn(ask(pool, 0))
       let writes = 0
-      yield* proxy.setMode(
-        FaultMode.when((_chunk, direction) => {
-          if (direction === "toServer") writes++
-          return false
-        }, FaultMode.pass)
-      )
+      const counted = () => {
+        writes++
+        return 0
+      }
+      // As on a network: without a way back, a machine that hesitates hands over the answers one by one.
+      yield* proxy.setMode(FaultMode.delay({ toServerMillis: counted, toClientMillis: 5 }))
       yield* load(pool, 100, 10)
       // 1000 statements in batches of 32 at best; one each without sharing.
       assert.isBelow(writes, 200)
