@@ -30,11 +30,12 @@ export const FLOOR = "bare"
 const PGBENCH = "pgbench"
 
 /**
- * Left out of a quick run unless named: pgbench measures whole seconds only, and what observation costs shows in a long
- * run alone.
+ * Left out of a quick run unless named: pgbench measures whole seconds only, and what observation or a read buffer costs
+ * shows in a long run alone.
  */
 const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([
   PGBENCH,
+  "bare-buffer",
   "ours-sql-quiet",
   "ours-use-quiet",
   "ours-execute-pipelined"
@@ -43,6 +44,12 @@ const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([
 export const roster: ReadonlyArray<Entry> = [
   { name: FLOOR, title: "bare socket", module: "Bare.ts", can: whole },
   { name: "packed", title: "bare socket, packed", module: "Packed.ts", can: [...statements, "burst", "canned"] },
+  {
+    name: "bare-buffer",
+    title: "bare socket, one read buffer",
+    module: "BareBuffer.ts",
+    can: [...operations, "canned"]
+  },
   ...(isInstalled(PGBENCH)
     ? [{ name: PGBENCH, title: "pgbench -M prepared", module: "Pgbench.ts", can: ["select1", "point"] as const }]
     : []),

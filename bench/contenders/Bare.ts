@@ -1,16 +1,4 @@
-/** The limit: a client that only writes and reads the socket, one statement at a time per session. */
-import { promiseContender } from "../PromiseContender.ts"
-import { SocketPool } from "../wire/SocketPool.ts"
-import { single, transaction } from "../wire/Statements.ts"
+/** The limit: reads as Node does by itself, and as every other client here but ours. */
+import { bareSockets } from "./BareSockets.ts"
 
-export const contender = promiseContender(async ({ sessions, url }) => {
-  const pool = await SocketPool.open(url, sessions)
-  return {
-    operations: {
-      ...single((statement, values) => pool.query(statement, values)),
-      transaction: (key) => pool.use((query) => transaction(query, key))
-    },
-    hold: async () => {},
-    close: () => pool.close()
-  }
-})
+export const contender = bareSockets()

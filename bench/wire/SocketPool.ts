@@ -2,7 +2,7 @@
 import type { Rows } from "../Operation.ts"
 import type { Statement } from "./Frames.ts"
 import { Line } from "./Line.ts"
-import { type Job, WireSession } from "./WireSession.ts"
+import { type Job, type Reading, WireSession } from "./WireSession.ts"
 
 export class SocketPool {
   private readonly sessions: ReadonlyArray<WireSession>
@@ -14,8 +14,9 @@ export class SocketPool {
     this.idle = [...sessions]
   }
 
-  static async open(url: string, sessions: number): Promise<SocketPool> {
-    return new SocketPool(await Promise.all(Array.from({ length: sessions }, () => WireSession.open(url))))
+  static async open(url: string, sessions: number, reading?: Reading): Promise<SocketPool> {
+    const opened = Array.from({ length: sessions }, () => WireSession.open(url, reading))
+    return new SocketPool(await Promise.all(opened))
   }
 
   /** One statement on whichever session is free. */

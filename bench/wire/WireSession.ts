@@ -1,5 +1,5 @@
 /** One session of the benchmark's own client: it writes to the socket, reads from it, and does nothing else. */
-import { connect, type Socket } from "node:net"
+import { connect, type OnReadOpts, type Socket } from "node:net"
 import type { Row, Rows } from "../Operation.ts"
 import { type Column, columnsOf, rowOf } from "./Columns.ts"
 import { saslInitial, saslResponse, startup, type Statement, terminate } from "./Frames.ts"
@@ -12,6 +12,9 @@ export interface Job {
   readonly resolve: (rows: Rows) => void
   readonly reject: (error: Error) => void
 }
+
+/** How a socket reads, where it is not as Node does by itself; it still emits `data`. */
+export type Reading = (socket: () => Socket) => OnReadOpts
 
 const HEADER_BYTES = 5
 
@@ -42,10 +45,15 @@ export class WireSession {
   /** Called when every job is answered. */
   onIdle: () => void = () => {}
 
-  private constructor(url: URL, ready: (error?: Error) => void) {
+  private constructor(url: URL, reading: Reading | undefined, ready: (error?: Error) => void) {
     this.password = decodeURIComponent(url.password)
     this.ready = ready
-    this.socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true })
+    this.socket = connect({
+      host: url.hostname,
+      port: Number(url.port),
+      noDelay: true,
+      ...(reading === undefined ? {} : { onread: reading(() => this.socket) })
+    })
     this.socket.once("connect", () =>
       this.socket.write(startup(decodeURIComponent(url.username), decodeURIComponent(url.pathname.slice(1))))
     )
@@ -54,9 +62,9 @@ export class WireSession {
     this.socket.on("close", () => this.end(new Error("The connection was closed")))
   }
 
-  static open(url: string): Promise<WireSession> {
+  static open(url: string, reading?: Reading): Promise<WireSession> {
     return new Promise((resolve, reject) => {
-      const session: WireSession = new WireSession(new URL(url), (error) =>
+      const session: WireSession = new WireSession(new URL(url), reading, (error) =>
         error === undefined ? resolve(session) : reject(error)
       )
     })

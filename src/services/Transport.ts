@@ -12,6 +12,7 @@ import * as Tls from "node:tls"
 import { monotonicMillis } from "./MonotonicClock.ts"
 import { SessionError } from "./SessionError.ts"
 import type { Phase } from "./error-catalogue/Entry.ts"
+import { readingInto } from "./wire/ReadBuffer.ts"
 import { WireTap } from "./wire/WireTap.ts"
 import { requestTls, type TlsSettings } from "./wire/TlsNegotiation.ts"
 import { type Address, resolveHost } from "./wire/HostResolution.ts"
@@ -71,11 +72,12 @@ export const connectFailure = (
 
 const connectTcp = (endpoint: Endpoint, addresses: ReadonlyArray<Address>): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
-    const socket = Net.connect({
+    const socket: Net.Socket = Net.connect({
       host: endpoint.host,
       port: endpoint.port,
       // A statement is one write and a wait for its answer: there is nothing for Nagle's algorithm to gather.
       noDelay: true,
+      onread: readingInto(() => socket),
       keepAlive: endpoint.keepAliveMillis !== undefined,
       ...(endpoint.keepAliveMillis === undefined ? {} : { keepAliveInitialDelay: endpoint.keepAliveMillis }),
       autoSelectFamily: addresses.length > 1,

@@ -1,0 +1,5 @@
+/** The limit once more, where all sockets read into one buffer, as this project's do. */
+import { readingInto } from "../../src/services/wire/ReadBuffer.ts"
+import { bareSockets } from "./BareSockets.ts"
+
+export const contender = bareSockets(readingInto)

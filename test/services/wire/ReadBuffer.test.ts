@@ -1,0 +1,114 @@
+import { assert, describe, it } from "@effect/vitest"
+import { once } from "node:events"
+import * as Net from "node:net"
+import { readingInto } from "../../../src/services/wire/ReadBuffer.ts"
+
+/** A pair of sockets on loopback; the near one reads into the shared buffer. */
+const connected = async () => {
+  const server = Net.createServer()
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const accepted = once(server, "connection") as Promise<[Net.Socket]>
+  const near: Net.Socket = Net.connect({
+    port: (server.address() as Net.AddressInfo).port,
+    host: "127.0.0.1",
+    onread: readingInto(() => near)
+  })
+  await once(near, "connect")
+  const [far] = await accepted
+  return {
+    near,
+    far,
+    close: () => {
+      near.destroy()
+      far.destroy()
+      server.close()
+    }
+  }
+}
+
+const nextChunk = async (socket: Net.Socket): Promise<Buffer> => ((await once(socket, "data")) as [Buffer])[0]
+
+describe("ReadBuffer", () => {
+  it("gives chunks that stay as they are when other sockets read on", async () => {
+    const [one, other] = [await connected(), await connected()]
+    one.far.write("first")
+    const first = await nextChunk(one.near)
+    other.far.write("other")
+    const second = await nextChunk(other.near)
+    one.far.write("third")
+    await nextChunk(one.near)
+    assert.deepStrictEqual([first.toString(), second.toString()], ["first", "other"])
+    one.close()
+    other.close()
+  })
+
+  it("keeps what came before anybody listened, in order with what comes after", async () => {
+    const { close, far, near } = await connected()
+    const unheard = new Promise<void>((resolve) => {
+      const push = near.push.bind(near)
+      near.push = (chunk: unknown) => {
+        resolve()
+        return push(chunk)
+      }
+    })
+    far.write("early, ")
+    await unheard
+    let heard = ""
+    const all = new Promise<void>((resolve) => {
+      near.on("data", (chunk: Buffer) => {
+        heard += chunk.toString()
+        if (heard.endsWith("late")) resolve()
+      })
+    })
+    far.write("late")
+    await all
+    assert.strictEqual(heard, "early, late")
+    close()
+  })
+
+  it("reads all of what is longer than the buffer", async () => {
+    const { close, far, near } = await connected()
+    const sent = Buffer.alloc(300_000, "0123456789")
+    const chunks: Array<Buffer> = []
+    const ended = once(
+      near.on("data", (chunk: Buffer) => void chunks.push(chunk)),
+      "end"
+    )
+    far.end(sent)
+    await ended
+    assert.isTrue(Buffer.concat(chunks).equals(sent))
+    close()
+  })
+
+  it("stops to read while the socket is paused, so that a slow reader holds up the sender", async () => {
+    const { close, far, near } = await connected()
+    let heard = 0
+    near.on("data", (chunk: Buffer) => {
+      heard += chunk.length
+      near.pause()
+    })
+    far.write("one")
+    await once(near, "data")
+    far.write("two")
+    // the far side's echo of a second connection proves that the loop has turned with "two" on its way
+    const { close: closeOther, far: echo, near: clock } = await connected()
+    echo.write("turn")
+    await nextChunk(clock)
+    assert.strictEqual(heard, 3)
+    near.resume()
+    await once(near, "data")
+    assert.strictEqual(heard, 6)
+    close()
+    closeOther()
+  })
+
+  it("tells of the end as any socket does", async () => {
+    const { close, far, near } = await connected()
+    near.on("data", () => {})
+    const closed = once(near, "close")
+    far.end("goodbye")
+    assert.deepStrictEqual(await closed, [false])
+    close()
+  })
+})
