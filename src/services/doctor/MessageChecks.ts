@@ -101,11 +101,13 @@ export const checkCancel: Check = (examination, say) =>
     const running = yield* Effect.forkChild(rowsOf(client, SLEEP), { startImmediately: true })
     yield* Effect.sleep(HEAD_START_MILLIS)
     const began = now()
-    yield* Effect.forkChild(sendCancel(examination, client), { startImmediately: true })
+    const sent = yield* Effect.forkChild(sendCancel(examination, client), { startImmediately: true })
     const first = yield* Fiber.await(running)
     const millis = now() - began
     // A cancel that is still on its way meets whatever runs next; that has to last long enough to be met.
     const next = yield* Effect.exit(rowsOf(client, isCancelled(first) ? "select 1" : SHORT_SLEEP))
+    // Whoever leaves before the cancel is passed on ends the pooler itself (PgBouncer's issue 801).
+    yield* Fiber.await(sent)
     if (isCancelled(next)) {
       return yield* say({
         target,

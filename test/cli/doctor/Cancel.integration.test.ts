@@ -1,0 +1,63 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { once } from "node:events"
+import * as Net from "node:net"
+import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
+import { examine } from "./Examined.ts"
+import { statusOf } from "./Golden.ts"
+
+/** The code of a CancelRequest (PostgreSQL docs, "Message Formats"). */
+const CANCEL_CODE = 80_877_102
+
+/** As a pooler that has to open a connection for every cancel that it passes on. */
+const HANG_UP_MILLIS = 300
+
+interface Cancels {
+  hungUp: number
+  leftEarly: number
+}
+
+/** Passes everything on, and takes its time to hang up after a cancel. */
+const slowToHangUp = (target: Net.TcpNetConnectOpts) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const cancels: Cancels = { hungUp: 0, leftEarly: 0 }
+      const server = Net.createServer((client) => {
+        const upstream = Net.connect(target)
+        client.on("error", () => {})
+        upstream.on("error", () => {})
+        client.once("data", (first: Buffer) => {
+          upstream.write(first)
+          if (first.readInt32BE(4) !== CANCEL_CODE) return void client.pipe(upstream).pipe(client)
+          const timer = setTimeout(() => {
+            cancels.hungUp++
+            client.destroy()
+          }, HANG_UP_MILLIS)
+          client.once("close", () => {
+            clearTimeout(timer)
+            if (cancels.hungUp === 0) cancels.leftEarly++
+          })
+          client.resume()
+        })
+      })
+      server.listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return { server, cancels, port: (server.address() as Net.AddressInfo).port }
+    }),
+    ({ server }) => Effect.sync(() => server.close())
+  )
+
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor's cancel", (it) => {
+  it.effect("waits until the other side hangs up, because a PgBouncer that is left before ends for it", () =>
+    Effect.gen(function* () {
+      const { server, url } = yield* TestPostgres
+      const { cancels, port } = yield* slowToHangUp({ host: server.host, port: server.port })
+      const through = new URL(Redacted.value(url))
+      through.port = String(port)
+      const report = yield* examine({ url: through.href, only: ["cancel"] })
+      assert.strictEqual(statusOf(report, "cancel"), "pass")
+      assert.deepStrictEqual(cancels, { hungUp: 1, leftEarly: 0 })
+    })
+  )
+})
