@@ -43,8 +43,8 @@ export class QueryCycle implements Answer, Expected {
   /** How much of `expects` was heard. */
   position = 0
   shape: RowShape | undefined = undefined
-  /** Rows in the form that was asked for. */
-  readonly rows: Array<unknown> = []
+  /** Rows in the form that was asked for; undefined before the first. */
+  private rows: Array<unknown> | undefined = undefined
   /** Why it failed: the server's answer as an `Error`, or what could not be sent, read or waited for. */
   failure: unknown = undefined
   /** Monotonic milliseconds when it was asked. */
@@ -78,6 +78,12 @@ export class QueryCycle implements Answer, Expected {
     this.tagEnd = end
   }
 
+  /** A row was read. One is by far the most frequent number of rows, and an array that is pushed to has room for many. */
+  add(row: unknown): void {
+    if (this.rows === undefined) this.rows = [row]
+    else this.rows.push(row)
+  }
+
   /** Tells the end, once and for all. */
   finish(): void {
     this.done(this)
@@ -95,11 +101,11 @@ export class QueryCycle implements Answer, Expected {
   }
 
   get objects(): ReadonlyArray<Row> {
-    return this.rows as Array<Row>
+    return (this.rows ?? []) as Array<Row>
   }
 
   get values(): ReadonlyArray<ReadonlyArray<unknown>> {
-    return this.rows as Array<ReadonlyArray<unknown>>
+    return (this.rows ?? []) as Array<ReadonlyArray<unknown>>
   }
 
   /** All that is known of the answer, as the driver tells it. */

@@ -209,9 +209,7 @@ export class QueryPipeline {
     if (cycle.failure !== undefined) return
     if (shape === undefined) throw unexpected(Messages.DATA_ROW, cycle)
     try {
-      cycle.rows.push(
-        cycle.question.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end)
-      )
+      cycle.add(cycle.question.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
     } catch (cause) {
       if (cause instanceof PgProtocol.ParseError) throw cause
       cycle.fail(cause)

@@ -47,6 +47,8 @@ const bindEncoder = (registry: PgTypes.Registry | undefined): BindEncoder =>
         PgTypes.isTextFormat
       )
 
+const oidOf = ({ oid }: PgTypes.Parameter): number => oid
+
 const bytesOf = <E>(encoded: Result.Result<Uint8Array, E>): Uint8Array => {
   if (Result.isFailure(encoded)) throw encoded.failure
   return encoded.success
@@ -78,19 +80,9 @@ export class StatementEncoder {
    */
   encode({ ahead, named, params, sql }: Question, cycle: Expected): Uint8Array {
     const count = params.length
-    let parameters = NO_PARAMETERS
-    let types = NO_TYPES
-    if (count > 0) {
-      const made: Array<PgTypes.Parameter> = []
-      const oids: Array<number> = []
-      for (let index = 0; index < count; index++) {
-        const parameter = parameterOf(params[index], this.registry)
-        made.push(parameter)
-        oids.push(parameter.oid)
-      }
-      parameters = made
-      types = oids
-    }
+    // Mapped, because an array that is pushed to has room for sixteen more.
+    const parameters = count === 0 ? NO_PARAMETERS : params.map(this.parameter)
+    const types = count === 0 ? NO_TYPES : parameters.map(oidOf)
     const statement = named ? this.prepared.get(sql, types) : undefined
     // First of all, because a value that cannot be sent must leave nothing half written.
     const bind =
@@ -114,6 +106,8 @@ export class StatementEncoder {
     cycle.expects = CLOSED.repeat(closing.length) + cycle.expects
     return Buffer.concat([...closing, frame])
   }
+
+  private readonly parameter = (value: unknown): PgTypes.Parameter => parameterOf(value, this.registry)
 
   private main(parts: {
     readonly bind: Uint8Array
