@@ -3,12 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { once } from "node:events"
 import * as Net from "node:net"
+import { readFirstPacket } from "../../../src/testing/fake-supavisor/FirstPacket.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { examine } from "./Examined.ts"
 import { statusOf } from "./Golden.ts"
-
-/** The code of a CancelRequest (PostgreSQL docs, "Message Formats"). */
-const CANCEL_CODE = 80_877_102
 
 /** As a pooler that has to open a connection for every cancel that it passes on. */
 const HANG_UP_MILLIS = 300
@@ -29,7 +27,7 @@ const slowToHangUp = (target: Net.TcpNetConnectOpts) =>
         upstream.on("error", () => {})
         client.once("data", (first: Buffer) => {
           upstream.write(first)
-          if (first.readInt32BE(4) !== CANCEL_CODE) return void client.pipe(upstream).pipe(client)
+          if (readFirstPacket(first, true)._tag !== "Cancel") return void client.pipe(upstream).pipe(client)
           const timer = setTimeout(() => {
             cancels.hungUp++
             client.destroy()
