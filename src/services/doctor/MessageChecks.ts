@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { factsOf } from "../error-catalogue/FailureFacts.ts"
+import { closed } from "../session/CancelSocket.ts"
 import { type Client, openWire, rowsOf } from "./Client.ts"
 import type { Check, Examination } from "./Examination.ts"
 import { wordTime } from "./Wording.ts"
@@ -71,15 +72,6 @@ const QUERY_CANCELED = "57014"
 
 const isCancelled = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && factsOf(Cause.squash(exit.cause)).sqlState === QUERY_CANCELED
-
-const closed = (socket: {
-  readonly once: (event: "close", listener: () => void) => unknown
-  readonly closed: boolean
-}) =>
-  Effect.callback<void>((resume) => {
-    if (socket.closed) return resume(Effect.void)
-    socket.once("close", () => resume(Effect.void))
-  })
 
 const sendCancel = (examination: Examination, { tap }: Client): Effect.Effect<void> =>
   Effect.scoped(

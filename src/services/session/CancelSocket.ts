@@ -14,7 +14,8 @@ import { type Endpoint, open } from "../Transport.ts"
 /** A cancel that takes longer than this has missed its statement; the session is closed instead. */
 const CANCEL_MILLIS = 5000
 
-const closed = (socket: Net.Socket): Effect.Effect<void> =>
+/** Waits until the other side has hung up; interrupted, it is left. */
+export const closed = (socket: Net.Socket): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (socket.closed) return resume(Effect.void)
     socket.once("close", () => resume(Effect.void))
