@@ -54,9 +54,15 @@ export interface Commands {
     readonly input: Target & Commands["measure"]["input"]
     readonly output: Measured
   }
-  /** As `measureApart`, without sockets and without the server once its statements are prepared. */
+  /**
+   * As `measureApart`, without sockets and without the server once its statements are prepared. Begins with as many
+   * operations as are given, in as many milliseconds at most.
+   */
   readonly measureCanned: {
-    readonly input: Commands["measureApart"]["input"] & { readonly warmUpMillis: number }
+    readonly input: Commands["measureApart"]["input"] & {
+      readonly warmUpOperations: number
+      readonly warmUpMillis: number
+    }
     readonly output: Measured
   }
   readonly lease: { readonly input: { readonly count: number }; readonly output: Leased }

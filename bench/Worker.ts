@@ -14,6 +14,9 @@ const FAREWELL_MILLIS = 2000
 /** How long sessions that were opened a moment ago are given to settle. */
 const SETTLE_MILLIS = 300
 
+/** How often a warm-up counts its operations. */
+const WARM_UP_STEP_MILLIS = 50
+
 const [, , module = ""] = process.argv
 const { contender } = (await import(`./contenders/${module}`)) as { readonly contender: Contender }
 
@@ -100,14 +103,31 @@ const measureApart = (input: Commands["measureApart"]["input"]): Promise<Measure
     return measured(other, input)
   })
 
-const measureCanned = async ({ warmUpMillis, ...input }: Commands["measureCanned"]["input"]): Promise<Measured> => {
+/**
+ * V8 compiles what was called often enough, so a warm-up is counted in operations: a fixed time was too short for half the
+ * samples of a slow machine, which then measured three times the cost of compiled code.
+ */
+const warmUp = async (
+  contender: Opened,
+  { callers, operation, warmUpMillis, warmUpOperations }: Commands["measureCanned"]["input"]
+): Promise<void> => {
+  const deadline = performance.now() + warmUpMillis
+  let left = warmUpOperations
+  while (left > 0 && performance.now() < deadline) {
+    const { operations } = await contender.measure(operation, callers, WARM_UP_STEP_MILLIS)
+    left -= operations
+  }
+}
+
+const measureCanned = async (input: Commands["measureCanned"]["input"]): Promise<Measured> => {
   const { CannedServer } = await import("./wire/CannedServer.ts")
   const server = new CannedServer()
   return apart(input, async (other) => {
-    await other.measure(input.operation, Math.max(input.callers, input.sessions), warmUpMillis)
+    // every session prepares its statement
+    await other.measure(input.operation, Math.max(input.callers, input.sessions), SETTLE_MILLIS)
     server.isOn = true
     try {
-      await other.measure(input.operation, input.callers, warmUpMillis)
+      await warmUp(other, input)
       return await measured(other, input)
     } finally {
       server.isOn = false

@@ -2,12 +2,14 @@
  * `node bench/gate.ts`: fails when the layer has become dear. Run by `.ci/run`.
  *
  * Processor time per operation, over that of the stock client in the same run: on a shared machine it holds where
- * throughput does not, and the limits are far from what noise reaches.
+ * throughput does not, and the limits are far from what noise reaches. Compared is the least of the rounds: what a
+ * machine under load or a compiler that is late adds to a sample, it never takes away.
  */
 import * as Effect from "effect/Effect"
 import { server } from "./Database.ts"
 import { optionsOf } from "./Options.ts"
 import type { Table } from "./Result.ts"
+import { FLOOR } from "./Roster.ts"
 import { run } from "./Run.ts"
 
 /** What everything is measured against. */
@@ -26,7 +28,7 @@ const limits: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 const COMMAND = `--quick --only ${Object.keys(limits).join(",")} --rounds 7 --seconds 0.3 --contenders ${STOCK},ours-sql,ours-pipelined`
 
 const cpuOf = (table: Table, name: string): number =>
-  table.lines.find((line) => line.name === name)?.values["cpu"]?.median ?? Number.NaN
+  table.lines.find((line) => line.name === name)?.values["cpu"]?.min ?? Number.NaN
 
 /** Prints a table's ratios; how many of them are over their limit. */
 const judge = (table: Table): number => {
@@ -43,8 +45,9 @@ const judge = (table: Table): number => {
   return failures
 }
 
-const options = optionsOf(COMMAND.split(" "))
-if (options === undefined) throw new Error("The options of the gate are not understood")
+const asked = optionsOf(COMMAND.split(" "))
+if (asked === undefined) throw new Error("The options of the gate are not understood")
+const options = { ...asked, entries: asked.entries.filter(({ name }) => name !== FLOOR) }
 let failures = 0
 const listener = {
   began: () => {},
