@@ -104,8 +104,8 @@ const measureApart = (input: Commands["measureApart"]["input"]): Promise<Measure
   })
 
 /**
- * V8 compiles what was called often enough, so a warm-up is counted in operations: a fixed time was too short for half the
- * samples of a slow machine, which then measured three times the cost of compiled code.
+ * V8 compiles what was called often enough, so a warm-up is counted in operations: a fixed second was too short for one
+ * sample in six on a slow machine, and what is not compiled yet costs up to three times as much.
  */
 const warmUp = async (
   contender: Opened,

@@ -3,10 +3,13 @@ import type { Operation } from "../Operation.ts"
 import { SESSIONS } from "../Stage.ts"
 import type { Case, Workload } from "../Workload.ts"
 
-/** Statements until V8 has compiled their path: with 75 000 the last windows of 100 ms still became cheaper here. */
+/**
+ * Statements until V8 has compiled their path: ours fell to a third of its first cost after about 72 000, on a machine
+ * at its usual speed and at half of it.
+ */
 const WARM_UP_STATEMENTS = 100_000
 
-/** What the dearest client takes for that on a slow machine is more than its figure needs to be exact. */
+/** A dear client on a slow machine does not get that far, and would make a sample last for ever. */
 const WARM_UP_MILLIS = 2000
 
 const statementsOf = (operation: Operation): number => (operation === "transaction" ? 4 : 1)
