@@ -6,6 +6,7 @@
  * lost session is a typed, retryable error (the server rolled back), a reply to COMMIT that never came is
  * `OutcomeUnknown` and not retryable, and a ROLLBACK never fails: what it cannot finish, the pool does.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -38,8 +39,14 @@ const ROLLBACK_MILLIS = 200
 /** On a slow network a round trip alone may take longer: three of those measured at login. */
 const ROLLBACK_ROUND_TRIPS = 3
 
-const rollbackMillis = (session: Session): number =>
-  Math.max(ROLLBACK_MILLIS, ROLLBACK_ROUND_TRIPS * session.info.timings.session)
+/**
+ * A login takes long in a bad moment of the server, too. Whoever is interrupted may have a deadline: he is held for the
+ * network alone, which shows in the lesser of two measurements.
+ */
+const rollbackMillis = (session: Session, isInterrupted: boolean): number => {
+  const { session: asked, tcp } = session.info.timings
+  return Math.max(ROLLBACK_MILLIS, ROLLBACK_ROUND_TRIPS * (isInterrupted ? Math.min(asked, tcp) : asked))
+}
 
 const control = (lease: LeasedSession, sql: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(Effect.interruptible(lease.executeRaw(sql, [])))
@@ -88,52 +95,56 @@ const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: Transac
 const unwinding = new WeakMap<Session, { readonly heldMillis: number; readonly statement: string | undefined }>()
 
 /**
- * Runs beside the caller, who is held for a bounded time only; true when it succeeded within it. The levels of nested
- * transactions that are rolled back one after another share the bound, or each would add its own to a timeout.
+ * Runs beside the caller, who is held for a bounded time only, and not beyond an interruption; true when it succeeded
+ * within it. The levels of nested transactions that are rolled back one after another share the bound, or each would
+ * add its own to a timeout.
  */
-const bounded = (session: Session, work: Effect.Effect<boolean>): Effect.Effect<boolean> =>
+const bounded = (session: Session, work: Effect.Effect<boolean>, isInterrupted: boolean): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     const now = monotonicMillis(yield* Clock.Clock)
     const started = now()
     const inner = unwinding.get(session)
     const heldMillis = inner !== undefined && inner.statement === session.statement ? inner.heldMillis : 0
-    const limit = Math.max(0, rollbackMillis(session) - heldMillis)
+    const limit = Math.max(0, rollbackMillis(session, isInterrupted) - heldMillis)
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)
+    const held = Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)
+    const exit = yield* isInterrupted ? held : Effect.interruptible(held)
     unwinding.set(session, { heldMillis: heldMillis + now() - started, statement: session.statement })
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
   })
 
 /** The pool finishes what takes longer: it lends the session again only when it is clean. */
-const rollback = (lease: LeasedSession): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const session = lease.session
-    return session === undefined || session.lost !== undefined ? Effect.void : bounded(session, session.recover)
-  })
-
-/** A savepoint that cannot be rolled back in time takes the whole transaction with it: its next statement says so. */
-const rollbackSavepoint = (endpoint: SessionPool["Service"]["endpoint"]) => (lease: LeasedSession, id: number) =>
+const rollback = (lease: LeasedSession, isInterrupted: boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
     const session = lease.session
     if (session === undefined || session.lost !== undefined) return Effect.void
-    const started = performance.now()
-    const back = Effect.match(session.query(`ROLLBACK TO SAVEPOINT ${savepointName(id)}`, [], true), {
-      onFailure: () => false,
-      onSuccess: () => true
-    })
-    return Effect.map(bounded(session, back), (done) => {
-      if (done) return
-      session.kill(
-        SessionError.statementTimeout({
-          host: endpoint.host,
-          port: endpoint.port,
-          phase: "rollback",
-          elapsedMillis: performance.now() - started,
-          limitMillis: rollbackMillis(session)
-        })
-      )
-    })
+    return bounded(session, session.recover, isInterrupted)
   })
+
+/** A savepoint that cannot be rolled back in time takes the whole transaction with it: its next statement says so. */
+const rollbackSavepoint =
+  (endpoint: SessionPool["Service"]["endpoint"]) => (lease: LeasedSession, id: number, isInterrupted: boolean) =>
+    Effect.suspend(() => {
+      const session = lease.session
+      if (session === undefined || session.lost !== undefined) return Effect.void
+      const started = performance.now()
+      const back = Effect.match(session.query(`ROLLBACK TO SAVEPOINT ${savepointName(id)}`, [], true), {
+        onFailure: () => false,
+        onSuccess: () => true
+      })
+      return Effect.map(bounded(session, back, isInterrupted), (done) => {
+        if (done) return
+        session.kill(
+          SessionError.statementTimeout({
+            host: endpoint.host,
+            port: endpoint.port,
+            phase: "rollback",
+            elapsedMillis: performance.now() - started,
+            limitMillis: rollbackMillis(session, isInterrupted)
+          })
+        )
+      })
+    })
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
@@ -150,7 +161,7 @@ interface Watched {
 /** How a level ends; once it is committed, it is told. */
 interface Ends {
   readonly committed: (level: TransactionLevel) => Effect.Effect<void, SqlError>
-  readonly undone: (level: TransactionLevel) => Effect.Effect<void>
+  readonly undone: (level: TransactionLevel, isInterrupted: boolean) => Effect.Effect<void>
 }
 
 /** Builds `withTransaction` and `afterCommit` over the sessions of a pool; nested calls become savepoints. */
@@ -167,14 +178,15 @@ export const makeTransactions = (
 
   const outermost: Ends = {
     committed: commit(pool.endpoint),
-    undone: ({ connection: [lease] }) => rollback(lease)
+    undone: ({ connection: [lease] }, isInterrupted) => rollback(lease, isInterrupted)
   }
   const savepoint: Ends = {
     committed: (level) => {
       const [lease, id] = level.connection
       return Effect.andThen(releaseSavepoint(lease, id), () => level.committed())
     },
-    undone: ({ connection: [lease, id] }) => Effect.andThen(undoSavepoint(lease, id), releaseSavepoint(lease, id))
+    undone: ({ connection: [lease, id] }, isInterrupted) =>
+      Effect.andThen(undoSavepoint(lease, id, isInterrupted), releaseSavepoint(lease, id))
   }
 
   const contextIn = <R>(level: TransactionLevel, span: Watched | undefined, outside: Context.Context<R>) => {
@@ -197,7 +209,7 @@ export const makeTransactions = (
         const succeeded = exit._tag === "Success"
         if (span !== undefined)
           tell(span, succeeded ? (level.parent === undefined ? "commit" : "savepoint") : "rollback")
-        return succeeded ? committed(level) : undone(level)
+        return succeeded ? committed(level) : undone(level, Cause.hasInterrupts(exit.cause))
       }
     )
 

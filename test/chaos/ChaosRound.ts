@@ -161,8 +161,7 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
       const failure = isSqlError(error) ? SessionError.fromSqlError(error) : error
       const code = isSessionError(failure) ? failure.code : "meant"
       parts.failures.set(code, (parts.failures.get(code) ?? 0) + 1)
-    },
-    cancelsGoAstray: () => false
+    }
   }
 
   const clock = new WallClock()

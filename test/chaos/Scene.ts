@@ -23,8 +23,6 @@ export interface Scene {
   readonly outcomes: Map<string, number>
   /** Called with every failure an operation ended with. */
   readonly onFailure: (error: unknown) => void
-  /** Whether a cancel may reach a statement it was not meant for, as the fault of that name does. */
-  readonly cancelsGoAstray: () => boolean
 }
 
 /** How much later than its deadline an operation may settle. */

@@ -61,7 +61,7 @@ const CANCELLED = "57014"
 
 /** Nobody is told of a cancel that was not meant for him. */
 const checkFailure = (scene: Scene, ending: Ending<unknown, unknown>): void => {
-  if (ending._tag !== "Failed" || scene.cancelsGoAstray()) return
+  if (ending._tag !== "Failed") return
   const reason = SessionError.fromSqlError(ending.error as SqlError)?.reason
   if (reason?._tag !== "StatementFailed" || reason.sqlState !== CANCELLED) return
   scene.findings.must(!/user request/.test(reason.message), () => `a cancel went astray: ${reason.message}`)

@@ -4,9 +4,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { FaultMode } from "../../src/testing/FaultProxy.ts"
+import { FaultMode, FaultProxy } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
-import { elapsed, stack, untilPool } from "../PoolHarness.ts"
+import { elapsed, poolAt, stack, untilPool } from "../PoolHarness.ts"
 
 /** A timeout of half a second may take a quarter more to return, also when the peer says nothing at all. */
 const TIMEOUT = 500
@@ -68,6 +68,36 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
       })
     )
 
+    // A session from a bad moment of the network: its login took long, and so may a round trip of it.
+    const fromBadMoment = Effect.gen(function* () {
+      const postgres = yield* TestPostgres
+      const target = { host: postgres.host, port: postgres.port }
+      const proxy = yield* FaultProxy.make({ target, mode: FaultMode.delay({ toClientMillis: 300 }) })
+      const { sql } = yield* poolAt({ url: proxy.urlThrough(postgres.url), pool: { max: 1 }, shutdownTimeout: 1000 })
+      yield* sql`select 1`
+      yield* proxy.setMode(FaultMode.pass)
+      return { proxy, sql }
+    })
+
+    it.effect("around a statement inside a transaction, also when the session's login was slow", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* fromBadMoment
+        const body = Effect.andThen(proxy.setMode(FaultMode.blackhole()), sql`select 2`)
+        assert.isBelow(yield* elapsed(Effect.timeout(sql.withTransaction(body), TIMEOUT)), RETURNED_BY)
+      })
+    )
+
+    it.effect("around the ROLLBACK of a transaction that has failed by itself", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* fromBadMoment
+        const body = Effect.andThen(
+          sql`select 2`,
+          Effect.andThen(proxy.setMode(FaultMode.blackhole()), Effect.fail("no"))
+        )
+        assert.isBelow(yield* elapsed(Effect.timeout(sql.withTransaction(body), TIMEOUT)), RETURNED_BY)
+      })
+    )
+
     it.effect("around a nested transaction", () =>
       Effect.gen(function* () {
         const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
@@ -88,6 +118,26 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
           Stream.runDrain
         )
         assert.isBelow(yield* elapsed(Effect.timeout(reading, TIMEOUT)), RETURNED_BY)
+      })
+    )
+
+    it.effect("around LISTEN", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        yield* proxy.setMode(FaultMode.when(FaultMode.contains("LISTEN"), FaultMode.blackhole()))
+        const millis = yield* elapsed(Effect.timeout(Effect.scoped(sql.listen("silence")), TIMEOUT))
+        assert.strictEqual(proxy.triggered(), 1)
+        assert.isBelow(millis, RETURNED_BY)
+      })
+    )
+
+    it.effect("around listening, whose UNLISTEN cannot be answered either", () =>
+      Effect.gen(function* () {
+        const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        const body = sql
+          .listen("silence")
+          .pipe(Effect.andThen(proxy.setMode(FaultMode.blackhole())), Effect.andThen(Effect.never), Effect.scoped)
+        assert.isBelow(yield* elapsed(Effect.timeout(body, TIMEOUT)), RETURNED_BY)
       })
     )
 

@@ -116,8 +116,7 @@ const lifeOf = Effect.fnUntraced(function* (dice: Dice) {
     running: new Map(),
     holders: new Map(),
     outcomes: new Map(),
-    onFailure: () => {},
-    cancelsGoAstray: () => false
+    onFailure: () => {}
   }
   const workers = new Set<Fiber.Fiber<void>>()
   for (let step = 0; step < STEPS && findings.count === 0; step++) {

@@ -3,7 +3,8 @@
  *
  * A ping queued behind it tells when the wire is free. If that takes longer than a short grace, a CancelRequest is
  * sent, and then the session may be kept only when the server said that it cancelled that very statement: otherwise
- * the cancel may still be on its way and would hit the next one (Supavisor's issue 1148 is one way this happens).
+ * the cancel may still be on its way and would hit the next one (Supavisor's issue 1148 is one way this happens). A
+ * pooler lends the server's process of a session that is closed to its next client: what is on its way is waited for.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -28,6 +29,12 @@ export const STOP_MILLIS = 5000
  * (PostgreSQL source, postmaster.c, signal_child), so a statement may have stopped while a signal is still to come.
  */
 const HANG_UP_MILLIS = 1000
+
+/**
+ * Supavisor hangs up before it has passed a request on (its issue 1148); it is that far from its database at most. A
+ * session that was left at once would take the cancel along to the pooler's next client.
+ */
+const PASS_ON_MILLIS = 50
 
 /** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
 export const endAbandoned = (parts: {
@@ -59,9 +66,11 @@ export const endAbandoned = (parts: {
     const early = yield* Effect.timeoutOption(Deferred.await(drained), GRACE_MILLIS)
     if (early._tag === "Some") return early.value
     const late = yield* Effect.timeoutOption(Effect.raceFirst(Deferred.await(drained), cancels), STOP_MILLIS)
-    const isSafe = late._tag === "Some" && late.value && areConfirmed()
-    if (isSafe) yield* Effect.timeoutOption(Fiber.awaitAll(deliveries), HANG_UP_MILLIS)
-    return isSafe
+    if (late._tag === "None" || !late.value) return false
+    yield* Effect.timeoutOption(Fiber.awaitAll(deliveries), HANG_UP_MILLIS)
+    if (areConfirmed()) return true
+    yield* Effect.sleep(PASS_ON_MILLIS)
+    return false
   }).pipe(Effect.catchCause(() => Effect.succeed(false)))
 }
 

@@ -18,6 +18,7 @@ import type { SessionError } from "../SessionError.ts"
 import { toSqlError } from "../SqlErrors.ts"
 import { endAbandoned, isFree } from "./Abandoned.ts"
 import type { Activity } from "./Activity.ts"
+import { detachedListen } from "./DetachedListen.ts"
 import { detachedStream } from "./DetachedStream.ts"
 import { DriverUse } from "./DriverUse.ts"
 import type { LiveSessionParts } from "./LiveSessionParts.ts"
@@ -35,6 +36,9 @@ export class LiveStatements {
   settling: Deferred.Deferred<void> | undefined = undefined
   /** What the next statement takes along ahead of itself. */
   ahead: string | undefined = undefined
+
+  /** How many streams and listeners are being closed. */
+  private closing = 0
 
   private readonly parts: LiveSessionParts
   private readonly activity: Activity
@@ -129,8 +133,12 @@ export class LiveStatements {
         ready: this.settled,
         mapError: this.end.failed,
         fork: (close) => {
-          if (leave !== undefined) this.settleStream(close, leave)
-          else Effect.runForkWith(this.parts.context)(close)
+          const left = leave
+          if (left === undefined) return Effect.runForkWith(this.parts.context)(close)
+          return this.settleBehind(close, () => {
+            this.activity.end()
+            left()
+          })
         }
       }
     )
@@ -140,10 +148,11 @@ export class LiveStatements {
     Effect.flatMap(this.settled, () => {
       this.activity.leaves("reset")
       this.activity.statement = `LISTEN ${channel}`
-      return Effect.andThen(
+      const driven = Effect.andThen(
         this.driver.pinned,
         Effect.suspend(() => Effect.mapError(this.driver.connection.listen(channel), this.end.failed))
       )
+      return detachedListen(driven, (close) => this.settleBehind(close, () => {}))
     })
 
   /** A cancel that is on its way must not hit what is asked next. */
@@ -267,16 +276,17 @@ export class LiveStatements {
     )
   }
 
-  /** Closes an abandoned stream in the background; the session is settled when the driver has drained it. */
-  private settleStream(close: Effect.Effect<void>, leave: () => void): void {
+  /** Closes what the driver did in the background; the session is settled when the driver has drained all of it. */
+  private settleBehind(close: Effect.Effect<void>, closed: () => void): void {
     const settled = (this.settling ??= Deferred.makeUnsafe<void>())
+    this.closing++
     Effect.runForkWith(this.parts.context)(
       Effect.ensuring(
         close,
         Effect.sync(() => {
+          closed()
+          if (--this.closing > 0) return
           if (this.settling === settled) this.settling = undefined
-          this.activity.end()
-          leave()
           Deferred.doneUnsafe(settled, Effect.void)
         })
       )

@@ -1,0 +1,58 @@
+/** A pooler that lends the same backend to one client after another, and a cancel that takes its time to the server. */
+import { assert, layer } from "@effect/vitest"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { endAbandoned } from "../../../src/services/session/Abandoned.ts"
+import { WireTap } from "../../../src/services/wire/WireTap.ts"
+import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
+import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
+import { poolAt } from "../../PoolHarness.ts"
+import { stand, untilRunning } from "../../testing/fake-supavisor/Stand.ts"
+
+/** As in Abandoned.ts, less the millisecond by which a timer may be early. */
+const PASS_ON_MILLIS = 49
+
+const CANCEL_BYTES = PgProtocol.encodeCancelRequest({ pid: 0, secret: 0 }).length
+
+const isCancel: FaultMode.ChunkPredicate = (chunk, direction) =>
+  direction === "toServer" && chunk.length === CANCEL_BYTES
+
+/** Longer than the statement that is left, shorter than the one that comes after it. */
+const LATE_MILLIS = 300
+
+layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is left", (it) => {
+  it.effect("keeps its session until the server has taken the cancel, which would hit the pooler's next client", () =>
+    Effect.gen(function* () {
+      const { host, port, server } = yield* TestPostgres
+      const late = FaultMode.when(isCancel, FaultMode.delay({ toServerMillis: LATE_MILLIS }), { matched: "withhold" })
+      const slow = yield* FaultProxy.make({ target: { host, port }, mode: late })
+      const { database, password, username } = server
+      const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
+      const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
+      const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.1)"), { startImmediately: true })
+      yield* untilRunning("select pg_sleep(0.1)", 1)
+      yield* Effect.andThen(Fiber.interrupt(left), slow.awaitTriggered())
+      const rows = yield* pool.execute("select 1 as n, pg_sleep(0.6)::text as s")
+      assert.deepStrictEqual(rows, [{ n: 1, s: "" }])
+      assert.strictEqual(fake.counters().cancelsRouted, 1)
+    })
+  )
+
+  it.effect("keeps its session for a moment when the pooler hung up before it passed the cancel on", () =>
+    Effect.gen(function* () {
+      const { host, port } = yield* TestPostgres
+      const hangingUp = FaultMode.when(isCancel, FaultMode.end)
+      const proxy = yield* FaultProxy.make({ target: { host, port }, mode: hangingUp })
+      let ended = Number.POSITIVE_INFINITY
+      const ping = Effect.map(proxy.awaitTriggered(), () => {
+        ended = performance.now()
+      })
+      const tls = { mode: "disable", rootCertificate: undefined } as const
+      const endpoint = { host: proxy.host, port: proxy.port, family: 0, tls, keepAliveMillis: undefined } as const
+      const tap = new WireTap(() => performance.now())
+      assert.isFalse(yield* endAbandoned({ ping, endpoint, tap }))
+      assert.isAtLeast(performance.now() - ended, PASS_ON_MILLIS)
+    })
+  )
+})
