@@ -74,9 +74,9 @@ export const endAbandoned = (parts: {
   }).pipe(Effect.catchCause(() => Effect.succeed(false)))
 }
 
-/** Waits, bounded, until the wire is free after what somebody else has ended; true when the session is safe to use. */
-export const isFree = (ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
+/** Waits, bounded, until the wire is free after what the driver is to end; true when the session is safe to use. */
+export const isFree = (end: Effect.Effect<void>, ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
   Effect.map(
-    Effect.timeoutOption(Effect.exit(ping), STOP_MILLIS),
+    Effect.timeoutOption(Effect.andThen(end, Effect.exit(ping)), STOP_MILLIS),
     (exit) => exit._tag === "Some" && Exit.isSuccess(exit.value)
   )

@@ -166,7 +166,7 @@ export class LiveSession implements Session {
 
   private readonly clear = Effect.fnUntraced(function* (this: LiveSession): Effect.fn.Return<boolean, SqlError> {
     if (this.activity.inFlight > 0) yield* this.statements.settle()
-    if (this.statements.settling !== undefined) yield* Deferred.await(this.statements.settling)
+    yield* this.statements.settling.over
     this.statements.ahead = undefined
     if (this.lost !== undefined) return false
     const { tap } = this.parts.wire

@@ -3,9 +3,9 @@
  * listens; counted, timed, and ended when nobody waits for them any more.
  */
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -26,19 +26,17 @@ import { unsettled } from "./Loss.ts"
 import { failureOf } from "./OperationTimes.ts"
 import type { SessionEnd } from "./SessionEnd.ts"
 import { notAnswered, notSent } from "./StatementFailure.ts"
+import { Settling } from "./Settling.ts"
 import { asResult, asRows, asValues, WaitingFiber, type Wanted } from "./Wanted.ts"
 import { WireShare } from "./WireShare.ts"
 
 export class LiveStatements {
   /** Where statements are timed. */
   times: PoolTimes | undefined = undefined
-  /** Set while an abandoned statement is being cancelled and drained; later statements wait for it. */
-  settling: Deferred.Deferred<void> | undefined = undefined
+  /** Abandoned statements that are being cancelled and drained, and what the driver is closing. */
+  readonly settling = new Settling()
   /** What the next statement takes along ahead of itself. */
   ahead: string | undefined = undefined
-
-  /** How many streams and listeners are being closed. */
-  private closing = 0
 
   private readonly parts: LiveSessionParts
   private readonly activity: Activity
@@ -69,7 +67,7 @@ export class LiveStatements {
 
   /** Nothing is left to be sent, to be drained or to be read by the driver. */
   get isAtRest(): boolean {
-    return this.ahead === undefined && this.settling === undefined && !this.share.isLent
+    return this.ahead === undefined && !this.settling.isUnderWay && !this.share.isLent
   }
 
   /** Ends all that is on its way. */
@@ -156,10 +154,12 @@ export class LiveStatements {
     })
 
   /** A cancel that is on its way must not hit what is asked next. */
+  private get mustWait(): boolean {
+    return this.settling.isUnderWay && this.end.lost === undefined
+  }
+
   private readonly settled: Effect.Effect<void> = Effect.suspend(() =>
-    this.settling === undefined || this.end.lost !== undefined
-      ? Effect.void
-      : Effect.andThen(Deferred.await(this.settling), this.settled)
+    this.mustWait ? this.settling.over : Effect.void
   )
 
   /** Asks through the pipeline; through the driver while that has the wire. */
@@ -170,7 +170,7 @@ export class LiveStatements {
     named: boolean
   ): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) => {
-      if (this.settling !== undefined && this.end.lost === undefined) {
+      if (this.mustWait) {
         return resume(Effect.andThen(this.settled, this.ask(wanted, sql, params, named)))
       }
       if (this.share.isLent) {
@@ -188,16 +188,19 @@ export class LiveStatements {
       const began = this.parts.now()
       this.activity.begin(sql, began)
       const leave = this.driver.enter()
+      const run = Effect.runForkWith(this.parts.context)
       const onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
         if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
           this.activity.end()
           leave()
-        } else Effect.runForkWith(this.parts.context)(Effect.ensuring(this.settle(true), Effect.sync(leave)))
+        } else run(Effect.ensuring(this.settle(Fiber.interrupt(driven)), Effect.sync(leave)))
         return undefined
       }
       const timed =
         this.times?.operations?.timing({ sql, began, now: this.parts.now, explain: this.end.failed }, onExit) ?? onExit
-      return Effect.mapError(Effect.onExitPrimitive(Effect.andThen(this.sendAhead, execute()), timed), this.end.failed)
+      // Left early while it listens, the driver holds its caller until it has drained the statement.
+      const driven = run(Effect.andThen(this.sendAhead, execute()))
+      return Effect.mapError(Effect.onExitPrimitive(Fiber.join(driven), timed), this.end.failed)
     })
   }
 
@@ -254,40 +257,37 @@ export class LiveStatements {
   }
 
   /**
-   * Ends what nobody waits for any more, unless the driver has ended it; whoever comes meanwhile waits for it. A session
+   * Ends what nobody waits for any more, with what has the driver end it; whoever comes meanwhile waits for it. A session
    * that is not safe is lost.
    */
-  settle(isEnded = false): Effect.Effect<void> {
-    if (this.settling !== undefined) return Deferred.await(this.settling)
-    const settled = (this.settling = Deferred.makeUnsafe<void>())
+  settle(endDriven?: Effect.Effect<void>): Effect.Effect<void> {
+    if (this.settling.isUnderWay && endDriven === undefined) return this.settling.over
+    const settled = this.settling.begin()
     const { endpoint, wire } = this.parts
     // A transaction that has failed refuses even an empty statement: that is an answer, too.
     const ping = Effect.catch(this.plain(""), (error) =>
       this.end.lost === undefined && wire.tap.status === "E" ? Effect.void : Effect.fail(error)
     )
-    return (isEnded ? isFree(ping) : endAbandoned({ ping, endpoint, tap: wire.tap })).pipe(
+    const isSafe = endDriven === undefined ? endAbandoned({ ping, endpoint, tap: wire.tap }) : isFree(endDriven, ping)
+    return isSafe.pipe(
       Effect.map((safe) => {
-        this.settling = undefined
         if (!safe) this.kill(unsettled(endpoint, this.busyMillis()))
         this.activity.rest()
-        Deferred.doneUnsafe(settled, Effect.void)
+        settled()
       }),
       Effect.uninterruptible
     )
   }
 
-  /** Closes what the driver did in the background; the session is settled when the driver has drained all of it. */
+  /** Has the driver close something in the background; later statements wait until it has. */
   private settleBehind(close: Effect.Effect<void>, closed: () => void): void {
-    const settled = (this.settling ??= Deferred.makeUnsafe<void>())
-    this.closing++
+    const settled = this.settling.begin()
     Effect.runForkWith(this.parts.context)(
       Effect.ensuring(
         close,
         Effect.sync(() => {
           closed()
-          if (--this.closing > 0) return
-          if (this.settling === settled) this.settling = undefined
-          Deferred.doneUnsafe(settled, Effect.void)
+          settled()
         })
       )
     )
