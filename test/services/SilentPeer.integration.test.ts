@@ -155,6 +155,20 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
       })
     )
 
+    it.effect("around the probe of a session that listens", () =>
+      Effect.gen(function* () {
+        const { pool, proxy } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
+        const probing = pool.use((session) =>
+          Effect.gen(function* () {
+            yield* session.listen("silence")
+            yield* proxy.setMode(FaultMode.blackhole())
+            return yield* elapsed(Effect.timeout(session.session!.probe, TIMEOUT))
+          }).pipe(Effect.scoped)
+        )
+        assert.isBelow(yield* probing, RETURNED_BY)
+      })
+    )
+
     it.effect("around acquiring a session, when the idle one has to be probed first", () =>
       Effect.gen(function* () {
         const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 }, shutdownTimeout: 1000 })

@@ -40,6 +40,11 @@ export class Activity {
     if (this.tap.parameterChanges !== this.parameterChanges) this.leaves("reset")
   }
 
+  /** How long anything has been in flight, in milliseconds; 0 while nothing is. */
+  busyMillis(now: number): number {
+    return this.busySince > 0 ? now - this.busySince : 0
+  }
+
   leaves(taint: Taint): void {
     this.taint = heavier(this.taint, taint)
   }

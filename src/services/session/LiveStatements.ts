@@ -44,6 +44,8 @@ export class LiveStatements {
   private readonly share: WireShare
   private readonly kill: (reason: SessionError) => void
   private readonly driver: DriverUse
+  /** Runs what no caller is held by. */
+  private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
   constructor(
     parts: LiveSessionParts,
@@ -57,6 +59,7 @@ export class LiveStatements {
     }
   ) {
     this.parts = parts
+    this.fork = Effect.runForkWith(parts.context)
     this.activity = options.activity
     this.end = options.end
     this.kill = options.kill
@@ -104,7 +107,7 @@ export class LiveStatements {
       errorType: "interrupted",
       sqlState: undefined
     })
-    Effect.runForkWith(this.parts.context)(this.settle())
+    this.fork(this.settle())
   }
 
   rows = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
@@ -132,7 +135,7 @@ export class LiveStatements {
         mapError: this.end.failed,
         fork: (close) => {
           const left = leave
-          if (left === undefined) return Effect.runForkWith(this.parts.context)(close)
+          if (left === undefined) return this.fork(close)
           return this.settleBehind(close, () => {
             this.activity.end()
             left()
@@ -188,18 +191,17 @@ export class LiveStatements {
       const began = this.parts.now()
       this.activity.begin(sql, began)
       const leave = this.driver.enter()
-      const run = Effect.runForkWith(this.parts.context)
       const onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
         if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
           this.activity.end()
           leave()
-        } else run(Effect.ensuring(this.settle(Fiber.interrupt(driven)), Effect.sync(leave)))
+        } else this.fork(Effect.ensuring(this.settle(Fiber.interrupt(driven)), Effect.sync(leave)))
         return undefined
       }
       const timed =
         this.times?.operations?.timing({ sql, began, now: this.parts.now, explain: this.end.failed }, onExit) ?? onExit
-      // Left early while it listens, the driver holds its caller until it has drained the statement.
-      const driven = run(Effect.andThen(this.sendAhead, execute()))
+      // A driver that listens holds whoever leaves a statement early until it has drained that.
+      const driven = this.fork(Effect.andThen(this.sendAhead, execute()))
       return Effect.mapError(Effect.onExitPrimitive(Fiber.join(driven), timed), this.end.failed)
     })
   }
@@ -212,7 +214,7 @@ export class LiveStatements {
   ): Effect.Effect<Result, SqlError> =>
     Effect.suspend(() =>
       this.share.isLent
-        ? this.driver.connection.query(sql, params, false)
+        ? Fiber.join(this.fork(this.driver.connection.query(sql, params, false)))
         : Effect.callback<Result, SqlError>((resume) => {
             this.share.pipeline.ask({ sql, params, named: false, form: "objects" }, gathered, (cycle) =>
               resume(cycle.failure === undefined ? Exit.succeed(cycle.result) : Exit.fail(notAnswered(cycle.failure)))
@@ -271,7 +273,7 @@ export class LiveStatements {
     const isSafe = endDriven === undefined ? endAbandoned({ ping, endpoint, tap: wire.tap }) : isFree(endDriven, ping)
     return isSafe.pipe(
       Effect.map((safe) => {
-        if (!safe) this.kill(unsettled(endpoint, this.busyMillis()))
+        if (!safe) this.kill(unsettled(endpoint, this.activity.busyMillis(this.parts.now())))
         this.activity.rest()
         settled()
       }),
@@ -282,7 +284,7 @@ export class LiveStatements {
   /** Has the driver close something in the background; later statements wait until it has. */
   private settleBehind(close: Effect.Effect<void>, closed: () => void): void {
     const settled = this.settling.begin()
-    Effect.runForkWith(this.parts.context)(
+    this.fork(
       Effect.ensuring(
         close,
         Effect.sync(() => {
@@ -291,10 +293,5 @@ export class LiveStatements {
         })
       )
     )
-  }
-
-  private busyMillis(): number {
-    const { busySince } = this.activity
-    return busySince > 0 ? this.parts.now() - busySince : 0
   }
 }
