@@ -1,14 +1,8 @@
 /** Counts the sessions at the proxy by their first packet: a cancel request is no session. */
+import { readFirstPacket } from "../../src/testing/fake-supavisor/FirstPacket.ts"
 import { FaultMode, type ProxiedConnection } from "../../src/testing/FaultProxy.ts"
 import type { Dice } from "./Dice.ts"
 import type { Findings } from "./Findings.ts"
-
-/** What stands in a CancelRequest where a startup packet has its version (PostgreSQL docs, "Message Formats"). */
-const CANCEL_REQUEST = 80_877_102
-
-/** Length and code come first in every first packet. */
-const CODE_OFFSET = 4
-const CODE_END = 8
 
 /** How long a cancel is held back while cancels are late: most statements here are over by then. */
 const LATE_CANCEL = { least: 20, most: 800 } as const
@@ -50,8 +44,7 @@ export class SessionCount {
   }
 
   private classify(id: number, first: Buffer): void {
-    const isCancel = first.length >= CODE_END && first.readUInt32BE(CODE_OFFSET) === CANCEL_REQUEST
-    if (isCancel) {
+    if (readFirstPacket(first, false)._tag === "Cancel") {
       this.cancels++
       if (this.cancelsAreLate) this.holdBack(id)
       return

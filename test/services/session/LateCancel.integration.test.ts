@@ -1,10 +1,10 @@
 /** A pooler that lends the same backend to one client after another, and a cancel that takes its time to the server. */
 import { assert, layer } from "@effect/vitest"
-import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { endAbandoned } from "../../../src/services/session/Abandoned.ts"
 import { WireTap } from "../../../src/services/wire/WireTap.ts"
+import { readFirstPacket } from "../../../src/testing/fake-supavisor/FirstPacket.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
@@ -13,10 +13,8 @@ import { stand, untilRunning } from "../../testing/fake-supavisor/Stand.ts"
 /** As in Abandoned.ts, less the millisecond by which a timer may be early. */
 const PASS_ON_MILLIS = 49
 
-const CANCEL_BYTES = PgProtocol.encodeCancelRequest({ pid: 0, secret: 0 }).length
-
 const isCancel: FaultMode.ChunkPredicate = (chunk, direction) =>
-  direction === "toServer" && chunk.length === CANCEL_BYTES
+  direction === "toServer" && readFirstPacket(chunk, false)._tag === "Cancel"
 
 /** Longer than the statement that is left, shorter than the one that comes after it. */
 const LATE_MILLIS = 300
