@@ -1,19 +1,21 @@
 /**
- * What the package ships, as JavaScript: a process that starts loads four files, where it would load a hundred and forty.
+ * What the package ships, as JavaScript: the library for applications, and the program for whoever runs it.
  *
  * Declarations stay one per module; those come from tsc.
  */
 import { globSync } from "node:fs"
-import { defineConfig } from "rolldown"
+import { defineConfig, type RolldownOptions } from "rolldown"
+import { licensePlugin } from "rolldown-license-plugin"
 
-/** Every file that somebody outside imports or runs by its name: each is a file of `dist` under the same path. */
-const doors = globSync(["src/{index,main}.ts", "src/testing/index.ts", "src/{layers,services}/*.ts"], {
+/** Every file that somebody outside imports by its name: each is a file of `dist` under the same path. */
+const doors = globSync(["src/index.ts", "src/testing/index.ts", "src/{layers,services}/*.ts"], {
   cwd: import.meta.dirname
 })
 
 const nameOf = (file: string): string => file.replace(/^src\//, "").replace(/\.ts$/, "")
 
-export default defineConfig({
+/** A process that starts loads four files of it, where it would load a hundred and forty. */
+const library: RolldownOptions = {
   input: Object.fromEntries(doors.map((file) => [nameOf(file), file])),
   // Only relative imports are ours: an application has one copy of effect, and it stays the only one.
   external: /^[^./]/,
@@ -36,4 +38,40 @@ export default defineConfig({
       ]
     }
   }
-})
+}
+
+/**
+ * The program shares its effect with nobody, so it brings along what it needs of it: some seventy files instead of
+ * several hundred. They are CommonJS, because a module that imports one of Node's gets all it exports, and with
+ * `node:http` that is the whole of fetch. Either saves more than any care for our own imports (docs/performance.md).
+ */
+const program: RolldownOptions = {
+  input: { main: "src/main.ts" },
+  platform: "node",
+  // Effect looks for variables there where a bundler for browsers may have put some.
+  transform: { define: { "import.meta.env": "undefined" } },
+  plugins: [
+    licensePlugin({
+      failOnUnlicensed: true,
+      done: (packages, context) => {
+        const texts = packages.map(
+          ({ license, licenseText, name, version }) => `${name} ${version} (${license})\n\n${licenseText.trim()}\n`
+        )
+        context.emitFile({ type: "asset", fileName: "program/LICENSES.txt", source: texts.join("\n\n") })
+      }
+    })
+  ],
+  output: {
+    dir: "dist",
+    // The library lies there already.
+    cleanDir: false,
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "program/[name].cjs",
+    minifyInternalExports: false,
+    comments: { legal: true, annotation: true, jsdoc: false }
+  }
+}
+
+// In this order: the first one clears the folder.
+export default defineConfig([library, program])

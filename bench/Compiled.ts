@@ -16,29 +16,48 @@ const directory = join(root, "node_modules", ".cache", "effect-supavisor-bench")
 const installed = join(directory, "node_modules", "effect-supavisor")
 
 /** A program imports a source, which the type checker knows; once compiled it goes through the package's door to it. */
-const throughDoors: Plugin = {
+const throughDoors = (isBundled: boolean): Plugin => ({
   name: "through-doors",
   resolveId: (specifier, importer) => {
     const file = importer === undefined ? "" : resolve(dirname(importer), specifier)
     if (!file.startsWith(sources)) return null
-    return { id: `effect-supavisor/${relative(sources, file).replace(/\.ts$/, "")}`, external: true }
+    const door = relative(sources, file).replace(/\.ts$/, "")
+    if (isBundled) return join(installed, "dist", `${door}.js`)
+    return { id: `effect-supavisor/${door}`, external: true }
   }
+})
+
+/** Where the compiled programs lie. */
+export interface Compiled {
+  /** One file each, with their packages in node_modules. */
+  readonly programs: string
+  /** One file each, with what they need of their packages in it, as a bundler makes it for a deployment. */
+  readonly bundled: string
 }
 
-const compile = async (): Promise<string> => {
+const compile = async (): Promise<Compiled> => {
   await install(installed)
-  const programs = join(directory, "programs")
+  const [programs, bundled] = [join(directory, "programs"), join(directory, "bundled")]
+  const platform = "node"
   await build({
     input: globSync(join(root, "bench", "programs", "*.ts")),
     external: /^[^./]/,
-    platform: "node",
-    plugins: [throughDoors],
+    platform,
+    plugins: [throughDoors(false)],
     output: { dir: programs, cleanDir: true }
   })
-  return programs
+  for (const name of ["Ours", "PgClientBarrel"]) {
+    await build({
+      input: join(root, "bench", "programs", `${name}.ts`),
+      platform,
+      plugins: [throughDoors(true)],
+      output: { file: join(bundled, `${name}.js`), minify: true }
+    })
+  }
+  return { programs, bundled }
 }
 
-let compiled: Promise<string> | undefined
+let compiled: Promise<Compiled> | undefined
 
-/** The directory of the compiled programs; compiles them when it is first asked. */
-export const compiledPrograms = (): Promise<string> => (compiled ??= compile())
+/** The compiled programs; compiles them when they are first asked for. */
+export const compiledPrograms = (): Promise<Compiled> => (compiled ??= compile())

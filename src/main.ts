@@ -12,8 +12,8 @@ const refusal = refusalOf(process.versions.node)
 if (refusal === undefined) {
   const signals = listenForSignals()
   useCompileCache(process.env)
-  const { run } = await import("./cli/Program.ts")
-  run(signals)
+  // Not awaited here: the package has it as CommonJS, which cannot.
+  void import("./cli/Program.ts").then(({ run }) => run(signals))
 } else {
   process.stderr.write(`${refusal}\n`)
   process.exitCode = 1

@@ -16,17 +16,22 @@ const node = (...parameters: ReadonlyArray<string>): string =>
 
 beforeAll(() => install(installed))
 
-const built = (): ReadonlyArray<string> =>
-  Fs.globSync("**/*.js", { cwd: dist }).map((file) => file.replaceAll("\\", "/"))
+const built = (pattern: string): ReadonlyArray<string> =>
+  Fs.globSync(pattern, { cwd: dist }).map((file) => file.replaceAll("\\", "/"))
+
+const containing = (pattern: string, text: string): ReadonlyArray<string> =>
+  built(pattern).filter((file) => Fs.readFileSync(Path.join(dist, file), "utf8").includes(text))
 
 describe("the package that is built", () => {
-  it("has a file for every door and every program", () => {
+  it("has a file for every door, and the program", () => {
     const doors = Fs.globSync("{layers,services}/*.ts", { cwd: Path.join(root, "src") })
-    const wanted = [...doors, "index.ts", "main.ts", "testing/index.ts"].map((file) => file.replace(/\.ts$/, ".js"))
+    const wanted = [...doors, "index.ts", "testing/index.ts"].map((file) => file.replace(/\.ts$/, ".js"))
+    const files = built("**/*.js")
     assert.deepStrictEqual(
-      wanted.filter((file) => !built().includes(file)),
+      wanted.filter((file) => !files.includes(file)),
       []
     )
+    assert.deepStrictEqual(built("*.cjs"), ["main.cjs"])
   })
 
   it("has one copy of every module, whatever door it is reached by", () => {
@@ -62,13 +67,13 @@ describe("the package that is built", () => {
   })
 
   it("finds its own files: those that ask for them lie one folder down", () => {
-    const asking = built().filter((file) => Fs.readFileSync(Path.join(dist, file), "utf8").includes("import.meta.url"))
-    assert.isAbove(asking.length, 0)
+    const asking = [...containing("**/*.js", "import.meta.url"), ...containing("**/*.cjs", "__filename")]
+    assert.isAbove(asking.length, 1)
     assert.deepStrictEqual(
       asking.filter((file) => file.split("/").length !== 2),
       []
     )
     const manifest: { readonly version: string } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
-    assert.include(node(Path.join(dist, "main.js"), "--version"), manifest.version)
+    assert.include(node(Path.join(dist, "main.cjs"), "--version"), manifest.version)
   })
 })

@@ -96,7 +96,7 @@ const resolveAsConsumer = (specifiers: ReadonlyArray<string>): ReadonlyArray<str
   return resolved.map((url) => (url === null ? null : Path.relative(root, new URL(url).pathname)))
 }
 
-const compiledFrom = (target: string): string => target.replace(/^\.?\/?dist\//, "src/").replace(/\.js$/, ".ts")
+const compiledFrom = (target: string): string => target.replace(/^\.?\/?dist\//, "src/").replace(/\.c?js$/, ".ts")
 
 describe("exports", () => {
   it("every named door and program leads to a source file", () => {

@@ -17,6 +17,8 @@ interface Program extends Subject {
   readonly of: ReadonlyArray<string>
   /** Whether Node keeps the compiled code, as it does when it is told to (Node.js docs, NODE_COMPILE_CACHE). */
   readonly isKept?: boolean
+  /** Whether a bundler has put what it needs of its packages into its one file. */
+  readonly isBundled?: boolean
 }
 
 const BARREL = { file: "PgClientBarrel.js", of: ["pgclient"] }
@@ -35,7 +37,10 @@ const programs: ReadonlyArray<Program> = [
     ...BARREL,
     isKept: true
   },
-  { name: "ours-kept", title: "ours, module imports, compiled code kept", ...OURS, isKept: true }
+  { name: "ours-kept", title: "ours, module imports, compiled code kept", ...OURS, isKept: true },
+  { name: "pgclient-bundled", title: "PgClient.layer, bundled", ...BARREL, isBundled: true },
+  { name: "ours-bundled", title: "ours, bundled", ...OURS, isBundled: true },
+  { name: "program", title: "the program, as shipped", file: "Program.js", of: OURS.of }
 ]
 
 const started = async (file: string, env: NodeJS.ProcessEnv): Promise<Readonly<Record<string, number>>> => {
@@ -66,8 +71,11 @@ const start: Case = {
   sample: async (stage, name) => {
     const program = programs.find((program) => program.name === name)
     if (program === undefined) throw new Error(`No program is called ${name}`)
-    const directory = await compiledPrograms()
-    const kept = program.isKept === true ? { NODE_COMPILE_CACHE: join(directory, "kept") } : {}
+    const { bundled, programs: unbundled } = await compiledPrograms()
+    const directory = program.isBundled === true ? bundled : unbundled
+    const cache = join(unbundled, "kept")
+    // the program keeps its code by itself, wherever its user keeps such things
+    const kept = { XDG_CACHE_HOME: cache, ...(program.isKept === true ? { NODE_COMPILE_CACHE: cache } : {}) }
     return started(join(directory, program.file), { BENCH_URL: stage.options.url, ...kept })
   }
 }
