@@ -30,12 +30,13 @@ export const FLOOR = "bare"
 const PGBENCH = "pgbench"
 
 /**
- * Left out of a quick run unless named: pgbench measures whole seconds only, and what observation or a read buffer costs
- * shows in a long run alone.
+ * Left out of a quick run unless named: pgbench measures whole seconds only, what observation or a read buffer costs
+ * shows in a long run alone, and nobody picks sql-pg's pool without its client.
  */
 const LEFT_OUT_OF_QUICK: ReadonlySet<string> = new Set([
   PGBENCH,
   "bare-buffer",
+  "pgpool",
   "ours-sql-quiet",
   "ours-use-quiet",
   "ours-execute-pipelined"

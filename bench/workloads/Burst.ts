@@ -55,6 +55,6 @@ const burst: Case = {
 
 export const bursts: Workload = {
   name: "burst",
-  isQuick: true,
+  isQuick: false,
   cases: (quick) => [quick ? { ...burst, rounds: 1 } : burst]
 }

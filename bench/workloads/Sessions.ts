@@ -39,14 +39,14 @@ const withSessions = (sessions: number, { millis: least, operation, rounds, titl
   }
 })
 
-const growing = (name: string, isQuick: boolean, asked: Asked): Workload => ({
+const growing = (name: string, asked: Asked): Workload => ({
   name,
-  isQuick,
+  isQuick: false,
   cases: (quick) => (quick ? QUICK : ALL).map((count) => withSessions(count, quick ? { ...asked, rounds: 1 } : asked))
 })
 
 /** The processor is the limit, on a machine that is the server's, too: more sessions do not bring more statements. */
-export const sessions = growing("sessions", true, {
+export const sessions = growing("sessions", {
   operation: "point",
   title: "one row by its key",
   millis: 0,
@@ -60,7 +60,7 @@ const WAITING_MILLIS = 1000
 const WAITING_ROUNDS = 3
 
 /** The sessions are the limit, as with statements that take their time: ten callers wait for one session's turn. */
-export const waiting = growing("waiting", false, {
+export const waiting = growing("waiting", {
   operation: "wait",
   title: `a statement of ${WAIT_MILLIS} ms`,
   millis: WAITING_MILLIS,
