@@ -19,8 +19,11 @@ export const KEYS = 100_000
 /** Rows of the result that is long. */
 export const WIDE_ROWS = 1000
 
-/** How long `wait` keeps its session. */
-export const WAIT_MILLIS = 20
+/**
+ * How long `wait` keeps its session: so long that two slow cores do what a hundred sessions ask for, 2 500 statements a
+ * second, and the sessions are the limit.
+ */
+export const WAIT_MILLIS = 40
 
 /** What an inserted row says. */
 export const NOTE = "written by the benchmark"
@@ -30,7 +33,7 @@ export const SQL = {
   point: "select id, name, balance from bench_point where id = $1",
   insert: "insert into bench_insert (caller, note) values ($1, $2) returning id",
   rows: "select * from bench_wide",
-  wait: "select 1 as one from pg_sleep(0.02)",
+  wait: "select 1 as one from pg_sleep(0.04)",
   update: "update bench_point set balance = balance + 1 where id = $1"
 } as const
 

@@ -11,7 +11,7 @@ export const contender = promiseContender(({ sessions, url }) => {
       point: (key) => sql`select id, name, balance from bench_point where id = ${key}`,
       insert: (key) => sql`insert into bench_insert (caller, note) values (${key}, ${NOTE}) returning id`,
       rows: () => sql`select * from bench_wide`,
-      wait: () => sql`select 1 as one from pg_sleep(0.02)`,
+      wait: () => sql`select 1 as one from pg_sleep(0.04)`,
       transaction: (key) =>
         sql.begin(async (sql) => {
           const rows = await sql`select id, name, balance from bench_point where id = ${key}`

@@ -11,7 +11,7 @@ export const sqlOperations = (sql: SqlClient): EffectClient["operations"] => {
     point,
     insert: (key) => sql<Row>`insert into bench_insert (caller, note) values (${key}, ${NOTE}) returning id`,
     rows: () => sql<Row>`select * from bench_wide`,
-    wait: () => sql<Row>`select 1 as one from pg_sleep(0.02)`,
+    wait: () => sql<Row>`select 1 as one from pg_sleep(0.04)`,
     transaction: (key) =>
       sql.withTransaction(
         Effect.gen(function* () {
