@@ -3,8 +3,9 @@
  *
  * Declarations stay one per module; those come from tsc.
  */
-import { globSync } from "node:fs"
-import { defineConfig, type RolldownOptions } from "rolldown"
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { defineConfig, type Plugin, type RolldownOptions } from "rolldown"
 import { licensePlugin } from "rolldown-license-plugin"
 
 /** Every file that somebody outside imports by its name: each is a file of `dist` under the same path. */
@@ -14,22 +15,39 @@ const doors = globSync(["src/index.ts", "src/testing/index.ts", "src/{layers,ser
 
 const nameOf = (file: string): string => file.replace(/^src\//, "").replace(/\.ts$/, "")
 
+const page = join(import.meta.dirname, "src", "http", "page")
+
+/** The files of the operations page, which library and program serve as they are. */
+const pageFiles: Plugin = {
+  name: "page-files",
+  generateBundle() {
+    for (const file of globSync("*.{css,html,js}", { cwd: page })) {
+      this.emitFile({ type: "asset", fileName: `http/page/${file}`, source: readFileSync(join(page, file)) })
+    }
+  }
+}
+
+/** What holds for both: names as they are, for whoever reads a stack trace without a source map. */
+const output = {
+  dir: "dist",
+  minifyInternalExports: false,
+  // The docstrings are in the declarations.
+  comments: { legal: true, annotation: true, jsdoc: false }
+} as const
+
 /** A process that starts loads four files of it, where it would load a hundred and forty. */
 const library: RolldownOptions = {
   input: Object.fromEntries(doors.map((file) => [nameOf(file), file])),
   // Only relative imports are ours: an application has one copy of effect, and it stays the only one.
   external: /^[^./]/,
   platform: "node",
+  plugins: [pageFiles],
   output: {
-    dir: "dist",
+    ...output,
     cleanDir: true,
     // One folder down, as every module is that asks for files by its own address.
     chunkFileNames: "parts/[name].js",
-    // Names as they are, for whoever reads a stack trace without the source map.
-    minifyInternalExports: false,
     sourcemap: true,
-    // The docstrings are in the declarations.
-    comments: { legal: true, annotation: true, jsdoc: false },
     // What stands between an application and its first row is in two files; the rest is divided by who needs it.
     codeSplitting: {
       groups: [
@@ -62,14 +80,12 @@ const program: RolldownOptions = {
     })
   ],
   output: {
-    dir: "dist",
+    ...output,
     // The library lies there already.
     cleanDir: false,
     format: "cjs",
     entryFileNames: "[name].cjs",
-    chunkFileNames: "program/[name].cjs",
-    minifyInternalExports: false,
-    comments: { legal: true, annotation: true, jsdoc: false }
+    chunkFileNames: "program/[name].cjs"
   }
 }
 

@@ -1,5 +1,5 @@
 /** This package as it is shipped, in a folder, as npm would install it there. */
-import { copyFileSync, cpSync, mkdirSync } from "node:fs"
+import { copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "rolldown"
@@ -7,14 +7,11 @@ import shipped from "../rolldown.config.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-/** Builds the package's JavaScript into the folder, with its manifest and the files of its page beside it. */
+/** Builds the package's JavaScript into the folder, with its manifest beside it. */
 export const install = async (folder: string): Promise<void> => {
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(root, "package.json"), join(folder, "package.json"))
-  const dist = join(folder, "dist")
-  for (const part of shipped) await build({ ...part, cwd: root, output: { ...part.output, dir: dist } })
-  cpSync(join(root, "src", "http", "page"), join(dist, "http", "page"), {
-    recursive: true,
-    filter: (file) => !file.endsWith(".ts")
-  })
+  for (const part of shipped) {
+    await build({ ...part, cwd: root, output: { ...part.output, dir: join(folder, "dist") } })
+  }
 }

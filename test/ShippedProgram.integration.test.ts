@@ -4,6 +4,7 @@ import * as Fs from "node:fs"
 import { isBuiltin } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { afterAll, beforeAll } from "vitest"
 import { install } from "../bench/Installed.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 import { environmentOf } from "./cli/Backends.ts"
@@ -16,18 +17,17 @@ const CHARTS = "uplot"
 const OPTIONAL = ["bufferutil", "utf-8-validate"]
 
 /** The package in a folder where nothing else is installed but what its own dependencies name. */
-const alone = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "shipped-program-"))
-    await install(folder)
-    const charts = Path.join("node_modules", CHARTS)
-    Fs.cpSync(Path.join(repository, charts), Path.join(folder, charts), { recursive: true })
-    return folder
-  }),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
+const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "shipped-program-"))
 
-const filesOf = (folder: string): ReadonlyArray<string> =>
+beforeAll(async () => {
+  await install(folder)
+  const charts = Path.join("node_modules", CHARTS)
+  Fs.cpSync(Path.join(repository, charts), Path.join(folder, charts), { recursive: true })
+})
+
+afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))
+
+const files = (): ReadonlyArray<string> =>
   Fs.globSync("dist/**/*.cjs", { cwd: folder }).map((file) => Path.join(folder, file))
 
 /** The packages that are asked for when the file is loaded. */
@@ -37,7 +37,6 @@ const packagesOf = (file: string): ReadonlyArray<string> =>
 layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is shipped", (it) => {
   it.effect("serves, shows its page, answers its commands and ends in order with no other package beside it", () =>
     Effect.gen(function* () {
-      const folder = yield* alone
       const main = [process.execPath, Path.join(folder, "dist", "main.cjs")] as const
       const env = { ...(yield* environmentOf("shipped")), XDG_CACHE_HOME: Path.join(folder, "cache") }
       const program = yield* start({ command: main, cwd: folder, env })
@@ -65,19 +64,16 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
     })
   )
 
-  it.effect("asks for no package that npm would have to install, and names the licence of each that it contains", () =>
-    Effect.gen(function* () {
-      const folder = yield* alone
-      const asked = filesOf(folder).flatMap(packagesOf)
-      assert.deepStrictEqual(
-        asked.filter((name) => !isBuiltin(name)),
-        OPTIONAL
-      )
-      const licences = Fs.readFileSync(Path.join(folder, "dist", "program", "LICENSES.txt"), "utf8")
-      for (const name of ["effect", "@effect/sql-pg", "@effect/platform-node"]) {
-        assert.match(licences, new RegExp(`^${name} [0-9.]+ \\(MIT\\)$`, "m"))
-      }
-      assert.include(licences, "Permission is hereby granted, free of charge")
-    })
-  )
+  it("asks for no package that npm would have to install, and names the licence of each that it contains", () => {
+    const asked = files().flatMap(packagesOf)
+    assert.deepStrictEqual(
+      asked.filter((name) => !isBuiltin(name)),
+      OPTIONAL
+    )
+    const licences = Fs.readFileSync(Path.join(folder, "dist", "program", "LICENSES.txt"), "utf8")
+    for (const name of ["effect", "@effect/sql-pg", "@effect/platform-node"]) {
+      assert.match(licences, new RegExp(`^${name} [0-9.]+ \\(MIT\\)$`, "m"))
+    }
+    assert.include(licences, "Permission is hereby granted, free of charge")
+  })
 })
