@@ -1,7 +1,7 @@
 /** The tables of the benchmark, and the way to the database: direct or through a pooler. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { FakeSupavisor } from "../src/testing/FakeSupavisor.ts"
+import { FakeSupavisor } from "../src/services/embedded/FakeSupavisor.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 import { PgBouncer } from "../test/pgbouncer/PgBouncer.ts"
 import { KEYS, WIDE_ROWS } from "./Operation.ts"

@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as SupavisorLayer from "../src/layers/SupavisorLayer.ts"
-import type { Histogram } from "../src/services/pool/Histogram.ts"
-import { PoolMetrics } from "../src/services/PoolMetrics.ts"
-import { SessionPool } from "../src/services/SessionPool.ts"
+import type { Histogram } from "../src/services/stats/Histogram.ts"
+import { PoolMetrics } from "../src/services/observability/PoolMetrics.ts"
+import { SessionPool } from "../src/services/pool/SessionPool.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 
 /** One round of one pool: short, so that both pools meet the same mood of a shared machine. */

@@ -1,5 +1,5 @@
 /** Troubles that a client can see: the check that explains each, and the golden output of the test that provokes it. */
-import type { CheckId } from "../src/services/doctor/Checks.ts"
+import type { CheckId } from "../src/services/doctor/checks/Checks.ts"
 
 /** By check, then by the name of the output in test/cli/doctor/golden. */
 export const symptoms: Partial<Record<CheckId, Readonly<Record<string, string>>>> = {

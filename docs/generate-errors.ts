@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs"
-import { type CatalogueEntry, entries, type ErrorClass } from "../src/services/error-catalogue/Catalogue.ts"
+import { type CatalogueEntry, entries, type ErrorClass } from "../src/services/errors/catalogue/Catalogue.ts"
 
 const classes: ReadonlyArray<readonly [ErrorClass, string]> = [
   [

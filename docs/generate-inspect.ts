@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
-import type { Check } from "../src/services/inspection/Check.ts"
-import { checks } from "../src/services/inspection/Checks.ts"
-import type { Column, ColumnKind } from "../src/services/inspection/Column.ts"
+import type { Check } from "../src/services/inspect/checks/Check.ts"
+import { checks } from "../src/services/inspect/checks/Checks.ts"
+import type { Column, ColumnKind } from "../src/services/inspect/checks/Column.ts"
 
 const kinds: { readonly [K in ColumnKind]: string } = {
   word: "word",

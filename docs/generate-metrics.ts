@@ -1,12 +1,12 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { writeFileSync } from "node:fs"
-import type { Definition } from "../src/services/metrics/Definition.ts"
-import { prometheusName } from "../src/services/metrics/PrometheusText.ts"
-import { PREFIX } from "../src/services/metrics/SessionMetrics.ts"
-import { MonitorMetrics } from "../src/services/monitor/MonitorMetrics.ts"
-import { definitions } from "../src/services/PoolMetrics.ts"
-import type { DatabaseView } from "../src/services/PostgresMonitor.ts"
+import type { Definition } from "../src/services/observability/metrics/Definition.ts"
+import { prometheusName } from "../src/services/observability/metrics/PrometheusText.ts"
+import { PREFIX } from "../src/services/observability/metrics/SessionMetrics.ts"
+import { MonitorMetrics } from "../src/services/observability/monitor/MonitorMetrics.ts"
+import { definitions } from "../src/services/observability/PoolMetrics.ts"
+import type { DatabaseView } from "../src/services/observability/PostgresMonitor.ts"
 
 /** What the documentation says of a metric. */
 export interface Documented extends Pick<Definition, "name" | "instrument" | "unit" | "description" | "attributes"> {

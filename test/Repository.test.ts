@@ -60,9 +60,9 @@ const imports: ReadonlyArray<Import> = sources.flatMap((from) =>
 )
 
 const purePlaces = [
-  "services/ConnectionString.ts",
-  "services/PoolSizing.ts",
-  "services/SessionError.ts",
+  "services/config/ConnectionString.ts",
+  "services/config/PoolSizing.ts",
+  "services/errors/SessionError.ts",
   "services/connection-string/",
   "services/error-catalogue/",
   "services/session-config/"
@@ -140,7 +140,7 @@ describe("imports", () => {
       to !== undefined && !(floors[floorOf(from)] ?? []).includes(floorOf(to)) ? [`${from} -> ${to}`] : []
     )
     // The stand-in for Supavisor is loaded when there is no database to go to: testing stands below layers.
-    assert.deepStrictEqual(climbing, ["layers/EmbeddedPostgresLayer.ts -> testing/FakeSupavisor.ts"])
+    assert.deepStrictEqual(climbing, ["layers/EmbeddedPostgresLayer.ts -> services/embedded/FakeSupavisor.ts"])
   })
 
   it("of pure modules stay among pure modules", () => {
@@ -175,13 +175,13 @@ describe("the lint rules", () => {
     ["src/services/Wrong.ts", "@effect/sql-pg"],
     ["src/services/Wrong.ts", "@effect/platform-node"],
     ["src/services/session/Wrong.ts", "../../http/HttpApi.ts"],
-    ["src/services/ConnectionString.ts", "./Dialer.ts"],
+    ["src/services/config/ConnectionString.ts", "./Dialer.ts"],
     ["src/services/connection-string/Wrong.ts", "../Dialer.ts"],
     ["src/services/error-catalogue/Wrong.ts", "../Transport.ts"],
     ["src/services/session-config/Wrong.ts", "../SessionPool.ts"],
-    ["src/services/pool/PoolCore.ts", "../Session.ts"],
-    ["src/services/pool/PoolCore.ts", "./PoolRuntime.ts"],
-    ["src/services/pool/PoolCore.ts", "../../layers/PgClientLayer.ts"],
+    ["src/services/pool/core/PoolCore.ts", "../Session.ts"],
+    ["src/services/pool/core/PoolCore.ts", "./PoolRuntime.ts"],
+    ["src/services/pool/core/PoolCore.ts", "../../layers/PgClientLayer.ts"],
     ["src/services/pool/Wrong.ts", "../../layers/PgClientLayer.ts"],
     ["src/http/Wrong.ts", "../layers/HttpLayer.ts"],
     ["src/http/Wrong.ts", "../cli/Serve.ts"],
@@ -199,10 +199,10 @@ describe("the lint rules", () => {
     ["src/services/Right.ts", "./session/Login.ts"],
     ["src/services/Right.ts", "effect/Effect"],
     ["src/services/Right.ts", "effect/sql/SqlClient"],
-    ["src/services/SessionError.ts", "./error-catalogue/Entry.ts"],
+    ["src/services/errors/SessionError.ts", "./error-catalogue/Entry.ts"],
     ["src/services/session-config/Right.ts", "../ConnectionString.ts"],
-    ["src/services/pool/PoolCore.ts", "./Waiters.ts"],
-    ["src/services/pool/PoolCore.ts", "../SessionError.ts"],
+    ["src/services/pool/core/PoolCore.ts", "./Waiters.ts"],
+    ["src/services/pool/core/PoolCore.ts", "../SessionError.ts"],
     ["src/services/pool/Right.ts", "../Session.ts"],
     ["src/testing/Right.ts", "../services/EmbeddedPostgres.ts"]
   ]

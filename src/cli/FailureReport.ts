@@ -3,8 +3,8 @@ import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
-import { redact } from "../services/ConnectionString.ts"
-import { isSessionError } from "../services/SessionError.ts"
+import { redact } from "../services/config/ConnectionString.ts"
+import { isSessionError } from "../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "./ExitCode.ts"
 
 /** How a failed program ends. `text` is undefined when the failure was shown already. */

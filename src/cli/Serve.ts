@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import { version } from "../http/Version.ts"
 import * as ConfigLayer from "../layers/ConfigLayer.ts"
 import * as LogLayer from "../layers/LogLayer.ts"
-import { describe } from "../services/ConnectionString.ts"
-import { SessionConfig } from "../services/SessionConfig.ts"
+import { describe } from "../services/config/ConnectionString.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
 
 /** What the command line decides. */
 export interface ServeOptions extends ConfigLayer.Options {
@@ -37,7 +37,7 @@ const foundation = (options: ConfigLayer.Options) =>
 export const serve = Effect.fn("serve")(
   function* ({ demo = true }: ServeOptions) {
     yield* greet
-    const { DemoWanted, layer, serving } = yield* Effect.promise(() => import("./Serving.ts"))
+    const { DemoWanted, layer, serving } = yield* Effect.promise(() => import("./ServeLayer.ts"))
     return yield* Effect.provide(serving, Layer.provide(layer, Layer.succeed(DemoWanted, demo)))
   },
   (effect, options) => Effect.provide(effect, foundation(options))

@@ -51,8 +51,8 @@ const present = Effect.fnUntraced(function* (event: CliOutput.Presenter.Event) {
     return yield* Console.log(helpPage(event.helpDoc, canColor))
   }
   if (event._tag === "Version") return yield* CliOutput.defaultPresenter.present(event)
-  const { redact } = yield* Effect.promise(() => import("../services/ConnectionString.ts"))
-  const { plainText } = yield* Effect.promise(() => import("./status/PlainText.ts"))
+  const { redact } = yield* Effect.promise(() => import("../services/config/ConnectionString.ts"))
+  const { plainText } = yield* Effect.promise(() => import("./terminal/PlainText.ts"))
   // a connection string at a place where none belongs holds a password
   const lines = usageLines(event.errors, event.commandPath).map((line) => plainText(redact(line, [])))
   yield* Console.error(lines.join("\n"))

@@ -1,7 +1,7 @@
 /** `/metrics`, for Prometheus and whatever reads its text format. */
 import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { PoolMetrics } from "../services/PoolMetrics.ts"
+import { PoolMetrics } from "../services/observability/PoolMetrics.ts"
 
 /** Prometheus' text format (Prometheus docs, exposition formats). */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

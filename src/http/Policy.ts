@@ -1,8 +1,8 @@
 /** Who may read what of the operations server: pure. */
 import * as Redacted from "effect/Redacted"
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
-import type { Settings } from "../services/SessionConfig.ts"
-import { isLoopback } from "../services/session-config/Exposure.ts"
+import type { Settings } from "../services/config/SessionConfig.ts"
+import { isLoopback } from "../services/config/settings/Exposure.ts"
 
 /** Open to whoever reaches the server: a platform's probes and scrapers hold no token. */
 const openPaths: ReadonlySet<string> = new Set(["/livez", "/readyz", "/healthz", "/startupz", "/metrics"])

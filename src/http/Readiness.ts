@@ -1,5 +1,5 @@
 /** Whether work should be sent here, in the words of a probe; pure, from the health as it is known. */
-import { causeWords, type DegradedCause, type Health, isReady } from "../services/health/Health.ts"
+import { causeWords, type DegradedCause, type Health, isReady } from "../services/observability/health/Health.ts"
 
 /** One thing that was looked at; `reason` is undefined when it is well, `limit` when it is not limited either. */
 export interface Check {

@@ -3,8 +3,8 @@
  */
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import { SessionConfig } from "../services/SessionConfig.ts"
-import type { SessionError } from "../services/SessionError.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SessionError } from "../services/errors/SessionError.ts"
 import { type Options, provider } from "./EnvFileLayer.ts"
 
 export { type Options, provider } from "./EnvFileLayer.ts"

@@ -2,9 +2,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { DemoLoad } from "../services/DemoLoad.ts"
-import { SessionConfig } from "../services/SessionConfig.ts"
-import type { SessionPool } from "../services/SessionPool.ts"
+import { DemoLoad } from "../services/embedded/DemoLoad.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SessionPool } from "../services/pool/SessionPool.ts"
 
 /** Whether a load is wanted where nothing else would be seen. Default false: the command line decides. */
 export const DemoWanted = Context.Reference<boolean>("effect-supavisor/layers/DemoWanted", {

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { parse } from "../services/ConnectionString.ts"
-import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/EmbeddedPostgres.ts"
-import { SessionConfig, withConnection } from "../services/SessionConfig.ts"
+import { parse } from "../services/config/ConnectionString.ts"
+import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/embedded/EmbeddedPostgres.ts"
+import { SessionConfig, withConnection } from "../services/config/SessionConfig.ts"
 
 /** Whether the type was set, rather than concluded from the absence of a connection string. */
 const isAskedFor: Effect.Effect<boolean> = Effect.map(
@@ -30,7 +30,7 @@ export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionCon
     if (settings.connectionType !== "embedded") return settings
     const why = (yield* isAskedFor) ? "DB_CONNECTION_TYPE is embedded" : "No SUPABASE_SESSION_POOLER is set"
     const server = yield* EmbeddedPostgres.make()
-    const { FakeSupavisor } = yield* Effect.promise(() => import("../testing/FakeSupavisor.ts"))
+    const { FakeSupavisor } = yield* Effect.promise(() => import("../services/embedded/FakeSupavisor.ts"))
     // Its one tenant and the port it chose cannot be wrong.
     const pooler = yield* Effect.orDie(FakeSupavisor.make({ upstream: server }))
     const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(pooler.url()))))

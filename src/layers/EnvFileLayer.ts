@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
-import type { SessionError } from "../services/SessionError.ts"
+import type { SessionError } from "../services/errors/SessionError.ts"
 
 /** Where to look for a file of variables. */
 export interface Options {
@@ -19,7 +19,7 @@ const isMissing = (error: PlatformError): boolean => error.reason._tag === "NotF
 /** The catalogue of errors takes a fifth of a second to load: a file that can be read needs none of it. */
 const unreadable = (path: string, error: PlatformError): Effect.Effect<never, SessionError> =>
   Effect.flatMap(
-    Effect.promise(() => import("../services/SessionError.ts")),
+    Effect.promise(() => import("../services/errors/SessionError.ts")),
     ({ SessionError }) =>
       Effect.fail(
         SessionError.configurationInvalid([

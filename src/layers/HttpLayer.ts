@@ -10,11 +10,11 @@ import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
 import { LiveFeed } from "../http/LiveFeed.ts"
 import * as Routes from "../http/Routes.ts"
-import { SessionConfig } from "../services/SessionConfig.ts"
-import type { HealthCheck } from "../services/HealthCheck.ts"
-import type { PoolHistory } from "../services/PoolHistory.ts"
-import type { PoolMetrics } from "../services/PoolMetrics.ts"
-import type { SessionPool } from "../services/SessionPool.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { HealthCheck } from "../services/observability/HealthCheck.ts"
+import type { PoolHistory } from "../services/observability/PoolHistory.ts"
+import type { PoolMetrics } from "../services/observability/PoolMetrics.ts"
+import type { SessionPool } from "../services/pool/SessionPool.ts"
 
 /** How long answers under way may take at the end, in milliseconds: they come from memory, within a few. */
 const GRACEFUL_STOP_MILLIS = 250

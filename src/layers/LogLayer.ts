@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
-import { SessionConfig } from "../services/SessionConfig.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
 
 type Paint = (text: string) => string
 

@@ -1,12 +1,12 @@
 /** What watches over a pool while the layer's scope is open, as fibers of its own. */
 import * as Layer from "effect/Layer"
-import { Advisor } from "../services/Advisor.ts"
-import { HealthCheck } from "../services/HealthCheck.ts"
-import { PoolMetrics } from "../services/PoolMetrics.ts"
-import { PoolHistory } from "../services/PoolHistory.ts"
-import { PostgresMonitor } from "../services/PostgresMonitor.ts"
-import type { SessionConfig } from "../services/SessionConfig.ts"
-import type { SessionPool } from "../services/SessionPool.ts"
+import { Advisor } from "../services/observability/Advisor.ts"
+import { HealthCheck } from "../services/observability/HealthCheck.ts"
+import { PoolMetrics } from "../services/observability/PoolMetrics.ts"
+import { PoolHistory } from "../services/observability/PoolHistory.ts"
+import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
+import type { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SessionPool } from "../services/pool/SessionPool.ts"
 
 /** What is provided. */
 export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor | PoolHistory

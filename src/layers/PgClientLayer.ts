@@ -2,10 +2,10 @@
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { PgClient } from "@effect/sql-pg/PgClient"
-import * as PooledPgClient from "../services/PooledPgClient.ts"
-import type { SessionConfig } from "../services/SessionConfig.ts"
-import type { SessionError } from "../services/SessionError.ts"
-import { SessionPool } from "../services/SessionPool.ts"
+import * as PooledPgClient from "../services/sql/PooledPgClient.ts"
+import type { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SessionError } from "../services/errors/SessionError.ts"
+import { SessionPool } from "../services/pool/SessionPool.ts"
 import { DriverOptions, type DriverOptionsShape } from "../services/session/DriverOptions.ts"
 
 /** Options of the SQL client and of the wire driver; all optional. */

@@ -2,11 +2,11 @@
 import * as Layer from "effect/Layer"
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { SessionConfig } from "../services/SessionConfig.ts"
-import type { SessionError } from "../services/SessionError.ts"
-import type { SettingsInput } from "../services/session-config/Settings.ts"
-import * as PoolLog from "../services/PoolLog.ts"
-import type { SessionPool } from "../services/SessionPool.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SessionError } from "../services/errors/SessionError.ts"
+import type { SettingsInput } from "../services/config/settings/Settings.ts"
+import * as PoolLog from "../services/observability/PoolLog.ts"
+import type { SessionPool } from "../services/pool/SessionPool.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
 
 /** What is provided. */

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { version } from "../http/Version.ts"
-import { FlushTelemetry } from "../services/metrics/FlushTelemetry.ts"
-import { SessionError } from "../services/SessionError.ts"
+import { FlushTelemetry } from "../services/observability/metrics/FlushTelemetry.ts"
+import { SessionError } from "../services/errors/SessionError.ts"
 
 /** How long the last values may take to be sent, in milliseconds: a collector that is gone must not hold up the end. */
 const FLUSH_MILLIS = 2000

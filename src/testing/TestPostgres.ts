@@ -14,8 +14,8 @@ import type {
   EmbeddedPostgresError,
   EmbeddedPostgresOptions,
   EmbeddedPostgresShape
-} from "../services/EmbeddedPostgres.ts"
-import { EmbeddedPostgres } from "../services/EmbeddedPostgres.ts"
+} from "../services/embedded/EmbeddedPostgres.ts"
+import { EmbeddedPostgres } from "../services/embedded/EmbeddedPostgres.ts"
 
 /** The `application_name` of the `admin` connection, for leaving it out of a count in pg_stat_activity. */
 export const adminApplicationName = "effect-supavisor-admin"

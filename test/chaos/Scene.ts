@@ -2,7 +2,7 @@
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { SessionPool } from "../../src/services/SessionPool.ts"
+import type { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import type { CommitBook } from "./CommitBook.ts"
 import type { Findings } from "./Findings.ts"
 

@@ -1,5 +1,5 @@
 /** Counts the sessions at the proxy by their first packet: a cancel request is no session. */
-import { readFirstPacket } from "../../src/testing/fake-supavisor/FirstPacket.ts"
+import { readFirstPacket } from "../../src/services/embedded/fake-supavisor/FirstPacket.ts"
 import { FaultMode, type ProxiedConnection } from "../../src/testing/FaultProxy.ts"
 import type { Dice } from "./Dice.ts"
 import type { Findings } from "./Findings.ts"

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { SqlError } from "effect/sql/SqlError"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 import type { Dice } from "./Dice.ts"
 import { attempt, type Ending, type Patience, type Scene } from "./Scene.ts"
 

@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Runtime from "effect/Runtime"
 import { reportOf } from "../../src/cli/FailureReport.ts"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 
 describe("FailureReport", () => {
   it("gives the problems of a configuration as they are, with exit code 2", () => {

@@ -5,7 +5,7 @@ import * as Path from "node:path"
 import { FaultMode, FaultProxy } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { openStream } from "../http/EventStream.ts"
-import { makeCollector } from "../metrics/Collector.ts"
+import { makeCollector } from "../services/observability/metrics/Collector.ts"
 import { environmentOf, noBackendsOf } from "./Backends.ts"
 import { eventually, get, start } from "./RunningProgram.ts"
 

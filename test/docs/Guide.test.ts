@@ -3,16 +3,16 @@ import * as Result from "effect/Result"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { parseEnv } from "node:util"
 import { allMetrics } from "../../docs/generate-metrics.ts"
-import { findingIds } from "../../src/services/advice/Finding.ts"
-import { checkIds as doctorChecks } from "../../src/services/doctor/Checks.ts"
-import { entries } from "../../src/services/error-catalogue/Entries.ts"
-import { checkIds as inspectChecks } from "../../src/services/inspection/CheckTitles.ts"
-import { tiers } from "../../src/services/PoolSizing.ts"
-import { fromRecord, variables } from "../../src/services/SessionConfig.ts"
+import { findingIds } from "../../src/services/observability/advice/Finding.ts"
+import { checkIds as doctorChecks } from "../../src/services/doctor/checks/Checks.ts"
+import { entries } from "../../src/services/errors/catalogue/Entries.ts"
+import { checkIds as inspectChecks } from "../../src/services/inspect/checks/CheckTitles.ts"
+import { tiers } from "../../src/services/config/PoolSizing.ts"
+import { fromRecord, variables } from "../../src/services/config/SessionConfig.ts"
 import { blocksOf, guideDirectory, isPrinted, pageNames, readPage } from "./GuidePages.ts"
 
 const docs = new URL("../", guideDirectory)
-const golden = new URL("../../test/cli/doctor/golden/", import.meta.url)
+const golden = new URL("../cli/doctor/golden/", import.meta.url)
 
 const blocks = pageNames.flatMap(blocksOf)
 const pages = pageNames.map((page) => ({ page, text: readPage(page) }))

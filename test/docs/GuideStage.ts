@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
 import * as Redacted from "effect/Redacted"
-import { FakeSupavisor } from "../../src/testing/FakeSupavisor.ts"
+import { FakeSupavisor } from "../../src/services/embedded/FakeSupavisor.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import type { Example } from "./GuidePages.ts"
 

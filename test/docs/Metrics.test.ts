@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Instrument } from "../../src/services/metrics/Definition.ts"
+import type { Instrument } from "../../src/services/observability/metrics/Definition.ts"
 import { allMetrics, renderMetrics } from "../../docs/generate-metrics.ts"
-import { promtool, withPromtool } from "../metrics/Promtool.ts"
+import { promtool, withPromtool } from "../services/observability/metrics/Promtool.ts"
 
 const pathOf = (name: string): string => new URL(`../../docs/${name}`, import.meta.url).pathname
 const read = (name: string): string => readFileSync(pathOf(name), "utf8")

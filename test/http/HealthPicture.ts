@@ -1,8 +1,8 @@
 /** The health of a pool that is up, and whatever is to be different. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Health, startingHealth } from "../../src/services/health/Health.ts"
-import { HealthCheck } from "../../src/services/HealthCheck.ts"
+import { type Health, startingHealth } from "../../src/services/observability/health/Health.ts"
+import { HealthCheck } from "../../src/services/observability/HealthCheck.ts"
 
 export const healthPicture = (changes: Partial<Health> = {}): Health => ({
   ...startingHealth(0),

@@ -1,8 +1,8 @@
 /** A history in which nothing has happened, and whatever is to be different; news are told by hand. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { nothingMeasured } from "../../src/services/history/Quantiles.ts"
-import { type News, type Past, PoolHistory } from "../../src/services/PoolHistory.ts"
+import { nothingMeasured } from "../../src/services/observability/history/Quantiles.ts"
+import { type News, type Past, PoolHistory } from "../../src/services/observability/PoolHistory.ts"
 
 /** Whoever listens to a history. */
 export type Listeners = Set<(news: News) => void>

@@ -1,5 +1,5 @@
 /** A snapshot of an open pool with two idle sessions, and whatever is to be different. */
-import { emptyCounters, type PoolSnapshot } from "../../src/services/pool/Snapshot.ts"
+import { emptyCounters, type PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 
 export const poolPicture = (changes: Partial<PoolSnapshot> = {}): PoolSnapshot => ({
   name: "db.example.com:5432/postgres",

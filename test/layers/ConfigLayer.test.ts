@@ -7,7 +7,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as ConfigLayer from "../../src/layers/ConfigLayer.ts"
-import { SessionConfig } from "../../src/services/SessionConfig.ts"
+import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 
 const environment = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
 

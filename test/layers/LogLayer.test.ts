@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestConsole from "effect/testing/TestConsole"
 import * as LogLayer from "../../src/layers/LogLayer.ts"
-import { SessionConfig } from "../../src/services/SessionConfig.ts"
+import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 
 const lines = (logged: Effect.Effect<void>, coloured: boolean) => {
   const written: Array<string> = []

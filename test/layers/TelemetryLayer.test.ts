@@ -6,9 +6,9 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as TelemetryLayer from "../../src/layers/TelemetryLayer.ts"
-import { PoolMetrics } from "../../src/services/PoolMetrics.ts"
+import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { ScriptedSessions } from "../../src/testing/ScriptedSessions.ts"
-import { makeCollector } from "../metrics/Collector.ts"
+import { makeCollector } from "../services/observability/metrics/Collector.ts"
 
 /** Runs one statement of a measured pool and logs a line, with telemetry as the environment says; then ends it all. */
 const run = (environment: Readonly<Record<string, string>>) => {

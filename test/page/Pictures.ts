@@ -1,6 +1,6 @@
 /** Statuses and histories as a server might tell them, for pages that are fed by a script. */
 import type { LedgerEntry, Point, ShownEvent, Status } from "../../src/http/page/Messages.ts"
-import { emptyCounters } from "../../src/services/pool/Snapshot.ts"
+import { emptyCounters } from "../../src/services/pool/core/Snapshot.ts"
 
 const STEP_MILLIS = 2000
 

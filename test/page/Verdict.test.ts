@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Health } from "../../src/services/health/Health.ts"
+import type { Health } from "../../src/services/observability/health/Health.ts"
 import { lostVerdict, verdictOf } from "../../src/http/page/Verdict.js"
 import { statusPicture } from "./Pictures.ts"
 

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { elapsed, until, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler } from "./BehindPgBouncer.ts"

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { stack, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { poolAt, stack, until, untilPool } from "../PoolHarness.ts"
-import { stand } from "../testing/fake-supavisor/Stand.ts"
+import { stand } from "../services/embedded/fake-supavisor/Stand.ts"
 import { fatalAnswer } from "./FatalAnswer.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in front of the pool", (it) => {

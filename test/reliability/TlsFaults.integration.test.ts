@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { poolAt } from "../PoolHarness.ts"
-import { selfSigned } from "../testing/fake-supavisor/SelfSigned.ts"
+import { selfSigned } from "../services/embedded/fake-supavisor/SelfSigned.ts"
 
 /** The whole of an SSLRequest (PostgreSQL docs, "Message Formats"). */
 const SSL_REQUEST_BYTES = 8

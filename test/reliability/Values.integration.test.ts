@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { SessionError } from "../../src/services/SessionError.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { stack } from "../PoolHarness.ts"
 

@@ -10,9 +10,9 @@ import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { monotonicMillis } from "../../src/services/MonotonicClock.ts"
-import type { SettingsInput } from "../../src/services/SessionConfig.ts"
-import { SessionPool } from "../../src/services/SessionPool.ts"
+import { monotonicMillis } from "../../src/services/wire/MonotonicClock.ts"
+import type { SettingsInput } from "../../src/services/config/SessionConfig.ts"
+import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import {
   Dial,
   type DialFailureClass,

@@ -8,9 +8,9 @@ import * as Queue from "effect/Queue"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { SessionError } from "../../src/services/SessionError.ts"
-import { SessionOpener } from "../../src/services/Session.ts"
-import { SessionPool } from "../../src/services/SessionPool.ts"
+import { SessionError } from "../../src/services/errors/SessionError.ts"
+import { SessionOpener } from "../../src/services/session/SessionOpener.ts"
+import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import {
   Dial,
   type DialFailureClass,

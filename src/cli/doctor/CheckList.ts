@@ -1,6 +1,6 @@
 /** `--list-checks`: what each check does and depends on. */
-import { type CheckId, checkIds, checks } from "../../services/doctor/Checks.ts"
-import { wrapText } from "./Wrap.ts"
+import { type CheckId, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
+import { wrapText } from "../terminal/Wrap.ts"
 
 const INDENT = " ".repeat(10)
 

@@ -1,6 +1,6 @@
 /** Colour, where somebody looks at it and has nothing against it. */
 import { styleText } from "node:util"
-import type { CheckResult } from "../../services/Doctor.ts"
+import type { CheckResult } from "../../services/doctor/Doctor.ts"
 
 const STYLES = { pass: "green", info: "dim", warn: "yellow", fail: "red", skip: "dim" } as const
 

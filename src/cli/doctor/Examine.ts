@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { Doctor, type ExamineOptions, type Report, reportInvalid } from "../../services/Doctor.ts"
-import { NameResolver, resolverAt } from "../../services/NetworkCheck.ts"
-import type { DoctorFlags } from "../DoctorCommand.ts"
+import { Doctor, type ExamineOptions, type Report, reportInvalid } from "../../services/doctor/Doctor.ts"
+import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
+import type { DoctorFlags } from "./DoctorCommand.ts"
 import { examinedSettings } from "./ExaminedSettings.ts"
 
 /** Examines once. Settings are read each time: who waits for a correction sees it. */

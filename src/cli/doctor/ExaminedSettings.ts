@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { SessionConfig, type Settings } from "../../services/SessionConfig.ts"
-import { SessionError } from "../../services/SessionError.ts"
+import { SessionConfig, type Settings } from "../../services/config/SessionConfig.ts"
+import { SessionError } from "../../services/errors/SessionError.ts"
 
 /** What a person calls the connection string given with the command. */
 const ARGUMENT = "connection-string"

@@ -1,8 +1,8 @@
 /** The table: one result after the other, as they come, within a width that is known from the start. */
-import type { CheckResult, Report } from "../../services/Doctor.ts"
-import { fill, fillLeft } from "../status/PlainText.ts"
+import type { CheckResult, Report } from "../../services/doctor/Doctor.ts"
+import { fill, fillLeft } from "../terminal/PlainText.ts"
 import type { Paint } from "./Colour.ts"
-import { wrapText } from "./Wrap.ts"
+import { wrapText } from "../terminal/Wrap.ts"
 
 const GAP = "  "
 

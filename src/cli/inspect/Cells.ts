@@ -1,7 +1,7 @@
 /** What a check found, as texts: for the table and for CSV. */
-import type { Cell, ColumnKind, Columns } from "../../services/inspection/Column.ts"
-import { percentOf, sizeOf, spanOf } from "../../services/inspection/Figures.ts"
-import type { TableColumn } from "../Table.ts"
+import type { Cell, ColumnKind, Columns } from "../../services/inspect/checks/Column.ts"
+import { percentOf, sizeOf, spanOf } from "../../services/inspect/checks/Figures.ts"
+import type { TableColumn } from "../terminal/Table.ts"
 
 const NOTHING = "-"
 

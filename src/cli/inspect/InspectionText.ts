@@ -1,8 +1,8 @@
 /** One check as a person reads it: what it is, the table, what it means, what to do next. */
-import type { Columns } from "../../services/inspection/Column.ts"
-import type { Inspection } from "../../services/Inspector.ts"
-import { wrap } from "../status/PlainText.ts"
-import { tableOf } from "../Table.ts"
+import type { Columns } from "../../services/inspect/checks/Column.ts"
+import type { Inspection } from "../../services/inspect/Inspector.ts"
+import { wrap } from "../terminal/PlainText.ts"
+import { tableOf } from "../terminal/Table.ts"
 import { cellText, tableColumns } from "./Cells.ts"
 
 const STEP = "  - "

@@ -1,9 +1,9 @@
 /** A report in words: every rule and how it came out, the failed ones first, and what to do about those. */
-import { counted } from "../../services/inspection/Figures.ts"
-import { type Report, tallyOf } from "../../services/inspection/Report.ts"
-import type { Inspection, RuleResult } from "../../services/Inspector.ts"
-import { tableOf } from "../Table.ts"
-import { wrap } from "../status/PlainText.ts"
+import { counted } from "../../services/inspect/checks/Figures.ts"
+import { type Report, tallyOf } from "../../services/inspect/checks/Report.ts"
+import type { Inspection, RuleResult } from "../../services/inspect/Inspector.ts"
+import { tableOf } from "../terminal/Table.ts"
+import { wrap } from "../terminal/PlainText.ts"
 
 const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
 

@@ -6,13 +6,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
-import { checks } from "../../services/inspection/Checks.ts"
-import { type CheckId, Inspector } from "../../services/Inspector.ts"
-import { safeJson } from "../status/PlainText.ts"
-import { settingsFrom } from "./DatabaseSettings.ts"
+import { checks } from "../../services/inspect/checks/Checks.ts"
+import { type CheckId, Inspector } from "../../services/inspect/Inspector.ts"
+import { safeJson } from "../terminal/PlainText.ts"
+import { settingsFrom } from "../flags/DatabaseSettings.ts"
 import { inspectionLines } from "./InspectionText.ts"
 import { print } from "./Printing.ts"
-import { terminalWidth } from "./TerminalWidth.ts"
+import { terminalWidth } from "../terminal/TerminalWidth.ts"
 
 /** What the flags said. */
 export interface InspectFlags {

@@ -1,6 +1,6 @@
 /** The numbers, why, and the lines to paste. */
-import type { SizeReport } from "../../services/sizing/SizeReport.ts"
-import { wrap } from "../status/PlainText.ts"
+import type { SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
+import { wrap } from "../terminal/PlainText.ts"
 
 const STEP = "  - "
 

@@ -1,7 +1,7 @@
 /** The sessions and the waiters of a status as rows of a table, most telling first. */
-import { type TableColumn, tableOf } from "../Table.ts"
-import { cut } from "./PlainText.ts"
-import { formatMillis } from "./Quantity.ts"
+import { type TableColumn, tableOf } from "../terminal/Table.ts"
+import { cut } from "../terminal/PlainText.ts"
+import { formatMillis } from "../terminal/Quantity.ts"
 import type { LedgerEntry, Waiter } from "./StatusBody.ts"
 
 interface Column<A> extends TableColumn {

@@ -1,5 +1,5 @@
 /** A status in one line, for a person and for `grep`: the verdict, then pairs as the log lines of the pool write them. */
-import { formatMillis, formatRate } from "./Quantity.ts"
+import { formatMillis, formatRate } from "../terminal/Quantity.ts"
 import type { StatusBody } from "./StatusBody.ts"
 import { verdictOf, verdictWords } from "./Verdict.ts"
 

@@ -1,6 +1,6 @@
 /** A status as blocks of lines: one line per subject, then findings, sessions and waiters. */
-import { cut, fill, wrap } from "./PlainText.ts"
-import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "./Quantity.ts"
+import { cut, fill, wrap } from "../terminal/PlainText.ts"
+import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
 import { sessionRows, waiterRows } from "./Sessions.ts"
 import type { Finding, StatusBody } from "./StatusBody.ts"
 import { verdictOf, verdictWords } from "./Verdict.ts"

@@ -1,6 +1,6 @@
 /** The one sentence about a program: how it is, since when, and why. */
-import { causeWords } from "../../services/health/Health.ts"
-import { count, formatMillis } from "./Quantity.ts"
+import { causeWords } from "../../services/observability/health/Health.ts"
+import { count, formatMillis } from "../terminal/Quantity.ts"
 import type { StatusBody } from "./StatusBody.ts"
 
 /** `good` and `limited` programs do their work; `bad` ones do not. */

@@ -1,6 +1,6 @@
 /** The live view as lines, from what is known: pure, and never wider or longer than the terminal. */
-import { cut, fill, fillLeft, widthOf, wrap } from "../status/PlainText.ts"
-import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../status/Quantity.ts"
+import { cut, fill, fillLeft, widthOf, wrap } from "../terminal/PlainText.ts"
+import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
 import { sessionRows, waiterRows } from "../status/Sessions.ts"
 import type { StatusBody } from "../status/StatusBody.ts"
 import { findingLines } from "../status/StatusTable.ts"

@@ -1,5 +1,5 @@
 /** What is known as one line, for where there is no terminal to draw on. */
-import { formatMillis } from "../status/Quantity.ts"
+import { formatMillis } from "../terminal/Quantity.ts"
 import { statusLine } from "../status/StatusLine.ts"
 import type { WatchState } from "./WatchState.ts"
 

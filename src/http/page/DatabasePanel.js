@@ -4,7 +4,7 @@ import { makeFacts } from "./Facts.js"
 import { age, count, duration, NOTHING, percent } from "./Format.js"
 import { makeTable } from "./Table.js"
 
-/** @import { Backend, BlockedBackend, DatabaseView } from "../../services/monitor/DatabaseView.ts" */
+/** @import { Backend, BlockedBackend, DatabaseView } from "../../services/observability/monitor/DatabaseView.ts" */
 /** @import { Status } from "./Messages.ts" */
 /** @import { Column } from "./Table.js" */
 /** @import { Model } from "./Model.js" */

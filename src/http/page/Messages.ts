@@ -1,8 +1,8 @@
 /** What `/events` says, as the page reads it after JSON. A field that the server leaves undefined is absent here. */
-import type { Point, ShownEvent } from "../../services/PoolHistory.ts"
+import type { Point, ShownEvent } from "../../services/observability/PoolHistory.ts"
 import type { StatusBody } from "../Status.ts"
 
-export type { Point, ShownEvent } from "../../services/PoolHistory.ts"
+export type { Point, ShownEvent } from "../../services/observability/PoolHistory.ts"
 
 /** Everything at one instant, once a second; the page has no use for the settings. */
 export type Status = Omit<StatusBody, "config">

@@ -41,7 +41,7 @@ const inUse = (pool) => `all ${counted(granted(pool), "session")} are in use`
 /**
  * Each cause with the numbers of now.
  *
- * @type {{ readonly [Cause in import("../../services/health/Health.ts").DegradedCause]: (facts: Facts) => string }}
+ * @type {{ readonly [Cause in import("../../services/observability/health/Health.ts").DegradedCause]: (facts: Facts) => string }}
  */
 const causes = {
   saturated: ({ pool }) => (isFull(pool) ? inUse(pool) : "every session was in use at the last check"),

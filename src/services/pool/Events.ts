@@ -1,7 +1,7 @@
 /** What happens in a pool, as values: rare things only, nothing per query. */
-import type { SessionError } from "../SessionError.ts"
-import type { SessionInfo } from "../Session.ts"
-import type { CloseReason } from "./Snapshot.ts"
+import type { SessionError } from "../errors/SessionError.ts"
+import type { SessionInfo } from "../session/SessionOpener.ts"
+import type { CloseReason } from "./core/Snapshot.ts"
 
 /** One event; `at` is wall-clock milliseconds. */
 export type PoolEvent = { readonly at: number } & (

@@ -4,7 +4,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { SessionError } from "../SessionError.ts"
+import type { SessionError } from "../errors/SessionError.ts"
 
 /** Losses within this time of the first belong to it. */
 const TOGETHER_MILLIS = 100

@@ -1,8 +1,8 @@
 /** The lease of one session that several callers share, for as long as it takes to answer them. */
-import type { Session } from "../Session.ts"
-import type { SessionError } from "../SessionError.ts"
-import { type Holder, Lease } from "./Lease.ts"
-import { giveBack } from "./Lending.ts"
+import type { Session } from "../session/SessionOpener.ts"
+import type { SessionError } from "../errors/SessionError.ts"
+import { type Holder, Lease } from "./core/Lease.ts"
+import { giveBack } from "./Acquire.ts"
 import type { SharedStatement } from "./SharedStatement.ts"
 import type { StatementPipeline } from "./StatementPipeline.ts"
 

@@ -1,7 +1,7 @@
 /** Who holds which session, since when, running what. Read when somebody asks; nothing is written per query. */
-import type { Session } from "../Session.ts"
-import { holderName, type Lease } from "./Lease.ts"
-import type { Slot, SlotState } from "./Slot.ts"
+import type { Session } from "../session/SessionOpener.ts"
+import { holderName, type Lease } from "./core/Lease.ts"
+import type { Slot, SlotState } from "./core/Slot.ts"
 
 /** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
 export interface LedgerEntry {

@@ -2,7 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { SessionError } from "../SessionError.ts"
+import { SessionError } from "../errors/SessionError.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
 /** The share of the shutdown timeout in which leases may finish by themselves. */

@@ -1,9 +1,9 @@
 /** What a borrower is told who gets no session: the pool's state, and who holds the sessions. */
-import type { Session } from "../Session.ts"
-import { SessionError } from "../SessionError.ts"
+import type { Session } from "../session/SessionOpener.ts"
+import { SessionError } from "../errors/SessionError.ts"
 import { holderLine } from "./Ledger.ts"
-import type { PoolCore } from "./PoolCore.ts"
-import { formatSnapshot, type PoolSnapshot } from "./Snapshot.ts"
+import type { PoolCore } from "./core/PoolCore.ts"
+import { formatSnapshot, type PoolSnapshot } from "./core/Snapshot.ts"
 
 /** Why a borrower gets none. */
 export type Outcome = "timeout" | "queue-full" | "closed"

@@ -6,12 +6,12 @@
  * like that is lent once for all, to a lane, through the same queue as every other borrower: while one of those waits,
  * lanes take nobody along, so that they come free. Nobody is overtaken.
  */
-import type { SessionError } from "../SessionError.ts"
+import type { SessionError } from "../errors/SessionError.ts"
 import { Lane } from "./Lane.ts"
 import type { SharedStatement } from "./SharedStatement.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 import { StatementSpeed } from "./StatementSpeed.ts"
-import { Waiters } from "./Waiters.ts"
+import { Waiters } from "./core/WaitQueue.ts"
 
 /** As many statements as sql-pg's own pipelining puts on one connection by default. */
 const DEFAULT_DEPTH = 32

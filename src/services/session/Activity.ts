@@ -1,6 +1,6 @@
 /** What a session is doing and what that leaves behind: written per statement, read by whoever looks at the session. */
 import type { WireTap } from "../wire/WireTap.ts"
-import { heavier, type Taint, taintOf } from "./StatementTaint.ts"
+import { heavier, type Taint, taintOf } from "../stats/StatementText.ts"
 
 export class Activity {
   /** The text of the statement that runs, or ran last. */

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
-import { type Endpoint, open } from "../Transport.ts"
+import { type Endpoint, open } from "../wire/Transport.ts"
 
 /** A cancel that takes longer than this has missed its statement; the session is closed instead. */
 const CANCEL_MILLIS = 5000

@@ -1,7 +1,7 @@
 /** Why a session was lost, from everything that was seen of its end. */
-import { STOP_MILLIS } from "./Abandoned.ts"
-import { SessionError } from "../SessionError.ts"
-import type { Endpoint } from "../Transport.ts"
+import { STOP_MILLIS } from "./Cancellation.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import type { Endpoint } from "../wire/Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 
 /** A goodbye that crossed a statement on its way has come by then, on any network a session is usable on. */

@@ -6,8 +6,8 @@
  * every value, reads every value back, and proves on the way that the login is a session that answers.
  */
 import * as Duration from "effect/Duration"
-import type { ConnectionString } from "../ConnectionString.ts"
-import type { Settings } from "../session-config/Settings.ts"
+import type { ConnectionString } from "../config/ConnectionString.ts"
+import type { Settings } from "../config/settings/Settings.ts"
 import { optionSettings } from "./StartupOptions.ts"
 
 /** Setting names and the values wanted, in order. */

@@ -1,6 +1,6 @@
 /** What of a connection string's `options` goes into the startup packet, and what is applied by SQL instead. */
-import type { ConnectionString } from "../ConnectionString.ts"
-import { readStartupOptions } from "../connection-string/StartupOptions.ts"
+import type { ConnectionString } from "../config/ConnectionString.ts"
+import { readStartupOptions } from "../config/connection-string/StartupOptions.ts"
 
 /** Words for the pooler itself (Supavisor 2.9 source, protocol_helpers.ex); PostgreSQL never sees them. */
 const FOR_THE_POOLER: ReadonlySet<string> = new Set(["reference", "jit", "log_level", "client_tls"])

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import type { SslMode } from "../ConnectionString.ts"
+import type { SslMode } from "../config/ConnectionString.ts"
 
 /** What is asked of TLS. */
 export interface TlsSettings {

@@ -1,8 +1,8 @@
 /** Failures as a script says them: made of what a server or a machine would say, so they are classified as real ones. */
 import type { SqlError } from "effect/sql/SqlError"
-import type { ErrorClass, FailureFacts } from "../../services/error-catalogue/Catalogue.ts"
-import { SessionError } from "../../services/SessionError.ts"
-import { toSqlError } from "../../services/SqlErrors.ts"
+import type { ErrorClass, FailureFacts } from "../../services/errors/catalogue/Catalogue.ts"
+import { SessionError } from "../../services/errors/SessionError.ts"
+import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
 /** Where scripted sessions claim to be: a name that no resolver knows (RFC 2606, "invalid"). */
 export const endpoint = { host: "scripted.invalid", port: 5432, database: "scripted", username: "scripted" } as const

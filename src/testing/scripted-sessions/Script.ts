@@ -1,6 +1,6 @@
 /** What scripted sessions and the dials that bring them about do, as the writer of a test says it. */
 import * as Effect from "effect/Effect"
-import type { SessionError } from "../../services/SessionError.ts"
+import type { SessionError } from "../../services/errors/SessionError.ts"
 import { type DialFailureClass, refusal } from "./Failures.ts"
 import type { Statements } from "./Statements.ts"
 

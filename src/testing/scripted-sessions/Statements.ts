@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { Result, Row } from "@effect/sql-pg/PgConnection"
-import { isSessionError, type SessionError } from "../../services/SessionError.ts"
-import { toSqlError } from "../../services/SqlErrors.ts"
+import { isSessionError, type SessionError } from "../../services/errors/SessionError.ts"
+import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
 /** A result in full, for a script that cares how many rows were affected; default: as many as there are `rows`. */
 export interface Rows {

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Report } from "../../../src/services/Doctor.ts"
+import { Report } from "../../../src/services/doctor/Doctor.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { eventually, mainFile, start } from "../RunningProgram.ts"
 

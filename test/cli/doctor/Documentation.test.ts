@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { symptoms } from "../../../docs/doctor-symptoms.ts"
 import { proofOf, renderDoctor } from "../../../docs/generate-doctor.ts"
-import { type CheckId, checkIds } from "../../../src/services/Doctor.ts"
+import { type CheckId, checkIds } from "../../../src/services/doctor/Doctor.ts"
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8")
 

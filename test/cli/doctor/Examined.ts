@@ -6,8 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { examineWith } from "../../../src/cli/doctor/Examine.ts"
-import type { ExamineOptions, Report } from "../../../src/services/Doctor.ts"
-import { NameResolver, type NameResolverShape } from "../../../src/services/NetworkCheck.ts"
+import type { ExamineOptions, Report } from "../../../src/services/doctor/Doctor.ts"
+import { NameResolver, type NameResolverShape } from "../../../src/services/doctor/NetworkCheck.ts"
 
 export interface Examined extends ExamineOptions {
   readonly url?: Redacted.Redacted<string> | string | undefined

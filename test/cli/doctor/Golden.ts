@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { plain } from "../../../src/cli/doctor/Colour.ts"
 import { reportLines } from "../../../src/cli/doctor/Table.ts"
-import { type CheckResult, checkIdOf, checks, Report } from "../../../src/services/Doctor.ts"
+import { type CheckResult, checkIdOf, checks, Report } from "../../../src/services/doctor/Doctor.ts"
 
 /** `UPDATE_GOLDEN=1` writes the files anew; look at the difference before it is committed. */
 const isUpdating = process.env["UPDATE_GOLDEN"] === "1"

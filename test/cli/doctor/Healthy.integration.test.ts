@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { behindPgBouncer, pooler, stranger } from "../../pgbouncer/BehindPgBouncer.ts"
 import { until } from "../../PoolHarness.ts"
-import { stand } from "../../testing/fake-supavisor/Stand.ts"
+import { stand } from "../../services/embedded/fake-supavisor/Stand.ts"
 import { examine } from "./Examined.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 

@@ -1,7 +1,7 @@
 /** Run in a network namespace of its own, which has loopback and nothing else: examines a host with IPv6 alone. */
 import * as Effect from "effect/Effect"
-import { resolverAt } from "../../../src/services/NetworkCheck.ts"
-import { nameServer } from "../../services/network/NameServer.ts"
+import { resolverAt } from "../../../src/services/doctor/NetworkCheck.ts"
+import { nameServer } from "../../services/doctor/network/NameServer.ts"
 import { examine } from "./Examined.ts"
 
 const HOST = "db.abcdefghijklmnopqrst.supabase.co"

@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import { coloured, paintFor, plain } from "../../../src/cli/doctor/Colour.ts"
 import { checkListJson, checkListLines } from "../../../src/cli/doctor/CheckList.ts"
 import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/Table.ts"
-import { type CheckResult, checkIds, type Report } from "../../../src/services/Doctor.ts"
+import { type CheckResult, checkIds, type Report } from "../../../src/services/doctor/Doctor.ts"
 
 /** What a narrow terminal has; below it lines are wider than they should be. */
 const NARROWEST = 64

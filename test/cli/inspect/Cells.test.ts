@@ -10,7 +10,7 @@ import {
   name,
   share,
   statement
-} from "../../../src/services/inspection/Column.ts"
+} from "../../../src/services/inspect/checks/Column.ts"
 
 describe("A cell", () => {
   it("has its unit in a table, and a dash where there is nothing", () => {

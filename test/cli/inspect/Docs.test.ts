@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { renderInspect } from "../../../docs/generate-inspect.ts"
-import { checks } from "../../../src/services/inspection/Checks.ts"
-import { checkIds } from "../../../src/services/inspection/CheckTitles.ts"
+import { checks } from "../../../src/services/inspect/checks/Checks.ts"
+import { checkIds } from "../../../src/services/inspect/checks/CheckTitles.ts"
 
 describe("The page of inspect", () => {
   it("is the same as docs/inspect.md; if not, run node docs/generate-inspect.ts", () => {

@@ -8,8 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Terminal from "effect/Terminal"
 import { reportOf } from "../../../src/cli/FailureReport.ts"
-import { inspect } from "../../../src/cli/InspectCommand.ts"
-import { size } from "../../../src/cli/SizeCommand.ts"
+import { inspect } from "../../../src/cli/inspect/InspectCommand.ts"
+import { size } from "../../../src/cli/size/SizeCommand.ts"
 import * as Usage from "../../../src/cli/Usage.ts"
 
 export interface Typed {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { widthOf } from "../../../src/cli/status/PlainText.ts"
+import { widthOf } from "../../../src/cli/terminal/PlainText.ts"
 import { statusLine } from "../../../src/cli/status/StatusLine.ts"
 import { statusTable } from "../../../src/cli/status/StatusTable.ts"
 import { busyStatus, downStatus, idleStatus, NOW } from "./Statuses.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Fs from "node:fs"
-import { widthOf } from "../../../src/cli/status/PlainText.ts"
+import { widthOf } from "../../../src/cli/terminal/PlainText.ts"
 import { frame, type View } from "../../../src/cli/watch/Frame.ts"
 import { asciiBlocks, blocks } from "../../../src/cli/watch/Sparkline.ts"
 import { NOW } from "../status/Statuses.ts"

@@ -1,7 +1,7 @@
 /** What can happen to a pool under test, and the choices behind it. */
-import type { PoolLimits } from "../../../src/services/pool/PoolState.ts"
-import type { AcquireOutcome } from "../../../src/services/pool/Snapshot.ts"
-import { type ErrorClass, SessionError } from "../../../src/services/SessionError.ts"
+import type { PoolLimits } from "../../../src/services/pool/core/PoolState.ts"
+import type { AcquireOutcome } from "../../../src/services/pool/core/Snapshot.ts"
+import { type ErrorClass, SessionError } from "../../../src/services/errors/SessionError.ts"
 
 export type Deed =
   | "acquire"

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { Dial, serverError } from "../../../src/testing/ScriptedSessions.ts"
-import { type Scenario, withPool } from "../PoolScenario.ts"
+import { type Scenario, withPool } from "./PoolScenario.ts"
 import { Answers, call, callMany, learn, neverRead, pass, QUICK, turn } from "./PipelinedPool.ts"
 
 /** Nobody holds, waits or is waited for, and the pool still lends. */

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { Scenario } from "../PoolScenario.ts"
-import { withPool } from "../PoolScenario.ts"
+import type { Scenario } from "./PoolScenario.ts"
+import { withPool } from "./PoolScenario.ts"
 import { call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 /** Answered after five milliseconds. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { refusal } from "../../../src/testing/ScriptedSessions.ts"
-import { hold, ofTag } from "../PoolScenario.ts"
+import { hold, ofTag } from "./PoolScenario.ts"
 import { call, callMany, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 describe("statements that wait to share a session", () => {

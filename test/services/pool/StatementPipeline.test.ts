@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { serverError } from "../../../src/testing/ScriptedSessions.ts"
-import { type Scenario, withPool } from "../PoolScenario.ts"
+import { type Scenario, withPool } from "./PoolScenario.ts"
 import { Answers, call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 /** How many of the statements asked so far went to each session. */

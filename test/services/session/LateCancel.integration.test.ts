@@ -2,13 +2,13 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { endAbandoned } from "../../../src/services/session/Abandoned.ts"
+import { endAbandoned } from "../../../src/services/session/Cancellation.ts"
 import { WireTap } from "../../../src/services/wire/WireTap.ts"
-import { readFirstPacket } from "../../../src/testing/fake-supavisor/FirstPacket.ts"
+import { readFirstPacket } from "../../../src/services/embedded/fake-supavisor/FirstPacket.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
-import { stand, untilRunning } from "../../testing/fake-supavisor/Stand.ts"
+import { stand, untilRunning } from "../embedded/fake-supavisor/Stand.ts"
 
 /** As in Abandoned.ts, less the millisecond by which a timer may be early. */
 const PASS_ON_MILLIS = 49

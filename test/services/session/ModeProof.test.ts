@@ -4,8 +4,8 @@ import * as Fiber from "effect/Fiber"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as TestClock from "effect/testing/TestClock"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
-import type { FailureFacts } from "../../../src/services/error-catalogue/Entry.ts"
-import { type Backend, type Candidate, ModeProof } from "../../../src/services/session/ModeProof.ts"
+import type { FailureFacts } from "../../../src/services/errors/catalogue/Entry.ts"
+import { type Backend, type Candidate, ModeProof } from "../../../src/services/session/SessionModeCheck.ts"
 
 const SERVER = "1800000000.123456"
 

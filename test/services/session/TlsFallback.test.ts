@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { SslMode } from "../../../src/services/ConnectionString.ts"
-import { SessionError } from "../../../src/services/SessionError.ts"
-import { fallbackMode } from "../../../src/services/session/TlsFallback.ts"
+import type { SslMode } from "../../../src/services/config/ConnectionString.ts"
+import { SessionError } from "../../../src/services/errors/SessionError.ts"
+import { fallbackMode } from "../../../src/services/wire/TlsFallback.ts"
 
 const failed = (phase: "tls" | "tcp" | "authentication", failure: unknown) =>
   SessionError.connectFailed({ host: "h", port: 5432, phase, elapsedMillis: 1, failure })

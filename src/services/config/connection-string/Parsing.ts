@@ -1,0 +1,171 @@
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { assemble, type ConnectionString, DEFAULT_ROLE, type SslMode, sslModes } from "./Connection.ts"
+import { notesOf, problemsOf } from "./Diagnosis.ts"
+import * as Explanation from "./ProblemTexts.ts"
+import { isHost } from "./HostKind.ts"
+import { cleanPastedText } from "./PastedText.ts"
+import { decode } from "./PercentEncoding.ts"
+import type { Note, Problem } from "./Problem.ts"
+import { decodePart, type QueryParameters, readQuery } from "./QueryParameters.ts"
+import { afterScheme } from "./Scheme.ts"
+import { readPort, readUri, type UriParts } from "./UriReading.ts"
+
+/** Longer than any real connection string, tokens as passwords included; bounds the work on a text that is none. */
+const LONGEST_TEXT = 8192
+
+/** Characters that end or change a part of a URI, so that other programs misread them in a password. */
+const TO_ENCODE = ["@", ":", "/", "#", "?", "[", "]", " "]
+
+/** Collects what is found on the way, so that all problems come at once. */
+interface Findings {
+  readonly problems: Array<Problem>
+  readonly notes: Array<Note>
+}
+
+const decoded = (text: string, where: string, findings: Findings): string => {
+  const part = decodePart(text, where)
+  if (typeof part === "string") return part
+  findings.problems.push(part)
+  return ""
+}
+
+const noteUnencoded = (raw: string, isLiteral: boolean, where: string, findings: Findings): void => {
+  const found = TO_ENCODE.filter((character) => raw.includes(character))
+  if (isLiteral) found.push("%")
+  if (found.length > 0) findings.notes.push(Explanation.unencoded(where, found, raw.includes("%") && !isLiteral))
+}
+
+/** A password whose `%` are no escapes was never encoded, and is taken as it stands. */
+const readPassword = (raw: string | undefined, findings: Findings): string | undefined => {
+  if (raw === undefined) return undefined
+  if (Explanation.isMask(raw)) findings.problems.push(Explanation.maskedPassword)
+  const isLiteral = decode(raw) === undefined
+  const password = isLiteral ? raw : decoded(raw, "password", findings)
+  if (Explanation.isPasswordPlaceholder(password)) findings.problems.push(Explanation.placeholderPassword)
+  else noteUnencoded(raw, isLiteral, "password", findings)
+  return password
+}
+
+const readUsername = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
+  const username = query.values.get("user") ?? decoded(uri.username, "user name", findings)
+  if (Explanation.holdsPlaceholder(username)) findings.problems.push(Explanation.placeholderUsername)
+  else noteUnencoded(uri.username, false, "user name", findings)
+  if (username !== "" || uri.username !== "") return username
+  findings.notes.push(Explanation.defaultUsername)
+  return DEFAULT_ROLE
+}
+
+const hostProblem = (host: string, uri: UriParts): Problem | undefined => {
+  if (/^[0-9a-f]*:[0-9a-f:]*:/i.test(`${host}:${uri.port}`) && !uri.isBracketed) return Explanation.bareIpv6
+  if (Explanation.holdsPlaceholder(host) || (uri.isBracketed && !isHost(host))) return Explanation.placeholderHost
+  if (host.startsWith("/")) return Explanation.unixSocket
+  return isHost(host) ? undefined : Explanation.badHost
+}
+
+const readHost = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
+  const parameter = query.values.get("host")
+  if (`${uri.host}${uri.port}${parameter ?? ""}${query.values.get("port") ?? ""}`.includes(",")) {
+    findings.problems.push(Explanation.multipleHosts)
+    return ""
+  }
+  const host = parameter ?? decoded(uri.host, "host", findings)
+  if (host === "" && uri.port.includes(":")) {
+    findings.problems.push(Explanation.bareIpv6)
+  } else if (host === "" && uri.host === "") {
+    findings.notes.push(Explanation.defaultHost)
+    return "localhost"
+  } else if (host !== "") {
+    const problem = parameter !== undefined && isHost(host) ? undefined : hostProblem(host, uri)
+    if (problem !== undefined) findings.problems.push(problem)
+  }
+  return host
+}
+
+const readPortOf = (uri: UriParts, query: QueryParameters, findings: Findings): number | undefined => {
+  const text = query.values.get("port") ?? uri.port
+  const port = readPort(text)
+  const isExplained = [Explanation.multipleHosts, Explanation.bareIpv6].some((one) => findings.problems.includes(one))
+  if (port === undefined && !isExplained) findings.problems.push(Explanation.badPort)
+  if (port !== undefined && text.includes("*")) findings.notes.push(Explanation.emphasis)
+  return port
+}
+
+const readDatabase = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
+  if (/\s#/.test(uri.database)) findings.problems.push(Explanation.trailingComment)
+  const database = query.values.get("dbname") ?? decoded(uri.database, "database name", findings)
+  if (Explanation.holdsPlaceholder(database)) findings.problems.push(Explanation.placeholderDatabase)
+  return database
+}
+
+const readSslMode = (query: QueryParameters, findings: Findings): SslMode | undefined => {
+  const text = query.values.get("sslmode") ?? ""
+  const mode = sslModes.find((candidate) => candidate === text)
+  if (mode === undefined && text !== "") findings.problems.push(Explanation.unknownSslMode(text))
+  return mode
+}
+
+const readTimeout = (query: QueryParameters, findings: Findings): number | undefined => {
+  const text = query.values.get("connect_timeout")?.trim() ?? ""
+  if (text === "") return undefined
+  const seconds = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(seconds)) findings.problems.push(Explanation.badTimeout)
+  else if (seconds < 1) findings.notes.push(Explanation.unboundedTimeout)
+  return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined
+}
+
+const readConnection = (rest: string, findings: Findings): ConnectionString => {
+  const uri = readUri(rest)
+  const query = readQuery(uri.query)
+  findings.problems.push(...query.problems)
+  findings.notes.push(...query.notes)
+  const username = readUsername(uri, query, findings)
+  const inQuery = query.values.get("password")
+  const password = inQuery ?? readPassword(uri.password, findings)
+  if (inQuery !== undefined && Explanation.isPasswordPlaceholder(inQuery)) {
+    findings.problems.push(Explanation.placeholderPassword)
+  }
+  const host = readHost(uri, query, findings)
+  const port = readPortOf(uri, query, findings)
+  const database = readDatabase(uri, query, findings)
+  const connection = assemble({
+    host,
+    port,
+    database,
+    username,
+    password,
+    sslMode: readSslMode(query, findings),
+    sslRootCert: query.values.get("sslrootcert"),
+    applicationName: query.values.get("application_name"),
+    connectTimeoutSeconds: readTimeout(query, findings),
+    searchPath: query.values.get("search_path"),
+    options: query.values.get("options")
+  })
+  if (database === "") findings.notes.push(Explanation.defaultDatabase)
+  return connection
+}
+
+/**
+ * Reads a connection string and explains everything that is wrong with it at once.
+ *
+ * It follows libpq's rules for URIs (PostgreSQL docs, libpq-connect) and is lenient where people stumble: a password
+ * may hold `@ : / # ? %` unencoded, and quotation marks, blanks and unknown parameters are accepted; each of these
+ * leaves a note. Refused: lists of hosts, Unix sockets, placeholders, and whatever the pooler would refuse for sure
+ * (no project reference, no password). On loopback and unknown hosts the role ends at the user's last dot too, since
+ * a self-hosted Supavisor reads it so. No problem or note repeats the password.
+ */
+export const parse = (
+  text: string | Redacted.Redacted<string>
+): Result.Result<ConnectionString, ReadonlyArray<Problem>> => {
+  const raw = Redacted.isRedacted(text) ? Redacted.value(text) : text
+  if (raw.trim().length > LONGEST_TEXT) return Result.fail([Explanation.tooLong(LONGEST_TEXT)])
+  const pasted = cleanPastedText(raw)
+  const rest = afterScheme(pasted.text)
+  if (typeof rest !== "string") return Result.fail([rest])
+  const findings: Findings = { problems: [], notes: [...pasted.notes] }
+  const connection = readConnection(rest, findings)
+  const problems = [...findings.problems, ...problemsOf(connection)]
+  return problems.length > 0
+    ? Result.fail(problems)
+    : Result.succeed({ ...connection, notes: [...findings.notes, ...notesOf(connection)] })
+}

@@ -1,0 +1,162 @@
+/**
+ * Settings out of an environment: names and texts.
+ */
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { type ConnectionString, describe, parse, redact, secretsOf } from "../ConnectionString.ts"
+import type { SessionError } from "../../errors/SessionError.ts"
+import { assemble, refusal } from "./Resolve.ts"
+import { type FieldKey, fieldKeys, fields, readerOf, type Values } from "./Fields.ts"
+import { echo, type Problem } from "./Problem.ts"
+import type { Settings } from "./Settings.ts"
+import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
+import { primaryUrlVariable, urlVariables } from "./Variables.ts"
+
+/** An environment: names and values, both as the process got them. */
+type EnvironmentRecord = Readonly<Record<string, string | undefined>>
+
+const quotes = /^(["'`])([\s\S]*)\1$/
+
+/** The value without the blanks and quotes that copy and paste leaves around it; undefined when nothing remains. */
+const clean = (value: string | undefined): string | undefined => {
+  const trimmed = value?.trim() ?? ""
+  const text = trimmed.replace(quotes, "$2").trim()
+  return text === "" ? undefined : text
+}
+
+interface UrlCandidate {
+  readonly name: string
+  readonly parsed: ReturnType<typeof parse>
+  readonly secrets: ReadonlyArray<string>
+}
+
+/** Where the password of a broken connection string most likely is: between the first colon of the authority and the last @. */
+const likelyPassword = /^(?:[^:/]*:\/\/)?[^:]*:([\s\S]*)@/
+
+const secretsIn = (text: string, parsed: ReturnType<typeof parse>): ReadonlyArray<string> => {
+  if (Result.isSuccess(parsed)) return secretsOf(parsed.success)
+  const [, password] = likelyPassword.exec(text) ?? []
+  return password === undefined ? [] : [password]
+}
+
+const candidatesIn = (record: EnvironmentRecord): ReadonlyArray<UrlCandidate> =>
+  urlVariables.flatMap((name) => {
+    const text = record[name]
+    if (text === undefined || clean(text) === undefined) return []
+    const parsed = parse(text)
+    return [{ name, parsed, secrets: secretsIn(text, parsed) }]
+  })
+
+const samePlace = (one: ConnectionString, other: ConnectionString): boolean =>
+  one.host === other.host &&
+  one.port === other.port &&
+  one.database === other.database &&
+  one.username === other.username
+
+const passwordOf = ({ password }: ConnectionString): string | undefined =>
+  password === undefined ? undefined : Redacted.value(password)
+
+/** What is said about a further URL that is set and not used. */
+const rivalry = (winner: UrlCandidate, connection: ConnectionString, rival: UrlCandidate): ReadonlyArray<string> => {
+  if (Result.isFailure(rival.parsed)) {
+    return [`${rival.name} is set too and cannot be read. ${winner.name} is used.`]
+  }
+  const other = rival.parsed.success
+  if (!samePlace(connection, other)) {
+    return [
+      `${rival.name} is set too and points elsewhere (${describe(other)}). ` +
+        `${winner.name} is used (${describe(connection)}).`
+    ]
+  }
+  return passwordOf(connection) === passwordOf(other)
+    ? []
+    : [`${rival.name} is set too, with another password. ${winner.name} is used.`]
+}
+
+const typeName = fields.connectionType.variable
+
+const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeRefused: boolean): Target => {
+  const type = values.connectionType
+  const [winner, ...rivals] = candidates
+  if (type === "embedded") {
+    return embedded(candidates.map(({ name }) => `${name} is set and ignored, because ${typeName} is embedded.`))
+  }
+  if (winner === undefined) {
+    return type === undefined ? embedded([]) : missing(primaryUrlVariable, "none", typeName, type)
+  }
+  const { name, parsed, secrets } = winner
+  if (Result.isFailure(parsed)) {
+    const said = parsed.failure.map(({ message, remedy }) => ({
+      message: redact(message, secrets),
+      remedy: redact(remedy, secrets)
+    }))
+    return unreadable(said, name, name, type)
+  }
+  const isPrimary = name === primaryUrlVariable
+  const earlier = urlVariables.slice(
+    0,
+    urlVariables.findIndex((variable) => variable === name)
+  )
+  const decided = decide({
+    connection: parsed.success,
+    name,
+    source: name,
+    typeName,
+    type,
+    assumed: isPrimary ? "supavisor_session" : undefined
+  })
+  return {
+    ...decided,
+    notes: [
+      ...(isPrimary ? [] : [`${name} is used, because nothing before it is set (${earlier.join(", ")}).`]),
+      ...decided.notes
+    ],
+    warnings: rivals.flatMap((rival) => rivalry(winner, parsed.success, rival)),
+    // a type that could not be read says nothing about whether the place fits
+    problems: typeRefused ? [] : decided.problems
+  }
+}
+
+/** `fromRecord` for a source that could not give every value: `unread` are the problems it had. */
+export const readRecord = (
+  record: EnvironmentRecord,
+  unread: ReadonlyArray<Problem>
+): Result.Result<Settings, SessionError> => {
+  const candidates = candidatesIn(record)
+  const token = clean(record[fields["http.token"].variable])
+  const secrets = [...candidates.flatMap((candidate) => candidate.secrets), ...(token === undefined ? [] : [token])]
+  const values: Partial<Record<FieldKey, unknown>> = {}
+  const refused = new Set<FieldKey>()
+  const problems: Array<Problem> = [...unread]
+  for (const key of fieldKeys) {
+    const { variable } = fields[key]
+    const text = clean(record[variable])
+    if (text === undefined) continue
+    const result = readerOf(key).fromText(text)
+    if (Result.isSuccess(result)) {
+      values[key] = result.success
+    } else {
+      refused.add(key)
+      problems.push(refusal(key, variable, echo(text, secrets), result.failure))
+    }
+  }
+  return assemble({
+    values: values as Values,
+    refused,
+    problems,
+    target: targetOf(candidates, values as Values, refused.has("connectionType")),
+    naming: (key) => fields[key].variable,
+    secrets,
+    sessionSettings: {},
+    passwordProvider: undefined,
+    prepare: undefined
+  })
+}
+
+/**
+ * Settings from names and texts, as an environment holds them; pure.
+ *
+ * Empty values count as unset; blanks and quotes around a value are ignored. Fails with a `SessionError` of reason
+ * `ConfigurationInvalid` that lists every problem by its variable.
+ */
+export const fromRecord = (env: EnvironmentRecord): Result.Result<Settings, SessionError> => readRecord(env, [])

@@ -1,0 +1,146 @@
+/**
+ * Explains why a connection does not work, or what about it will hurt: one check after the other, from the settings to
+ * the last round trip, each with what to do about it.
+ *
+ * The command `effect-supavisor doctor` prints what this service finds; an application can ask it in-process. It opens
+ * at most two sessions at a time (and up to 100 with `probeCapacity`), one login at a time, and tries a refused login
+ * never again: the pooler counts failed logins. What it leaves on a server is removed within the same check.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
+import { configResult, invalidFindings } from "./checks/ConfigurationChecks.ts"
+import { Examination } from "./checks/DoctorContext.ts"
+import { maskOf } from "./checks/Masking.ts"
+import { PROGRAM } from "./checks/Remedies.ts"
+import { type CheckResult, type Report, REPORT_VERSION } from "./checks/Report.ts"
+import { type Hearing, runChecks } from "./checks/RunChecks.ts"
+import { verdictOf } from "./checks/Verdict.ts"
+import { monotonicMillis } from "../wire/MonotonicClock.ts"
+import { NetworkCheck } from "./NetworkCheck.ts"
+import { SessionConfig, type Settings } from "../config/SessionConfig.ts"
+import { SessionError } from "../errors/SessionError.ts"
+
+export { type CheckDefinition, type CheckId, checkIdOf, checkIds, checks } from "./checks/Checks.ts"
+export { Action, CheckResult, Report, REPORT_VERSION, Status, Verdict } from "./checks/Report.ts"
+
+/** What an examination is to do. */
+export interface ExamineOptions {
+  /** The checks wanted; what they depend on runs too. Default: all. */
+  readonly only?: ReadonlyArray<CheckId> | undefined
+  /** What each check may take. Default: 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** Opens sessions until one is refused, to learn the pooler's pool size. Default: false. */
+  readonly probeCapacity?: boolean | undefined
+  /** Called before each check. */
+  readonly onStart?: Hearing["onStart"] | undefined
+  /** Called with each result as it is known. */
+  readonly onResult?: Hearing["onResult"] | undefined
+}
+
+/** As long as a login may take by default (DB_CONNECT_TIMEOUT). */
+const DEFAULT_TIMEOUT: Duration.Input = "10 seconds"
+
+const silence = (): Effect.Effect<void> => Effect.void
+
+/** What is said when the settings name no server at all. */
+const withoutConnection = (): SessionError =>
+  SessionError.configurationInvalid([
+    {
+      name: "SUPABASE_SESSION_POOLER",
+      received: undefined,
+      expected: "the connection string of the database to be examined",
+      remedy: `Set it, or give the connection string: ${PROGRAM} doctor "postgresql://..."`
+    }
+  ])
+
+interface Times {
+  readonly startedAt: string
+  readonly millis: () => number
+}
+
+const timesNow: Effect.Effect<Times> = Effect.clockWith((clock) => {
+  const now = monotonicMillis(clock)
+  const began = now()
+  const startedAt = DateTime.formatIso(DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()))
+  return Effect.succeed({ startedAt, millis: () => Math.round(now() - began) })
+})
+
+const reportOf = ({ millis, startedAt }: Times, results: ReadonlyArray<CheckResult>, attempted: boolean): Report => ({
+  version: REPORT_VERSION,
+  startedAt,
+  ms: millis(),
+  verdict: verdictOf(results, attempted),
+  results
+})
+
+/**
+ * The report about settings that cannot be used: nothing is attempted. For a program whose `SessionConfig` layer failed,
+ * so that there is no `Doctor` to ask.
+ */
+export const reportInvalid = (error: SessionError): Effect.Effect<Report> =>
+  Effect.map(timesNow, (times) => {
+    const mask = maskOf(undefined)
+    return reportOf(
+      times,
+      invalidFindings(error).map((finding) => configResult(finding, mask.text)),
+      false
+    )
+  })
+
+const examineWith = Effect.fnUntraced(function* (
+  settings: Settings,
+  network: NetworkCheck["Service"],
+  options: ExamineOptions
+): Effect.fn.Return<Report> {
+  const { connection } = settings
+  if (connection === undefined) return yield* reportInvalid(withoutConnection())
+  const times = yield* timesNow
+  const clock = yield* Clock.Clock
+  const examination = new Examination({
+    settings,
+    connection,
+    network,
+    now: monotonicMillis(clock),
+    wallClock: () => clock.currentTimeMillisUnsafe(),
+    limitMillis: Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? DEFAULT_TIMEOUT)),
+    probesCapacity: options.probeCapacity ?? false
+  })
+  const { onResult = silence, onStart = silence } = options
+  const ids = withNeeds(options.only ?? checkIds)
+  const results = yield* Effect.scoped(runChecks(examination, ids, maskOf(connection), { onResult, onStart }))
+  const attempted = !results.some(({ id, status }) => id === "config" && status === "fail")
+  return reportOf(times, results, attempted)
+})
+
+/** Examines the connection that the settings describe. */
+export class Doctor extends Context.Service<
+  Doctor,
+  {
+    /**
+     * Runs the checks and reports what they found. Never fails: whatever goes wrong is a result. Takes as long as the
+     * network does, each check at most its timeout (the session proof, the cancel and the capacity twice that) and a
+     * second.
+     */
+    readonly examine: (options?: ExamineOptions) => Effect.Effect<Report>
+  }
+>()("effect-supavisor/services/Doctor") {
+  /** Examines with the network checks given. */
+  static readonly layerNoDeps: Layer.Layer<Doctor, never, SessionConfig | NetworkCheck> = Layer.effect(
+    Doctor,
+    Effect.gen(function* () {
+      const settings = yield* SessionConfig
+      const network = yield* NetworkCheck
+      return { examine: (options) => examineWith(settings, network, options ?? {}) }
+    })
+  )
+
+  /** Examines over this machine's network. */
+  static readonly layer: Layer.Layer<Doctor, never, SessionConfig> = Doctor.layerNoDeps.pipe(
+    Layer.provide(NetworkCheck.layer)
+  )
+}

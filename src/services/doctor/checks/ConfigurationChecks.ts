@@ -1,0 +1,107 @@
+/** What can be said before anything is sent: the settings, and the place they name. */
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import { describe } from "../../config/ConnectionString.ts"
+import type { SessionError, SettingProblem } from "../../errors/SessionError.ts"
+import { formatDuration } from "../../config/settings/Durations.ts"
+import { hidden } from "../../config/settings/Problem.ts"
+import { DriverOptions } from "../../session/DriverOptions.ts"
+import { makeOpener } from "../../session/OpenSession.ts"
+import type { Check, Finding } from "./DoctorContext.ts"
+import type { CheckResult } from "./Report.ts"
+import { sentence } from "./Wording.ts"
+
+const PEM = "-----BEGIN"
+
+/** The certificate's text; `makeOpener` has read the same file without a complaint. */
+const certificateText = (given: string | undefined): string | undefined => {
+  if (given === undefined || given.includes(PEM)) return given
+  return given === "system" ? undefined : readFileSync(given, "utf8")
+}
+
+/** The settings: what they come to, and every warning and note about them. */
+export const checkConfig: Check = (examination, say) =>
+  Effect.gen(function* () {
+    const { settings } = examination
+    yield* makeOpener(settings, yield* DriverOptions)
+    examination.rootCertificate = certificateText(settings.ssl.rootCert)
+    const { connectTimeout, connectionType, pool, source, statementTimeout } = settings
+    yield* say({
+      target: source,
+      status: "pass",
+      details:
+        `${connectionType}, min ${pool.min}, max ${pool.max}, connect ${formatDuration(connectTimeout)}, ` +
+        `statement ${formatDuration(statementTimeout)}, sslmode ${settings.ssl.mode}`
+    })
+    for (const warning of settings.warnings) yield* say({ target: source, status: "warn", details: sentence(warning) })
+  })
+
+/** Notes of a connection string that tell of something lost, not only of something assumed. */
+const WARNING_NOTES: ReadonlySet<string> = new Set([
+  "dropped-options",
+  "lost-reference",
+  "likely-transaction-port",
+  "unusual-project-ref"
+])
+
+/** The place: what is addressed, by its own words. */
+export const checkEndpoint: Check = ({ connection, place }, say) =>
+  Effect.gen(function* () {
+    yield* say({ target: place, status: "pass", details: describe(connection).replace(/^\S+ /, "") })
+    for (const { code, message, remedy } of connection.notes) {
+      const isWarning = WARNING_NOTES.has(code)
+      yield* say({
+        target: place,
+        status: isWarning ? "warn" : "info",
+        details: sentence(message),
+        ...(isWarning ? { action: { text: sentence(remedy), commands: [] } } : {})
+      })
+    }
+  })
+
+/** The words with which every problem of a connection string begins (session-config/Target.ts). */
+const UNUSABLE = /^must be a usable connection string: /
+
+/** A value that is not shown says nothing as a word of a sentence either. */
+const wordProblem = ({ expected, received }: SettingProblem): string => {
+  if (received === undefined) return `missing: ${expected}`
+  if (received === hidden) return expected.replace(UNUSABLE, "")
+  return `${received}: ${expected.startsWith("must ") ? expected : `expected ${expected}`}`
+}
+
+const findingOf = (problem: SettingProblem): Finding => ({
+  target: problem.name,
+  status: "fail",
+  details: sentence(wordProblem(problem)),
+  action: {
+    text: sentence(problem.remedy ?? (problem.example === undefined ? "Correct it" : `Looks like ${problem.example}`)),
+    commands: []
+  }
+})
+
+/** The findings about settings that cannot be used. */
+export const invalidFindings = (error: SessionError): ReadonlyArray<Finding> =>
+  error.reason._tag === "ConfigurationInvalid"
+    ? error.reason.problems.map(findingOf)
+    : [
+        {
+          target: "settings",
+          status: "fail",
+          details: sentence(error.message),
+          action: { text: sentence(error.remedy), commands: [] }
+        }
+      ]
+
+/** A finding as a result of the configuration check, which is all there is when nothing was attempted. */
+export const configResult = (finding: Finding, text: (raw: string) => string): CheckResult => ({
+  id: "config",
+  component: "Config",
+  target: text(finding.target),
+  status: finding.status,
+  ms: null,
+  details: text(finding.details),
+  action:
+    finding.action === undefined
+      ? null
+      : { text: text(finding.action.text), commands: finding.action.commands.map((command) => text(command)) }
+})

@@ -1,0 +1,177 @@
+/** What a person does about a failure: the catalogue's sentence, with the place to click and commands to run. */
+import type { ConnectionString } from "../../config/ConnectionString.ts"
+import type { SessionError } from "../../errors/SessionError.ts"
+import type { Action } from "./Report.ts"
+import { sentence } from "./Wording.ts"
+
+/** How this program is called in an action. */
+export const PROGRAM = "npx effect-supavisor"
+
+/** Where the dashboard shows the connection strings; `_` lets it ask for the project. */
+const CONNECT_PAGE = "https://supabase.com/dashboard/project/_?showConnect=true"
+
+/** Where passwords, pool size, certificates and restrictions are set. */
+export const DATABASE_SETTINGS_PAGE = "https://supabase.com/dashboard/project/_/database/settings"
+
+const SQL_PAGE = "https://supabase.com/dashboard/project/_/sql/new"
+
+/** Who holds connections, for a place that is not locked out. */
+const HOLDERS_SQL =
+  "select usename, application_name, state, count(*) from pg_stat_activity where backend_type = 'client backend' " +
+  "group by 1, 2, 3 order by 4 desc;"
+
+interface Advice {
+  readonly text?: string
+  readonly commands?: ReadonlyArray<string>
+}
+
+const isSupabase = ({ kind }: ConnectionString): boolean => kind !== "loopback" && kind !== "unknown"
+
+const again = (only: string): string => `${PROGRAM} doctor --only ${only}`
+
+/** A public resolver tells whether it is the name or this network's name server. */
+const ELSEWHERE = "1.1.1.1"
+
+const dig = ({ host, kind }: ConnectionString, { code }: SessionError): Advice => ({
+  ...(code === "DNS_NO_ADDRESS" && (kind === "session-pooler" || kind === "transaction-pooler")
+    ? { text: "The pooler has IPv4 addresses: compare the host with the dashboard, and ask another name server" }
+    : {}),
+  commands: [`dig +short A ${host}`, `dig +short AAAA ${host}`, `${again("dns")} --name-server ${ELSEWHERE}`]
+})
+
+const reach = ({ host, kind, port }: ConnectionString): Advice =>
+  kind === "direct" || kind === "dedicated-pooler"
+    ? {
+        text: `Compare host and port; lift the network ban (${DATABASE_SETTINGS_PAGE}, Network bans) if there is one`,
+        commands: [`nc -vz ${host} ${port}`, "supabase network-bans get --project-ref REF --experimental"]
+      }
+    : {
+        text: "Compare host and port, look whether the server runs, then at firewall and VPN",
+        commands: [`nc -vz ${host} ${port}`]
+      }
+
+const route = (connection: ConnectionString): Advice =>
+  connection.kind === "direct" || connection.kind === "dedicated-pooler"
+    ? {
+        text:
+          "This host has an IPv6 address only and this network has no IPv6. Copy the session pooler's string, which " +
+          `is reached over IPv4: ${CONNECT_PAGE} (Session pooler), or buy the IPv4 add-on`,
+        commands: ["ip -6 route show default"]
+      }
+    : { commands: ["ip route show default", "ip -6 route show default"] }
+
+const certificate = ({ host, port }: ConnectionString): Advice => ({
+  commands: [`openssl s_client -starttls postgres -connect ${host}:${port} -servername ${host} -showcerts </dev/null`]
+})
+
+const trust = (connection: ConnectionString): Advice => ({
+  ...(isSupabase(connection)
+    ? {
+        text:
+          `Download the CA certificate (${DATABASE_SETTINGS_PAGE}, SSL configuration) and name it in ` +
+          "DB_SSL_ROOT_CERT with DB_SSL_MODE=verify-full. Do not set NODE_TLS_REJECT_UNAUTHORIZED"
+      }
+    : {}),
+  commands: [
+    `DB_SSL_MODE=verify-full DB_SSL_ROOT_CERT=./${isSupabase(connection) ? "prod-ca-2021" : "ca"}.crt ${again("tls")}`,
+    ...(certificate(connection).commands ?? [])
+  ]
+})
+
+const holders = (connection: ConnectionString): Advice => ({
+  commands: [isSupabase(connection) ? `${HOLDERS_SQL}  -- ${SQL_PAGE}` : HOLDERS_SQL]
+})
+
+const password = (connection: ConnectionString): Advice =>
+  isSupabase(connection)
+    ? {
+        text:
+          "Copy the password again, percent-encoded in a URL, or reset it once " +
+          `(${DATABASE_SETTINGS_PAGE}, Reset database password) and wait a minute: the pooler learns of it late. Ten ` +
+          "wrong logins in 150 s block this network's address",
+        commands: [again("login")]
+      }
+    : {
+        text: "Correct the password, percent-encoded in a URL, or set it anew",
+        commands: [`\\password ${connection.role}  -- in psql`, again("login")]
+      }
+
+const tenant = (connection: ConnectionString): Advice => ({
+  text:
+    `Copy host and user from ${CONNECT_PAGE} (Session pooler): the number in aws-N cannot be told from the region, ` +
+    "and the user is ROLE.REF. The password was not looked at: do not reset it",
+  ...(connection.kind === "session-pooler" || connection.kind === "transaction-pooler"
+    ? {
+        commands: [
+          'curl -sS -H "Authorization: Bearer $SUPABASE_ACCESS_TOKEN" ' +
+            "https://api.supabase.com/v1/projects/REF/config/database/pooler"
+        ]
+      }
+    : {})
+})
+
+const transactionMode = ({ kind }: ConnectionString): Advice =>
+  kind === "session-pooler" || kind === "transaction-pooler" || kind === "dedicated-pooler"
+    ? { text: `Use the session pooler's string, port 5432: ${CONNECT_PAGE} (Session pooler)` }
+    : {}
+
+/** The address stands at the end of the pooler's message. */
+const LAST_ADDRESS = /(\d{1,3}(?:\.\d{1,3}){3})\W*$/
+
+const allowList = (_: ConnectionString, { reason }: SessionError): Advice => {
+  const said = "serverMessage" in reason ? (reason.serverMessage ?? "") : ""
+  const address = LAST_ADDRESS.exec(said)?.[1] ?? "ADDRESS"
+  return {
+    commands: [`supabase network-restrictions update --project-ref REF --db-allow-cidr ${address}/32 --experimental`]
+  }
+}
+
+const wait = (seconds: number): Advice => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
+
+/** The block of ten wrong logins lasts 120 s and counts 150 s back; a minute more is needed to be sure. */
+const BREAKER_SECONDS = 180
+
+/** The block after five unreadable secrets (Supavisor 2.9 source, circuit_breaker.ex). */
+const CREDENTIALS_SECONDS = 30
+
+const byCode: Readonly<Record<string, (connection: ConnectionString, error: SessionError) => Advice>> = {
+  DNS_NOT_FOUND: dig,
+  DNS_NO_ADDRESS: dig,
+  DNS_TEMPORARY: dig,
+  ECONNREFUSED: reach,
+  ECONNRESET: reach,
+  ETIMEDOUT: reach,
+  EHOSTUNREACH: route,
+  ENETUNREACH: route,
+  TLS_UNTRUSTED_CHAIN: trust,
+  TLS_SELF_SIGNED: certificate,
+  TLS_CERTIFICATE_EXPIRED: certificate,
+  TLS_CERTIFICATE_NOT_YET_VALID: certificate,
+  TLS_NAME_MISMATCH: certificate,
+  TLS_CERTIFICATE_INVALID: certificate,
+  TLS_PROTOCOL: certificate,
+  EMAXCONNSESSION: holders,
+  EMAXCONN: holders,
+  ECHECKOUTTIMEOUT: holders,
+  PGBOUNCER_QUERY_WAIT_TIMEOUT: holders,
+  "53300": holders,
+  "53300_RESERVED": holders,
+  "53300_ROLE": holders,
+  "53300_DATABASE": holders,
+  "28P01": password,
+  SCRAM_FAILED: password,
+  ENOTFOUND: tenant,
+  ENOIDENTIFIER: tenant,
+  ECIRCUITBREAKER: () => wait(BREAKER_SECONDS),
+  ECIRCUITBREAKER_CREDENTIALS: () => wait(CREDENTIALS_SECONDS),
+  EADDRNOTALLOWED: allowList,
+  ESSLREQUIRED: () => ({ commands: [`DB_SSL_MODE=require ${again("tls,login")}`] }),
+  EAUTHQUERY_USER: () => ({ commands: ["select rolname, rolcanlogin from pg_roles order by 1;"] }),
+  TRANSACTION_MODE: transactionMode
+}
+
+/** The action for a failure at a place. */
+export const actionFor = (error: SessionError, connection: ConnectionString): Action => {
+  const advice = byCode[error.code]?.(connection, error)
+  return { text: sentence(advice?.text ?? error.remedy), commands: advice?.commands ?? [] }
+}

@@ -1,0 +1,138 @@
+/** The server itself: its clock, its version, whether it takes writes, and how far away it is. */
+import * as Effect from "effect/Effect"
+import { rowsOf } from "./Client.ts"
+import type { Check } from "./DoctorContext.ts"
+import { quantile, wordTime } from "./Wording.ts"
+
+/** Clocks kept by NTP differ by milliseconds; certificates and tokens are checked to the second. */
+const MOST_SKEW_MILLIS = 2000
+
+const CLOCK_SQL = "select (extract(epoch from clock_timestamp()) * 1000)::float8 as millis"
+
+/** Compares the clocks, taking the middle of the round trip as the moment of the answer. */
+export const checkClock: Check = (examination, say) =>
+  Effect.gen(function* () {
+    const { client, now, wallClock } = examination
+    if (client === undefined) return
+    const began = now()
+    const before = wallClock()
+    const rows = yield* rowsOf(client, CLOCK_SQL)
+    const after = wallClock()
+    const millis = now() - began
+    const skew = (before + after) / 2 - Number(rows[0]?.["millis"])
+    const target = "this machine"
+    if (Math.abs(skew) <= MOST_SKEW_MILLIS + millis / 2) {
+      return yield* say({
+        target,
+        status: "pass",
+        millis,
+        details: `within ${MOST_SKEW_MILLIS / 1000} s of the server's clock`
+      })
+    }
+    return yield* say({
+      target,
+      status: "warn",
+      millis,
+      details: `${wordTime(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's clock`,
+      action: { text: "Set this machine's clock (NTP).", commands: ["timedatectl status"] }
+    })
+  })
+
+/** The last day of fixes for each major version (PostgreSQL versioning policy, postgresql.org/support/versioning). */
+const LAST_FIXES: Readonly<Record<number, string>> = {
+  12: "2024-11-21",
+  13: "2025-11-13",
+  14: "2026-11-12",
+  15: "2027-11-11",
+  16: "2028-11-09",
+  17: "2029-11-08",
+  18: "2030-11-14"
+}
+
+const OLDEST_LISTED = 12
+
+/** `server_version_num` is the major version times this, since version 10 (PostgreSQL docs, PQserverVersion). */
+const PER_MAJOR = 10_000
+
+const VERSION_SQL =
+  "select current_setting('server_version_num')::int as number, current_setting('server_version') as version, " +
+  "pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as readonly"
+
+const versionProblem = (major: number, now: number): string | undefined => {
+  if (major < OLDEST_LISTED) return "gets no fixes any more"
+  const last = LAST_FIXES[major]
+  return last !== undefined && Date.parse(last) < now ? `gets no fixes since ${last}` : undefined
+}
+
+/** Reads version and whether the server takes writes. */
+export const checkServer: Check = (examination, say) =>
+  Effect.gen(function* () {
+    const { client, now, wallClock } = examination
+    if (client === undefined) return
+    const began = now()
+    const row = (yield* rowsOf(client, VERSION_SQL))[0] ?? {}
+    const millis = now() - began
+    const target = `PostgreSQL ${String(row["version"])}`
+    const old = versionProblem(Math.floor(Number(row["number"]) / PER_MAJOR), wallClock())
+    if (row["standby"] === true) {
+      const text = "Connect to the primary for writes; a pool on a standby is for reads."
+      yield* say({
+        target,
+        status: "warn",
+        millis,
+        details: "a standby: it takes no writes",
+        action: { text, commands: [] }
+      })
+    } else if (row["readonly"] === true) {
+      yield* say({
+        target,
+        status: "warn",
+        millis,
+        details: "transactions are read-only by default; a platform does that to a database whose disk is full",
+        action: {
+          text: "Free or add disk space; to write meanwhile, switch it off for a session.",
+          commands: ["set session characteristics as transaction read write;"]
+        }
+      })
+    } else if (old === undefined) yield* say({ target, status: "pass", millis, details: "takes writes" })
+    if (old !== undefined) {
+      const text = "Upgrade the database to a version that gets fixes."
+      yield* say({ target, status: "warn", details: `this version ${old}`, action: { text, commands: [] } })
+    }
+  })
+
+/** Enough for a 95th percentile that means something, and over in half a second across a continent. */
+const ROUND_TRIPS = 20
+
+/** An application in the same region sees some milliseconds; from here on round trips decide how fast it is. */
+const FAR_MILLIS = 100
+
+const P95 = 0.95
+
+/** Times round trips, one after the other. */
+export const checkLatency: Check = (examination, say) =>
+  Effect.gen(function* () {
+    const { client, now } = examination
+    if (client === undefined) return
+    const times: Array<number> = []
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+      const began = now()
+      yield* rowsOf(client, "select 1")
+      times.push(now() - began)
+    }
+    const median = quantile(times, 0.5)
+    const target = `${ROUND_TRIPS} round trips`
+    const millis = times.reduce((sum, time) => sum + time, 0)
+    const details = `min ${wordTime(Math.min(...times))}, median ${wordTime(median)}, p95 ${wordTime(quantile(times, P95))}`
+    if (median < FAR_MILLIS) return yield* say({ target, status: "pass", millis, details })
+    return yield* say({
+      target,
+      status: "warn",
+      millis,
+      details: `${details}; every statement takes at least that`,
+      action: {
+        text: "Run the application in the region of the database, and send fewer, larger statements.",
+        commands: []
+      }
+    })
+  })

@@ -1,0 +1,149 @@
+/** TLS: what is encrypted, what the server shows, and what of it `DB_SSL_MODE` verifies. */
+import * as Effect from "effect/Effect"
+import type { SslMode } from "../../config/ConnectionString.ts"
+import type { CertificateFacts, TlsFacts } from "../NetworkCheck.ts"
+import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
+import { actionFor, DATABASE_SETTINGS_PAGE } from "./Remedies.ts"
+import type { Action } from "./Report.ts"
+import { counted, listed, wordTime } from "./Wording.ts"
+
+const MILLIS_PER_DAY = 86_400_000
+
+/** A month is what a person needs to have a certificate renewed; most authorities warn then too. */
+const SOON_DAYS = 30
+
+/** More names than these say nothing more to a person. */
+const SHOWN_NAMES = 3
+
+const verifiedBy = (mode: SslMode, hasRoot: boolean): string => {
+  if (mode === "verify-full") return "sslmode verify-full verifies chain and name"
+  if (mode === "verify-ca" || (mode === "require" && hasRoot)) return `sslmode ${mode} verifies the chain, not the name`
+  return `sslmode ${mode} verifies nothing`
+}
+
+const day = (millis: number): string => new Date(millis).toISOString().slice(0, "2026-01-01".length)
+
+const wordEnd = ({ validTo }: CertificateFacts, now: number): string => {
+  const days = Math.floor((validTo - now) / MILLIS_PER_DAY)
+  return days < 0 ? `expired on ${day(validTo)}` : `valid to ${day(validTo)} (${counted(days, "day")})`
+}
+
+const describeCertificate = (certificate: CertificateFacts, now: number): string => {
+  const { chain, names } = certificate
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : ""
+  return `for ${names.slice(0, SHOWN_NAMES).join(", ")}${more}; chain ${chain.join(" < ")}; ${wordEnd(certificate, now)}`
+}
+
+/** What a stricter mode would object to. */
+const objections = (facts: TlsFacts, now: number): ReadonlyArray<string> => {
+  const { certificate, distrust } = facts
+  if (certificate === undefined) return []
+  return [
+    ...(distrust === undefined ? [] : [`the chain is not trusted (${distrust})`]),
+    ...(certificate.nameProblem === undefined ? [] : ["the host is not among the names"]),
+    ...(certificate.validTo < now ? ["the certificate has expired"] : [])
+  ]
+}
+
+const verifyAction = (examination: Examination): Action => {
+  const base = actionFor(examination.failure("tls", examination.now(), UNTRUSTED), examination.connection)
+  return { text: base.text, commands: base.commands.slice(0, 1) }
+}
+
+const UNTRUSTED = Object.assign(new Error("unverified"), { code: "SELF_SIGNED_CERT_IN_CHAIN" })
+
+const plaintext = (examination: Examination): Finding => {
+  const { mode } = examination.settings.ssl
+  const isHere = examination.connection.kind === "loopback"
+  const target = examination.place
+  if (mode === "disable" || mode === "allow") {
+    return isHere
+      ? { target, status: "info", details: `plaintext (sslmode ${mode}), on this machine` }
+      : {
+          target,
+          status: "warn",
+          details: `plaintext (sslmode ${mode}): whoever is on the way reads along`,
+          action: { text: "Set DB_SSL_MODE=require, or better verify-full.", commands: [] }
+        }
+  }
+  return {
+    target,
+    status: isHere ? "info" : "warn",
+    details: `plaintext: the server offers no TLS and sslmode ${mode} goes on without`,
+    action: isHere ? undefined : { text: "Switch TLS on at the server and set DB_SSL_MODE=require.", commands: [] }
+  }
+}
+
+const encrypted = (examination: Examination, facts: TlsFacts): Finding => {
+  const { settings, wallClock } = examination
+  const { mode } = settings.ssl
+  const now = wallClock()
+  const { certificate } = facts
+  const target = `${facts.version ?? "TLS"}, ${certificate?.subject ?? "no certificate"}`
+  const what = certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, now)}`
+  const details = `${verifiedBy(mode, examination.rootCertificate !== undefined)}${what}`
+  const isVerified = mode === "verify-full"
+  const objected = objections(facts, now)
+  if (certificate !== undefined && certificate.validTo - now < SOON_DAYS * MILLIS_PER_DAY) {
+    const isOver = certificate.validTo < now
+    const text = `Renew the server's certificate${isOver ? " now" : ` before ${day(certificate.validTo)}`}.`
+    return { target, status: "warn", details, action: { text, commands: [] } }
+  }
+  if (isVerified) return { target, status: "pass", details }
+  const stricter =
+    objected.length === 0 ? "verify-full would accept it" : `verify-full would refuse it: ${listed(objected)}`
+  return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(examination) }
+}
+
+const refused = (examination: Examination, facts: TlsFacts, since: number): Finding => {
+  const error = examination.failure("tls", since, facts.failure)
+  const { certificate } = facts
+  const shown =
+    certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, examination.wallClock())}`
+  const subject = certificate === undefined ? examination.place : `${facts.version ?? "TLS"}, ${certificate.subject}`
+  return failed(examination, error, { target: subject }, shown)
+}
+
+/** Node.js reads this variable itself, for every TLS connection that does not say otherwise. */
+const switchedOff = (): Finding | undefined =>
+  process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0"
+    ? {
+        target: "NODE_TLS_REJECT_UNAUTHORIZED",
+        status: "warn",
+        details: "is 0: every other TLS connection of this process goes unverified, to all hosts",
+        action: {
+          text: `Remove it and trust the CA instead: ${DATABASE_SETTINGS_PAGE}.`,
+          commands: ["unset NODE_TLS_REJECT_UNAUTHORIZED"]
+        }
+      }
+    : undefined
+
+/** Shakes hands as a session would, and describes what the server shows. */
+export const checkTls: Check = (examination, say) =>
+  Effect.gen(function* () {
+    const { connection, limitMillis, network, now, reachable, settings } = examination
+    const began = now()
+    const off = switchedOff()
+    if (off !== undefined) yield* say(off)
+    const { mode } = settings.ssl
+    if (mode === "disable" || mode === "allow") return yield* say(plaintext(examination))
+    const place = { address: reachable ?? connection.host, port: connection.port, host: connection.host }
+    const nothing: TlsFacts = {
+      failure: outOfTime(`no answer to the request for TLS within ${wordTime(limitMillis)}`),
+      isEncrypted: false,
+      version: undefined,
+      certificate: undefined,
+      distrust: undefined
+    }
+    const facts = yield* network
+      .tls(place, { mode, rootCertificate: examination.rootCertificate })
+      .pipe(Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.succeed(nothing) }))
+    const millis = now() - began
+    // Under `prefer` a session goes on in plaintext when TLS fails (libpq's table of `sslmode`).
+    if (facts.failure !== undefined && mode !== "prefer") {
+      return yield* say({ ...refused(examination, facts, began), millis })
+    }
+    const finding =
+      facts.isEncrypted && facts.failure === undefined ? encrypted(examination, facts) : plaintext(examination)
+    return yield* say({ ...finding, millis })
+  })

@@ -1,0 +1,284 @@
+/** A pooler that behaves as Supavisor does toward its clients, in front of any PostgreSQL. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { createSecureContext } from "node:tls"
+import { loopbackHost } from "./postgres/FreePort.ts"
+import type { ClientInfo } from "./fake-supavisor/Client.ts"
+import type { Counters } from "./fake-supavisor/Counters.ts"
+import { Pooler } from "./fake-supavisor/Pooler.ts"
+import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
+import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
+import * as Listener from "./TcpListener.ts"
+
+export type { ClientInfo as FakeSupavisorClient } from "./fake-supavisor/Client.ts"
+export type { Counters as FakeSupavisorCounters } from "./fake-supavisor/Counters.ts"
+export type { RoleOptions, TenantOptions } from "./fake-supavisor/Tenant.ts"
+
+/** The fake pooler could not start, or was asked for something it does not have. */
+export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()("FakeSupavisorError", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `The fake Supavisor: ${this.detail}`
+  }
+}
+
+/** The reference of the tenant that is there when none is named: twenty letters, as Supabase's are. */
+export const defaultReference = "abcdefghijklmnopqrst"
+
+/** Supavisor's own default, and Supabase's for the small computes (Supavisor 2.9 source, tenants/tenant.ex). */
+const defaultPoolSize = 15
+/** Supabase's limit of clients in transaction mode on the smallest compute (Supabase docs, "Compute and Disk"). */
+const defaultMaxClients = 200
+/** The version whose behaviour this is, as `x-app-version` says it. */
+const version = "2.9.7"
+
+export interface FakeSupavisorOptions {
+  /** The real PostgreSQL, and the role by which the pooler logs in to it. */
+  readonly upstream: {
+    readonly host: string
+    readonly port: number
+    readonly username: string
+    readonly password: Redacted.Redacted<string>
+    readonly database: string
+  }
+  /** By reference. Default: one tenant, `abcdefghijklmnopqrst`, with the role `postgres` and the upstream's password. */
+  readonly tenants?: Readonly<Record<string, TenantOptions>>
+  /** Sessions per role, database and so on. Default: 15. */
+  readonly poolSize?: number
+  /** Clients of a pool in transaction mode. Default: 200. */
+  readonly maxClients?: number
+  /** Session n+1: `refuse` at once, as since 2.8, or `wait` for up to a minute, as before. Default: refuse. */
+  readonly queue?: "refuse" | "wait"
+  /** How long a checkout may take. Default: 60 seconds. */
+  readonly checkoutTimeout?: Duration.Input
+  /** Default: 60 seconds. */
+  readonly heartbeat?: Duration.Input
+  /** After so long without a statement a session is closed without a word. Default: never. */
+  readonly clientIdleTimeout?: Duration.Input
+  /** A cancel reaches PostgreSQL only when the session runs its next statement, the worst case of a known fault. */
+  readonly lateCancel?: boolean
+  /** PEM texts. `required` refuses plaintext logins; default: false. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly required?: boolean }
+  /**
+   * What every time of the pooler is multiplied with: 0.02 makes a minute 1.2 seconds. Texts keep the unscaled numbers,
+   * and guards of what PostgreSQL really has to do (connect, log in, DISCARD ALL) keep their length; a client always has
+   * a second for a step of its login. Default: 1.
+   */
+  readonly timeScale?: number
+}
+
+export interface UrlOptions {
+  /** Default: the first tenant. */
+  readonly tenant?: string
+  /** Default: session. */
+  readonly mode?: "session" | "transaction"
+  /** Default: the tenant's. */
+  readonly database?: string
+}
+
+export interface FakeSupavisorShape {
+  readonly host: string
+  readonly sessionPort: number
+  readonly transactionPort: number
+  /**
+   * The connection string of a role, with its present password. Default: the tenant's first role. Throws a
+   * {@link FakeSupavisorError} when there is no such role or tenant.
+   */
+  readonly url: (role?: string, options?: UrlOptions) => Redacted.Redacted<string>
+  /** Takes effect for the next login; standing sessions stay. With a `drain` after it, it is what Supabase does. */
+  readonly setPoolSize: (size: number) => Effect.Effect<void>
+  /** Changes a role's password at the database. Fails when no tenant has the role. The pooler learns of it as Supavisor does: the first login still fails. */
+  readonly setPassword: (role: string, password: Redacted.Redacted<string>) => Effect.Effect<void, FakeSupavisorError>
+  /** Bans every tenant: clients are told `EBANNED` and closed, logins are refused. */
+  readonly ban: (reason: string) => Effect.Effect<void>
+  readonly unban: Effect.Effect<void>
+  /** The IPv4 addresses and CIDR ranges that may log in; undefined for all. Fails when one of them is neither. */
+  readonly allowList: (ranges: ReadonlyArray<string> | undefined) => Effect.Effect<void, FakeSupavisorError>
+  /** Lifts the blocks of the breakers and forgets their counts. */
+  readonly resetBreakers: Effect.Effect<void>
+  /**
+   * Stops every pool as after a change of the tenant's record, and returns when all have stopped.
+   *
+   * Idle sessions get 57P01 at once, busy ones when they are idle again, all others after 5 seconds; logins meanwhile
+   * get 57P01.
+   */
+  readonly drain: Effect.Effect<void>
+  /** Closes every connection with nothing but a FIN, as when the pooler's process ends; statements go on. */
+  readonly closeAll: Effect.Effect<void>
+  /** Refuses connections on both ports; those that stand go on. */
+  readonly stopListening: Effect.Effect<void>
+  readonly startListening: Effect.Effect<void, FakeSupavisorError>
+  /** Everybody with a place in a pool, oldest first. */
+  readonly clients: () => ReadonlyArray<ClientInfo>
+  readonly counters: () => Counters
+  /** The most session clients there ever were at the same time. */
+  readonly maxClients: () => number
+  /** Waits until so many clients have a place, in both modes together, or until the predicate holds. */
+  readonly awaitClients: (expected: number | ((clients: ReadonlyArray<ClientInfo>) => boolean)) => Effect.Effect<void>
+}
+
+const millis = (input: Duration.Input | undefined, fallback: number): number =>
+  input === undefined ? fallback : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyArray<Tenant> => {
+  const { host, password, port, username } = options.upstream
+  const defaults = {
+    upstream: { host, port, username, password: Redacted.value(password) },
+    database: options.upstream.database,
+    poolSize: options.poolSize ?? defaultPoolSize
+  }
+  return Object.entries(options.tenants ?? { [defaultReference]: {} }).map(
+    ([reference, tenant]) => new Tenant(reference, tenant, defaults, clock)
+  )
+}
+
+const checkNumbers = (options: FakeSupavisorOptions): Effect.Effect<void, FakeSupavisorError> => {
+  const { maxClients = 1, poolSize = 1, timeScale = 1 } = options
+  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
+    return Effect.fail(new FakeSupavisorError({ detail: `timeScale must be a number above 0, not ${timeScale}` }))
+  }
+  const wrong = [poolSize, maxClients].find((size) => !Number.isInteger(size) || size < 1)
+  return wrong === undefined
+    ? Effect.void
+    : Effect.fail(
+        new FakeSupavisorError({ detail: `poolSize and maxClients must be whole numbers from 1, not ${wrong}` })
+      )
+}
+
+const tlsOf = (tls: NonNullable<FakeSupavisorOptions["tls"]>) =>
+  Effect.try({
+    try: () => ({ context: createSecureContext({ cert: tls.cert, key: tls.key }), required: tls.required ?? false }),
+    catch: () =>
+      new FakeSupavisorError({ detail: "tls.cert and tls.key must be a certificate and its key, as PEM texts" })
+  })
+
+/** The connection string of a role, with the password it has now. */
+const urlTo = (
+  tenants: ReadonlyArray<Tenant>,
+  role: string | undefined,
+  options: UrlOptions,
+  ports: { readonly session: number; readonly transaction: number }
+): Redacted.Redacted<string> => {
+  const tenant = tenants.find(({ reference }) => options.tenant === undefined || reference === options.tenant)
+  const name = role ?? tenant?.firstRole
+  const password = name === undefined ? undefined : tenant?.passwordOf(name)
+  if (tenant === undefined || name === undefined || password === undefined) {
+    throw new FakeSupavisorError({ detail: `there is no role ${name ?? ""} at tenant ${options.tenant ?? ""}` })
+  }
+  const user = encodeURIComponent(`${name}.${tenant.reference}`)
+  const port = ports[options.mode ?? "session"]
+  const database = encodeURIComponent(options.database ?? tenant.database)
+  return Redacted.make(`postgresql://${user}:${encodeURIComponent(password)}@${loopbackHost}:${port}/${database}`)
+}
+
+const make = Effect.fnUntraced(function* (
+  options: FakeSupavisorOptions
+): Effect.fn.Return<FakeSupavisorShape, FakeSupavisorError, Scope.Scope> {
+  yield* checkNumbers(options)
+  const clock = new PoolerClock(options.timeScale ?? 1)
+  const tenants = tenantsOf(options, clock)
+  const watchers = new Set<() => void>()
+  const pooler = new Pooler(
+    {
+      clock,
+      tenants,
+      tls: options.tls === undefined ? undefined : yield* tlsOf(options.tls),
+      queue: options.queue === "wait",
+      lateCancel: options.lateCancel ?? false,
+      maxClients: options.maxClients ?? defaultMaxClients,
+      heartbeatMillis: millis(options.heartbeat, poolerTimes.heartbeat),
+      idleTimeoutMillis: millis(options.clientIdleTimeout, 0),
+      checkoutMillis: millis(options.checkoutTimeout, poolerTimes.checkout),
+      version
+    },
+    // A watcher may call the pooler; it must have finished its step by then.
+    () =>
+      queueMicrotask(() => {
+        for (const watch of watchers) watch()
+      })
+  )
+  yield* Effect.addFinalizer(() => Effect.promise(() => pooler.dispose()))
+  const cannotListen = (error: Error) =>
+    new FakeSupavisorError({ detail: `cannot listen on ${loopbackHost}: ${error.message}` })
+  const listener = (mode: "session" | "transaction") =>
+    Effect.acquireRelease(
+      Effect.mapError(
+        Listener.make((socket) => pooler.accept(socket, mode)),
+        cannotListen
+      ),
+      (opened) => opened.close
+    )
+  const session = yield* listener("session")
+  const transaction = yield* listener("transaction")
+  const clients = () => pooler.clients.map((client) => client.info())
+
+  return {
+    host: loopbackHost,
+    sessionPort: session.port,
+    transactionPort: transaction.port,
+    url: (role, urlOptions = {}) =>
+      urlTo(tenants, role, urlOptions, { session: session.port, transaction: transaction.port }),
+    setPoolSize: (size) => Effect.sync(() => tenants.forEach((tenant) => tenant.setPoolSize(size))),
+    setPassword: (role, password) =>
+      Effect.suspend(() => {
+        const changed = tenants.filter((tenant) => tenant.setPassword(role, Redacted.value(password)))
+        return changed.length > 0
+          ? Effect.void
+          : Effect.fail(new FakeSupavisorError({ detail: `no tenant has a role ${role}` }))
+      }),
+    ban: (reason) => Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, reason))),
+    unban: Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, undefined))),
+    allowList: (ranges) =>
+      Effect.try({
+        try: () => tenants.forEach((tenant) => tenant.setAllowList(ranges)),
+        catch: () => new FakeSupavisorError({ detail: `not all IPv4 addresses or ranges: ${ranges?.join(", ")}` })
+      }),
+    resetBreakers: Effect.sync(() => {
+      pooler.loginBreaker.clear()
+      pooler.credentialBreaker.clear()
+    }),
+    drain: Effect.callback<void>((resume) => pooler.drain(() => resume(Effect.void))),
+    closeAll: Effect.promise(() => pooler.closeAll()),
+    stopListening: Effect.andThen(session.close, transaction.close),
+    startListening: Effect.mapError(Effect.andThen(session.open, transaction.open), cannotListen),
+    clients,
+    counters: () => ({ ...pooler.counters, refusalsByCode: new Map(pooler.counters.refusalsByCode) }),
+    maxClients: () => pooler.maxSessions,
+    awaitClients: (expected) =>
+      Effect.callback<void>((resume) => {
+        const check = () => {
+          const now = clients()
+          if (typeof expected === "number" ? now.length !== expected : !expected(now)) return
+          watchers.delete(check)
+          resume(Effect.void)
+        }
+        watchers.add(check)
+        check()
+        return Effect.sync(() => watchers.delete(check))
+      })
+  }
+})
+
+/**
+ * Stands in front of any PostgreSQL and behaves as Supavisor 2.9 does toward its clients, so that an application can be
+ * tested against the pooler without Supabase.
+ *
+ * It listens on two ports of 127.0.0.1, one for each mode. When its scope closes, every socket and timer is gone.
+ * Behaviour and texts are those of the Supavisor 2.9 source and of a local Supavisor 2.9.7.
+ */
+export class FakeSupavisor extends Context.Service<FakeSupavisor, FakeSupavisorShape>()(
+  "effect-supavisor/testing/FakeSupavisor"
+) {
+  /** Starts a pooler for as long as the scope is open. Fails when no port can be bound, or the certificate is none. */
+  static readonly make = make
+
+  /** {@link FakeSupavisor.make} as a layer. */
+  static readonly layer = (options: FakeSupavisorOptions): Layer.Layer<FakeSupavisor, FakeSupavisorError> =>
+    Layer.effect(FakeSupavisor, make(options))
+}

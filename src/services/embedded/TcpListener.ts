@@ -1,0 +1,50 @@
+/** A listening socket that can be closed and opened again on the same port; in between, connecting is refused. */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Net from "node:net"
+import { freePort, loopbackHost } from "./postgres/FreePort.ts"
+
+// A port that was free a moment ago may be taken by now; another one is chosen each time.
+const maxPortConflicts = 10
+
+const listen = (port: number, onConnection: (socket: Net.Socket) => void): Effect.Effect<Net.Server, Error> =>
+  Effect.callback<Net.Server, Error>((resume) => {
+    const server = Net.createServer({ allowHalfOpen: true, noDelay: true }, onConnection)
+    server.once("error", (error) => resume(Effect.fail(error)))
+    server.listen({ host: loopbackHost, port, exclusive: true }, () => resume(Effect.succeed(server)))
+    return Effect.sync(() => server.close())
+  })
+
+export interface Listener {
+  readonly port: number
+  readonly isOpen: () => boolean
+  /** Listens again. Does nothing when it already does. Fails when somebody else took the port meanwhile. */
+  readonly open: Effect.Effect<void, Error>
+  /** Stops listening at once; connections that were accepted go on. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Listens on a free port of 127.0.0.1. */
+export const make = Effect.fnUntraced(function* (onConnection: (socket: Net.Socket) => void) {
+  const first = yield* freePort.pipe(
+    Effect.flatMap((port) => Effect.map(listen(port, onConnection), (server) => ({ port, server }))),
+    Effect.retry(Schedule.recurs(maxPortConflicts))
+  )
+  let server: Net.Server | undefined = first.server
+  const listener: Listener = {
+    port: first.port,
+    isOpen: () => server !== undefined,
+    open: Effect.suspend(() =>
+      server === undefined
+        ? Effect.map(listen(first.port, onConnection), (opened) => {
+            server = opened
+          })
+        : Effect.void
+    ).pipe(Effect.uninterruptible),
+    close: Effect.sync(() => {
+      server?.close()
+      server = undefined
+    })
+  }
+  return listener
+})

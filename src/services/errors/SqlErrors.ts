@@ -1,0 +1,82 @@
+import {
+  AuthenticationError,
+  AuthorizationError,
+  ConnectionError,
+  ConstraintError,
+  DeadlockError,
+  LockTimeoutError,
+  SerializationError,
+  SqlError,
+  type SqlErrorReason,
+  SqlSyntaxError,
+  StatementTimeoutError,
+  UniqueViolation,
+  UnknownError
+} from "effect/sql/SqlError"
+import { factsOf } from "./catalogue/Catalogue.ts"
+import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
+
+interface Props {
+  readonly cause: SessionError
+  readonly message: string
+  readonly operation: string | undefined
+}
+
+/** What PostgreSQL's own driver calls a constraint the server did not name. */
+const unnamedConstraint = "unknown"
+
+/** The reason Effect's PostgreSQL driver would choose for a SQLSTATE. */
+const ofStatement = (failed: StatementFailed, props: Props): SqlErrorReason => {
+  const state = failed.sqlState ?? ""
+  if (failed.code === "57014_LOCK_TIMEOUT" || state === "55P03") return new LockTimeoutError(props)
+  if (state === "57014") return new StatementTimeoutError(props)
+  if (state === "40P01") return new DeadlockError(props)
+  if (state === "40001") return new SerializationError(props)
+  if (state === "42501") return new AuthorizationError(props)
+  if (state === "23505") return new UniqueViolation({ ...props, constraint: failed.constraint ?? unnamedConstraint })
+  if (state.startsWith("23")) return new ConstraintError(props)
+  if (state.startsWith("28")) return new AuthenticationError(props)
+  if (state.startsWith("42")) return new SqlSyntaxError(props)
+  return new UnknownError(props)
+}
+
+/** A reason of the right retryability, for failures that have no reason of their own. */
+const ofRetryability = (error: SessionError, props: Props): SqlErrorReason => {
+  if (!error.isRetryable) return error.class === "auth" ? new AuthenticationError(props) : new UnknownError(props)
+  // A stale plan is no lost connection: like a serialization failure, the same session does it right the second time.
+  return error.reason._tag === "StatementFailed" && error.class === "statement"
+    ? new SerializationError(props)
+    : new ConnectionError(props)
+}
+
+const reasonOf = (error: SessionError, props: Props): SqlErrorReason => {
+  const { reason } = error
+  if (reason._tag === "StatementTimeout" && reason.isRetryable) return new StatementTimeoutError(props)
+  if (reason._tag !== "StatementFailed") return ofRetryability(error, props)
+  const own = ofStatement(reason, props)
+  return own.isRetryable === error.isRetryable ? own : ofRetryability(error, props)
+}
+
+/**
+ * The SqlError an application sees for a SessionError; `SessionError.fromSqlError` gets it back.
+ * Both agree on `isRetryable`: what may be tried again is a ConnectionError (for a silent statement a
+ * StatementTimeoutError), a refused login an AuthenticationError, anything else an UnknownError; a failed statement
+ * keeps the reason of its SQLSTATE.
+ */
+export const toSqlError = (error: SessionError, operation?: string): SqlError =>
+  new SqlError({ reason: reasonOf(error, { cause: error, message: error.message, operation }) })
+
+/**
+ * An SqlError for a server's answer, with the server's text and SQLSTATE as its message and the SessionError as its
+ * cause. The reason stays what it was unless its `isRetryable` is wrong: Effect 4.1 calls 53300 and 57P01 final, and a
+ * cancel on request retryable. With severity FATAL the cause is a SessionLost. Failures that did not come from a
+ * server are returned as they are.
+ */
+export const enrichStatementError = (
+  error: SqlError,
+  endpoint?: { readonly host: string; readonly port: number; readonly elapsedMillis?: number }
+): SqlError => {
+  if (isSessionError(error.reason.cause) || factsOf(error).sqlState === undefined) return error
+  const session = SessionError.fromSqlError(error, endpoint)
+  return session === undefined ? error : toSqlError(session, error.reason.operation)
+}

@@ -1,0 +1,99 @@
+import { catalogueIndex, isStateless, type Known } from "./CatalogueIndex.ts"
+import { printAddresses } from "./ErlangAddress.ts"
+import type { CatalogueEntry, Classified, FailureFacts } from "./Entry.ts"
+import { redactForeignText } from "./RedactedText.ts"
+import { connectUnknown, poolerUnknown, serverError, serverFatal, systemUnknown, unknown } from "./GenericEntries.ts"
+import { isConnecting } from "./FailureFacts.ts"
+
+const poolerCodePattern = /^\((E[A-Z]+)\) /
+const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/
+
+/** SQLSTATEs a pooler uses with severity ERROR: PgBouncer's one, Supavisor's default and its statement cache's two. */
+const poolerStates: ReadonlySet<string> = new Set(["08P01", "XX000", "42P05", "26000"])
+
+/** A statement can raise any text with severity ERROR, so such texts are the pooler's only under its SQLSTATEs. */
+const mayBePooler = (facts: FailureFacts): boolean =>
+  facts.severity?.toUpperCase() !== "ERROR" || poolerStates.has(facts.sqlState ?? "")
+
+const isFatal = (facts: FailureFacts): boolean => {
+  const severity = facts.severity?.toUpperCase()
+  return severity === undefined ? isConnecting(facts.phase) : severity === "FATAL" || severity === "PANIC"
+}
+
+const fits = ({ entry, texts }: Known, facts: FailureFacts, text: string): boolean => {
+  const { authenticated, fatal, needsText } = entry.signs
+  return (
+    (fatal === undefined || fatal === isFatal(facts)) &&
+    (authenticated === undefined || authenticated === (facts.authenticated === true)) &&
+    (needsText !== true || texts.some((pattern) => pattern.test(text)))
+  )
+}
+
+const pick = (
+  candidates: ReadonlyArray<Known> | undefined,
+  facts: FailureFacts,
+  text: string
+): CatalogueEntry | undefined => candidates?.find((item) => fits(item, facts, text))?.entry
+
+/** Under a SQLSTATE its own texts come first, and the texts of other SQLSTATEs say nothing. */
+const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  const { sqlState } = facts
+  const { bySqlState, spoken } = catalogueIndex()
+  const heard = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
+  if (sqlState === undefined) return spoken.find(heard)?.entry
+  const own = bySqlState.get(sqlState)?.find((item) => item.entry.signs.needsText === true && heard(item))
+  return (own ?? spoken.find((item) => isStateless(item) && heard(item)))?.entry
+}
+
+const fromPooler = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  if (!mayBePooler(facts)) return undefined
+  const code = poolerCodePattern.exec(text)?.[1]
+  if (code !== undefined) return pick(catalogueIndex().byPoolerCode.get(code), facts, text) ?? poolerUnknown
+  return fromText(facts, text)
+}
+
+const fromSqlState = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
+  if (facts.sqlState === undefined) return undefined
+  const { bySqlState } = catalogueIndex()
+  return (
+    pick(bySqlState.get(facts.sqlState), facts, text) ??
+    pick(bySqlState.get(facts.sqlState.slice(0, 2)), facts, text) ??
+    (isFatal(facts) ? serverFatal : serverError)
+  )
+}
+
+const fromSystem = (facts: FailureFacts): CatalogueEntry | undefined => {
+  const text = facts.nodeMessage ?? ""
+  if (facts.errno !== undefined) {
+    const entry = pick(catalogueIndex().byErrno.get(facts.errno), facts, text)
+    if (entry !== undefined) return entry
+  }
+  // A driver that hides the server's fields still repeats its text.
+  return (
+    (text === "" ? undefined : fromPooler(facts, text)) ?? (facts.syscall === undefined ? undefined : systemUnknown)
+  )
+}
+
+const identify = (facts: FailureFacts): CatalogueEntry => {
+  const text = facts.serverMessage ?? ""
+  const entry = (text === "" ? undefined : fromPooler(facts, text)) ?? fromSqlState(facts, text) ?? fromSystem(facts)
+  if (entry !== undefined) return entry
+  if (text !== "") return isFatal(facts) ? serverFatal : serverError
+  return isConnecting(facts.phase) ? connectUnknown : unknown
+}
+
+/**
+ * Finds the entry of a failure.
+ * Looks at Supavisor's `(CODE)`, then at texts without a code, then at the SQLSTATE, then at the errno; an unknown
+ * failure gets a general entry. Total, and never throws.
+ */
+export const classify = (facts: FailureFacts): Classified => {
+  const entry = identify(facts)
+  const ceiling = poolSizePattern.exec(facts.serverMessage ?? "")?.[1]
+  return {
+    entry,
+    ceiling: ceiling === undefined || !mayBePooler(facts) ? undefined : Number(ceiling),
+    serverMessage:
+      facts.serverMessage === undefined ? undefined : redactForeignText(printAddresses(facts.serverMessage))
+  }
+}

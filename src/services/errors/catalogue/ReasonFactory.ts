@@ -1,0 +1,156 @@
+import { isSqlError } from "effect/sql/SqlError"
+import { classify, factsOf } from "./Catalogue.ts"
+import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
+import { readField } from "./FailureFacts.ts"
+import { harmlessCause } from "./SafeCause.ts"
+import { redactForeignText } from "./RedactedText.ts"
+import { noReply, sessionUnknown, unknown } from "./GenericEntries.ts"
+import { ConnectFailed, OutcomeUnknown, SessionLost } from "./SessionReasons.ts"
+import { StatementFailed } from "./StatementReasons.ts"
+
+/** Where and when a session operation failed, and what came of it: any error, or facts. */
+export interface FailedAt {
+  readonly host: string
+  readonly port: number
+  readonly elapsedMillis: number
+  readonly failure: unknown
+  /** Whether AuthenticationOk had been seen, when the failure itself does not say so. */
+  readonly authenticated?: boolean | undefined
+  /** The cause to keep, when it is not the failure itself. */
+  readonly cause?: unknown
+}
+
+export interface ConnectFailedInput extends FailedAt {
+  readonly phase: Phase
+}
+
+export interface SessionLostInput extends FailedAt {
+  /** Default `query`. */
+  readonly phase?: Phase | undefined
+  readonly statementInFlight: boolean
+}
+
+/** The failure is optional: a deadline that passed while COMMIT was in flight has none. */
+export interface OutcomeUnknownInput extends Omit<FailedAt, "failure"> {
+  readonly failure?: unknown
+}
+
+const plainFacts = (input: OutcomeUnknownInput, phase: Phase): FailureFacts => {
+  const facts = factsOf(input.failure)
+  return { ...facts, phase, authenticated: input.authenticated ?? facts.authenticated }
+}
+
+/** An SqlError adds nothing to what it wraps but a generic sentence. */
+const causeOf = (failure: unknown): unknown => {
+  try {
+    return isSqlError(failure) ? failure.reason.cause : failure
+  } catch {
+    // A proxy's trap may throw; such a failure tells nothing.
+    return undefined
+  }
+}
+
+const redacted = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : redactForeignText(text)
+
+/** Only errors are kept as causes: facts and the server's fields are in the reason already. */
+const keptCause = (input: OutcomeUnknownInput): unknown => {
+  try {
+    return harmlessCause(input.cause ?? (input.failure instanceof Error ? causeOf(input.failure) : undefined))
+  } catch {
+    // A revoked proxy cannot even be asked what it is.
+    return undefined
+  }
+}
+
+const describe = (input: OutcomeUnknownInput, facts: FailureFacts, unclassified: CatalogueEntry) => {
+  const { entry: found, serverMessage, ceiling } = classify(facts)
+  const entry = found === unknown ? unclassified : found
+  const cause = keptCause(input)
+  return {
+    entry,
+    ceiling,
+    // What ends a session is no failed statement, whatever SQLSTATE it has: a replica's conflict ends one with 40001.
+    class: entry.class === "statement" ? ("pooler" as const) : entry.class,
+    fields: {
+      host: input.host,
+      port: input.port,
+      elapsedMillis: input.elapsedMillis,
+      code: entry.code,
+      sqlState: facts.sqlState,
+      serverMessage,
+      systemMessage: serverMessage === undefined ? redacted(facts.nodeMessage) : undefined,
+      ...(cause === undefined ? {} : { cause })
+    }
+  }
+}
+
+export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
+  const described = describe(input, plainFacts(input, input.phase), unknown)
+  const { ceiling, entry, fields } = described
+  return new ConnectFailed({
+    ...fields,
+    phase: input.phase,
+    // A statement of the login that the server refuses for good is one of the settings it was asked to apply.
+    class: entry.class === "statement" && !entry.isRetryable ? "configuration" : described.class,
+    isRetryable: entry.isRetryable,
+    retryAfterMillis: entry.retryAfterMillis,
+    ceiling
+  })
+}
+
+export const makeSessionLost = (input: SessionLostInput): SessionLost => {
+  const phase = input.phase ?? "query"
+  // A session that can be lost had been let in, unless the caller knows better.
+  const facts = { ...plainFacts(input, phase), authenticated: input.authenticated ?? true }
+  // A socket that closes has nothing to say.
+  const heard = input.failure === undefined ? { ...facts, errno: "CONNECTION_CLOSED" } : facts
+  const described = describe(input, heard, sessionUnknown)
+  const { entry, fields } = described
+  return new SessionLost({
+    ...fields,
+    phase,
+    class: described.class,
+    isRetryable: entry.isRetryable && phase !== "commit",
+    retryAfterMillis: entry.retryAfterMillis,
+    statementInFlight: input.statementInFlight
+  })
+}
+
+export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown =>
+  new OutcomeUnknown(describe(input, plainFacts(input, "commit"), noReply).fields)
+
+const serverFields = ["detail", "hint", "constraint", "schema", "table", "column", "position"] as const
+
+/** The innermost object that carries the server's fields. */
+const findServerError = (failure: unknown, depth = 0): object | undefined => {
+  if (typeof failure !== "object" || failure === null || depth > serverFieldDepth) return undefined
+  const inner =
+    findServerError(readField(failure, "reason"), depth + 1) ?? findServerError(readField(failure, "cause"), depth + 1)
+  return inner ?? (typeof readField(failure, "severity") === "string" ? failure : undefined)
+}
+
+/** SqlError, its reason, the driver's error, and two wrappers to spare. */
+const serverFieldDepth = 4
+
+export const makeStatementFailed = (failure: unknown): StatementFailed => {
+  const facts = factsOf(failure)
+  const { entry, serverMessage } = classify({ ...facts, phase: facts.phase ?? "query" })
+  const source = findServerError(failure)
+  const text: Partial<Record<(typeof serverFields)[number], string>> = {}
+  for (const name of source === undefined ? [] : serverFields) {
+    const value: unknown = readField(source ?? {}, name)
+    if (typeof value === "string") text[name] = redactForeignText(value)
+  }
+  return new StatementFailed({
+    ...text,
+    code: entry.code,
+    sqlState: facts.sqlState,
+    serverMessage: serverMessage ?? redacted(facts.nodeMessage),
+    severity: facts.severity,
+    class: entry.class,
+    isRetryable: entry.isRetryable,
+    retryAfterMillis: entry.retryAfterMillis,
+    cause: harmlessCause(source ?? causeOf(failure))
+  })
+}

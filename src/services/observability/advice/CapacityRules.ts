@@ -1,0 +1,127 @@
+/** Rules about too few sessions: for the callers, from the pooler, and in the database. */
+import { formatDuration } from "../../config/settings/Durations.ts"
+import { countOf, usableConnections } from "../monitor/DatabaseView.ts"
+import { wordMillis } from "../../errors/catalogue/Wording.ts"
+import type { Advice, Severity } from "./Finding.ts"
+import { demandOf } from "../../config/LittlesLaw.ts"
+import type { Picture } from "./AdvisorInput.ts"
+import { counted } from "./Format.ts"
+
+/** From here on a burst fills the rest: the usual bound of alerts on `max_connections`. */
+const CROWDED = 0.8
+
+/** From here on the next pool that starts is refused. */
+const FULL = 0.95
+
+const PERCENT = 100
+
+const isServerFull = (picture: Picture): boolean =>
+  picture.events.some((event) => event._tag === "DialFailed" && event.error.code.startsWith("53300"))
+
+/** Too many connections: the database's own limit is near, or reached. */
+export const tooManyConnections = (picture: Picture): Advice | undefined => {
+  const { database } = picture
+  const refused = isServerFull(picture)
+  const usable = database === undefined ? 0 : usableConnections(database)
+  const total = database === undefined ? 0 : countOf(database)
+  const share = usable === 0 ? 0 : total / usable
+  if (!refused && share < CROWDED) return undefined
+  const severity: Severity = refused || share >= FULL ? "critical" : "warning"
+  const seen =
+    database === undefined
+      ? []
+      : [
+          `${total} of ${usable} connections are taken (${Math.round(share * PERCENT)} %; max_connections ` +
+            `${database.maxConnections}, ${database.reservedConnections} reserved): ` +
+            `${countOf(database, { owner: "ours" })} of this application's name, ` +
+            `${countOf(database, { owner: "pooler" })} of the pooler, ${countOf(database, { owner: "others" })} of ` +
+            `others; ${countOf(database, { state: "idle" })} are idle.`
+        ]
+  return {
+    id: "too-many-connections",
+    severity,
+    title: "The database has too many connections",
+    detail: [...(refused ? ["PostgreSQL refused a connection for want of slots."] : []), ...seen].join(" "),
+    remedy:
+      "Lower DB_POOL_MAX in all processes together, check for leaks (the ledger in /status names who holds sessions) " +
+      "and for clients that connect past the pool, or upgrade to a larger compute size."
+  }
+}
+
+/** Callers who wait this long, in milliseconds, wait for want of sessions and not for the next one to come back. */
+const LONG_WAIT_MILLIS = 1000
+
+const turnedAway = ({ before, pool }: Picture): number =>
+  (["timeout", "queue-full"] as const).reduce(
+    (sum, outcome) => sum + pool.counters.acquired[outcome] - before.counters.acquired[outcome],
+    0
+  )
+
+const lawWords = (picture: Picture): { readonly detail: string; readonly remedy: string } => {
+  const { pool, load } = picture
+  const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
+  const demand = demandOf(load)
+  if (demand === undefined) {
+    return { detail: "", remedy: "Raise DB_POOL_MAX, if the pooler grants more sessions, or hold sessions shorter." }
+  }
+  const rate = demand.arrivalsPerSecond.toFixed(1)
+  const detail =
+    ` ${rate} callers per second hold a session for ${wordMillis(demand.meanUseMillis)} each: by Little's law ` +
+    `${demand.busy.toFixed(1)} are busy on average, so ${counted(demand.sessions, "session")} are needed with a buffer ` +
+    "of 20 %."
+  if (demand.sessions <= pool.max && granted >= pool.max) {
+    return {
+      detail,
+      remedy: `On average DB_POOL_MAX (${pool.max}) is enough: start fewer at once, or reduce the time of statements.`
+    }
+  }
+  if (granted < pool.max || (pool.poolerSize !== undefined && demand.sessions > pool.poolerSize)) {
+    return {
+      detail,
+      remedy:
+        `The pooler grants ${granted} only: reduce the time each caller holds a session, or raise the pooler's pool ` +
+        `size and then DB_POOL_MAX to ${demand.sessions}.`
+    }
+  }
+  return {
+    detail,
+    remedy: `Raise DB_POOL_MAX from ${pool.max} to ${demand.sessions}, or reduce the time of statements.`
+  }
+}
+
+/** Pool saturation: callers wait long or are turned away while sessions stand. */
+export const poolSaturated = (picture: Picture): Advice | undefined => {
+  const { pool, settings } = picture
+  const refused = turnedAway(picture)
+  const isWaiting = pool.oldestWaitMillis >= LONG_WAIT_MILLIS
+  if (pool.open === 0 || (refused === 0 && !isWaiting)) return undefined
+  const law = lawWords(picture)
+  return {
+    id: "pool-saturated",
+    severity: refused > 0 ? "critical" : "warning",
+    title: "The pool has too few sessions for its callers",
+    detail:
+      `${pool.used} of ${pool.max} sessions are in use and ${counted(pool.waiting, "caller")} wait, the first for ` +
+      `${wordMillis(pool.oldestWaitMillis)}; ${refused} were turned away lately.${law.detail}`,
+    remedy:
+      `${law.remedy} The queue is DB_POOL_MAX_WAITING (${settings.pool.maxWaiting}) long and bounded by ` +
+      `DB_POOL_ACQUIRE_TIMEOUT (${formatDuration(settings.pool.acquireTimeout)}).`
+  }
+}
+
+/** `max` above the ceiling: the pool was promised sessions that the other side does not give. */
+export const maxAboveCeiling = ({ pool }: Picture): Advice | undefined => {
+  const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
+  if (granted >= pool.max) return undefined
+  const size =
+    pool.poolerSize === undefined ? "" : ` Its pool has ${pool.poolerSize} for all clients of this role together.`
+  return {
+    id: "max-above-ceiling",
+    severity: "warning",
+    title: "DB_POOL_MAX is above what the pooler grants",
+    detail: `The pooler lets this pool have ${pool.ceiling} sessions, and max is ${pool.max}.${size}`,
+    remedy:
+      `Set DB_POOL_MAX to ${granted} or less, so that all processes of this role together stay below the pool size, or ` +
+      "raise the pool size in the database settings of the project."
+  }
+}

@@ -1,0 +1,70 @@
+/** Quantiles of what a histogram counted between two looks at it: pure. */
+import type { Histogram } from "../../stats/Histogram.ts"
+
+/** What histograms of the same bounds counted up to one instant. */
+export interface Counted {
+  /** One count per bound and one for what lies above the last. */
+  readonly counts: ReadonlyArray<number>
+  /** In seconds. */
+  readonly sum: number
+}
+
+/** Milliseconds; null where nothing was measured. */
+export interface Quantiles {
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+}
+
+const MILLIS_PER_SECOND = 1000
+
+export const nothingMeasured: Quantiles = { p50: null, p95: null, p99: null }
+
+/** The counts of histograms together. They must have the bounds given. */
+export const counted = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<number>): Counted => {
+  const counts = Array.from({ length: bounds.length + 1 }, () => 0)
+  let sum = 0
+  for (const histogram of histograms) {
+    histogram.counts.forEach((count, index) => (counts[index] = (counts[index] ?? 0) + count))
+    sum += histogram.sum
+  }
+  return { counts, sum }
+}
+
+/** What was counted since `before`; everything when counting has begun anew in between. */
+export const countedSince = (after: Counted, before: Counted): Counted => {
+  const counts = after.counts.map((count, index) => count - (before.counts[index] ?? 0))
+  return counts.some((count) => count < 0) ? after : { counts, sum: Math.max(0, after.sum - before.sum) }
+}
+
+export const totalOf = ({ counts }: Counted): number => counts.reduce((total, count) => total + count, 0)
+
+/**
+ * A quantile in seconds, interpolated within its bucket; what lies above the last bound counts as that bound
+ * (Prometheus docs, `histogram_quantile`). Undefined without values.
+ *
+ * A share of 1 - q of the values is not below the quantile, so it cannot exceed the sum by that share of the count:
+ * that keeps waits of nothing from being shown as half of the first bucket.
+ */
+export const quantile = (bounds: ReadonlyArray<number>, counted: Counted, q: number): number | undefined => {
+  const total = totalOf(counted)
+  if (total === 0) return undefined
+  const rank = Math.max(1, q * total)
+  let below = 0
+  let index = 0
+  while (index < bounds.length && below + (counted.counts[index] ?? 0) < rank) below += counted.counts[index++] ?? 0
+  const lower = bounds[index - 1] ?? 0
+  const upper = bounds[index]
+  if (upper === undefined) return lower
+  const within = lower + ((upper - lower) * (rank - below)) / (counted.counts[index] ?? 1)
+  return Math.max(lower, Math.min(within, counted.sum / (total - rank + 1)))
+}
+
+/** The three quantiles that are shown, in milliseconds. */
+export const quantilesOf = (bounds: ReadonlyArray<number>, counted: Counted): Quantiles => {
+  const millis = (q: number): number | null => {
+    const seconds = quantile(bounds, counted, q)
+    return seconds === undefined ? null : seconds * MILLIS_PER_SECOND
+  }
+  return { p50: millis(0.5), p95: millis(0.95), p99: millis(0.99) }
+}

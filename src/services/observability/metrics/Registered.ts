@@ -1,0 +1,123 @@
+/**
+ * Metrics in Effect's registry, where its exporters and ours find them. Nothing is counted here: a value is looked up
+ * in the pool when an exporter asks for it.
+ */
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+import type { Histogram } from "../../stats/Histogram.ts"
+import type { Attributes, Definition, Point } from "./Definition.ts"
+import type { Reading } from "./Reading.ts"
+
+const keyOf = (attributes: Attributes): string => JSON.stringify(Object.entries(attributes))
+
+const ignore = (): void => {}
+
+const stateOf = ({ bounds, count, counts, max, min, sum }: Histogram): Metric.HistogramState => {
+  let below = 0
+  const buckets = bounds.map((bound, index): [number, number] => [bound, (below += counts[index]!)])
+  return { buckets, count, sum, max, min: count === 0 ? 0 : min }
+}
+
+const empty: Metric.HistogramState = { buckets: [], count: 0, sum: 0, max: 0, min: 0 }
+
+/**
+ * Effect's exporters read the unit from the attribute of that name, and send it as an attribute of the series as well.
+ * What is inherited is read, but not sent.
+ */
+const withUnit = (unit: string, attributes: Attributes): Attributes =>
+  Object.assign(Object.create({ unit }), attributes)
+
+export class Registered {
+  private readonly definitions: ReadonlyArray<Definition>
+  private readonly common: Attributes
+  private readonly context: Context.Context<never>
+  private readonly take: () => Reading
+  private readonly registrations = new Map<string, Metric.Registration>()
+  private seen: Map<Definition, ReadonlyMap<string, Point>> | undefined = undefined
+  private reading: Reading | undefined = undefined
+
+  /** `common` are the attributes of every series. */
+  constructor(parts: {
+    readonly definitions: ReadonlyArray<Definition>
+    readonly common: Attributes
+    readonly context: Context.Context<never>
+    readonly take: () => Reading
+  }) {
+    this.definitions = parts.definitions
+    this.take = parts.take
+    this.common = { ...Context.get(parts.context, Metric.CurrentMetricAttributes), ...parts.common }
+    this.context = Context.add(parts.context, Metric.CurrentMetricAttributes, {})
+    this.update()
+  }
+
+  /** Registers the series that appeared since the last time. */
+  update(): void {
+    this.reading = undefined
+    for (const definition of this.definitions) {
+      for (const [key, { attributes }] of this.points(definition)) {
+        const name = `${definition.name} ${key}`
+        if (!this.registrations.has(name)) this.registrations.set(name, this.register(definition, key, attributes))
+      }
+    }
+    this.reading = undefined
+  }
+
+  remove(): void {
+    for (const registration of this.registrations.values()) registration.remove()
+    this.registrations.clear()
+  }
+
+  /** An exporter asks for every series in one go: all of them are told of the same instant. */
+  private points(definition: Definition): ReadonlyMap<string, Point> {
+    if (this.reading === undefined || this.seen === undefined) {
+      this.reading = this.take()
+      this.seen = new Map()
+      queueMicrotask(() => {
+        this.reading = undefined
+      })
+    }
+    let points = this.seen.get(definition)
+    if (points === undefined) {
+      points = new Map(definition.observe(this.reading).map((point) => [keyOf(point.attributes), point]))
+      this.seen.set(definition, points)
+    }
+    return points
+  }
+
+  private register(definition: Definition, key: string, own: Attributes): Metric.Registration {
+    const { bounds = [], description, instrument, name, unit } = definition
+    const options = { description, attributes: withUnit(unit, { ...this.common, ...own }) }
+    const value = () => this.points(definition).get(key)?.value
+    const number = (): number => {
+      const found = value()
+      return typeof found === "number" ? found : 0
+    }
+    const observed = <State>(get: () => State) => ({ get, update: ignore, modify: ignore })
+    switch (instrument) {
+      case "Counter":
+      case "UpDownCounter": {
+        const incremental = instrument === "Counter"
+        return Metric.registerUnsafe(
+          Metric.counter(name, { ...options, incremental }),
+          this.context,
+          observed(() => ({ count: number(), incremental }))
+        )
+      }
+      case "Gauge":
+        return Metric.registerUnsafe(
+          Metric.gauge(name, options),
+          this.context,
+          observed(() => ({ value: number() }))
+        )
+      case "Histogram":
+        return Metric.registerUnsafe(
+          Metric.histogram(name, { ...options, boundaries: bounds }),
+          this.context,
+          observed(() => {
+            const found = value()
+            return typeof found === "object" ? stateOf(found) : empty
+          })
+        )
+    }
+  }
+}

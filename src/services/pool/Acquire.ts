@@ -1,0 +1,158 @@
+/** The borrower's path: take, or wait in turn, and give back exactly once. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Borrower } from "effect/sql/SqlConnection"
+import type { SqlError } from "effect/sql/SqlError"
+import type { SessionError } from "../errors/SessionError.ts"
+import { toSqlError } from "../errors/SqlErrors.ts"
+import type { Session } from "../session/SessionOpener.ts"
+import { holderName, type Lease } from "./core/Lease.ts"
+import { LeasedSession, type Relend } from "./LeasedSession.ts"
+import { isUnread, UNREAD_RETRIES } from "../errors/Unread.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
+
+/** Puts a refusal of the pool into the borrower's words. */
+export type Refuse<X> = (error: SessionError) => X
+
+/** A refusal in the words of Effect SQL. */
+export const refusedAcquire: Refuse<SqlError> = (error) => toSqlError(error, "acquire")
+
+/**
+ * Runs an effect with a lease of its own, given back whatever happens. The session is taken inside what the giving back
+ * protects: an interruption in between finds the lease either without a session or over.
+ */
+const withLease = <A, E, R>(
+  runtime: PoolRuntime,
+  run: (lease: LeasedSession) => Effect.Effect<A, E, R>,
+  after?: () => Effect.Effect<void> | undefined
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const lease = new LeasedSession(runtime, fiber)
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => run(lease)),
+      () => {
+        giveBack(runtime, lease, runtime.now())
+        return after?.()
+      }
+    )
+  })
+
+/** Lends a session for one effect. */
+export const lend =
+  <X>(runtime: PoolRuntime, refuse: Refuse<X>) =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
+    withLease<A, E | X, R>(runtime, (lease) =>
+      runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refuse, f)
+    )
+
+/**
+ * Lends a session for one effect, failing in the words of Effect SQL. What is to be done `after` is asked for when the
+ * session was given back, and cannot be interrupted.
+ */
+export type LendToTransaction = <A, E, R>(
+  f: (session: LeasedSession) => Effect.Effect<A, E, R>,
+  after?: () => Effect.Effect<void> | undefined
+) => Effect.Effect<A, E | SqlError, R>
+
+/** Lends a session for one transaction, which may begin on another one when the first turns out to have ended. */
+export const lendToTransaction =
+  (runtime: PoolRuntime): LendToTransaction =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
+    withLease<A, E | SqlError, R>(
+      runtime,
+      (lease) => {
+        lease.relend = relend
+        return runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refusedAcquire, f)
+      },
+      after
+    )
+
+/** Lends an idle session for one effect if there is one, and else says so at once. */
+export const tryLend =
+  (runtime: PoolRuntime) =>
+  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
+    withLease(runtime, (lease) =>
+      runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
+    )
+
+/** Runs an effect again when it was not read. */
+const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
+  Effect.catch(effect, (error) => (retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error)))
+
+/** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
+export const borrow = (runtime: PoolRuntime): Borrower => {
+  const once = lend(runtime, refusedAcquire)
+  return (f) => again(once(f))
+}
+
+/**
+ * Lends a session until the scope closes. The giving back is bound to the scope before there is anything to give, so an
+ * interruption of the wait leaves nothing behind.
+ */
+export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
+      const lease = new LeasedSession(runtime, fiber)
+      lease.relend = relend
+      const scope = Context.getUnsafe(fiber.context, Scope.Scope)
+      return Effect.flatMap(
+        Scope.addFinalizer(
+          scope,
+          Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+        ),
+        () =>
+          runtime.core.take(lease, runtime.now())
+            ? Effect.succeed(lease)
+            : restore(wait(runtime, lease, refuse, Effect.succeed))
+      )
+    })
+  )
+
+/** Gives the session of a lease back and waits for another one. */
+const relend: Relend = (runtime, lease) =>
+  Effect.suspend(() => {
+    giveBack(runtime, lease, runtime.now())
+    lease.state = "new"
+    if (runtime.core.take(lease, runtime.now())) return Effect.void
+    return Effect.onInterrupt(
+      wait(runtime, lease, refusedAcquire, () => Effect.void),
+      // Later, it would get a session that knows nothing of what the lease was for.
+      () => Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+    )
+  })
+
+/**
+ * Waits for a session and goes on with it. Nothing has to be undone here: whoever is interrupted while waiting gives the
+ * lease back, wherever it stands.
+ */
+const wait = <A, E, R, X>(
+  runtime: PoolRuntime,
+  lease: LeasedSession,
+  refuse: Refuse<X>,
+  f: (session: LeasedSession) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | X, R> =>
+  Effect.callback<A, E | X, R>((resume) => {
+    lease.wake = (refusal) =>
+      resume(refusal === undefined ? Effect.suspend(() => f(lease)) : Effect.fail(refuse(refusal)))
+    const now = runtime.now()
+    const deadline = now + runtime.acquireMillis
+    const refused = runtime.core.enqueue(lease, now, deadline)
+    if (refused === undefined) runtime.armForWaiter(deadline, now)
+    else resume(Effect.fail(refuse(refused)))
+  })
+
+/** Ends a lease, whatever has become of it. */
+export const giveBack = (runtime: PoolRuntime, lease: Lease<Session>, now: number): void => {
+  const session = lease.slot?.session
+  if (lease.leakReported && session !== undefined) {
+    runtime.publish({
+      _tag: "LeakReturned",
+      sessionId: session.info.id,
+      holder: holderName(lease.holder),
+      heldMillis: now - lease.since
+    })
+  }
+  runtime.core.release(lease, now)
+}

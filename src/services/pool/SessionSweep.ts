@@ -1,0 +1,57 @@
+/** What the pool looks for among its sessions once a second: statements without an answer, leases without an end. */
+import * as Duration from "effect/Duration"
+import type { Session } from "../session/SessionOpener.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import { holderName } from "./core/Lease.ts"
+import type { PoolRuntime } from "./PoolRuntime.ts"
+import type { Slot } from "./core/Slot.ts"
+
+/** The server ends a statement at its timeout; a peer that has not answered this much later is silent. */
+const STATEMENT_GRACE_MILLIS = 5000
+
+/** Looks over every session that stands. */
+export const watchSessions = (runtime: PoolRuntime, now: number): void => {
+  const { pool, statementTimeout } = runtime.config
+  const leakMillis = pool.leakThreshold === undefined ? undefined : Duration.toMillis(pool.leakThreshold)
+  const statementMillis = Duration.toMillis(statementTimeout)
+  for (const slot of runtime.core.slots) {
+    if (statementMillis > 0) watchStatement(runtime, slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
+    if (leakMillis !== undefined) watchLeak(runtime, slot, now, leakMillis)
+  }
+}
+
+const watchStatement = (runtime: PoolRuntime, slot: Slot<Session>, now: number, limit: number): void => {
+  const { session } = slot
+  if (session.busySince === 0 || session.lost !== undefined) return
+  // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
+  const since = slot.lease?.isShared === true ? Math.max(session.busySince, session.heardAt()) : session.busySince
+  if (now - since < limit) return
+  const error = SessionError.statementTimeout({
+    host: runtime.opener.endpoint.host,
+    port: runtime.opener.endpoint.port,
+    phase: "query",
+    elapsedMillis: now - since,
+    limitMillis: limit
+  })
+  runtime.publish({
+    _tag: "StatementOverdue",
+    sessionId: session.info.id,
+    holder: holderName(slot.lease?.holder),
+    error
+  })
+  session.kill(error)
+}
+
+const watchLeak = (runtime: PoolRuntime, slot: Slot<Session>, now: number, threshold: number): void => {
+  const { lease } = slot
+  if (lease === undefined || lease.leakReported || lease.longLived || now - lease.since < threshold) return
+  lease.leakReported = true
+  runtime.core.counters.leaksSuspected++
+  runtime.publish({
+    _tag: "LeakSuspected",
+    sessionId: slot.session.info.id,
+    holder: holderName(lease.holder),
+    heldMillis: now - lease.since,
+    statement: slot.session.statement
+  })
+}

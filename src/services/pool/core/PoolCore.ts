@@ -1,0 +1,300 @@
+/**
+ * The pool's state machine: who waits, what stands, what is done next. Synchronous, without effects of its own.
+ *
+ * Everything it wants done it asks of its hooks (dial, probe, recover, close), and everything that happened it is
+ * told. That makes it fast, because lending an idle session is a pop from a stack, and testable, because a property test can drive
+ * it with random histories and compare it with a simpler model.
+ *
+ * The rule above all: `connecting + idle + used + closing <= max`, at every instant.
+ */
+import type { SessionError } from "../../errors/SessionError.ts"
+import * as Ceiling from "./Ceiling.ts"
+import { nextWish, wantsDial } from "./GrowthPolicy.ts"
+import * as DialGate from "./DialBackoff.ts"
+import type { Lease } from "./Lease.ts"
+import { type DialFailure, PoolState } from "./PoolState.ts"
+import { Slot, type SlotSession } from "./Slot.ts"
+import type { AcquireOutcome } from "./Snapshot.ts"
+
+/** Up to a tenth of the lifetime is taken off at random, so that sessions opened together do not end together. */
+const LIFETIME_JITTER = 0.1
+
+export class PoolCore<S extends SlotSession> extends PoolState<S> {
+  /** A failure that does not pass by itself: until the next dial is due, whoever comes is told at once. */
+  private blockedBy: SessionError | undefined = undefined
+
+  /** Lends an idle session at once; false when the borrower has to wait in the queue. */
+  take(lease: Lease<S>, now: number): boolean {
+    if (this.waiters.size > 0 || this.ending) return false
+    const slot = this.freshest(now)
+    if (slot === undefined) return false
+    this.stack.remove(slot)
+    if (!lease.isShared) {
+      this.counters.acquired.immediate++
+      this.waitTime.recordMillis(0)
+    }
+    this.lend(slot, lease, now)
+    return true
+  }
+
+  /** Lends the idle session that has been silent for longest, to be looked at: that is no use, and counts as none. */
+  takeSilent(lease: Lease<S>, now: number): boolean {
+    const slot = this.waiters.size > 0 || this.ending ? undefined : this.mostSilent()
+    if (slot === undefined) return false
+    this.stack.remove(slot)
+    lease.unusedSince = slot.idleSince
+    this.lend(slot, lease, now)
+    return true
+  }
+
+  /** Puts a borrower at the end of the queue; a refusal is returned, not thrown. */
+  enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
+    if (this.ending) return this.refuse("closed", lease)
+    if (this.open === 0 && this.blockedBy !== undefined && now < this.gate.notBefore) {
+      if (!lease.isShared) this.counters.acquired.failed++
+      return this.blockedBy
+    }
+    if (this.waiters.size >= this.limits.maxWaiting) return this.refuse("queue-full", lease)
+    lease.state = "waiting"
+    lease.enqueuedAt = now
+    lease.deadline = deadline
+    this.waiters.push(lease)
+    this.advance(now)
+    this.steps.run()
+    return undefined
+  }
+
+  /** Ends a lease in whatever state it is: a waiter leaves the queue, a held session comes back. */
+  release(lease: Lease<S>, now: number): void {
+    const state = lease.state
+    lease.state = "over"
+    if (state === "waiting") {
+      this.waiters.remove(lease)
+      if (!lease.isShared) this.counters.acquired.abandoned++
+      lease.wake = undefined
+      return
+    }
+    const slot = lease.slot
+    if (state !== "held" || slot === undefined) return
+    lease.slot = undefined
+    slot.lease = undefined
+    if (lease.unusedSince === undefined && !lease.isShared) this.useTime.recordMillis(now - lease.since)
+    if (slot.state !== "used") return
+    if (this.ending) {
+      this.close(slot, "drain")
+    } else if (!slot.session.isClean()) {
+      this.recover(slot)
+    } else {
+      this.used--
+      this.offer(slot, now, lease.unusedSince)
+    }
+    this.steps.run()
+  }
+
+  /** A recovery ended: the session goes on, or is closed. */
+  recovered(slot: Slot<S>, clean: boolean, now: number): void {
+    if (slot.state !== "recovering") return
+    if (!clean || this.ending) {
+      this.close(slot, clean ? "drain" : "not-recovered")
+      this.advance(now)
+    } else {
+      this.used--
+      this.offer(slot, now)
+    }
+    this.steps.run()
+  }
+
+  /** A probe ended. */
+  probed(slot: Slot<S>, answered: boolean, now: number): void {
+    if (slot.state !== "probing") return
+    this.probing--
+    if (answered && (this.ending || slot.session.isClean())) {
+      this.offer(slot, now)
+    } else if (answered) {
+      // It is alive but was left in a state that cannot be lent: offered as it is, it would be probed for ever.
+      this.used++
+      this.recover(slot)
+      this.advance(now)
+    } else {
+      this.suspectAll(now)
+      this.close(slot, "probe-failed", false)
+      this.advance(now)
+    }
+    this.steps.run()
+  }
+
+  /** A dial succeeded. */
+  dialed(id: number, session: S, now: number): Slot<S> {
+    this.dials.delete(id)
+    this.counters.dialsSucceeded++
+    this.blockedBy = undefined
+    this.gate = DialGate.afterSuccess(this.gate, now)
+    const lifetime = this.limits.maxLifetime * (1 - LIFETIME_JITTER * this.hooks.random())
+    const slot = new Slot(session, now, now + lifetime)
+    this.slots.add(slot)
+    if (this.phase === "starting") this.phase = "open"
+    this.proving = false
+    this.ceiling = Ceiling.afterGrant(this.ceiling, this.open + 1, this.limits.max, now)
+    const retired = this.retiring
+    this.retiring = undefined
+    this.offer(slot, now)
+    // The new session may have been needed for itself: then the old one stays, and its turn comes again.
+    if (retired?.state === "idle" && this.open > this.limits.min) this.retire(retired, "lifetime")
+    this.steps.run()
+    return slot
+  }
+
+  /**
+   * A dial failed. Refusals for want of room teach the ceiling and hurt nobody while a session of ours stands; a wrong
+   * password or configuration fails those who wait only when there is no session left to wait for.
+   */
+  dialFailed(id: number, failure: DialFailure, now: number): void {
+    this.dials.delete(id)
+    this.counters.dialsFailed[failure.class]++
+    this.retiring = undefined
+    if (failure.class === "capacity" && this.open > 0) {
+      this.ceiling = Ceiling.afterRefusal(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
+    } else {
+      this.gate = DialGate.afterFailure(this.gate, failure, now, this.hooks.random())
+      this.blockedBy = failure.permanent ? failure.error : undefined
+      if (failure.permanent && this.open === 0) this.failWaiters(failure.error, "failed")
+    }
+    this.advance(now)
+    this.steps.run()
+  }
+
+  /** A dial was given up, by shutdown: nothing is learned from it. */
+  dialAbandoned(id: number): void {
+    this.dials.delete(id)
+    this.steps.run()
+  }
+
+  /** A session was lost without our doing: its socket is closed, so its slot is free. True when it was the last one. */
+  lost(slot: Slot<S>, now: number, shutdown = false): boolean {
+    if (slot.state === "gone") return false
+    const wasClosing = slot.state === "closing"
+    this.leave(slot)
+    if (!wasClosing) {
+      this.counters.closed.lost++
+      if (shutdown) this.gate = DialGate.afterShutdown(this.gate, now)
+      this.suspectAll(now)
+    }
+    const last = !wasClosing && this.open === 0
+    if (last) this.gate = DialGate.afterOutage(this.gate)
+    this.advance(now)
+    this.steps.run()
+    return last
+  }
+
+  /** The socket of a closing session is closed: the slot is free. */
+  closed(slot: Slot<S>, now: number): void {
+    if (slot.state === "gone") return
+    this.leave(slot)
+    this.advance(now)
+    this.steps.run()
+  }
+
+  /** Suspects all and asks the idle ones now; where none stands, one is opened as soon as dials go. */
+  probeAll(now: number): void {
+    if (this.ending) return
+    this.suspectAll(now)
+    this.proving = this.open === 0
+    for (const slot of this.stack.clear()) this.probe(slot)
+    this.advance(now)
+    this.steps.run()
+  }
+
+  /** Marks a session that must not be lent again. An idle one is closed now, a used one when it comes back. */
+  evict(slot: Slot<S>): void {
+    slot.evicted = true
+    if (slot.state === "idle") this.retire(slot, "evicted")
+    this.steps.run()
+  }
+
+  /**
+   * Periodic work: waiters whose time is up, idle sessions above `min`, one rotation by lifetime. Returns the instant
+   * when it wants to be called again at the latest.
+   */
+  tick(now: number): number {
+    const earliest = this.waiters.expire(now, (waiter) => {
+      waiter.state = "over"
+      this.wake(waiter, this.refuse("timeout", waiter))
+    })
+    this.closeIdle(now)
+    this.rotate(now)
+    this.advance(now)
+    this.steps.run()
+    return Math.min(earliest, nextWish(this, now))
+  }
+
+  /** Begins the end: refuses who waits and who comes, lets go of what is idle. */
+  drain(): void {
+    if (this.ending) return
+    this.phase = "draining"
+    for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
+      waiter.state = "over"
+      this.wake(waiter, this.refuse("closed", waiter))
+    }
+    for (const slot of this.stack.clear()) this.close(slot, "drain", false)
+    this.steps.run()
+  }
+
+  private wake(waiter: Lease<S>, refusal: SessionError): void {
+    this.steps.defer(() => waiter.woken(refusal))
+  }
+
+  /** Lends what can be lent, probes what has to be probed, dials what is missing. */
+  private advance(now: number): void {
+    if (this.ending) return
+    // A session that is good goes to the first waiter even while a probe is under way for that waiter: the peer that is
+    // asked may be dead, and its answer a timeout.
+    while (this.waiters.size > 0) {
+      const slot = this.freshest(now)
+      if (slot === undefined) break
+      this.stack.remove(slot)
+      this.handOff(slot, now)
+    }
+    while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
+    while (wantsDial(this, now)) {
+      const id = ++this.nextDial
+      this.dials.set(id, now)
+      this.counters.dialsStarted++
+      this.steps.defer(() => this.hooks.dial(id))
+    }
+  }
+
+  private handOff(slot: Slot<S>, now: number): void {
+    const waiter = this.waiters.shift()!
+    if (!waiter.isShared) {
+      this.counters.acquired.waited++
+      this.waitTime.recordMillis(now - waiter.enqueuedAt)
+    }
+    this.lend(slot, waiter, now)
+    this.steps.defer(waiter)
+  }
+
+  /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
+  private offer(slot: Slot<S>, now: number, unusedSince?: number): void {
+    this.shelve(slot, now, unusedSince)
+    if (this.ending) return this.retire(slot, "drain")
+    if (slot.evicted) this.retire(slot, "evicted")
+    else if (now >= slot.expiresAt && this.mayRotate()) this.replace(slot, now)
+    // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between. One that goes instead
+    // may leave somebody waiting for whom there is room to dial.
+    this.advance(now)
+  }
+
+  private failWaiters(error: SessionError, outcome: AcquireOutcome): void {
+    for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
+      waiter.state = "over"
+      if (!waiter.isShared) this.counters.acquired[outcome]++
+      this.wake(waiter, error)
+    }
+  }
+
+  /** Counts a refusal and puts it into words. */
+  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
+    if (!waiter.isShared) this.counters.acquired[outcome]++
+    return this.hooks.refusal(outcome, waiter)
+  }
+}

@@ -1,0 +1,66 @@
+/** In which form the answer to a statement is wanted: as rows, as values by position, or with all that is known of it. */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { SqlError } from "effect/sql/SqlError"
+import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { RowForm } from "../wire/query/InFlightQuery.ts"
+import type { Answer, Asker, Session } from "./SessionOpener.ts"
+
+export interface Wanted<A> {
+  readonly form: RowForm
+  readonly read: (answer: Answer) => A
+  readonly ask: (
+    session: Session,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ) => Effect.Effect<A, SqlError>
+  /** Asks the driver for the same, while that has the wire. */
+  readonly drive: (
+    connection: PgConnection,
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    named: boolean
+  ) => Effect.Effect<A, SqlError>
+}
+
+export const asRows: Wanted<ReadonlyArray<Row>> = {
+  form: "objects",
+  read: ({ objects }) => objects,
+  ask: (session, sql, params, named) => session.rows(sql, params, named),
+  drive: (connection, sql, params, named) => Effect.map(connection.query(sql, params, named), ({ rows }) => rows)
+}
+
+export const asResult: Wanted<Result> = {
+  form: "objects",
+  read: ({ result }) => result,
+  ask: (session, sql, params, named) => session.query(sql, params, named),
+  drive: (connection, sql, params, named) => connection.query(sql, params, named)
+}
+
+export const asValues: Wanted<ReadonlyArray<ReadonlyArray<unknown>>> = {
+  form: "values",
+  read: ({ values }) => values,
+  ask: (session, sql, params, named) => session.queryValues(sql, params, named),
+  drive: (connection, sql, params, named) => connection.queryValues(sql, params, named)
+}
+
+/** A fiber that waits for the answer. */
+export class WaitingFiber<A> implements Asker {
+  private readonly wanted: Wanted<A>
+  private readonly resume: (effect: Effect.Effect<A, SqlError>) => void
+
+  constructor(wanted: Wanted<A>, resume: (effect: Effect.Effect<A, SqlError>) => void) {
+    this.wanted = wanted
+    this.resume = resume
+  }
+
+  told(answer: Answer): void {
+    this.resume(Exit.succeed(this.wanted.read(answer)))
+  }
+
+  refused(cause: Cause.Cause<SqlError>): void {
+    this.resume(Exit.failCause(cause))
+  }
+}

@@ -1,0 +1,181 @@
+/** A session with a real server: how it stands, how it is looked after, and how it ends. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { SqlError } from "effect/sql/SqlError"
+import type { PoolTimes } from "../stats/PoolTimes.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import type { Session, SessionInfo } from "./SessionOpener.ts"
+import { Activity } from "./Activity.ts"
+import { caughtUp, listeningFor } from "./CaughtUp.ts"
+import { sayGoodbye } from "./Goodbye.ts"
+import type { LiveSessionParts } from "./PgSessionParts.ts"
+import { LiveStatements } from "./PgSessionStatements.ts"
+import { resetSession } from "./Reset.ts"
+import { SessionEnd } from "./SessionLoss.ts"
+
+/** How long a rollback and a reset may take together before the session is closed instead. */
+const RECOVER_MILLIS = 5000
+
+/** How long a peer may take to answer a probe: a caller waits for it. */
+const PROBE_MILLIS = 2000
+
+export class LiveSession implements Session {
+  readonly info: SessionInfo
+  onLost: ((error: SessionError) => void) | undefined = undefined
+  readonly start: Session["start"]
+  readonly abandon: Session["abandon"]
+  readonly rows: Session["rows"]
+  readonly query: Session["query"]
+  readonly queryValues: Session["queryValues"]
+  readonly stream: Session["stream"]
+  readonly listen: Session["listen"]
+
+  private readonly parts: LiveSessionParts
+  private readonly activity: Activity
+  private readonly end: SessionEnd
+  private readonly statements: LiveStatements
+  /** Set while the session is being made clean; whoever asks meanwhile waits for the same end. */
+  private recovering: Deferred.Deferred<boolean> | undefined = undefined
+  private leaving = false
+
+  constructor(parts: LiveSessionParts) {
+    this.parts = parts
+    this.info = parts.info
+    const { socket, tap } = parts.wire
+    this.activity = new Activity(tap)
+    this.end = new SessionEnd(parts, this.activity)
+    this.statements = new LiveStatements(parts, {
+      activity: this.activity,
+      end: this.end,
+      kill: (reason) => this.kill(reason),
+      onBroken: (cause) => {
+        this.end.lost ??= this.end.loss(cause)
+        socket.destroy()
+      }
+    })
+    this.start = this.statements.start
+    this.abandon = this.statements.abandon
+    this.rows = this.statements.rows
+    this.query = this.statements.query
+    this.queryValues = this.statements.queryValues
+    this.stream = this.statements.stream
+    this.listen = this.statements.listen
+    socket.on("close", this.onClose)
+  }
+
+  get lost(): SessionError | undefined {
+    return this.end.lost
+  }
+
+  get lastError(): SqlError | undefined {
+    return this.end.lastError
+  }
+
+  get statement(): string | undefined {
+    return this.activity.statement
+  }
+
+  get busySince(): number {
+    return this.activity.busySince
+  }
+
+  set times(times: PoolTimes | undefined) {
+    this.statements.times = times
+  }
+
+  heardAt = (): number => this.parts.wire.tap.heardAt
+
+  isClean = (): boolean =>
+    this.end.lost === undefined &&
+    this.activity.inFlight === 0 &&
+    this.activity.taint === "clean" &&
+    this.statements.isAtRest &&
+    this.recovering === undefined &&
+    this.parts.wire.tap.status === "I" &&
+    this.parts.wire.tap.fatal === undefined
+
+  defer = (sql: string): void => {
+    this.statements.ahead = sql
+  }
+
+  undefer = (): boolean => {
+    const deferred = this.statements.ahead !== undefined
+    this.statements.ahead = undefined
+    return deferred
+  }
+
+  probe: Effect.Effect<boolean> = Effect.suspend(() =>
+    this.lost !== undefined
+      ? Effect.succeed(false)
+      : this.statements.plain("").pipe(
+          Effect.as(true),
+          Effect.raceFirst(Effect.as(listeningFor(PROBE_MILLIS, this.parts.now), false)),
+          Effect.catch(() => Effect.succeed(false)),
+          // The peer may have answered the probe and said goodbye in one breath.
+          Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
+        )
+  )
+
+  recover: Effect.Effect<boolean> = Effect.suspend(() => {
+    // The driver may fail the statement just before the socket tells its end; that end is a loss, not our doing.
+    if (this.lost !== undefined) return Effect.as(caughtUp, false)
+    if (this.activity.taint === "close") return Effect.succeed(false)
+    if (this.recovering !== undefined) return Deferred.await(this.recovering)
+    const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
+    return this.clear().pipe(
+      Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
+      Effect.catchCause(() => Effect.succeed(false)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          this.recovering = undefined
+          Deferred.doneUnsafe(recovered, exit)
+        })
+      )
+    )
+  })
+
+  cancel: Effect.Effect<void> = Effect.suspend(() =>
+    this.lost !== undefined || this.busySince === 0 ? Effect.void : this.statements.settle()
+  )
+
+  kill = (reason: SessionError): void => {
+    if (this.lost !== undefined) return
+    this.end.lost = reason
+    this.parts.wire.socket.destroy()
+  }
+
+  close: Effect.Effect<void> = Effect.suspend(() => {
+    this.leaving = true
+    return Effect.andThen(
+      sayGoodbye(this.parts.wire.socket, this.parts.scope),
+      Effect.sync(() => {
+        this.end.lost ??= SessionError.poolClosed({ draining: false })
+      })
+    )
+  })
+
+  private readonly onClose = (): void => {
+    const first = this.end.lost === undefined
+    const lost = (this.end.lost ??= this.leaving
+      ? SessionError.poolClosed({ draining: false })
+      : this.end.loss(undefined))
+    if (!this.leaving) this.onLost?.(lost)
+    this.statements.fail(lost)
+    if (first) this.activity.busySince = 0
+  }
+
+  private readonly clear = Effect.fnUntraced(function* (this: LiveSession): Effect.fn.Return<boolean, SqlError> {
+    if (this.activity.inFlight > 0) yield* this.statements.settle()
+    yield* this.statements.settling.over
+    this.statements.ahead = undefined
+    if (this.lost !== undefined) return false
+    const { tap } = this.parts.wire
+    if (tap.status !== "I") yield* this.statements.plain("rollback")
+    if (this.activity.taint === "reset" && (yield* resetSession(this.statements.plain, this.parts.settings))) {
+      this.activity.taint = "clean"
+    }
+    // Bytes that the driver has not read to the end yet: their rest comes before the answer.
+    if (!this.statements.isAtRest) yield* this.statements.plain("")
+    return this.lost === undefined && this.activity.taint === "clean" && tap.status === "I" && this.statements.isAtRest
+  })
+}

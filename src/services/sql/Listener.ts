@@ -1,0 +1,217 @@
+/**
+ * LISTEN for a whole application on one session, across losses.
+ *
+ * A session is scarce behind a session pooler, so every channel shares one, taken from the pool when the first
+ * listener comes and given back after the last. When it is lost the channels are listened to again on another, and
+ * every consumer is told that notifications may have been missed in between: PostgreSQL keeps none.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Notification } from "@effect/sql-pg/PgConnection"
+import { SessionConfig } from "../config/SessionConfig.ts"
+import { SessionPool } from "../pool/SessionPool.ts"
+import type { LeasedSession } from "../pool/LeasedSession.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import { toSqlError } from "../errors/SqlErrors.ts"
+
+/**
+ * Stands in a listener's queue where notifications may be missing: its `gap` says between which instants, and its
+ * process id is 0, which no backend has. Read again what the notifications would have told.
+ */
+export interface NotificationGap extends Notification {
+  readonly processId: 0
+  readonly payload: ""
+  readonly gap: { readonly since: Date; readonly until: Date; readonly reason: SessionError | undefined }
+}
+
+/** Whether what came is a gap instead of a notification. */
+export const isGap = (notification: Notification): notification is NotificationGap => "gap" in notification
+
+/**
+ * Notifications a slow consumer may leave unread. Beyond it the oldest are dropped: the session they arrive on serves
+ * other consumers too, and a queue without a bound is a leak.
+ */
+const QUEUE_CAPACITY = 16_384
+
+/** Between two tries to listen again, in milliseconds; the pool has a gate of its own for dials. */
+const AGAIN_MILLIS = 250
+
+type Consumer = Queue.Queue<Notification, SqlError>
+
+/** Listens to channels. */
+export class Listener extends Context.Service<
+  Listener,
+  {
+    /**
+     * Registers a listener; the queue ends with the scope. Fails when LISTEN cannot be registered. After a loss the
+     * queue goes on, with a `NotificationGap` first.
+     */
+    readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
+  }
+>()("effect-supavisor/services/Listener") {
+  static readonly layer: Layer.Layer<Listener, never, SessionPool | SessionConfig> = Layer.effect(
+    Listener,
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const config = yield* SessionConfig
+      if (config.connectionType === "supavisor_transaction") return { listen: () => Effect.fail(noSession()) }
+      return yield* makeListener(pool, Duration.toMillis(config.healthCheckInterval))
+    })
+  )
+}
+
+/** Under transaction pooling LISTEN is accepted, and nothing is ever heard (seen on Supavisor 2.9.7). */
+const noSession = (): SqlError =>
+  toSqlError(
+    SessionError.configurationInvalid([
+      {
+        name: "DB_CONNECTION_TYPE",
+        received: "supavisor_transaction",
+        expected: "a mode that keeps sessions, because LISTEN needs one",
+        remedy: "Use the session port, 5432, with supavisor_session."
+      }
+    ]),
+    "listen"
+  )
+
+/** The session of the moment, and what is listened to on it. */
+interface Attachment {
+  readonly lease: LeasedSession
+  readonly scope: Scope.Closeable
+  readonly channels: Set<string>
+  readonly ended: Deferred.Deferred<void>
+}
+
+const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], probeMillis: number) {
+  const home = yield* Effect.scope
+  const clock = yield* Clock.Clock
+  const consumers = new Map<string, Set<Consumer>>()
+  // One at a time: two first listeners must not take two sessions.
+  const turn = yield* Semaphore.make(1)
+  let attachment: Attachment | undefined
+
+  const dispatch = (channel: string, queue: Queue.Dequeue<Notification, SqlError>, current: Attachment) =>
+    Queue.take(queue).pipe(
+      Effect.map((notification) => {
+        for (const consumer of consumers.get(channel) ?? []) Queue.offerUnsafe(consumer, notification)
+      }),
+      Effect.forever,
+      Effect.catchCause(() => Effect.asVoid(Deferred.succeed(current.ended, undefined)))
+    )
+
+  const listenOn = Effect.fnUntraced(function* (current: Attachment, channel: string) {
+    if (current.channels.has(channel)) return
+    const queue = yield* Scope.provide(current.lease.listen(channel), current.scope)
+    current.channels.add(channel)
+    yield* Effect.forkIn(dispatch(channel, queue, current), current.scope)
+  })
+
+  /** A listening session carries no traffic of ours, so nothing but a probe would notice that its peer is gone. */
+  const watch = (current: Attachment) =>
+    Effect.suspend(() => current.lease.session?.probe ?? Effect.succeed(false)).pipe(
+      Effect.delay(probeMillis),
+      Effect.repeat({ while: (answered) => answered }),
+      Effect.andThen(
+        Effect.sync(() => {
+          current.lease.session?.kill(
+            SessionError.sessionLost({
+              ...pool.endpoint,
+              phase: "listen",
+              failure: new Error("The listening session did not answer a probe"),
+              elapsedMillis: probeMillis,
+              statementInFlight: false
+            })
+          )
+        })
+      )
+    )
+
+  const attach: () => Effect.Effect<Attachment, SqlError> = Effect.fnUntraced(function* () {
+    const scope = yield* Scope.fork(home)
+    return yield* Effect.gen(function* () {
+      const lease = yield* Scope.provide(pool.reserve, scope)
+      lease.longLived = true
+      const current: Attachment = { lease, scope, channels: new Set(), ended: Deferred.makeUnsafe() }
+      for (const channel of consumers.keys()) yield* listenOn(current, channel)
+      attachment = current
+      yield* Effect.forkIn(watch(current), scope)
+      yield* Effect.forkIn(heal(current), home)
+      return current
+    }).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
+  })
+
+  const detach = (current: Attachment) => {
+    if (attachment === current) attachment = undefined
+    Deferred.doneUnsafe(current.ended, Effect.void)
+    return Scope.close(current.scope, Exit.void)
+  }
+
+  /** The last listener may have left while a session was still waited for: then nobody else would give it back. */
+  const unlessDeserted = (current: Attachment) => (consumers.size === 0 ? detach(current) : Effect.void)
+
+  /** Waits for the end of a session, then listens again for as long as anybody wants to hear. */
+  const heal: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(
+    function* (current: Attachment) {
+      yield* Deferred.await(current.ended)
+      if (attachment !== current) return
+      const reason = current.lease.session?.lost
+      const since = new Date(clock.currentTimeMillisUnsafe())
+      yield* detach(current)
+      yield* turn
+        .withPermit(
+          Effect.suspend(() =>
+            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.flatMap(attach(), unlessDeserted)
+          )
+        )
+        .pipe(
+          Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) }),
+          // Nobody listens any more, so nobody misses what failed.
+          Effect.ignore
+        )
+      const until = new Date(clock.currentTimeMillisUnsafe())
+      for (const [channel, queues] of consumers) {
+        const gap: NotificationGap = { processId: 0, channel, payload: "", gap: { since, until, reason } }
+        for (const consumer of queues) Queue.offerUnsafe(consumer, gap)
+      }
+    },
+    Effect.catchCause((cause) => Effect.logWarning("Listening again failed", Cause.pretty(cause)))
+  )
+
+  const forget = (channel: string, consumer: Consumer) =>
+    Effect.suspend(() => {
+      const queues = consumers.get(channel)
+      queues?.delete(consumer)
+      if (queues?.size === 0) consumers.delete(channel)
+      const idle = consumers.size === 0 && attachment !== undefined
+      return Effect.andThen(idle ? detach(attachment!) : Effect.void, Queue.shutdown(consumer))
+    })
+
+  return Listener.of({
+    listen: (channel) =>
+      Effect.gen(function* () {
+        const consumer = yield* Queue.sliding<Notification, SqlError>(QUEUE_CAPACITY)
+        const queues = consumers.get(channel) ?? new Set()
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            consumers.set(channel, queues.add(consumer))
+          }),
+          () => forget(channel, consumer)
+        )
+        yield* turn.withPermit(
+          Effect.suspend(() => (attachment === undefined ? Effect.asVoid(attach()) : listenOn(attachment, channel)))
+        )
+        return consumer
+      })
+  })
+})

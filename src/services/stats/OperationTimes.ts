@@ -1,0 +1,130 @@
+/**
+ * How long statements take, by operation and by what became of them: `db.client.operation.duration` of OpenTelemetry's
+ * database conventions.
+ *
+ * A statement that succeeds costs two readings of the clock and the additions of a histogram. Failures are rare and
+ * may cost a lookup.
+ */
+import type * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import type { SqlError } from "effect/sql/SqlError"
+import { isSessionError } from "../errors/SessionError.ts"
+import { Histogram } from "./Histogram.ts"
+
+/** What one histogram counts. */
+export interface OperationSeries {
+  /** The statement's first word in capitals, or `_OTHER`. */
+  readonly operation: string
+  /** The SQLSTATE, the `SessionError` code, `interrupted` or `_OTHER`; undefined for success. */
+  readonly errorType: string | undefined
+  /** The SQLSTATE of a failure that the server reported. */
+  readonly sqlState: string | undefined
+  readonly duration: Histogram
+}
+
+/** What is said of a statement that failed. */
+export type Failure = Pick<OperationSeries, "errorType" | "sqlState">
+
+/** OpenTelemetry's word for whatever is not told apart (semantic conventions, `error.type`). */
+const OTHER = "_OTHER"
+
+/**
+ * The most histograms there can be: SQL of the user's own may raise any of 36^5 SQLSTATEs, and every series costs its
+ * reader memory for ever. PostgreSQL itself has about 260, of which a program meets a handful.
+ */
+const MAX_SERIES = 200
+
+/** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
+const MAX_TEXTS = 2000
+
+/** First words that are told apart. */
+const OPERATIONS = new Set(
+  (
+    "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET SHOW " +
+    "LISTEN UNLISTEN NOTIFY CREATE ALTER DROP TRUNCATE GRANT REVOKE EXPLAIN ANALYZE VACUUM REFRESH LOCK DO"
+  ).split(" ")
+)
+
+/** Blanks, brackets and comments may stand before the first word. */
+const FIRST_WORD = /^(?:[\s(]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i
+
+/** The statement's first word in capitals, as `db.operation.name` wants it; `_OTHER` for one that SQL does not know. */
+export const operationOf = (sql: string): string => {
+  const word = FIRST_WORD.exec(sql)?.[1]?.toUpperCase() ?? ""
+  return OPERATIONS.has(word) ? word : OTHER
+}
+
+/** A statement under way. */
+export interface Statement {
+  readonly sql: string
+  /** Monotonic milliseconds when it was written. */
+  readonly began: number
+  readonly now: () => number
+  /** Finds what the server and the socket said of a failure. */
+  readonly explain: (error: SqlError) => SqlError
+}
+
+type OnExit = (exit: Exit.Exit<unknown, SqlError>) => undefined
+
+/** What is said of a failure in metrics. */
+export const failureOf = (cause: Cause.Cause<SqlError>, explain: Statement["explain"]): Failure => {
+  for (const reason of cause.reasons) {
+    if (reason._tag !== "Fail") continue
+    const found = explain(reason.error).reason.cause
+    if (!isSessionError(found)) continue
+    const sqlState = found.reason._tag === "StatementFailed" ? found.reason.sqlState : undefined
+    return { errorType: sqlState ?? found.code, sqlState }
+  }
+  const interrupted = cause.reasons.some((reason) => reason._tag === "Interrupt")
+  return { errorType: interrupted ? "interrupted" : OTHER, sqlState: undefined }
+}
+
+export class OperationTimes {
+  /** Called when a statement of a new kind was recorded. */
+  onSeries: () => void = () => {}
+
+  private readonly byKey = new Map<string, OperationSeries>()
+  /** Programs run the same texts again and again: what they count in is found without a look at the text. */
+  private byText = new Map<string, Histogram>()
+
+  /** Every kind of statement seen so far. */
+  get series(): Iterable<OperationSeries> {
+    return this.byKey.values()
+  }
+
+  /** Records the statement when it ends, then does what is to be done at its end. */
+  timing({ began, explain, now, sql }: Statement, onExit: OnExit): OnExit {
+    return (exit) => {
+      const millis = now() - began
+      if (Exit.isSuccess(exit)) this.succeeded(sql, millis)
+      else this.failed(sql, millis, failureOf(exit.cause, explain))
+      return onExit(exit)
+    }
+  }
+
+  succeeded(sql: string, millis: number): void {
+    let duration = this.byText.get(sql)
+    if (duration === undefined) {
+      if (this.byText.size >= MAX_TEXTS) this.byText = new Map()
+      duration = this.histogram(operationOf(sql), undefined, undefined)
+      this.byText.set(sql, duration)
+    }
+    duration.recordMillis(millis)
+  }
+
+  failed(sql: string, millis: number, { errorType, sqlState }: Failure): void {
+    this.histogram(operationOf(sql), errorType, sqlState).recordMillis(millis)
+  }
+
+  private histogram(operation: string, errorType: string | undefined, sqlState: string | undefined): Histogram {
+    const key = `${operation} ${errorType} ${sqlState}`
+    const known = this.byKey.get(key)
+    if (known !== undefined) return known.duration
+    const isLimited = errorType !== undefined && errorType !== OTHER
+    if (this.byKey.size >= MAX_SERIES && isLimited) return this.histogram(operation, OTHER, undefined)
+    const duration = new Histogram()
+    this.byKey.set(key, { operation, errorType, sqlState, duration })
+    this.onSeries()
+    return duration
+  }
+}

@@ -1,0 +1,117 @@
+import { assert, describe, it } from "@effect/vitest"
+import { make } from "../../../../src/services/config/ConnectionString.ts"
+import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
+import { foreignName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
+import { verdictOf } from "../../../../src/services/doctor/checks/Verdict.ts"
+import { quantile, wordTime } from "../../../../src/services/doctor/checks/Wording.ts"
+import type { CheckResult, Status } from "../../../../src/services/doctor/Doctor.ts"
+
+const REFERENCE = "abcdefghijklmnopqrst"
+
+const result = (id: string, status: Status): CheckResult => ({
+  id,
+  component: id,
+  target: "",
+  status,
+  ms: null,
+  details: "",
+  action: null
+})
+
+describe("the checks", () => {
+  it("depend only on checks that run before them", () => {
+    for (const [at, id] of checkIds.entries()) {
+      for (const need of checks[id].needs) assert.isBelow(checkIds.indexOf(need), at)
+    }
+  })
+
+  it("bring along what they depend on, in order", () => {
+    assert.deepStrictEqual(withNeeds(["tcp", "dns"]), ["config", "endpoint", "dns", "route", "tcp"])
+    assert.deepStrictEqual(withNeeds(checkIds), checkIds)
+  })
+
+  it("are known by their names alone", () => {
+    assert.strictEqual(checkIdOf("dns"), "dns")
+    assert.isUndefined(checkIdOf("DNS"))
+  })
+})
+
+describe("the mask", () => {
+  const connection = make({ host: `db.${REFERENCE}.supabase.co`, password: "p@ss/CANARY" })
+
+  it("shows the last four characters of a reference, wherever it stands", () => {
+    const { text } = maskOf(connection)
+    assert.strictEqual(text(`to db.${REFERENCE}.supabase.co`), "to db.…qrst.supabase.co")
+  })
+
+  it("leaves a place for the reference in a command", () => {
+    assert.strictEqual(maskOf(connection).command(`dig db.${REFERENCE}.supabase.co`), "dig db.REF.supabase.co")
+  })
+
+  it("takes the password out, raw and percent-encoded", () => {
+    const { text } = maskOf(connection)
+    assert.strictEqual(text("p@ss/CANARY and p%40ss%2FCANARY"), "***** and *****")
+  })
+
+  it("hides a self-hosted project's name behind its dot only, so that common words stay", () => {
+    const { text } = maskOf(make({ host: "pooler.test", username: "app.postgres", password: "s3cr3t" }))
+    assert.strictEqual(text("app.postgres in postgres"), "app.…gres in postgres")
+  })
+
+  it("leaves nothing in a text that a terminal would obey", () => {
+    const text = maskOf(undefined).text("a\u001B[31mb\nc\u202Ed\u2028e")
+    assert.strictEqual(text, "a [31mb c d e")
+  })
+
+  it("cuts the names of others", () => {
+    assert.lengthOf(foreignName("x".repeat(100)), 49)
+    assert.notInclude(foreignName("postgres://u:s3cr3t@h"), "s3cr3t")
+  })
+})
+
+describe("the verdict", () => {
+  it("is healthy when nothing is to be done", () => {
+    const verdict = verdictOf([result("login", "pass"), result("dns", "info")], true)
+    assert.deepStrictEqual(verdict, {
+      status: "healthy",
+      text: "All 2 results are in order. Sessions can be opened.",
+      failures: 0,
+      warnings: 0
+    })
+  })
+
+  it("counts failures before warnings and names where they are", () => {
+    const verdict = verdictOf([result("tls", "warn"), result("login", "fail"), result("clock", "skip")], true)
+    assert.strictEqual(verdict.status, "failed")
+    assert.strictEqual(verdict.text, "1 failure, 1 warning: login. No session can be opened. 1 check skipped.")
+  })
+
+  it("says that sessions are not kept where logins work all the same", () => {
+    const verdict = verdictOf([result("login", "pass"), result("session", "fail")], true)
+    assert.include(verdict.text, "Logins work, sessions are not kept.")
+  })
+
+  it("is invalid when the configuration kept everything from being tried", () => {
+    assert.strictEqual(verdictOf([result("config", "fail")], false).status, "invalid")
+  })
+})
+
+describe("the doctor's numbers", () => {
+  it("are the middle one, and the one that nineteen of twenty are below", () => {
+    const times = Array.from({ length: 20 }, (_, index) => index + 1)
+    assert.strictEqual(quantile(times, 0.5), 10)
+    assert.strictEqual(quantile(times, 0.95), 19)
+    assert.strictEqual(quantile([3], 0.5), 3)
+    assert.strictEqual(quantile([], 0.5), 0)
+  })
+
+  it("are written as precisely as they matter", () => {
+    assert.deepStrictEqual([0.42, 9.94, 24.6, 999, 1234].map(wordTime), [
+      "0.4 ms",
+      "9.9 ms",
+      "25 ms",
+      "999 ms",
+      "1.2 s"
+    ])
+  })
+})

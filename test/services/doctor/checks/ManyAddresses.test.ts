@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Doctor, type ExamineOptions } from "../../../../src/services/doctor/Doctor.ts"
+import { type Answer, type Names, NetworkCheck } from "../../../../src/services/doctor/NetworkCheck.ts"
+import { SessionConfig } from "../../../../src/services/config/SessionConfig.ts"
+
+const HOST = "db.example.test"
+
+const errno = (code: string) => Object.assign(new Error(code), { code })
+
+const answer = (addresses: ReadonlyArray<string>, code?: string): Answer => ({
+  addresses,
+  failure: code === undefined ? undefined : errno(code),
+  millis: 1
+})
+
+const family = (address: string) => (address.includes(":") ? 6 : 4)
+
+/** A network as a test tells it: which names, which routes, which addresses answer. */
+const network = (names: Partial<Names>, dead: Readonly<Record<string, string>>) => {
+  const addresses = (names.lookup ?? answer([])).addresses.map((address) => ({ address, family: family(address) }))
+  const reach = (address: string) => {
+    const code = dead[address]
+    return code === undefined ? Effect.succeed(1) : Effect.fail(errno(code))
+  }
+  return Layer.succeed(NetworkCheck, {
+    names: () =>
+      Effect.succeed({
+        isLiteral: false,
+        servers: ["192.0.2.53"],
+        records: undefined,
+        lookup: answer([]),
+        addresses,
+        ...names
+      }),
+    route: (address) =>
+      dead[`route ${family(address)}`] === undefined ? Effect.succeed("192.0.2.1") : Effect.fail(errno("ENETUNREACH")),
+    tcp: reach,
+    tls: () => Effect.die("not asked")
+  })
+}
+
+const examine = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<ExamineOptions["only"]>) =>
+  Effect.flatMap(Doctor, (doctor) => doctor.examine({ only })).pipe(
+    Effect.provide(
+      Doctor.layerNoDeps.pipe(
+        Layer.provide(fake),
+        Layer.provide(SessionConfig.layer({ host: HOST, username: "u", password: "s3cr3t" }))
+      )
+    ),
+    Effect.map(({ results }) => results)
+  )
+
+describe("a host with several addresses", () => {
+  it.effect("is fine, with a warning, when one of them does not answer", () =>
+    Effect.gen(function* () {
+      const fake = network({ lookup: answer(["192.0.2.1", "192.0.2.2"]) }, { "192.0.2.1": "ECONNREFUSED" })
+      const tcp = (yield* examine(fake, ["tcp"])).filter(({ id }) => id === "tcp")
+      assert.deepStrictEqual(
+        tcp.map(({ status, target }) => [target, status]),
+        [
+          ["192.0.2.1:5432", "warn"],
+          ["192.0.2.2:5432", "pass"]
+        ]
+      )
+      assert.include(tcp[0]?.details, "another address of the host works")
+    })
+  )
+
+  it.effect("of both families is reached by the one that has a route", () =>
+    Effect.gen(function* () {
+      const fake = network({ lookup: answer(["192.0.2.1", "2001:db8::1"]) }, { "route 6": "none" })
+      const results = yield* examine(fake, ["tcp"])
+      const route = results.filter(({ id }) => id === "route").map(({ component, status }) => [component, status])
+      assert.deepStrictEqual(route, [
+        ["Route IPv4", "pass"],
+        ["Route IPv6", "info"]
+      ])
+      assert.deepStrictEqual(
+        results.filter(({ id }) => id === "tcp").map(({ target }) => target),
+        ["192.0.2.1:5432"]
+      )
+    })
+  )
+})
+
+describe("a host that name servers and system see differently", () => {
+  it.effect("is warned of when only the name servers know it, since sessions ask the system", () =>
+    Effect.gen(function* () {
+      const records = { 4: answer(["192.0.2.1"]), 6: answer([], "ENODATA") }
+      const addresses = [{ address: "192.0.2.1", family: 4 }]
+      const fake = network({ records, addresses, lookup: answer([], "ENOTFOUND") }, {})
+      const dns = (yield* examine(fake, ["dns"])).filter(({ id }) => id === "dns")
+      assert.deepStrictEqual(
+        dns.map(({ component, status }) => [component, status]),
+        [
+          ["DNS A", "pass"],
+          ["DNS AAAA", "info"],
+          ["DNS system", "warn"]
+        ]
+      )
+    })
+  )
+
+  it.effect("is used as the hosts file says it when the name server does not know it", () =>
+    Effect.gen(function* () {
+      const records = { 4: answer([], "ENOTFOUND"), 6: answer([], "ENOTFOUND") }
+      const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})
+      const dns = (yield* examine(fake, ["dns"])).find(({ component }) => component === "DNS A")
+      assert.strictEqual(dns?.status, "pass")
+      assert.include(dns?.details, "hosts file or cache")
+    })
+  )
+
+  it.effect("is warned of when the name server is in trouble and the system still knows it", () =>
+    Effect.gen(function* () {
+      const records = { 4: answer([], "ECONNREFUSED"), 6: answer([], "ECONNREFUSED") }
+      const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})
+      const dns = (yield* examine(fake, ["dns"])).find(({ component }) => component === "DNS A")
+      assert.strictEqual(dns?.status, "warn")
+      assert.include(dns?.details, "refuses questions")
+    })
+  )
+})

@@ -1,0 +1,81 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { NameResolver, type NameResolverShape, NetworkCheck, resolverAt } from "../../../../src/services/doctor/NetworkCheck.ts"
+import { authenticationOk, answering } from "../checks/Answering.ts"
+import { type Answer, nameServer } from "./NameServer.ts"
+
+const HOST = "db.example.test"
+
+const LIMIT_MILLIS = 2000
+
+const withResolver = (resolver: NameResolverShape) =>
+  Effect.provide(NetworkCheck.layer.pipe(Layer.provide(Layer.succeed(NameResolver, resolver))))
+
+const namesOf = (names: Readonly<Record<string, Answer>>, host: string, limitMillis = LIMIT_MILLIS) =>
+  Effect.gen(function* () {
+    const server = yield* nameServer(names)
+    return yield* Effect.flatMap(NetworkCheck, (network) => network.names(host, limitMillis)).pipe(
+      withResolver(resolverAt([server]))
+    )
+  })
+
+const texts = (addresses: ReadonlyArray<{ readonly address: string }>) => addresses.map(({ address }) => address)
+
+describe("the network check", () => {
+  it.live("asks the name server it is given for both families", () =>
+    Effect.gen(function* () {
+      const names = yield* namesOf({ [HOST]: ["192.0.2.1", "2001:db8::2"] }, HOST)
+      assert.deepStrictEqual(texts(names.addresses), ["192.0.2.1", "2001:db8::2"])
+      assert.deepStrictEqual(names.records?.[6].addresses, ["2001:db8::2"])
+      assert.lengthOf(names.servers, 1)
+    })
+  )
+
+  it.live("asks nobody about an address", () =>
+    Effect.gen(function* () {
+      const names = yield* namesOf({}, "2001:db8::1")
+      assert.isTrue(names.isLiteral)
+      assert.deepStrictEqual(names.addresses, [{ address: "2001:db8::1", family: 6 }])
+    })
+  )
+
+  it.live("asks no name server about this machine", () =>
+    Effect.gen(function* () {
+      const network = yield* NetworkCheck
+      const names = yield* network.names("localhost", LIMIT_MILLIS)
+      assert.isUndefined(names.records)
+      assert.isNotEmpty(names.addresses)
+    }).pipe(Effect.provide(NetworkCheck.layer))
+  )
+
+  it.live("waits for a silent name server no longer than its limit", () =>
+    Effect.gen(function* () {
+      const began = performance.now()
+      const names = yield* namesOf({ [HOST]: "silence" }, HOST, 200)
+      assert.isBelow(performance.now() - began, 1500)
+      assert.deepStrictEqual(names.addresses, [])
+      assert.isDefined(names.lookup.failure)
+    })
+  )
+
+  it.live("knows the way to this machine, and how long a connection takes", () =>
+    Effect.gen(function* () {
+      const port = yield* answering(authenticationOk)
+      const network = yield* NetworkCheck
+      assert.strictEqual(yield* network.route("127.0.0.1", 4, port), "127.0.0.1")
+      assert.isAtLeast(yield* network.tcp("127.0.0.1", port), 0)
+    }).pipe(Effect.provide(NetworkCheck.layer))
+  )
+
+  it.live("describes no certificate where the server offers no TLS, and says why there is none", () =>
+    Effect.gen(function* () {
+      const port = yield* answering(Buffer.from("N"))
+      const network = yield* NetworkCheck
+      const place = { address: "127.0.0.1", port, host: "127.0.0.1" }
+      const facts = yield* network.tls(place, { mode: "require", rootCertificate: undefined })
+      assert.isUndefined(facts.certificate)
+      assert.include(String(facts.failure), "does not support TLS")
+    }).pipe(Effect.provide(NetworkCheck.layer))
+  )
+})

@@ -1,0 +1,91 @@
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as DemoLoadLayer from "../../../src/layers/DemoLoadLayer.ts"
+import { DemoLoad } from "../../../src/services/embedded/DemoLoad.ts"
+import { fromInput, SessionConfig } from "../../../src/services/config/SessionConfig.ts"
+import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
+import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
+import { stack, until, untilPool } from "../../PoolHarness.ts"
+
+/** How long to watch, in milliseconds: several rounds of what is frequent. */
+const WATCHED_MILLIS = 3000
+
+/** A loaded pool, and whoever was seen to hold one of its sessions. */
+const loaded = Effect.gen(function* () {
+  const { pool } = yield* stack({ pool: { min: 2, max: 5 } })
+  const context = yield* Layer.build(DemoLoad.layer.pipe(Layer.provide(Layer.succeed(SessionPool, pool))))
+  const holders = new Set<string>()
+  const look = Effect.map(pool.ledger, (ledger) => {
+    for (const { holder } of ledger) if (holder !== undefined) holders.add(holder.replace(/ \(.*/, ""))
+  })
+  return { demo: Context.get(context, DemoLoad), holders, look, pool }
+})
+
+layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
+  it.effect("runs as nothing but demo, fails nothing, and costs next to nothing", () =>
+    Effect.gen(function* () {
+      const { demo, holders, look, pool } = yield* loaded
+      assert.isTrue(demo.isActive)
+      const began = performance.now()
+      const before = process.cpuUsage()
+      yield* until(
+        "it has been watched for a while",
+        Effect.map(look, () => performance.now() - began > WATCHED_MILLIS)
+      )
+      const { system, user } = process.cpuUsage(before)
+      assert.includeMembers([...holders], ["demo transaction"])
+      assert.isEmpty([...holders].filter((holder) => !holder.startsWith("demo ")))
+      const { counters } = yield* pool.snapshot
+      assert.isTrue(counters.acquired.immediate + counters.acquired.waited > 15)
+      assert.deepStrictEqual([counters.acquired.failed, counters.acquired.timeout, counters.recoveries], [0, 0, 0])
+      // The looks of this test are in it, too: 200 a second.
+      assert.isBelow((user + system) / 1000 / WATCHED_MILLIS, 0.3)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives everything back when it is stopped, at once, and leaves the pool to others", () =>
+    Effect.gen(function* () {
+      const { demo, pool } = yield* loaded
+      yield* untilPool(pool, "a session is in use", ({ used }) => used > 0)
+      const began = performance.now()
+      yield* demo.stop
+      assert.isBelow(performance.now() - began, 500)
+      yield* untilPool(pool, "all are back", ({ used, waiting }) => used === 0 && waiting === 0)
+      const { counters } = yield* pool.snapshot
+      yield* pool.use((session) => session.execute("select 1", [], undefined))
+      const after = yield* pool.snapshot
+      assert.strictEqual(after.counters.acquired.immediate, counters.acquired.immediate + 1)
+      yield* demo.stop
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is there for an embedded database only, and only when it is wanted", () =>
+    Effect.gen(function* () {
+      const { pool } = yield* stack()
+      const isActive = (connectionType: "embedded" | "direct", wanted: boolean) =>
+        Effect.gen(function* () {
+          const settings = yield* Effect.fromResult(fromInput({}))
+          const lines: Array<unknown> = []
+          const context = yield* Layer.build(
+            DemoLoadLayer.layer.pipe(
+              Layer.provide([
+                Layer.succeed(SessionPool, pool),
+                Layer.succeed(SessionConfig, { ...settings, connectionType }),
+                Layer.succeed(DemoLoadLayer.DemoWanted, wanted),
+                Logger.layer([Logger.make<unknown, void>(({ message }) => void lines.push(message))])
+              ])
+            )
+          )
+          const demo = Context.get(context, DemoLoad)
+          yield* demo.stop
+          return [demo.isActive, /demonstration load.*--no-demo/.test(String(lines))]
+        })
+      assert.deepStrictEqual(yield* isActive("embedded", true), [true, true])
+      assert.deepStrictEqual(yield* isActive("embedded", false), [false, false])
+      assert.deepStrictEqual(yield* isActive("direct", true), [false, false])
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,213 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { isSessionError, SessionError } from "../../../src/services/errors/SessionError.ts"
+import { fatal } from "./catalogue/Answers.ts"
+import { at, everyReason } from "./catalogue/EveryReason.ts"
+import { system } from "./catalogue/MachineFailures.ts"
+
+const refusal = fatal(
+  "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15"
+)
+
+const exitCodeOf = (failure: SessionError): number => {
+  let code = -1
+  Runtime.defaultTeardown(Exit.fail(failure), (given) => {
+    code = given
+  })
+  return code
+}
+
+describe("SessionError", () => {
+  it("says what happened, where, in which phase and after how long", () => {
+    const failed = SessionError.connectFailed({ ...at, phase: "authentication", failure: refusal })
+    for (const part of ["pooler.example.com:5432", "authentication", "1.2 s", "pool_size: 15", "SQLSTATE XX000"]) {
+      assert.include(failed.message, part)
+    }
+    assert.strictEqual(failed.code, "EMAXCONNSESSION")
+    assert.strictEqual(failed.class, "capacity")
+    assert.isTrue(failed.isRetryable)
+    assert.deepStrictEqual(failed.retryAfter, Duration.millis(500))
+    assert.include(failed.remedy, "DB_POOL_MAX")
+    assert.strictEqual(failed.reason._tag === "ConnectFailed" ? failed.reason.ceiling : undefined, 15)
+  })
+
+  it("says what the machine said when no server spoke", () => {
+    const failed = SessionError.connectFailed({
+      ...at,
+      phase: "tcp",
+      failure: system("ECONNREFUSED", "connect ECONNREFUSED 192.0.2.7:5432", "connect")
+    })
+    assert.include(failed.message, "connect ECONNREFUSED 192.0.2.7:5432")
+    assert.deepInclude({ ...failed.reason }, { code: "ECONNREFUSED", class: "network" })
+    assert.strictEqual(failed.cause, failed.reason)
+  })
+
+  it("brackets an IPv6 host, and does without an unknown one", () => {
+    const lost = (host: string) =>
+      SessionError.sessionLost({ ...at, host, statementInFlight: false, failure: undefined })
+    assert.include(lost("2001:db8::1").message, "[2001:db8::1]:5432")
+    assert.include(lost("").message, "the database")
+  })
+
+  it("answers every question for every reason", () => {
+    for (const failure of everyReason(refusal)) {
+      assert.isTrue(isSessionError(failure))
+      for (const text of [failure.message, failure.code, failure.class, failure.remedy]) assert.isAbove(text.length, 3)
+      assert.isBoolean(failure.isRetryable)
+    }
+  })
+
+  it("never calls a lost COMMIT retryable", () => {
+    assert.isFalse(SessionError.outcomeUnknown(at).isRetryable)
+    assert.isFalse(
+      SessionError.sessionLost({ ...at, phase: "commit", statementInFlight: true, failure: "Connection closed" })
+        .isRetryable
+    )
+    assert.isFalse(SessionError.statementTimeout({ ...at, phase: "commit", limitMillis: 1_000 }).isRetryable)
+    assert.isTrue(SessionError.statementTimeout({ ...at, phase: "begin", limitMillis: 1_000 }).isRetryable)
+  })
+
+  it("takes a lost session for one that had been let in", () => {
+    const lost = SessionError.sessionLost({
+      ...at,
+      statementInFlight: false,
+      failure: fatal("password authentication failed", "28P01")
+    })
+    assert.strictEqual(lost.code, "28P01_UPSTREAM")
+  })
+
+  it("calls a session that just went closed, and one that ended strangely retryable all the same", () => {
+    const lost = (failure: unknown) => SessionError.sessionLost({ ...at, statementInFlight: false, failure })
+    assert.deepInclude({ ...lost(undefined).reason }, { code: "CONNECTION_CLOSED", isRetryable: true })
+    assert.deepInclude({ ...lost(new Error("strange")).reason }, { code: "SESSION_UNKNOWN", isRetryable: true })
+    const conflict = lost(fatal("terminating connection due to conflict with recovery", "40001"))
+    assert.deepInclude({ ...conflict.reason }, { code: "40001", class: "pooler", isRetryable: true })
+  })
+
+  it("takes the server's fields under any of their usual names", () => {
+    const text = "terminating connection due to administrator command"
+    for (const failure of [
+      { severity: "FATAL", sqlState: "57P01", message: text },
+      { severity: "FATAL", sqlState: "57P01", serverMessage: text },
+      { severity: "FATAL", code: "57P01", message: text },
+      { S: "FATAL", C: "57P01", M: text }
+    ]) {
+      const lost = SessionError.sessionLost({ ...at, statementInFlight: false, failure })
+      assert.deepInclude({ ...lost.reason }, { code: "57P01", sqlState: "57P01", serverMessage: text })
+    }
+  })
+
+  it("says that COMMIT got no reply when nothing else is known", () => {
+    assert.strictEqual(SessionError.outcomeUnknown(at).code, "NO_REPLY")
+  })
+
+  it("warns about a write that was in flight when the session died", () => {
+    const lost = (statementInFlight: boolean) =>
+      SessionError.sessionLost({ ...at, statementInFlight, failure: new Error("Connection closed") })
+    assert.include(lost(true).message, "in flight")
+    assert.include(lost(true).remedy, "took effect")
+    assert.notInclude(lost(false).remedy, "took effect")
+  })
+
+  it("names who holds the sessions, the first five of them, and why the pool did not grow", () => {
+    const timeout = SessionError.acquireTimeout({
+      waitedMillis: 30_000,
+      poolName: "agent",
+      state: "open=5/5 used=5 idle=0",
+      holders: ["job 1", "job 2", "job 3", "job 4", "job 5", "job 6", "job 7"],
+      lastFailure: "password rejected",
+      lastFailureCode: "28P01"
+    })
+    for (const part of ["agent", "30.0 s", "used=5", "job 1", "job 5", "and 2 more", "password rejected"]) {
+      assert.include(timeout.message, part)
+    }
+    assert.notInclude(timeout.message, "job 6")
+    assert.isFalse(timeout.isRetryable)
+    assert.include(timeout.remedy, "password")
+  })
+
+  it("calls an acquire timeout retryable when logins are not what kept the pool small", () => {
+    const timeout = (lastFailureCode?: string) =>
+      SessionError.acquireTimeout({ waitedMillis: 1, poolName: "p", state: "", holders: [], lastFailureCode })
+    assert.isTrue(timeout().isRetryable)
+    assert.isTrue(timeout("EMAXCONNSESSION").isRetryable)
+    assert.isTrue(timeout("NO_SUCH_CODE").isRetryable)
+  })
+
+  it("shows the server's SQLSTATE as the code of a failed statement", () => {
+    const failed = SessionError.statementFailed({
+      severity: "ERROR",
+      code: "23505",
+      message: "duplicate key value violates unique constraint",
+      detail: "Key (id)=(7) already exists.",
+      hint: "use another key",
+      constraint: "t_pkey"
+    })
+    assert.strictEqual(failed.code, "23505")
+    assert.strictEqual(failed.reason.code, "23xxx")
+    assert.deepStrictEqual(
+      [failed.severity, failed.detail, failed.hint, failed.constraint],
+      ["ERROR", "Key (id)=(7) already exists.", "use another key", "t_pkey"]
+    )
+    assert.strictEqual(failed.class, "statement")
+    assert.include(failed.message, "SQLSTATE 23505")
+  })
+
+  it("lists every wrong setting, each on a line of its own", () => {
+    const invalid = SessionError.configurationInvalid([
+      {
+        name: "SUPABASE_SESSION_POOLER",
+        received: undefined,
+        expected: "a connection string",
+        remedy: "Dashboard, Connect, Session pooler",
+        example: "postgres://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres"
+      },
+      { name: "DB_POOL_MIN", received: "two", expected: "an integer 0-100" },
+      { name: "DB_POOL_MAX", received: "3", expected: "must be at least DB_POOL_MIN (5)" }
+    ])
+    assert.strictEqual(
+      invalid.message,
+      [
+        "Invalid configuration (3 problems)",
+        "  ✗ SUPABASE_SESSION_POOLER  missing, expected a connection string. Dashboard, Connect, Session pooler. " +
+          "Looks like postgres://postgres.<ref>:<password>@aws-N-<region>.pooler.supabase.com:5432/postgres",
+        '  ✗ DB_POOL_MIN = "two"      expected an integer 0-100',
+        '  ✗ DB_POOL_MAX = "3"        must be at least DB_POOL_MIN (5)'
+      ].join("\n")
+    )
+  })
+
+  it("ends the program with 2 for invalid settings and with 1 for anything else", () => {
+    for (const failure of everyReason(refusal)) {
+      assert.strictEqual(exitCodeOf(failure), failure.reason._tag === "ConfigurationInvalid" ? 2 : 1)
+    }
+  })
+
+  it.effect("can be yielded, caught by its tag and matched by its reason", () =>
+    Effect.gen(function* () {
+      const fail = Effect.gen(function* () {
+        return yield* SessionError.poolClosed({ draining: true })
+      })
+      const caught = yield* fail.pipe(Effect.catchTag("SessionError", (failure) => Effect.succeed(failure.reason._tag)))
+      assert.strictEqual(caught, "PoolClosed")
+      const matched = yield* fail.pipe(
+        Effect.catchReason("SessionError", "PoolClosed", (reason) => Effect.succeed(reason.draining))
+      )
+      assert.isTrue(matched)
+    })
+  )
+
+  it("comes back from JSON as it was", () => {
+    const codec = Schema.toCodecJson(SessionError)
+    for (const failure of everyReason(refusal)) {
+      const json: unknown = JSON.parse(JSON.stringify(Schema.encodeUnknownSync(codec)(failure)))
+      const back = Schema.decodeUnknownSync(codec)(json)
+      assert.strictEqual(back.message, failure.message)
+      assert.strictEqual(back.isRetryable, failure.isRetryable)
+    }
+  })
+})

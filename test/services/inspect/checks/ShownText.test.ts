@@ -1,0 +1,105 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import {
+  LONGEST_STATEMENT,
+  shownStatement,
+  shownText,
+  withoutLiterals
+} from "../../../../src/services/inspect/checks/ShownText.ts"
+
+const secret = fc.stringMatching(/^[A-Za-z0-9]{6,20}$/).map((text) => `Zz${text}zZ`)
+
+/** Ways to write a text in SQL, each with the secret inside. */
+const literals: ReadonlyArray<(text: string) => string> = [
+  (text) => `'${text}'`,
+  (text) => `'it''s ${text}'`,
+  (text) => `'"${text}'`,
+  (text) => `E'\\'${text}'`,
+  (text) => `e'\\\\${text}'`,
+  (text) => `N'${text}'`,
+  (text) => `U&'${text}'`,
+  (text) => `$$${text}$$`,
+  (text) => `$tag$ ' ${text} $$ $tag$`,
+  (text) => `'-- ${text}'`,
+  (text) => `'/* ${text}'`
+]
+
+/** What means something in SQL or to a terminal, and what does not. */
+const piece = fc.constantFrom(
+  "'",
+  '"',
+  "$",
+  "$a$",
+  "--",
+  "/*",
+  "*/",
+  "\\",
+  "E'",
+  "a",
+  " ",
+  "\n",
+  "\u001b[2J",
+  "\u0085",
+  "\u202e",
+  "\u2028",
+  "日",
+  "👩‍👩‍👧"
+)
+
+describe("A shown statement", () => {
+  it("has no text literal in it, however it is written, and keeps what is around it", () => {
+    fc.assert(
+      fc.property(secret, fc.constantFrom(...literals), (text, literal) => {
+        const shown = withoutLiterals(
+          `alter role "a'b" /* it's */ password ${literal(text)} valid until now() -- isn't`
+        )
+        assert.notInclude(shown, text)
+        assert.strictEqual(shown, `alter role "a'b" /* it's */ password '?' valid until now() -- isn't`)
+      })
+    )
+  })
+
+  it("has no literal in it either where the server cut it off", () => {
+    fc.assert(
+      fc.property(secret, fc.constantFrom(...literals), fc.nat(), (text, literal, at) => {
+        const written = `select ${literal(text)}`
+        const cut = written.slice(0, "select ".length + 1 + (at % (written.length - "select ".length)))
+        for (let length = 3; length <= text.length; length++) {
+          const part = text.slice(0, length)
+          if (cut.includes(part)) assert.notInclude(withoutLiterals(cut), part)
+        }
+      })
+    )
+  })
+
+  it("keeps parameters, names with dollars and numbers", () => {
+    const sql = `select $1, a$b$c, "x$$y" from t where n = 5 and e = 'x' and type'y' > 1`
+    assert.strictEqual(withoutLiterals(sql), `select $1, a$b$c, "x$$y" from t where n = 5 and e = '?' and type'?' > 1`)
+  })
+
+  it("is one line of bounded length, whatever comes in", () => {
+    fc.assert(
+      fc.property(fc.array(piece), fc.integer({ min: 1, max: 400 }), (pieces, times) => {
+        const text = pieces.join("").repeat(times)
+        const shown = shownStatement(text, [])
+        assert.isAtMost(Array.from(shown).length, LONGEST_STATEMENT)
+        assert.notMatch(shown, /[\p{Cc}\u202e\u2028]/u)
+      })
+    )
+  })
+
+  it("stays linear in the text: a hundred thousand quotes take no time", () => {
+    for (const piece of ["'", '"', "$a$", "/*", "e'\\", "--", "$"]) {
+      const started = performance.now()
+      withoutLiterals(piece.repeat(100_000))
+      assert.isBelow(performance.now() - started, 2000, piece)
+    }
+  })
+})
+
+describe("A shown word", () => {
+  it("cannot move the cursor, and has no secret in it", () => {
+    assert.strictEqual(shownText("\u001b[2Jworker\r\nhunter2x", ["hunter2x"]), "[2Jworker *****")
+    assert.strictEqual(shownText("postgresql://postgres:abc%21def@host/db", []), "postgresql://postgres:*****@host/db")
+  })
+})

@@ -1,0 +1,55 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { LoadObserver, sizeReportOf } from "../../../../src/services/inspect/LoadObserver.ts"
+import { SessionConfig, type SettingsInput } from "../../../../src/services/config/SessionConfig.ts"
+import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
+import { client, eloquent } from "../checks/Looking.ts"
+
+const observe = (settings: SettingsInput, window: number) =>
+  Effect.flatMap(LoadObserver, (observer) => observer.observe(window)).pipe(
+    Effect.provide(LoadObserver.layer.pipe(Layer.provide(SessionConfig.layer(settings))))
+  )
+
+layer(eloquent, { excludeTestServices: true })("An observed load", (it) => {
+  it.effect("is what ran: three sessions that are nearly always busy ask for three", () =>
+    Effect.gen(function* () {
+      const { url } = yield* (yield* TestPostgres).freshDatabase
+      const owner = yield* client(url, "owner")
+      yield* owner.run("create extension pg_stat_statements")
+      // Transactions that touch no table are told to pg_stat_database late.
+      yield* owner.run("create table touched as select 1 as one")
+      const workers = yield* Effect.forEach([1, 2, 3], (number) => client(url, `worker-${number}`))
+      const working = yield* Effect.forkChild(
+        Effect.forEach(workers, ({ run }) => Effect.forever(run("select pg_sleep(0.02) from touched")), {
+          concurrency: "unbounded"
+        }),
+        { startImmediately: true }
+      )
+      const observed = yield* observe({ url }, 4000)
+      yield* Fiber.interrupt(working)
+      assert.approximately(observed.windowMillis, 4000, 1500)
+      assert.isAtLeast(observed.busySamples.length, 6)
+      assert.isAtMost(Math.max(...observed.busySamples), 3, "the observer does not count itself")
+      const report = sizeReportOf({ observed })
+      assert.isAtLeast(report.observed?.busyByLaw ?? 0, 1)
+      assert.approximately(report.observed?.busyByStatements ?? 0, 3, 1.2)
+      assert.approximately(report.observed?.busySeen ?? 0, 3, 1)
+      assert.isAtLeast(observed.transactions, 30)
+      assert.approximately((observed.statements?.millis ?? 0) / (observed.statements?.calls ?? 1), 20, 15)
+      assert.include([4, 5], report.max)
+      assert.notInclude(report.warnings.join(), "Nothing ran")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of an idle database is said to be none, and its statistics need no extension", () =>
+    Effect.gen(function* () {
+      const { url } = yield* (yield* TestPostgres).freshDatabase
+      const observed = yield* observe({ url }, 1000)
+      assert.isUndefined(observed.statements)
+      assert.deepStrictEqual(new Set(observed.busySamples), new Set([0]))
+      assert.match(sizeReportOf({ observed }).warnings.join(), /Nothing ran/)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,218 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import type { DatabaseView } from "../../../src/services/observability/monitor/DatabaseView.ts"
+import { PostgresMonitor } from "../../../src/services/observability/PostgresMonitor.ts"
+import type { SettingsInput } from "../../../src/services/config/SessionConfig.ts"
+import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
+import { type Answer, ScriptedSessions, serverError } from "../../../src/testing/ScriptedSessions.ts"
+import { backend, databaseView } from "./advice/PictureOf.ts"
+
+const activity = /from pg_stat_activity/
+
+/** A monitor over scripted sessions that answer a look in a way that can be changed. */
+const monitored = Effect.fnUntraced(function* (settings: SettingsInput = {}) {
+  const script: { answer: Answer; looks: Array<string> } = { answer: [], looks: [] }
+  const sees = (changes: Partial<DatabaseView> = {}) => {
+    script.answer = [{ view: JSON.stringify(databaseView(changes)) }]
+  }
+  sees()
+  const statements: ReadonlyArray<readonly [RegExp, Answer]> = [
+    [
+      activity,
+      (params, { sql }) => {
+        script.looks.push(sql)
+        assert.deepStrictEqual(params, ["effect-supavisor"])
+        return Effect.isEffect(script.answer) ? script.answer : Effect.succeed(script.answer as never)
+      }
+    ]
+  ]
+  const context = yield* Layer.build(
+    PostgresMonitor.layer.pipe(
+      Layer.provideMerge(
+        ScriptedSessions.layerPool({ statements }, { startup: "tolerant", ...settings, pool: { min: 1, max: 2 } })
+      )
+    )
+  )
+  yield* TestClock.adjust(0)
+  return { monitor: Context.get(context, PostgresMonitor), pool: Context.get(context, SessionPool), script, sees }
+})
+
+const gauges = Effect.map(Metric.snapshot, (metrics) =>
+  metrics.filter(({ id }) => id.startsWith("db.client.connection.session.database."))
+)
+
+/** Everything the tests measure stays in a registry of their own. */
+const isolated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(effect, Metric.MetricRegistry, new Map()))
+
+describe("PostgresMonitor", () => {
+  it.effect("looks at once and then every interval, give or take a fifth", () =>
+    Effect.gen(function* () {
+      const { monitor, script } = yield* monitored()
+      assert.strictEqual(script.looks.length, 1)
+      assert.deepStrictEqual((yield* monitor.current).view, databaseView())
+      yield* TestClock.adjust("23 seconds")
+      assert.strictEqual(script.looks.length, 1)
+      yield* TestClock.adjust("14 seconds")
+      assert.strictEqual(script.looks.length, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("does not look when the interval is 0, says so, and looks when it is asked to", () =>
+    Effect.gen(function* () {
+      const { monitor, script } = yield* monitored({ monitorInterval: 0 })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(script.looks.length, 0)
+      assert.include((yield* monitor.current).trouble, "DB_MONITOR_INTERVAL")
+      assert.deepStrictEqual((yield* monitor.look).view, databaseView())
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("never takes a session while all are in use, and looks soon after one is free", () =>
+    Effect.gen(function* () {
+      const { monitor, pool, script } = yield* monitored()
+      yield* TestClock.adjust("1 second")
+      const held = yield* Effect.forkChild(
+        Effect.all([pool.use(() => Effect.sleep("2 minutes")), pool.use(() => Effect.sleep("2 minutes"))], {
+          concurrency: 2
+        })
+      )
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(script.looks.length, 1)
+      const { trouble, view } = yield* monitor.current
+      assert.include(trouble, "No session was free")
+      assert.isDefined(view, "the last look is still good")
+      yield* TestClock.adjust("59 seconds")
+      assert.isUndefined((yield* monitor.current).view, "a look that is too old is forgotten")
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(held)
+      assert.strictEqual(script.looks.length, 2)
+      assert.isUndefined((yield* monitor.current).trouble)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("does not keep sessions from being closed that nobody else uses", () =>
+    Effect.gen(function* () {
+      const { pool, script } = yield* monitored()
+      const hold = pool.use(() => Effect.sleep("1 second"))
+      const held = yield* Effect.forkChild(Effect.all([hold, hold], { concurrency: 2 }))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(held)
+      assert.strictEqual((yield* pool.snapshot).open, 2)
+      yield* TestClock.adjust("6 minutes")
+      assert.strictEqual((yield* pool.snapshot).open, 1)
+      assert.isAtLeast(script.looks.length, 5)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives up after five seconds and goes on with the next look", () =>
+    Effect.gen(function* () {
+      const { monitor, script, sees } = yield* monitored()
+      script.answer = Effect.never
+      const looking = yield* Effect.forkChild(monitor.look)
+      yield* TestClock.adjust("6 seconds")
+      assert.include((yield* Fiber.join(looking)).trouble, "no answer within 5 s")
+      sees({ hidden: 1 })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* monitor.current).view?.hidden, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("goes on after a defect and after an answer that is none", () =>
+    Effect.gen(function* () {
+      const { monitor, script, sees } = yield* monitored()
+      script.answer = Effect.die(new Error("a bug"))
+      yield* TestClock.adjust("40 seconds")
+      script.answer = [{ view: `{"maxConnections":"many"}` }]
+      assert.include((yield* monitor.look).trouble, "another form")
+      sees({ maxConnections: 60 })
+      yield* TestClock.adjust("40 seconds")
+      const { trouble, view } = yield* monitor.current
+      assert.deepStrictEqual([trouble, view?.maxConnections], [undefined, 60])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("says what it could not see, and does without what is forbidden", () =>
+    Effect.gen(function* () {
+      const { monitor, script, sees } = yield* monitored()
+      sees({ hidden: 4, role: "agent" })
+      assert.include((yield* monitor.look).blindness, "agent may not see what 4 connections of other roles do")
+      script.answer = Effect.suspend(() =>
+        script.looks.at(-1)!.includes("pg_blocking_pids")
+          ? Effect.fail(serverError("42501", "permission denied for function pg_blocking_pids"))
+          : Effect.succeed([{ view: JSON.stringify(databaseView({ seesBlocking: false })) }])
+      )
+      const { blindness, trouble } = yield* monitor.look
+      assert.isUndefined(trouble)
+      assert.include(blindness, "who blocks whom")
+      const before = script.looks.length
+      yield* monitor.look
+      assert.strictEqual(script.looks.length, before + 1, "it does not ask for it again")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("shows no secret that somebody uses as a name", () =>
+    Effect.gen(function* () {
+      const { monitor, sees } = yield* monitored({ username: "app", password: "geh@im-nis" })
+      sees({ oldest: backend(1, { application: "postgres://app:geh%40im-nis@db/shop" }) })
+      assert.notMatch(JSON.stringify(yield* monitor.look), /geh(@|%40)im-nis/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("streams what is new, and a pool that stays busy once only", () =>
+    Effect.gen(function* () {
+      const { monitor, pool, sees } = yield* monitored()
+      const seen: Array<string | undefined> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(monitor.changes, ({ trouble }) => Effect.sync(() => seen.push(trouble)))
+      )
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(seen, [undefined])
+      sees({ hidden: 1 })
+      yield* monitor.look
+      const hold = pool.use(() => Effect.sleep("20 seconds"))
+      const held = yield* Effect.forkChild(Effect.all([hold, hold], { concurrency: 2 }))
+      yield* TestClock.adjust(0)
+      for (let n = 0; n < 3; n++) yield* monitor.look
+      yield* TestClock.adjust(0)
+      assert.strictEqual(seen.length, 3)
+      assert.include(seen[2], "No session was free")
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(held)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("shows gauges while there is a look, and takes them along when it ends", () =>
+    isolated(
+      Effect.gen(function* () {
+        yield* Effect.gen(function* () {
+          const { monitor, sees } = yield* monitored()
+          sees({
+            counts: [{ owner: "pooler", state: "idle", count: 7, waitingOnLock: 2 }],
+            oldestOurs: backend(1, { millis: 90_000 })
+          })
+          yield* monitor.look
+          const shown = new Map(
+            (yield* gauges).map(({ attributes, id, state }) => [
+              `${id}/${attributes?.["owner"] ?? ""}/${attributes?.["state"] ?? ""}`,
+              "value" in state ? Number(state.value) : undefined
+            ])
+          )
+          const prefix = "db.client.connection.session.database"
+          assert.strictEqual(shown.get(`${prefix}.count/pooler/idle`), 7)
+          assert.strictEqual(shown.get(`${prefix}.count/ours/active`), 0)
+          assert.strictEqual(shown.get(`${prefix}.usable//`), 97)
+          assert.strictEqual(shown.get(`${prefix}.lock_waits//`), 2)
+          assert.strictEqual(shown.get(`${prefix}.oldest//`), 90)
+        }).pipe(Effect.scoped)
+        assert.deepStrictEqual(yield* gauges, [])
+      })
+    )
+  )
+})

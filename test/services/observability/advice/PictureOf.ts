@@ -1,0 +1,107 @@
+/** Pictures of an untroubled pool and database, and whatever is to be different. */
+import * as Duration from "effect/Duration"
+import type { Picture } from "../../../../src/services/observability/advice/AdvisorInput.ts"
+import type { Backend, DatabaseView } from "../../../../src/services/observability/monitor/DatabaseView.ts"
+import type { LedgerEntry } from "../../../../src/services/pool/Ledger.ts"
+import { emptyCounters, type Mutable, type PoolCounters } from "../../../../src/services/pool/core/Snapshot.ts"
+import { SessionError } from "../../../../src/services/errors/SessionError.ts"
+import { poolPicture } from "../../../http/PoolPicture.ts"
+
+export const counters = (change: (counters: Mutable<PoolCounters>) => void): PoolCounters => {
+  const made = emptyCounters()
+  change(made)
+  return made
+}
+
+export const backend = (pid: number, changes: Partial<Backend> = {}): Backend => ({
+  pid,
+  owner: "others",
+  state: "active",
+  user: "reporting",
+  database: "postgres",
+  application: "psql",
+  millis: 0,
+  ...changes
+})
+
+export const databaseView = (changes: Partial<DatabaseView> = {}): DatabaseView => ({
+  maxConnections: 100,
+  reservedConnections: 3,
+  counts: [{ owner: "ours", state: "idle", count: 2, waitingOnLock: 0 }],
+  oldest: null,
+  oldestOurs: null,
+  longestTransaction: null,
+  longestQuery: null,
+  idleInTransaction: [],
+  blocked: [],
+  hidden: 0,
+  seesBlocking: true,
+  role: "postgres",
+  ...changes
+})
+
+export const ledgerEntry = (changes: Partial<LedgerEntry> = {}): LedgerEntry => ({
+  sessionId: 1,
+  backendPid: 101,
+  state: "used",
+  ageMillis: 100_000,
+  idleMillis: undefined,
+  silentMillis: 0,
+  uses: 1,
+  holder: "billing (fiber #4)",
+  traceId: undefined,
+  heldMillis: 10,
+  statement: "select 1",
+  runningMillis: undefined,
+  ...changes
+})
+
+export const picture = (changes: Partial<Picture> = {}): Picture => ({
+  pool: poolPicture(),
+  before: poolPicture(),
+  load: { windowMillis: 60_000, arrivals: 0, leases: 0, heldMillis: 0 },
+  ledger: [],
+  database: databaseView(),
+  events: [],
+  suspects: [],
+  settings: {
+    connectTimeout: Duration.seconds(10),
+    statementTimeout: Duration.seconds(30),
+    idleInTransactionTimeout: Duration.seconds(60),
+    keepAlive: Duration.seconds(30),
+    pool: {
+      min: 2,
+      max: 5,
+      reasoning: [],
+      idleTimeout: Duration.seconds(300),
+      maxLifetime: Duration.minutes(30),
+      acquireTimeout: Duration.seconds(30),
+      maxWaiting: 1000,
+      pipeline: 0,
+      leakThreshold: Duration.seconds(60)
+    }
+  },
+  ...changes
+})
+
+const place = { host: "db.example.com", port: 5432, elapsedMillis: 3 }
+
+export const dialRefused = (failure: unknown): SessionError =>
+  SessionError.connectFailed({ ...place, phase: "tcp", failure })
+
+export const unreachable = dialRefused(
+  Object.assign(new Error("connect ETIMEDOUT"), { code: "ETIMEDOUT", syscall: "connect" })
+)
+
+export const noSlots = SessionError.connectFailed({
+  ...place,
+  phase: "authentication",
+  failure: { sqlState: "53300", severity: "FATAL", serverMessage: "sorry, too many clients already" }
+})
+
+export const dropped = SessionError.sessionLost({
+  ...place,
+  phase: "query",
+  failure: Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET", syscall: "read" }),
+  statementInFlight: false
+})

@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import { listen } from "../../../../src/services/observability/health/Hearing.ts"
+import type { LedgerEntry } from "../../../../src/services/pool/Ledger.ts"
+
+const session = (silentMillis: number, runningMillis?: number, state: LedgerEntry["state"] = "used"): LedgerEntry => ({
+  sessionId: 1,
+  backendPid: 1,
+  state,
+  ageMillis: 60_000,
+  idleMillis: undefined,
+  silentMillis,
+  uses: 1,
+  holder: undefined,
+  traceId: undefined,
+  heldMillis: undefined,
+  statement: undefined,
+  runningMillis
+})
+
+const heard = (ledger: ReadonlyArray<LedgerEntry>, sinceMillis = 30_000) => listen(ledger, sinceMillis)._tag
+
+describe("listening to the sessions in use", () => {
+  it("finds an answer when one of them was heard of since the last check", () => {
+    assert.strictEqual(heard([session(40_000, 40_000), session(29_999, 10)]), "Answered")
+  })
+
+  it("finds none when a statement waits and all have been silent for longer than a probe may take", () => {
+    assert.strictEqual(heard([session(40_000, 40_000), session(35_000)]), "Unanswered")
+    assert.strictEqual(heard([session(2001, 2001)], 1000), "Unanswered")
+  })
+
+  it("finds out nothing while nothing is asked, or not for long enough", () => {
+    assert.strictEqual(heard([]), "Unasked")
+    assert.strictEqual(heard([session(40_000), session(50_000)]), "Unasked")
+    assert.strictEqual(heard([session(40_000, 1999)]), "Unasked")
+    assert.strictEqual(heard([session(1500, 1500)], 1000), "Unasked")
+  })
+
+  it("does not count the farewell of a session that is being closed", () => {
+    assert.strictEqual(heard([session(5, undefined, "closing"), session(40_000, 40_000)]), "Unanswered")
+  })
+})

@@ -1,0 +1,144 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as TestClock from "effect/testing/TestClock"
+import { Dial } from "../../../src/testing/ScriptedSessions.ts"
+import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+
+/** How often the pool looks its sessions over. */
+const SWEEP_MILLIS = 1000
+
+/** Chance that always throws the same. */
+const always = (value: number) =>
+  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => value, nextIntUnsafe: () => 0 })
+
+describe("the idle timeout", () => {
+  it.effect("closes idle sessions down to the least number and never below", () =>
+    withPool({}, { pool: { min: 2, max: 6, idleTimeout: 10_000, maxLifetime: "10 hours" } }, (scenario) =>
+      Effect.gen(function* () {
+        const { events, pool } = scenario
+        for (const { release } of yield* holdMany(pool, 6)) yield* release
+        yield* pass(scenario, 9000, SWEEP_MILLIS, ({ idle }) => assert.strictEqual(idle, 6))
+        yield* pass(scenario, 120_000, SWEEP_MILLIS, ({ open }) => assert.isAtLeast(open, 2))
+        assert.strictEqual((yield* pool.snapshot).idle, 2)
+        assert.deepStrictEqual(
+          ofTag(events, "SessionClosed").map(({ reason }) => reason),
+          ["idle", "idle", "idle", "idle"]
+        )
+      })
+    )
+  )
+
+  it.effect("spares what is used", () =>
+    withPool({}, { pool: { max: 6, idleTimeout: 10_000, leakThreshold: 0 } }, (scenario) =>
+      Effect.gen(function* () {
+        const [kept, idle] = yield* holdMany(scenario.pool, 2)
+        yield* idle!.release
+        yield* pass(scenario, 60_000, SWEEP_MILLIS)
+        const { open, used } = yield* scenario.pool.snapshot
+        assert.deepStrictEqual({ open, used }, { open: 1, used: 1 })
+        yield* kept!.release
+      })
+    )
+  )
+})
+
+describe("the lifetime", () => {
+  const lifetime = { idleTimeout: "10 hours", maxLifetime: 100_000 } as const
+
+  it.effect("may be cut by up to a tenth at random", () =>
+    Effect.gen(function* () {
+      const closedAt = (chance: number) =>
+        withPool({}, { startup: "tolerant", pool: { max: 1, ...lifetime } }, (scenario) =>
+          Effect.gen(function* () {
+            const { currentTimeMillisUnsafe } = yield* TestClock.testClockWith(Effect.succeed)
+            const opened = currentTimeMillisUnsafe()
+            yield* pass(scenario, 102_000, SWEEP_MILLIS)
+            return ofTag(scenario.events, "SessionClosed")[0]!.at - opened
+          })
+        ).pipe(always(chance))
+      for (const [chance, due] of [
+        [0, 100_000],
+        [0.5, 95_000]
+      ] as const) {
+        const at = yield* closedAt(chance)
+        assert.isAtLeast(at, due)
+        assert.isAtMost(at, due + SWEEP_MILLIS)
+      }
+    })
+  )
+
+  it.effect("replaces sessions one at a time, the new one first", () =>
+    withPool(
+      { dials: Dial.succeeds(50), session: { closeMillis: 30 } },
+      { pool: { min: 3, max: 4, ...lifetime } },
+      (scenario) =>
+        Effect.gen(function* () {
+          const { events, pool } = scenario
+          yield* TestClock.adjust(200)
+          assert.strictEqual((yield* pool.snapshot).idle, 3)
+          yield* pass(scenario, 110_000, 10, ({ closing, open }) => {
+            assert.isAtLeast(open, 3)
+            assert.isAtMost(closing, 1)
+          })
+          const closed = ofTag(events, "SessionClosed")
+          assert.deepStrictEqual(
+            closed.map(({ reason }) => reason),
+            ["lifetime", "lifetime", "lifetime"]
+          )
+          assert.isAtMost(closed.at(-1)!.at, 100_200 + 4 * SWEEP_MILLIS)
+          assert.strictEqual(new Set(closed.map(({ at }) => at)).size, 3)
+          assert.isAtMost(scenario.server.mostSockets, 4)
+        })
+    ).pipe(always(0))
+  )
+
+  it.effect("lets the old session leave first where there is no room for two", () =>
+    withPool(
+      { dials: Dial.succeeds(50), session: { closeMillis: 1500 } },
+      { pool: { min: 2, max: 2, ...lifetime } },
+      (scenario) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust(200)
+          yield* pass(scenario, 110_000, 10, ({ open }) => assert.isAtLeast(open, 1))
+          assert.strictEqual(ofTag(scenario.events, "SessionClosed").length, 2)
+          assert.strictEqual((yield* scenario.pool.snapshot).idle, 2)
+          assert.strictEqual(scenario.server.mostSockets, 2)
+        })
+    ).pipe(always(0))
+  )
+
+  it.effect("lets a borrower finish", () =>
+    withPool({}, { pool: { max: 2, leakThreshold: 0, ...lifetime } }, (scenario) =>
+      Effect.gen(function* () {
+        const holder = yield* hold(scenario.pool)
+        yield* pass(scenario, 200_000, SWEEP_MILLIS, ({ used }) => assert.strictEqual(used, 1))
+        yield* holder.release
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(
+          ofTag(scenario.events, "SessionClosed").map(({ reason }) => reason),
+          ["lifetime"]
+        )
+      })
+    )
+  )
+
+  it.effect("is over for every session when the pool is renewed", () =>
+    withPool({}, { pool: { max: 2 } }, ({ events, pool }) =>
+      Effect.gen(function* () {
+        const [used, idle] = yield* holdMany(pool, 2)
+        yield* idle!.release
+        yield* pool.renew
+        yield* TestClock.adjust(0)
+        assert.strictEqual((yield* pool.snapshot).open, 1)
+        yield* used!.release
+        yield* TestClock.adjust(0)
+        assert.strictEqual((yield* pool.snapshot).open, 0)
+        assert.deepStrictEqual(
+          ofTag(events, "SessionClosed").map(({ reason }) => reason),
+          ["evicted", "evicted"]
+        )
+      })
+    )
+  )
+})

@@ -1,0 +1,104 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/testing/TestClock"
+import type { LeasedSession } from "../../../src/services/pool/LeasedSession.ts"
+import { Dial } from "../../../src/testing/ScriptedSessions.ts"
+import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+
+const two = { pool: { max: 2 } }
+const idOf = (session: LeasedSession) => Effect.succeed(session.info.id)
+
+describe("a look at the pool's sessions", () => {
+  it.effect("takes the one that was silent for longest, and neither waits nor dials", () =>
+    withPool({}, two, ({ pool, server }) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.none())
+        const [first, second] = yield* holdMany(pool, 2)
+        assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.none())
+        yield* second!.release
+        yield* first!.release
+        server.session(1).lastHeardAt(500)
+        yield* TestClock.adjust(60_000)
+        assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.some(2))
+        assert.strictEqual((yield* pool.snapshot).idle, 2)
+        assert.strictEqual(server.dialsStarted.length, 2)
+        yield* pool.drain
+        assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.none())
+      })
+    )
+  )
+
+  it.effect("does not keep an idle session from its timeout, nor put it above those in use", () =>
+    withPool({}, { pool: { max: 3, idleTimeout: "60 seconds" } }, (scenario) =>
+      Effect.gen(function* () {
+        const { pool } = scenario
+        for (const { release } of yield* holdMany(pool, 3)) yield* release
+        for (let second = 0; second < 70; second++) {
+          yield* pool.tryUse(() => Effect.void)
+          const hot = yield* hold(pool)
+          yield* hot.release
+          yield* pass(scenario, 1000, 1000)
+        }
+        const { counters, open } = yield* pool.snapshot
+        assert.deepStrictEqual([open, counters.closed.idle], [1, 2])
+      })
+    )
+  )
+
+  it.effect("gives its session back when it fails or is interrupted", () =>
+    withPool({}, two, ({ pool }) =>
+      Effect.gen(function* () {
+        yield* pool.use(() => Effect.void)
+        assert.strictEqual(yield* Effect.flip(pool.tryUse(() => Effect.fail("no"))), "no")
+        const fiber = yield* Effect.forkChild(
+          pool.tryUse(() => Effect.never),
+          { startImmediately: true }
+        )
+        assert.strictEqual((yield* pool.snapshot).used, 1)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual([(yield* pool.snapshot).used, (yield* pool.snapshot).idle], [0, 1])
+      })
+    )
+  )
+})
+
+describe("a pool whose sessions are suspected", () => {
+  it.effect("asks the idle ones at once and replaces those that do not answer", () =>
+    withPool({}, { pool: { min: 3, max: 3 } }, ({ events, pool, server }) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust(100)
+        server.session(2).silence()
+        yield* pool.suspect
+        yield* TestClock.adjust(5000)
+        assert.deepStrictEqual(
+          ofTag(events, "SessionClosed").map(({ id, reason }) => [id, reason]),
+          [[2, "probe-failed"]]
+        )
+        const { counters, idle } = yield* pool.snapshot
+        assert.deepStrictEqual([counters.probes, idle], [3, 3])
+      })
+    )
+  )
+
+  it.effect("opens one session where none stands and nobody waits, as soon as the gate lets it", () =>
+    withPool({ dials: [Dial.succeeds(), Dial.fails("network"), Dial.succeeds()] }, two, ({ pool, server }) =>
+      Effect.gen(function* () {
+        yield* pool.use(() => Effect.void)
+        server.session(1).lose()
+        yield* TestClock.adjust(60_000)
+        assert.strictEqual(server.dialsStarted.length, 1)
+        yield* pool.suspect
+        yield* pool.suspect
+        yield* TestClock.adjust(0)
+        assert.strictEqual(server.dialsStarted.length, 2)
+        yield* TestClock.adjust(500)
+        assert.deepStrictEqual([server.dialsStarted.length, (yield* pool.snapshot).open], [3, 1])
+        // Proved once is enough: it is not kept beyond the idle timeout.
+        yield* TestClock.adjust(400_000)
+        assert.deepStrictEqual([server.dialsStarted.length, (yield* pool.snapshot).open], [3, 0])
+      })
+    )
+  )
+})

@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as Ceiling from "../../../../src/services/pool/core/Ceiling.ts"
+
+const MAX = 10
+
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+
+const happening = fc.record({
+  kind: fc.constantFrom("refused" as const, "granted" as const),
+  open: fc.integer({ min: 1, max: MAX }),
+  later: fc.nat(100_000),
+  roll: random
+})
+
+const refusedAt = (held: number, now = 0, roll = 0) =>
+  Ceiling.afterRefusal(Ceiling.noCeiling, held, undefined, now, roll)
+
+describe("Ceiling", () => {
+  it("stays between one and max whatever happens", () => {
+    fc.assert(
+      fc.property(fc.array(happening), (happenings) => {
+        let ceiling = Ceiling.noCeiling
+        let now = 0
+        for (const { kind, later, open, roll } of happenings) {
+          now += later
+          ceiling =
+            kind === "refused"
+              ? Ceiling.afterRefusal(ceiling, open, undefined, now, roll)
+              : Ceiling.afterGrant(ceiling, open, MAX, now)
+          for (const at of [now, now + 500, now + 60_000]) {
+            const limit = Ceiling.limit(ceiling, MAX, at)
+            assert.isTrue(limit >= 1 && limit <= MAX, `${limit}`)
+          }
+          const shown = Ceiling.shown(ceiling, MAX)
+          assert.isTrue(shown >= 1 && shown <= MAX, `${shown}`)
+        }
+      })
+    )
+  })
+
+  it("is max while nothing was refused", () => {
+    assert.strictEqual(Ceiling.limit(Ceiling.noCeiling, MAX, 0), MAX)
+    assert.strictEqual(Ceiling.shown(Ceiling.noCeiling, MAX), MAX)
+    assert.strictEqual(Ceiling.afterGrant(Ceiling.noCeiling, 3, MAX, 0), Ceiling.noCeiling)
+  })
+
+  it("is what stood when one more was refused, until one more may be tried", () => {
+    const ceiling = refusedAt(5)
+    assert.strictEqual(Ceiling.limit(ceiling, MAX, 499), 5)
+    assert.strictEqual(Ceiling.limit(ceiling, MAX, 500), 6)
+    assert.strictEqual(Ceiling.shown(ceiling, MAX), 5)
+  })
+
+  it("lets one dial through when nothing stands", () => {
+    assert.strictEqual(Ceiling.limit(refusedAt(0), MAX, 0), 1)
+    assert.strictEqual(Ceiling.shown(refusedAt(0), MAX), 1)
+  })
+
+  it("doubles the interval with every refusal, to a minute, half of it at random", () => {
+    fc.assert(
+      fc.property(random, (roll) => {
+        let ceiling = Ceiling.noCeiling
+        for (const interval of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
+          ceiling = Ceiling.afterRefusal(ceiling, 5, undefined, 100, roll)
+          assert.closeTo(ceiling.growAt - 100, interval / 2 + (interval / 2) * roll, 1e-6)
+        }
+      })
+    )
+  })
+
+  it("grows one by one with what is granted, without a pause, and is gone at max", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: MAX - 1 }), random, (held, roll) => {
+        let ceiling = refusedAt(held, 0, roll)
+        let open = held
+        const now = 60_000
+        while (open < MAX) {
+          assert.strictEqual(Ceiling.limit(ceiling, MAX, now), open + 1)
+          ceiling = Ceiling.afterGrant(ceiling, ++open, MAX, now)
+        }
+        assert.strictEqual(ceiling, Ceiling.noCeiling)
+      })
+    )
+  })
+
+  it("is not raised by a session that replaces another", () => {
+    const ceiling = refusedAt(5)
+    assert.strictEqual(Ceiling.afterGrant(ceiling, 5, MAX, 600), ceiling)
+  })
+
+  it("falls when less stands at a later refusal, and keeps the size the pooler named", () => {
+    const named = Ceiling.afterRefusal(Ceiling.noCeiling, 5, 15, 0, 0)
+    const later = Ceiling.afterRefusal(named, 3, undefined, 1000, 0)
+    assert.strictEqual(Ceiling.limit(later, MAX, 1000), 3)
+    assert.strictEqual(later.poolerSize, 15)
+  })
+})

@@ -1,0 +1,155 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as DialGate from "../../../../src/services/pool/core/DialBackoff.ts"
+import type { ErrorClass } from "../../../../src/services/errors/SessionError.ts"
+
+const MINUTE = 60_000
+
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+const dice = fc.array(random, { minLength: 1, maxLength: 40 })
+
+interface Dial {
+  readonly at: number
+  readonly gate: DialGate.DialGate
+}
+
+const fail = (gate: DialGate.DialGate, kind: ErrorClass, now: number, roll: number, retryAfterMillis?: number) =>
+  DialGate.afterFailure(gate, { class: kind, retryAfterMillis }, now, roll)
+
+/** How many dials may be under way at once, all of them fresh. */
+const together = (gate: DialGate.DialGate, now: number): number => {
+  let count = 0
+  while (DialGate.admits(gate, count, count, now)) count++
+  return count
+}
+
+/** Dials as often as the gate allows for so long, as many at once as it allows; every dial fails at once. */
+const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<number>, millis: number): Array<Dial> => {
+  const dials: Array<Dial> = []
+  let gate = DialGate.openGate
+  for (let now = 0; now < millis; now = gate.notBefore) {
+    const count = together(gate, now)
+    for (let one = 0; one < count; one++) {
+      gate = fail(gate, kindOf(dials.length), now, rolls[dials.length % rolls.length]!)
+      dials.push({ at: now, gate })
+    }
+  }
+  return dials
+}
+
+/** The retries after the n-th failure in a row of one class. */
+const pauses = (kind: ErrorClass, count: number, roll: number): Array<number> => {
+  let gate = DialGate.openGate
+  let now = 0
+  return Array.from({ length: count }, () => {
+    gate = fail(gate, kind, now, roll)
+    const pause = gate.notBefore - now
+    now = gate.notBefore
+    return Math.round(pause)
+  })
+}
+
+describe("DialGate", () => {
+  it("dials at most 20 times in a minute of outage, and tries again within 3.7 s", () => {
+    fc.assert(
+      fc.property(dice, (rolls) => {
+        const dials = outage(() => "network", rolls, MINUTE)
+        assert.isAtMost(dials.length, 20)
+        for (const { at, gate } of dials) assert.isAtMost(Math.round(gate.notBefore - at), 3700)
+      })
+    )
+  })
+
+  it("keeps to 20 dials in a minute when the failures are of changing kinds", () => {
+    fc.assert(
+      fc.property(
+        dice,
+        fc.array(fc.constantFrom("network" as const, "pooler" as const), { minLength: 1 }),
+        (rolls, kinds) => {
+          assert.isAtMost(outage((dial) => kinds[dial % kinds.length]!, rolls, MINUTE).length, 20)
+        }
+      )
+    )
+  })
+
+  it("tries again soon after the first two failures, for a server that merely restarts", () => {
+    assert.deepStrictEqual(pauses("network", 4, 0), [300, 800, 3400, 3400])
+    assert.deepStrictEqual(pauses("network", 3, 0.5), [400, 1000, 3550])
+  })
+
+  it("shows at most three wrong passwords in 150 s, and after the third none for 180 s", () => {
+    fc.assert(
+      fc.property(dice, (rolls) => {
+        const times = outage(() => "auth", rolls, 30 * MINUTE).map(({ at }) => at)
+        for (const [index, at] of times.entries()) {
+          assert.isAtMost(times.filter((other) => other >= at && other - at < 150_000).length, 3)
+          const third = index % 3 === 2
+          if (third) assert.isAtLeast(Math.round((times[index + 1] ?? Number.POSITIVE_INFINITY) - at), 180_000)
+        }
+      })
+    )
+  })
+
+  it("keeps to three wrong passwords in 150 s when other outcomes come in between", () => {
+    const outcome = fc.constantFrom("auth" as const, "network" as const, "capacity" as const, "success" as const)
+    fc.assert(
+      fc.property(dice, fc.array(outcome, { minLength: 1, maxLength: 200 }), (rolls, outcomes) => {
+        const failures: Array<number> = []
+        let gate = DialGate.openGate
+        let now = 0
+        let next = 0
+        while (next < outcomes.length) {
+          now = Math.max(now, gate.notBefore)
+          const count = together(gate, now)
+          for (let one = 0; one < count; one++) {
+            const kind = outcomes[next % outcomes.length]!
+            const roll = rolls[next++ % rolls.length]!
+            if (kind === "auth") failures.push(now)
+            gate = kind === "success" ? DialGate.afterSuccess(gate, now) : fail(gate, kind, now, roll)
+          }
+        }
+        for (const at of failures) {
+          assert.isAtMost(failures.filter((other) => other >= at && other - at < 150_000).length, 3)
+        }
+      })
+    )
+  })
+
+  it("spreads the retries at a full pooler over half a second to five, and at a wrong configuration over 30 s to 60 s", () => {
+    fc.assert(
+      fc.property(random, fc.integer({ min: 1, max: 50 }), (roll, count) => {
+        for (const pause of pauses("capacity", count, roll)) assert.isTrue(pause >= 500 && pause <= 5000)
+        for (const pause of pauses("configuration", count, roll)) assert.isTrue(pause >= 30_000 && pause <= 60_000)
+      })
+    )
+    assert.deepStrictEqual(pauses("capacity", 2, 0), [500, 500])
+    assert.deepStrictEqual(pauses("configuration", 2, 0.5), [45_000, 45_000])
+  })
+
+  it("waits as long as the other side asks when that is longer", () => {
+    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 120_000).notBefore, 121_000)
+    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 10).notBefore, 1300)
+  })
+
+  it("lets three dials go at once while all goes well, and one at the start, after a failure or the loss of all sessions", () => {
+    const { afterOutage, afterSuccess, initialGate, openGate } = DialGate
+    assert.strictEqual(together(openGate, 0), 3)
+    assert.strictEqual(together(initialGate, 0), 1)
+    const failed = fail(openGate, "network", 0, 0)
+    assert.strictEqual(together(failed, 500), 1)
+    assert.strictEqual(together(afterSuccess(failed, 500), 500), 3)
+    const scouting = afterOutage(openGate)
+    assert.strictEqual(together(scouting, 0), 1)
+    assert.strictEqual(scouting.notBefore, 0)
+    assert.strictEqual(together(afterSuccess(scouting, 0), 0), 3)
+  })
+
+  it("dials more carefully for 150 s after a wrong password, even when a dial succeeded since", () => {
+    const recovered = DialGate.afterSuccess(fail(DialGate.openGate, "auth", 0, 0), 1000)
+    assert.deepStrictEqual(
+      [1000, 149_999, 150_000].map((now) => together(recovered, now)),
+      [2, 2, 3]
+    )
+    assert.strictEqual(recovered.notBefore, 0)
+  })
+})

@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { operationOf, OperationTimes } from "../../../src/services/stats/OperationTimes.ts"
+
+const counted = (times: OperationTimes) =>
+  Array.from(times.series, ({ duration, errorType, operation }) => [operation, errorType, duration.count])
+
+describe("OperationTimes", () => {
+  it("knows a statement by its first word, behind blanks, brackets and comments", () => {
+    assert.strictEqual(operationOf("select 1"), "SELECT")
+    assert.strictEqual(operationOf("  -- why\n /* and\n how */ (Insert into t"), "INSERT")
+    assert.strictEqual(operationOf("frobnicate"), "_OTHER")
+    assert.strictEqual(operationOf(""), "_OTHER")
+  })
+
+  it("counts success by operation and failure by what was said of it", () => {
+    const times = new OperationTimes()
+    times.succeeded("select 1", 2)
+    times.succeeded("select 2", 3)
+    times.succeeded("update t set a = 1", 3)
+    times.succeeded("select 2", 700)
+    times.failed("select 1", 1, { errorType: "42P01", sqlState: "42P01" })
+    assert.deepStrictEqual(counted(times), [
+      ["SELECT", undefined, 3],
+      ["UPDATE", undefined, 1],
+      ["SELECT", "42P01", 1]
+    ])
+    const [selects] = times.series
+    assert.closeTo(selects!.duration.sum, 0.705, 1e-9)
+    assert.deepStrictEqual([selects!.duration.min, selects!.duration.max], [0.002, 0.7])
+  })
+
+  it("tells of each new kind once", () => {
+    const times = new OperationTimes()
+    let told = 0
+    times.onSeries = () => told++
+    for (const sql of ["select 1", "select 2", "delete from t", "select 1"]) times.succeeded(sql, 1)
+    assert.strictEqual(told, 2)
+  })
+
+  it("has a bounded number of kinds, however many SQLSTATEs a program makes up", () => {
+    const times = new OperationTimes()
+    for (let n = 0; n < 5000; n++) {
+      const sqlState = n.toString(36).toUpperCase().padStart(5, "U")
+      times.failed("select raise()", 1, { errorType: sqlState, sqlState })
+    }
+    const kinds = Array.from(times.series)
+    assert.isAtMost(kinds.length, 201)
+    assert.strictEqual(
+      kinds.reduce((sum, { duration }) => sum + duration.count, 0),
+      5000
+    )
+    assert.isAbove(kinds.find(({ errorType }) => errorType === "_OTHER")?.duration.count ?? 0, 4000)
+  })
+})

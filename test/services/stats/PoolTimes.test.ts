@@ -1,0 +1,51 @@
+import { assert, describe, it } from "@effect/vitest"
+import { PoolTimes } from "../../../src/services/stats/PoolTimes.ts"
+
+const timings = { dns: 1, tcp: 2, tls: 3, authentication: 4, session: 5 }
+const info = { timings, maxConnections: 100 }
+const pool = (open: number, waiting = 0, min = 2) => ({ open, waiting, limits: { min } })
+
+describe("PoolTimes", () => {
+  it("takes the sum of the phases for the time to open a session", () => {
+    const times = new PoolTimes()
+    times.dialed(info, pool(1), 0)
+    assert.closeTo(times.createTime.sum, 0.015, 1e-9)
+    assert.closeTo(times.phases.authentication.sum, 0.004, 1e-9)
+    assert.strictEqual(times.recovery.count, 0)
+  })
+
+  it("measures a recovery from the first loss below the minimum to the last missing session", () => {
+    const times = new PoolTimes()
+    times.lost({ busySince: 0, heardAt: 0 }, pool(2), 500)
+    times.lost({ busySince: 0, heardAt: 0 }, pool(1), 1000)
+    times.lost({ busySince: 0, heardAt: 0 }, pool(0), 2000)
+    times.dialed(info, pool(1), 3000)
+    assert.strictEqual(times.recovery.count, 0)
+    times.dialed(info, pool(2), 6000)
+    times.dialed(info, pool(3), 7000)
+    assert.deepStrictEqual([times.recovery.count, times.recovery.sum], [1, 5])
+  })
+
+  it("misses nothing in a pool without a minimum while nobody waits", () => {
+    const times = new PoolTimes()
+    times.missing(pool(0, 0, 0), 0)
+    times.dialed(info, pool(1, 0, 0), 9000)
+    assert.strictEqual(times.recovery.count, 0)
+    times.missing(pool(0, 1, 0), 10_000)
+    times.dialed(info, pool(1, 1, 0), 11_000)
+    assert.strictEqual(times.recovery.sum, 1)
+  })
+
+  it("counts detection from the moment a peer could have answered last", () => {
+    const times = new PoolTimes()
+    times.lost({ busySince: 0, heardAt: 10 }, pool(5), 5000)
+    assert.strictEqual(times.detection.sum, 0)
+    times.lost({ busySince: 1000, heardAt: 10 }, pool(5), 5000)
+    assert.strictEqual(times.detection.sum, 4)
+    times.lost({ busySince: 1000, heardAt: 3000 }, pool(5), 5000)
+    assert.strictEqual(times.detection.sum, 6)
+    times.probed(false, 2000)
+    times.probed(true, 1000)
+    assert.deepStrictEqual([times.detection.sum, times.probeUnanswered.sum, times.probeAnswered.sum], [8, 2, 1])
+  })
+})

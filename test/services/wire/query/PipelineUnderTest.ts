@@ -1,0 +1,53 @@
+/** A pipeline whose server is the test: what was written is counted, what is read is given by hand. */
+import type * as Net from "node:net"
+import { QueryPipeline } from "../../../../src/services/wire/query/QueryPipeline.ts"
+import type { QueryCycle, Question } from "../../../../src/services/wire/query/InFlightQuery.ts"
+import { WireTap } from "../../../../src/services/wire/WireTap.ts"
+
+export interface PipelineUnderTest {
+  readonly pipeline: QueryPipeline
+  readonly tap: WireTap
+  readonly writes: Array<Buffer>
+  readonly broken: Array<unknown>
+  /** Cycles that ended, in order. */
+  readonly ended: Array<QueryCycle>
+  readonly ask: (sql: string, more?: Partial<Question> & { readonly gathered?: boolean }) => QueryCycle
+}
+
+export const pipelineUnderTest = (
+  options: { readonly named?: number; readonly maxMessageSize?: number } = {}
+): PipelineUnderTest => {
+  const tap = new WireTap(() => 0)
+  const writes: Array<Buffer> = []
+  const broken: Array<unknown> = []
+  const ended: Array<QueryCycle> = []
+  const socket = { write: (bytes: Uint8Array) => writes.push(Buffer.from(bytes)) > 0 } as unknown as Net.Socket
+  const pipeline = new QueryPipeline(
+    {
+      socket,
+      tap,
+      now: () => 0,
+      types: undefined,
+      namedStatements: options.named,
+      maxMessageSize: options.maxMessageSize,
+      onBroken: (cause) => broken.push(cause)
+    },
+    "s_"
+  )
+  return {
+    pipeline,
+    tap,
+    writes,
+    broken,
+    ended,
+    ask: (sql, { gathered = false, ...more } = {}) =>
+      pipeline.ask({ sql, params: [], named: true, form: "objects", ...more }, gathered, (cycle) => ended.push(cycle))
+  }
+}
+
+/** The type bytes of the messages in what was written. */
+export const typesOf = (bytes: Buffer): string => {
+  let types = ""
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1)) types += String.fromCharCode(bytes[at]!)
+  return types
+}
