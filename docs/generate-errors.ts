@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs"
-import { type CatalogueEntry, entries, type ErrorClass } from "../src/services/errors/catalogue/Catalogue.ts"
+import { type CatalogueEntry, entries, type ErrorClass } from "../src/services/errors/catalogue/Classify.ts"
 
 const classes: ReadonlyArray<readonly [ErrorClass, string]> = [
   [

@@ -6,18 +6,26 @@ import { HttpServerRequest, ParsedSearchParams } from "effect/http/HttpServerReq
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
 import { HealthCheck } from "../services/observability/HealthCheck.ts"
-import type { PoolMetrics } from "../services/observability/PoolMetrics.ts"
+import { PoolMetrics } from "../services/observability/PoolMetrics.ts"
 import type { PoolHistory } from "../services/observability/PoolHistory.ts"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 import { door } from "./AuthMiddleware.ts"
 import { LiveFeed } from "./LiveFeed.ts"
-import { makeMetrics } from "./Metrics.ts"
 import { readPageFiles } from "./PageFiles.ts"
 import { policyOf, SIGN_IN_PATH } from "./Policy.ts"
 import { brief, type Readiness, readinessOf, startOf, verbose } from "./Readiness.ts"
 import { signIn } from "./SignIn.ts"
 import { makeStatus } from "./Status.ts"
+
+/** Prometheus' text format (Prometheus docs, exposition formats). */
+const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+/** A reader of all metrics as an answer; `headers` go with every answer. */
+export const makeMetrics = (headers: Readonly<Record<string, string>>) =>
+  Effect.map(PoolMetrics, (metrics) =>
+    Effect.map(metrics.prometheus, (body) => HttpServerResponse.text(body, { contentType: CONTENT_TYPE, headers }))
+  )
 
 /** Every path with what it is for, as the start-up line and the answer to an unknown path list them. */
 export const paths = {
@@ -50,6 +58,7 @@ const unknownPath = text(
 
 /** For a proxy that gathers what it passes on: a message that waits for the next one is late. */
 const streamed = { ...headers, "x-accel-buffering": "no" }
+
 const EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 /** The feed for one reader; one that does not read is cut off by its socket. */

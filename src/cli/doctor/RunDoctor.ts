@@ -4,17 +4,54 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type { Report } from "../../services/doctor/Doctor.ts"
-import { type CheckId, checkIdOf, checkIds } from "../../services/doctor/checks/Checks.ts"
+import { type Report, Doctor, type ExamineOptions, reportInvalid } from "../../services/doctor/Doctor.ts"
+import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
 import { isNameServer } from "../../services/doctor/network/NameResolver.ts"
-import type { DoctorFlags } from "./DoctorCommand.ts"
+import type { DoctorFlags } from "./DoctorFlags.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "../ExitCode.ts"
 import { safeJson } from "../terminal/PlainText.ts"
-import { checkListJson, checkListLines } from "./CheckList.ts"
 import { paintFor } from "./Colour.ts"
-import type { Examine } from "./Examine.ts"
 import { makeProgress } from "./Progress.ts"
 import { closingLines, headerLine, resultLines } from "./Table.ts"
+import { wrapText } from "../terminal/Wrap.ts"
+import * as Layer from "effect/Layer"
+import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
+import { examinedSettings } from "./ExaminedSettings.ts"
+
+/** Examines once. Settings are read each time: who waits for a correction sees it. */
+export type Examine = (options: ExamineOptions) => Effect.Effect<Report>
+
+/** The examination that the flags ask for. */
+export const examineWith =
+  ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">): Examine =>
+  (options) =>
+    Effect.flatMap(Doctor, (doctor) => doctor.examine(options)).pipe(
+      Effect.provide(Doctor.layer.pipe(Layer.provide(examinedSettings(url)))),
+      Effect.catchTag("SessionError", reportInvalid),
+      Effect.provide(
+        Option.match(nameServer, {
+          onNone: () => Layer.empty,
+          onSome: (server) => Layer.succeed(NameResolver, resolverAt([server]))
+        })
+      )
+    )
+
+/** `--list-checks`: what each check does and depends on. */
+const INDENT = " ".repeat(10)
+
+const linesOf = (id: CheckId, columns: number): ReadonlyArray<string> => {
+  const { does, needs } = checks[id]
+  const after = needs.length === 0 ? "" : ` After: ${needs.join(", ")}.`
+  return wrapText(`${does}${after}`, columns - INDENT.length).map(
+    (line, at) => `${at === 0 ? id.padEnd(INDENT.length) : INDENT}${line}`
+  )
+}
+
+/** The checks in the order they run. */
+export const checkListLines = (columns: number): ReadonlyArray<string> => checkIds.flatMap((id) => linesOf(id, columns))
+
+/** The same for a program. */
+export const checkListJson = (): ReadonlyArray<object> => checkIds.map((id) => Object.assign({ id }, checks[id]))
 
 /** Width of what is not a terminal: the same everywhere, so that two outputs can be compared. */
 const PIPE_COLUMNS = 80
@@ -61,20 +98,13 @@ interface Options {
   readonly probeCapacity: boolean
 }
 
-/** What examines is loaded behind the first line of output. */
-const load = (flags: DoctorFlags): Effect.Effect<Examine> =>
-  Effect.map(
-    Effect.promise(() => import("./Examine.ts")),
-    ({ examineWith }) => examineWith(flags)
-  )
-
 /** Prints the table row by row, and the rest at the end. */
 const examineInTable = Effect.fnUntraced(function* (flags: DoctorFlags, options: Options) {
   const paint = paintFor(process.stdout.isTTY, process.env["NO_COLOR"])
   const width = columns()
   const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
   yield* print([headerLine(width)])
-  const examine = yield* load(flags)
+  const examine = examineWith(flags)
   let printed = 0
   const report = yield* examine({
     ...options,
@@ -100,7 +130,7 @@ const examineInJson = Effect.fnUntraced(function* (
   toText: (report: Report) => string
 ) {
   const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
-  const examine = yield* load(flags)
+  const examine = examineWith(flags)
   const report = yield* examine({ ...options, onStart: progress.show, onResult: () => progress.hide })
   yield* progress.hide
   yield* print([toText(report)])

@@ -3,8 +3,7 @@ import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
-import type { ErrorClass, FailureFacts, Phase } from "./catalogue/Catalogue.ts"
-import { factsOf } from "./catalogue/Catalogue.ts"
+import { type ErrorClass, type FailureFacts, type Phase, factsOf } from "./catalogue/Classify.ts"
 import { ConfigurationInvalid, type SettingProblem } from "./catalogue/ConfigurationReason.ts"
 import { type CauseSummary, harmlessCause, summarizeCause } from "./catalogue/SafeCause.ts"
 import { redactForeignText } from "./catalogue/RedactedText.ts"
@@ -20,7 +19,20 @@ import {
 } from "./catalogue/ReasonFactory.ts"
 import { ConnectFailed, OutcomeUnknown, SessionLost } from "./catalogue/SessionReasons.ts"
 import { StatementFailed, StatementTimeout } from "./catalogue/StatementReasons.ts"
-import { withoutStack } from "./WithoutStack.ts"
+
+/**
+ * A reason's stack would repeat that of the SessionError around it, and capturing it is most of the cost of an
+ * error.
+ */
+export const withoutStack = <A>(make: () => A): A => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
 
 export {
   AcquireTimeout,
@@ -33,6 +45,7 @@ export {
   StatementFailed,
   StatementTimeout
 }
+
 export type { ErrorClass, FailureFacts, Phase, SettingProblem }
 
 const TypeId = "~effect-supavisor/SessionError" as const

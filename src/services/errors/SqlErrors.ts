@@ -13,8 +13,36 @@ import {
   UniqueViolation,
   UnknownError
 } from "effect/sql/SqlError"
-import { factsOf } from "./catalogue/Catalogue.ts"
+import { factsOf } from "./catalogue/Classify.ts"
 import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
+import type * as Cause from "effect/Cause"
+
+/** A statement's failure in the words of Effect SQL, before the catalogue says what it means. */
+const failure = (cause: unknown, message: string): SqlError =>
+  new SqlError({ reason: new UnknownError({ cause, message, operation: "query" }) })
+
+/** The parameters cannot be sent as they are; nothing was written. */
+export const notSent = (cause: unknown): SqlError => failure(cause, "The parameters of the statement cannot be sent")
+
+/** The server refused it, or its answer cannot be read. */
+export const notAnswered = (cause: unknown): SqlError => failure(cause, "The statement failed")
+
+/** How often a statement that met a session just as the server ended it is given another one. */
+export const UNREAD_RETRIES = 2
+
+/**
+ * Whether the session was ended before the server can have read what was asked of it. Then asking again is no second
+ * try but the first: the borrower of a session that died in the idle moment before sees nothing of it.
+ */
+export const isUnread = (error: unknown): boolean => {
+  if (!(error instanceof SqlError)) return false
+  const { cause } = error.reason
+  return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
+}
+
+/** The same of everything that is known of a failure. */
+export const isUnreadCause = (cause: Cause.Cause<SqlError>): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))
 
 interface Props {
   readonly cause: SessionError

@@ -22,7 +22,6 @@ import { HealthCheck } from "./HealthCheck.ts"
 import { type Measure, measureOf, type Step, stepBetween } from "./history/Measure.ts"
 import { type Point, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
 import { ProcessLook, type ProcessView } from "./history/ProcessUsage.ts"
-import { Ring } from "./Ring.ts"
 import {
   EVENTS_KEPT,
   findingBegun,
@@ -36,8 +35,38 @@ import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
+/** The last so many of a sequence. */
+export class Ring<A> {
+  private readonly capacity: number
+  private items: Array<A> = []
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  push(item: A): void {
+    if (this.items.length >= this.capacity) this.items.shift()
+    this.items.push(item)
+  }
+
+  get oldest(): A | undefined {
+    return this.items[0]
+  }
+
+  get newest(): A | undefined {
+    return this.items.at(-1)
+  }
+
+  /** A copy, oldest first. */
+  toArray(): ReadonlyArray<A> {
+    return this.items.slice()
+  }
+}
+
 export { type Point, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
+
 export type { ProcessView } from "./history/ProcessUsage.ts"
+
 export type { EventLevel, ShownEvent } from "./history/ShownEvent.ts"
 
 /** How far `recent` looks back, in milliseconds: long enough for a p99, short enough to be about now. */

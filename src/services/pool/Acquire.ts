@@ -6,11 +6,10 @@ import * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SessionError } from "../errors/SessionError.ts"
-import { toSqlError } from "../errors/SqlErrors.ts"
-import type { Session } from "../session/SessionOpener.ts"
+import { toSqlError, isUnread, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import type { Session } from "../session/Session.ts"
 import { holderName, type Lease } from "./core/Lease.ts"
 import { LeasedSession, type Relend } from "./LeasedSession.ts"
-import { isUnread, UNREAD_RETRIES } from "../errors/Unread.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
 /** Puts a refusal of the pool into the borrower's words. */

@@ -1,7 +1,45 @@
 /** What happens in a pool, as values: rare things only, nothing per query. */
 import type { SessionError } from "../errors/SessionError.ts"
-import type { SessionInfo } from "../session/SessionOpener.ts"
+import type { SessionInfo } from "../session/Session.ts"
 import type { CloseReason } from "./core/Snapshot.ts"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/** Losses within this time of the first belong to it. */
+const TOGETHER_MILLIS = 100
+
+export class Incidents {
+  private readonly context: Context.Context<never>
+  private readonly report: (count: number, first: SessionError) => void
+  private count = 0
+  private first: SessionError | undefined = undefined
+
+  constructor(context: Context.Context<never>, report: (count: number, first: SessionError) => void) {
+    this.context = context
+    this.report = report
+  }
+
+  lost(error: SessionError): void {
+    this.count++
+    if (this.first !== undefined) return
+    this.first = error
+    Effect.runForkWith(this.context)(
+      Effect.andThen(
+        Effect.sleep(TOGETHER_MILLIS),
+        Effect.sync(() => this.flush())
+      )
+    )
+  }
+
+  /** Reports what was gathered so far. */
+  flush(): void {
+    if (this.first === undefined) return
+    const { count, first } = this
+    this.count = 0
+    this.first = undefined
+    this.report(count, first)
+  }
+}
 
 /** One event; `at` is wall-clock milliseconds. */
 export type PoolEvent = { readonly at: number } & (

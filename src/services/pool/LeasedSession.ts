@@ -8,12 +8,12 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
-import type { Question } from "../wire/query/InFlightQuery.ts"
-import type { Session, SessionInfo } from "../session/SessionOpener.ts"
+import type { Question } from "../wire/query/Query.ts"
+import type { Session, SessionInfo } from "../session/Session.ts"
 import { asResult, asRows, asValues, type Wanted } from "../session/AnswerForm.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
-import { isUnreadCause, UNREAD_RETRIES } from "../errors/Unread.ts"
+import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
 type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 

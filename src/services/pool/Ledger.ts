@@ -1,7 +1,41 @@
 /** Who holds which session, since when, running what. Read when somebody asks; nothing is written per query. */
-import type { Session } from "../session/SessionOpener.ts"
-import { holderName, type Lease } from "./core/Lease.ts"
-import type { Slot, SlotState } from "./core/Slot.ts"
+import type { Session } from "../session/Session.ts"
+import { holderName, type Lease, type Slot, type SlotState } from "./core/Lease.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import type { PoolCore } from "./core/PoolCore.ts"
+import { formatSnapshot, type PoolSnapshot } from "./core/Snapshot.ts"
+
+/** Why a borrower gets none. */
+export type Outcome = "timeout" | "queue-full" | "closed"
+
+/** Puts a refusal into words. `enqueuedAt` and `now` are monotonic milliseconds. */
+export const refusalOf = (
+  outcome: Outcome,
+  core: PoolCore<Session>,
+  snapshot: PoolSnapshot,
+  enqueuedAt: number,
+  now: number
+): SessionError => {
+  switch (outcome) {
+    case "closed":
+      return SessionError.poolClosed({ draining: core.phase === "draining" })
+    case "queue-full":
+      return SessionError.queueFull({ maxWaiting: core.limits.maxWaiting, state: formatSnapshot(snapshot) })
+    case "timeout": {
+      const failure = core.gate.failures > 0 ? snapshot.lastFailure : undefined
+      return SessionError.acquireTimeout({
+        waitedMillis: now - enqueuedAt,
+        poolName: snapshot.name,
+        state: formatSnapshot(snapshot),
+        holders: Array.from(core.slots)
+          .filter((slot) => slot.state === "used")
+          .map((slot) => holderLine(slot, now)),
+        lastFailure: failure?.message,
+        lastFailureCode: failure?.code
+      })
+    }
+  }
+}
 
 /** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
 export interface LedgerEntry {

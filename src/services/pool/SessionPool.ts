@@ -11,21 +11,96 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { Row } from "@effect/sql-pg/PgConnection"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
-import { type Place, SessionOpener } from "../session/SessionOpener.ts"
+import { SessionOpener } from "../session/SessionOpener.ts"
+import type { Place } from "../session/Session.ts"
 import type { PoolEvent } from "./Events.ts"
-import type { LedgerEntry, WaiterEntry } from "./Ledger.ts"
-import type { LendToTransaction } from "./Acquire.ts"
+import { type LedgerEntry, type WaiterEntry, ledgerEntry, waiterEntries } from "./Ledger.ts"
+import { type LendToTransaction, borrow, lend, lendToTransaction, refusedAcquire, reserve, tryLend } from "./Acquire.ts"
 import type { LeasedSession } from "./LeasedSession.ts"
-import { makePool, StartInBackground } from "./PoolService.ts"
-import type { RunStatement } from "./Statements.ts"
+import { type RunStatement, runStatement } from "./StatementPipeline.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import type { Settings } from "../config/settings/Settings.ts"
+import { drainPool } from "./PoolDrain.ts"
+import { PoolRuntime } from "./PoolRuntime.ts"
 
-export { StartInBackground }
+/**
+ * Whether the layer is built without waiting for the first session, for a program that wants to answer probes
+ * meanwhile and then waits for `ready` itself. Default false.
+ */
+export const StartInBackground = Context.Reference<boolean>("effect-supavisor/services/pool/StartInBackground", {
+  defaultValue: () => false
+})
+
+/** Events kept for those who come later, and the most that a slow reader may fall behind. */
+const REPLAYED_EVENTS = 50
+
+const BUFFERED_EVENTS = 256
+
+/** Builds the pool in the current scope; its end drains it. */
+export const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
+  const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
+  const random = yield* Random.Random
+  const runtime = new PoolRuntime({
+    config,
+    opener,
+    context: yield* Effect.context<never>(),
+    clock: yield* Clock.Clock,
+    random: () => random.nextDoubleUnsafe(),
+    pubsub
+  })
+  const drain = yield* drainPool(runtime)
+  yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
+  runtime.start()
+  const ready = firstSession(runtime)
+  if (!(yield* StartInBackground)) yield* ready
+  const run = runStatement(runtime)
+  const service: SessionPool["Service"] = {
+    name: runtime.name,
+    endpoint: opener.endpoint,
+    use: lend(runtime, (error) => error),
+    get: reserve(runtime, (error) => error),
+    tryUse: tryLend(runtime),
+    borrow: borrow(runtime),
+    run,
+    execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
+    transact: lendToTransaction(runtime),
+    reserve: reserve(runtime, refusedAcquire),
+    snapshot: Effect.sync(() => runtime.snapshot()),
+    ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),
+    times: Effect.succeed(runtime.times),
+    events: Stream.fromPubSub(pubsub),
+    ready,
+    suspect: Effect.sync(() => {
+      runtime.core.probeAll(runtime.now())
+      // A dial that has to wait for the gate is nobody else's wish.
+      runtime.arm(runtime.now())
+    }),
+    renew: Effect.sync(() => {
+      for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)
+    }),
+    drain
+  }
+  return service
+})
+
+/** Waits for what the first dial brings, as far as the start-up setting asks. */
+const firstSession = (runtime: PoolRuntime): Effect.Effect<void, SessionError> => {
+  const { startup } = runtime.config
+  if (startup === "lazy") return Effect.void
+  return Effect.catch(Deferred.await(runtime.firstDial), (error) => {
+    return startup === "fail-fast" || error.isPermanent ? Effect.fail(error) : Effect.void
+  })
+}
 
 /** Lends sessions. */
 export class SessionPool extends Context.Service<

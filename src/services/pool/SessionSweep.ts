@@ -1,10 +1,9 @@
 /** What the pool looks for among its sessions once a second: statements without an answer, leases without an end. */
 import * as Duration from "effect/Duration"
-import type { Session } from "../session/SessionOpener.ts"
+import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
-import { holderName } from "./core/Lease.ts"
+import { holderName, type Slot } from "./core/Lease.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
-import type { Slot } from "./core/Slot.ts"
 
 /** The server ends a statement at its timeout; a peer that has not answered this much later is silent. */
 const STATEMENT_GRACE_MILLIS = 5000

@@ -7,11 +7,18 @@
  * lanes take nobody along, so that they come free. Nobody is overtaken.
  */
 import type { SessionError } from "../errors/SessionError.ts"
-import { Lane } from "./Lane.ts"
-import type { SharedStatement } from "./SharedStatement.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
-import { StatementSpeed } from "./StatementSpeed.ts"
+import { StatementSpeed, costOf, stopped, took, isQuick } from "./StatementSpeed.ts"
 import { Waiters } from "./core/WaitQueue.ts"
+import type { Session } from "../session/Session.ts"
+import { type Holder, Lease } from "./core/Lease.ts"
+import { giveBack } from "./Acquire.ts"
+import type * as Cause from "effect/Cause"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Answer } from "../wire/query/Query.ts"
+import { DirectStatement, type StatementParts, type Transform } from "./DirectStatement.ts"
+import * as Effect from "effect/Effect"
+import type { Row } from "@effect/sql-pg/PgConnection"
 
 /** As many statements as sql-pg's own pipelining puts on one connection by default. */
 const DEFAULT_DEPTH = 32
@@ -169,3 +176,232 @@ export class StatementPipeline {
     }
   }
 }
+
+/** How much time of the server's may be on its way on one session: what a newcomer waits at the most, if all goes well. */
+const MOST_MILLIS = 10
+
+/** A lane that has not been answered for longer than a round trip and this much takes nobody else along. */
+const STALLED_MILLIS = 5
+
+/** A lane ends after that time even under load that never ends, so that its session can be looked after. */
+const LIFE_MILLIS = 1000
+
+/** Who holds a shared session, as the ledger tells it. */
+const SEVERAL: Holder = { id: 0, name: "several callers", cache: { span: undefined } }
+
+export class Lane extends Lease<Session> {
+  /** Whether it stood in the queue for its session. */
+  waited = false
+  /** Statements written so far. */
+  written = 0
+  private readonly pipeline: StatementPipeline
+  /** Those answered, and those that somebody waits for. */
+  private done = 0
+  private awaited = 0
+  private answeredAt = 0
+  private bornAt = 0
+  /** Milliseconds of the server's time that those on their way are expected to take. */
+  private expected = 0
+  /** One that cannot be sent ends at once: while others are still to be written, that is not the end of the lane. */
+  private isFilling = false
+
+  constructor(pipeline: StatementPipeline) {
+    super(SEVERAL)
+    this.pipeline = pipeline
+  }
+
+  override get isShared(): boolean {
+    return true
+  }
+
+  /** Statements written and not answered. */
+  get onItsWay(): number {
+    return this.written - this.done
+  }
+
+  override woken(refusal: SessionError | undefined): void {
+    const now = this.pipeline.runtime.now()
+    this.waited = true
+    if (refusal !== undefined) this.pipeline.refused(this, refusal, now)
+    // Everybody it stood for may have left in the moment before.
+    else if (this.state === "held") this.pipeline.granted(this, now)
+  }
+
+  /** Writes what waits, up to the depth; gives the session back when nothing does. */
+  fill(now: number): void {
+    const session = this.slot?.session
+    if (session === undefined) return
+    this.answeredAt = this.bornAt = now
+    this.isFilling = true
+    for (let room = this.pipeline.depth; room > 0 && session.lost === undefined; room--) {
+      const statement = this.pipeline.next()
+      if (statement === undefined) break
+      this.carry(statement, session, now)
+    }
+    this.isFilling = false
+    this.endIfOver()
+  }
+
+  /** Takes one more along; false when there is no room for it, or it would wait too long. */
+  join(statement: SharedStatement, now: number): boolean {
+    const session = this.slot?.session
+    if (session === undefined || session.lost !== undefined || this.isFilling || this.awaited === 0) return false
+    if (this.onItsWay >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
+    if (now - this.answeredAt > this.pipeline.speed.roundTrip + STALLED_MILLIS) return false
+    if (now - this.bornAt > LIFE_MILLIS) return false
+    if (this.onItsWay === 0) this.answeredAt = now
+    this.isFilling = true
+    this.carry(statement, session, now)
+    this.isFilling = false
+    this.endIfOver()
+    return true
+  }
+
+  private carry(statement: SharedStatement, session: Session, now: number): void {
+    this.awaited++
+    this.expected += statement.cost
+    statement.travel(this, session, now)
+    this.written++
+  }
+
+  /** A statement was answered; says how long the server had it. */
+  answered(now: number, isAwaited: boolean, cost: number): number {
+    const millis = now - this.answeredAt
+    this.expected = Math.max(0, this.expected - cost)
+    this.answeredAt = now
+    this.done++
+    if (isAwaited) this.awaited--
+    return millis
+  }
+
+  /** How long the server has had the statement at that place: no time while others are before it. */
+  millisOf(place: number, now: number): number {
+    return place === this.done ? now - this.answeredAt : 0
+  }
+
+  /** One caller left. The last one takes the statements along; before that they are the neighbours', too. */
+  left(end: (session: Session) => void): void {
+    this.awaited--
+    const session = this.slot?.session
+    if (this.awaited === 0 && !this.isFilling && session !== undefined) end(session)
+    this.endIfOver()
+  }
+
+  /** What is still on its way when nobody waits any more is ended by the pool before it lends the session again. */
+  endIfOver(): void {
+    if (this.isFilling || this.awaited > 0 || this.state !== "held") return
+    this.pipeline.ended(this)
+    giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
+  }
+}
+
+/** One statement that shares a session: as a direct one, but it waits for a place on a lane and leaves its session to it. */
+export class SharedStatement extends DirectStatement {
+  declare previous: SharedStatement | undefined
+  declare next: SharedStatement | undefined
+  /** Milliseconds that those behind it are expected to wait for it. */
+  readonly cost: number
+  private lane: Lane | undefined = undefined
+  private place = 0
+  private isLeft = false
+
+  constructor(runtime: PoolRuntime, holder: Holder, parts: StatementParts) {
+    super(runtime, holder, parts)
+    this.cost = parts.speed === undefined ? 0 : costOf(parts.speed)
+  }
+
+  private get pipeline(): StatementPipeline {
+    return this.runtime.pipeline
+  }
+
+  override run(): void {
+    const refused = this.pipeline.add(this)
+    if (refused !== undefined) this.refuse(refused)
+  }
+
+  /** Goes on its way with a lane. */
+  travel(lane: Lane, session: Session, now: number): void {
+    const { core } = this.runtime
+    core.counters.acquired[lane.waited ? "waited" : "immediate"]++
+    core.waitTime.recordMillis(lane.waited ? now - this.enqueuedAt : 0)
+    this.state = "held"
+    this.since = now
+    this.lane = lane
+    this.place = lane.written
+    const asked = session.start(this, now, this, true)
+    if (this.lane === lane) this.asked = asked
+  }
+
+  override told(answer: Answer, now: number): void {
+    const lane = this.ended(now, took)
+    if (!this.isLeft) this.finish(answer)
+    lane?.endIfOver()
+  }
+
+  override refused(cause: Cause.Cause<SqlError>): void {
+    const lane = this.ended(this.runtime.now(), stopped)
+    if (!this.isLeft) this.fail(cause)
+    lane?.endIfOver()
+  }
+
+  /**
+   * It leaves its lane. How long the server had it is learned: since the one ahead was answered, but without the way there
+   * and back, which is in the time since it was written.
+   */
+  private ended(now: number, learn: typeof took): Lane | undefined {
+    const { lane, speed } = this
+    this.lane = undefined
+    this.asked = undefined
+    this.state = "over"
+    const sinceWritten = now - this.since
+    const sinceLast = lane?.answered(now, !this.isLeft, this.cost) ?? 0
+    const millis = Math.min(sinceLast, this.pipeline.speed.onServer(sinceWritten))
+    if (speed !== undefined) learn(speed, millis)
+    if (!this.isLeft) this.runtime.core.useTime.recordMillis(sinceWritten)
+    return lane
+  }
+
+  override letGo(): void {
+    if (this.state === "waiting") this.pipeline.remove(this)
+    const { asked, lane } = this
+    this.isLeft = true
+    this.state = "over"
+    if (lane === undefined) return
+    const now = this.runtime.now()
+    this.runtime.core.useTime.recordMillis(now - this.since)
+    lane.left((session) => {
+      if (asked === undefined) return
+      if (this.speed !== undefined) stopped(this.speed, lane.millisOf(this.place, now))
+      session.abandon(asked)
+    })
+  }
+
+  refuse(refusal: SessionError): void {
+    this.state = "over"
+    super.woken(refusal)
+  }
+}
+
+/** Runs one statement for a holder, outside of transactions, failing in the words of Effect SQL. */
+export type RunStatement = (
+  holder: Holder,
+  sql: string,
+  params: ReadonlyArray<unknown>,
+  options?: { readonly transform?: Transform; readonly isShared?: boolean | undefined }
+) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+
+export const runStatement =
+  (runtime: PoolRuntime): RunStatement =>
+  (holder, sql, params, options) =>
+    Effect.callback<ReadonlyArray<Row>, SqlError>((resume) => {
+      const { pipeline } = runtime
+      const mayShare = options?.isShared ?? runtime.config.pool.pipeline > 0
+      const speed = mayShare ? pipeline.speed.of(sql) : undefined
+      const parts = { sql, params, transform: options?.transform, speed, resume }
+      const shares = speed !== undefined && isQuick(speed)
+      const statement = shares
+        ? new SharedStatement(runtime, holder, parts)
+        : new DirectStatement(runtime, holder, parts)
+      statement.run()
+      return Effect.sync(() => statement.letGo())
+    })

@@ -5,8 +5,7 @@
  * turned out slow, until it is quick again. The average is of magnitudes (a geometric mean): a machine that is busy for a
  * moment does not make a quick statement slow, one that is slow every other time is.
  */
-import { operationOf } from "../stats/OperationTimes.ts"
-import { taintOf } from "../stats/StatementText.ts"
+import { taintOf, operationOf } from "../stats/StatementText.ts"
 
 /** A neighbour may lose so much by a statement ahead of it: a few round trips to a database in the same region. */
 const QUICK_MILLIS = 10

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { RowForm } from "../wire/query/InFlightQuery.ts"
-import type { Answer, Asker, Session } from "./SessionOpener.ts"
+import type { RowForm, Answer, Asker } from "../wire/query/Query.ts"
+import type { Session } from "./Session.ts"
 
 export interface Wanted<A> {
   readonly form: RowForm

@@ -11,9 +11,80 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
-import type { Endpoint } from "../wire/Transport.ts"
+import { type Endpoint, open } from "../wire/Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
-import { deliver } from "./CancelSocket.ts"
+import type * as Net from "node:net"
+import { Duplex } from "node:stream"
+
+/** What later statements of a session wait for: something that was left early is still being ended. */
+export class Settling {
+  private underWay: Deferred.Deferred<void> | undefined = undefined
+  private left = 0
+
+  get isUnderWay(): boolean {
+    return this.underWay !== undefined
+  }
+
+  /** Waits until nothing is being ended any more. */
+  readonly over: Effect.Effect<void> = Effect.suspend(() =>
+    this.underWay === undefined ? Effect.void : Effect.andThen(Deferred.await(this.underWay), this.over)
+  )
+
+  /** Has others wait until what is returned was called, for this and for all that began meanwhile. */
+  begin(): () => void {
+    this.left++
+    const underWay = (this.underWay ??= Deferred.makeUnsafe<void>())
+    return () => {
+      if (--this.left > 0) return
+      this.underWay = undefined
+      Deferred.doneUnsafe(underWay, Effect.void)
+    }
+  }
+}
+
+/** A cancel that takes longer than this has missed its statement; the session is closed instead. */
+const CANCEL_MILLIS = 5000
+
+/** Waits until the other side has hung up; interrupted, it is left. */
+export const closed = (socket: Net.Socket): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (socket.closed) return resume(Effect.void)
+    socket.once("close", () => resume(Effect.void))
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** Delivers one request and waits, bounded, until the server has taken it. Never fails: a cancel is best effort. */
+export const deliver = (endpoint: Endpoint, request: Uint8Array): Effect.Effect<void> =>
+  open(endpoint).pipe(
+    Effect.flatMap((wire) => {
+      wire.socket.write(request)
+      return closed(wire.socket)
+    }),
+    Effect.timeoutOption(CANCEL_MILLIS),
+    Effect.ignore
+  )
+
+/** The duplex the driver writes its request to. */
+export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>): Duplex => {
+  let fiber: Fiber.Fiber<void> | undefined
+  const stream = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _encoding, done) => {
+      done()
+      fiber = run(
+        Effect.ensuring(
+          deliver(endpoint, chunk),
+          Effect.sync(() => stream.destroy())
+        )
+      )
+    },
+    destroy: (_error, done) => {
+      if (fiber !== undefined) fiber.interruptUnsafe()
+      done(null)
+    }
+  })
+  return stream
+}
 
 /**
  * An interrupted statement gets this long to end by itself before a cancel is sent for it; most are about to, and a

@@ -10,8 +10,61 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type * as Context from "effect/Context"
-import type { PgConnection } from "@effect/sql-pg/PgConnection"
+import type { PgConnection, Notification, Row } from "@effect/sql-pg/PgConnection"
 import type { WireShare } from "./WireOwnership.ts"
+import type * as Queue from "effect/Queue"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Channel from "effect/Channel"
+import * as Stream from "effect/Stream"
+
+/**
+ * A stream whose end does not wait for the driver.
+ *
+ * A driver's stream that is left early drains the statement inside its finalizer, seconds long on a silent peer, and
+ * uninterruptible. Here the driver's part lives in a scope of its own, which is closed in the background: the consumer
+ * goes at once, the session settles, and the pool sees when it has.
+ */
+export const detachedStream = (
+  make: () => Stream.Stream<Row, SqlError>,
+  options: {
+    /** What the stream has to wait for. */
+    readonly ready: Effect.Effect<void>
+    readonly mapError: (error: SqlError) => SqlError
+    /** Runs the effect that closes the driver's part; must not wait for it. */
+    readonly fork: (close: Effect.Effect<void>) => void
+  }
+): Stream.Stream<Row, SqlError> =>
+  Stream.fromChannel(
+    Channel.fromTransform((_upstream, scope) =>
+      Effect.gen(function* () {
+        const inner = Scope.makeUnsafe()
+        yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
+        yield* options.ready
+        return yield* Channel.toPullScoped(Stream.toChannel(Stream.mapError(make(), options.mapError)), inner)
+      })
+    )
+  )
+
+/**
+ * LISTEN whose end does not wait for the driver.
+ *
+ * The driver asks UNLISTEN when the scope closes, and also when LISTEN itself is left early, uninterruptibly: on a
+ * silent peer for ever. Here its part lives in a scope of its own, which is closed in the background.
+ */
+type Notifications = Queue.Dequeue<Notification, SqlError>
+
+export const detachedListen = (
+  listen: Effect.Effect<Notifications, SqlError, Scope.Scope>,
+  /** Runs the effect that closes the driver's part; must not wait for it. */
+  fork: (close: Effect.Effect<void>) => void
+): Effect.Effect<Notifications, SqlError, Scope.Scope> =>
+  Effect.suspend(() => {
+    const inner = Scope.makeUnsafe()
+    return Effect.acquireRelease(
+      Effect.forkDetach(Scope.provide(listen, inner), { startImmediately: true }),
+      (fiber, exit) => Effect.sync(() => fork(Effect.andThen(Fiber.interrupt(fiber), Scope.close(inner, exit))))
+    ).pipe(Effect.flatMap(Fiber.join))
+  })
 
 /** The pin under way or held, and how many need it. */
 interface Pin {

@@ -4,14 +4,100 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import { SessionError } from "../errors/SessionError.ts"
-import type { Session, SessionInfo } from "./SessionOpener.ts"
+import type { Session, SessionInfo } from "./Session.ts"
 import { Activity } from "./Activity.ts"
-import { caughtUp, listeningFor } from "./CaughtUp.ts"
-import { sayGoodbye } from "./Goodbye.ts"
 import type { LiveSessionParts } from "./PgSessionParts.ts"
 import { LiveStatements } from "./PgSessionStatements.ts"
-import { resetSession } from "./Reset.ts"
 import { SessionEnd } from "./SessionLoss.ts"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type * as Net from "node:net"
+import type { Result } from "@effect/sql-pg/PgConnection"
+import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
+
+/**
+ * What DISCARD ALL does, less DEALLOCATE ALL: the driver's named statements are kept, so that a reset does not cost
+ * every statement its plan (PostgreSQL docs, DISCARD).
+ */
+const RESET_STATEMENTS: ReadonlyArray<string> = [
+  "close all",
+  "set session authorization default",
+  "reset all",
+  "unlisten *",
+  "select pg_advisory_unlock_all()",
+  "discard temp",
+  "discard sequences"
+]
+
+type Query = (
+  sql: string,
+  params: ReadonlyArray<unknown>,
+  gathered?: boolean
+) => Effect.Effect<Pick<Result, "rows">, SqlError>
+
+/** Two writes: the resets travel together, then the settings. True when the session is as it was after login. */
+export const resetSession = (query: Query, settings: SessionSettings): Effect.Effect<boolean, SqlError> =>
+  Effect.gen(function* () {
+    yield* Effect.forEach(RESET_STATEMENTS, (statement) => query(statement, [], true), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    const { params, sql } = applyStatement(settings)
+    const result = yield* query(sql, params)
+    return unapplied(readFacts(settings, result.rows[0] ?? {})).length === 0
+  })
+
+/** How long the server may take to hang up after Terminate before the socket is destroyed. */
+const CLOSE_MILLIS = 2000
+
+/** Closes the driver's scope, which writes Terminate, and waits until the socket is closed. */
+export const sayGoodbye = (socket: Net.Socket, scope: Scope.Closeable): Effect.Effect<void> => {
+  if (socket.closed) return Effect.void
+  const closed = Effect.callback<void>((resume) => {
+    const done = () => resume(Effect.void)
+    // A server that is quick may have hung up while the driver said Terminate.
+    if (socket.closed) return resume(Effect.void)
+    socket.once("close", done)
+    return Effect.sync(() => {
+      socket.off("close", done)
+    })
+  })
+  // Reading on is what lets a socket with unread data see the server hang up.
+  socket.resume()
+  return Scope.close(scope, Exit.void).pipe(
+    Effect.andThen(Effect.timeoutOption(closed, CLOSE_MILLIS)),
+    Effect.andThen(Effect.sync(() => socket.destroy()))
+  )
+}
+
+/**
+ * Ends when the event loop has read its sockets and has handed on what it read.
+ *
+ * After a stall Node runs the timers that are due before it looks at any socket (Node.js docs, "The Node.js Event
+ * Loop"), so a deadline would pass although the answer is there. Two turns: one reads, one wakes who waits for it.
+ */
+export const caughtUp: Effect.Effect<void> = Effect.callback<void>((resume) => {
+  let turn = setImmediate(() => {
+    turn = setImmediate(() => resume(Effect.void))
+  })
+  return Effect.sync(() => clearImmediate(turn))
+})
+
+/** A timer that fires later than this was held up by a process that stood still, not by a busy machine. */
+const LATE_MILLIS = 50
+
+/**
+ * Ends when so much time has passed in which the process could listen. One that stood still meanwhile is given the time
+ * once more: what it wanted to send may have left only after the stall.
+ */
+export const listeningFor = (millis: number, now: () => number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const began = now()
+    return Effect.andThen(
+      Effect.sleep(millis),
+      Effect.suspend(() => (now() - began > millis + LATE_MILLIS ? Effect.sleep(millis) : caughtUp))
+    )
+  })
 
 /** How long a rollback and a reset may take together before the session is closed instead. */
 const RECOVER_MILLIS = 5000

@@ -2,7 +2,7 @@
 import type * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
-import type { SessionInfo } from "./SessionOpener.ts"
+import type { SessionInfo } from "./Session.ts"
 import type { Endpoint, Wire } from "../wire/Transport.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import type { SessionSettings } from "./SessionSettings.ts"

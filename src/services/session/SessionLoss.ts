@@ -1,10 +1,65 @@
 /** The end of a session: whether it has come, and what it makes of the failures that announce it. */
 import type { SqlError } from "effect/sql/SqlError"
-import type { SessionError } from "../errors/SessionError.ts"
+import { SessionError } from "../errors/SessionError.ts"
 import { enrichStatementError, toSqlError } from "../errors/SqlErrors.ts"
 import type { Activity } from "./Activity.ts"
 import type { LiveSessionParts } from "./PgSessionParts.ts"
-import { lossOf } from "./Loss.ts"
+import { STOP_MILLIS } from "./Cancellation.ts"
+import type { Endpoint } from "../wire/Transport.ts"
+import type { WireTap } from "../wire/WireTap.ts"
+
+/** A goodbye that crossed a statement on its way has come by then, on any network a session is usable on. */
+const UNREAD_MILLIS = 1000
+
+/** What is known of the statement that was, or was last, in flight. */
+export interface LastStatement {
+  readonly inFlight: boolean
+  /** Monotonic milliseconds when it was written. */
+  readonly beganAt: number
+  /** Messages heard when it was written. */
+  readonly messagesBefore: number
+}
+
+/**
+ * Whether the server had said goodbye before it can have read the statement in flight. A backend that has begun with
+ * it acknowledges Parse or Bind ahead of anything else (PostgreSQL docs, "Extended Query"), so a FATAL that comes first
+ * says that nothing was run. A pooler cutting a session short says FATAL of its own while the statement goes on, but
+ * gives it five seconds first (Supavisor 2.9 source, terminator.ex): hence the bound.
+ */
+const unread = (tap: WireTap, statement: LastStatement): boolean =>
+  tap.fatal !== undefined &&
+  tap.fatalAfter === statement.messagesBefore &&
+  tap.fatalAt - statement.beganAt <= UNREAD_MILLIS
+
+/** The server's own words come first, then what the socket said, then what the driver made of it. */
+export const lossOf = (parts: {
+  readonly endpoint: Endpoint
+  readonly tap: WireTap
+  readonly statement: LastStatement
+  readonly socketError: Error | undefined
+  readonly cause: unknown
+  readonly now: number
+}): SessionError => {
+  const { endpoint, statement, tap } = parts
+  return SessionError.sessionLost({
+    host: endpoint.host,
+    port: endpoint.port,
+    phase: "query",
+    failure: tap.fatal ?? parts.socketError ?? parts.cause,
+    elapsedMillis: parts.now - (statement.inFlight ? statement.beganAt : tap.heardAt),
+    statementInFlight: statement.inFlight && !unread(tap, statement)
+  })
+}
+
+/** A statement that nobody waits for did not end, or the server did not say that it cancelled it. */
+export const unsettled = (endpoint: Endpoint, elapsedMillis: number): SessionError =>
+  SessionError.statementTimeout({
+    host: endpoint.host,
+    port: endpoint.port,
+    phase: "query",
+    elapsedMillis,
+    limitMillis: STOP_MILLIS
+  })
 
 export class SessionEnd {
   /** Why the session is gone; undefined while it lives. */

@@ -15,7 +15,7 @@ import * as Statement from "effect/sql/Statement"
 import { nativeTracer } from "effect/Tracer"
 import type { Transform } from "../pool/DirectStatement.ts"
 import { LeasedSession } from "../pool/LeasedSession.ts"
-import type { RunStatement } from "../pool/Statements.ts"
+import type { RunStatement } from "../pool/StatementPipeline.ts"
 import { Pipelining } from "./Pipelining.ts"
 import { asRows } from "../session/AnswerForm.ts"
 

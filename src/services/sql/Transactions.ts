@@ -17,18 +17,12 @@ import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { nativeTracer, ParentSpan, type Span } from "effect/Tracer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { LeasedSession } from "../pool/LeasedSession.ts"
-import type { Session } from "../session/SessionOpener.ts"
+import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { SessionPool } from "../pool/SessionPool.ts"
 import { asResult } from "../session/AnswerForm.ts"
 import { toSqlError } from "../errors/SqlErrors.ts"
-import {
-  afterCommitOf,
-  deferred,
-  levelOf,
-  TransactionLevel,
-  type TransactionService
-} from "./TransactionLevel.ts"
+import { afterCommitOf, deferred, levelOf, TransactionLevel, type TransactionService } from "./TransactionLevel.ts"
 
 /**
  * The least time a caller is held by an unfinished rollback: enough for a peer that is well, and less than the 250 ms

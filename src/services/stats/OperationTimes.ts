@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import { isSessionError } from "../errors/SessionError.ts"
 import { Histogram } from "./Histogram.ts"
+import { OTHER, operationOf } from "./StatementText.ts"
 
 /** What one histogram counts. */
 export interface OperationSeries {
@@ -25,9 +26,6 @@ export interface OperationSeries {
 /** What is said of a statement that failed. */
 export type Failure = Pick<OperationSeries, "errorType" | "sqlState">
 
-/** OpenTelemetry's word for whatever is not told apart (semantic conventions, `error.type`). */
-const OTHER = "_OTHER"
-
 /**
  * The most histograms there can be: SQL of the user's own may raise any of 36^5 SQLSTATEs, and every series costs its
  * reader memory for ever. PostgreSQL itself has about 260, of which a program meets a handful.
@@ -36,23 +34,6 @@ const MAX_SERIES = 200
 
 /** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
 const MAX_TEXTS = 2000
-
-/** First words that are told apart. */
-const OPERATIONS = new Set(
-  (
-    "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET SHOW " +
-    "LISTEN UNLISTEN NOTIFY CREATE ALTER DROP TRUNCATE GRANT REVOKE EXPLAIN ANALYZE VACUUM REFRESH LOCK DO"
-  ).split(" ")
-)
-
-/** Blanks, brackets and comments may stand before the first word. */
-const FIRST_WORD = /^(?:[\s(]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i
-
-/** The statement's first word in capitals, as `db.operation.name` wants it; `_OTHER` for one that SQL does not know. */
-export const operationOf = (sql: string): string => {
-  const word = FIRST_WORD.exec(sql)?.[1]?.toUpperCase() ?? ""
-  return OPERATIONS.has(word) ? word : OTHER
-}
 
 /** A statement under way. */
 export interface Statement {

@@ -57,3 +57,23 @@ export const taintOf = (sql: string): Taint => {
 
 /** The heavier of two. */
 export const heavier = (a: Taint, b: Taint): Taint => (a === "close" || b === "close" ? "close" : a === "reset" ? a : b)
+
+/** OpenTelemetry's word for whatever is not told apart (semantic conventions, `error.type`). */
+export const OTHER = "_OTHER"
+
+/** First words that are told apart. */
+const OPERATIONS = new Set(
+  (
+    "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET SHOW " +
+    "LISTEN UNLISTEN NOTIFY CREATE ALTER DROP TRUNCATE GRANT REVOKE EXPLAIN ANALYZE VACUUM REFRESH LOCK DO"
+  ).split(" ")
+)
+
+/** Blanks, brackets and comments may stand before the first word. */
+const FIRST_WORD = /^(?:[\s(]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i
+
+/** The statement's first word in capitals, as `db.operation.name` wants it; `_OTHER` for one that SQL does not know. */
+export const operationOf = (sql: string): string => {
+  const word = FIRST_WORD.exec(sql)?.[1]?.toUpperCase() ?? ""
+  return OPERATIONS.has(word) ? word : OTHER
+}

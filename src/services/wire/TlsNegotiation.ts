@@ -5,6 +5,27 @@ import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { SslMode } from "../config/ConnectionString.ts"
+import type { SessionError } from "../errors/SessionError.ts"
+
+/** PostgreSQL refuses a login for want of, or because of, encryption with this SQLSTATE (pg_hba.conf's `hostssl`). */
+const NO_HBA_ENTRY = "28000"
+
+/** The pooler's word for the same (Supavisor 2.9 source, client_handler/checks.ex). */
+const TLS_REQUIRED = "ESSLREQUIRED"
+
+/**
+ * The mode to try again with after a failed dial; undefined when there is none. `prefer` goes on in plaintext when TLS
+ * fails, `allow` with TLS when plaintext is refused (PostgreSQL docs, table of `sslmode`); `require` and above never
+ * fall back.
+ */
+export const fallbackMode = (mode: SslMode, error: SessionError): SslMode | undefined => {
+  const { reason } = error
+  if (reason._tag !== "ConnectFailed") return undefined
+  const refused = reason.sqlState === NO_HBA_ENTRY || reason.code === TLS_REQUIRED
+  if (mode === "allow") return refused ? "require" : undefined
+  if (mode === "prefer") return refused || reason.phase === "tls" ? "disable" : undefined
+  return undefined
+}
 
 /** What is asked of TLS. */
 export interface TlsSettings {
@@ -15,6 +36,7 @@ export interface TlsSettings {
 
 /** The one-byte answers to SSLRequest (PostgreSQL docs, "SSL Session Encryption"). */
 const YES = 0x53
+
 const ERROR_RESPONSE = 0x45
 
 /** TLS could not be agreed upon; the error catalogue knows these by their words. */

@@ -12,10 +12,48 @@ import * as Tls from "node:tls"
 import { monotonicMillis } from "./MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { Phase } from "../errors/catalogue/Entry.ts"
-import { readingInto } from "./ReadBuffer.ts"
 import { WireTap } from "./WireTap.ts"
 import { requestTls, type TlsSettings } from "./TlsNegotiation.ts"
-import { type Address, resolveHost } from "./HostResolution.ts"
+import * as Dns from "node:dns"
+
+/** As much as libuv reads at a time (libuv source, uv__read). */
+const BYTES = 64 * 1024
+
+const buffer = Buffer.allocUnsafeSlow(BYTES)
+
+/**
+ * What `net.connect` is to be given as `onread`, for the socket that it returns. The socket emits `data` as any other,
+ * with chunks that are the listener's to keep; what comes before there is a listener waits for one.
+ */
+export const readingInto = (socket: () => Net.Socket): Net.OnReadOpts => ({
+  buffer,
+  callback: (length) => {
+    const chunk = Buffer.allocUnsafe(length)
+    buffer.copy(chunk, 0, 0, length)
+    if (!socket().emit("data", chunk)) socket().push(chunk)
+    return true
+  }
+})
+
+/** One address of a host. */
+export interface Address {
+  readonly address: string
+  readonly family: number
+}
+
+/**
+ * Resolves a host in the order the system prefers. `family` 4 asks for IPv4 alone: the shared pooler has no other
+ * address, and a network that invents IPv6 ones (NAT64) would only send the dial astray. Fails with Node's DNS error.
+ */
+export const resolveHost = (host: string, family: 0 | 4): Effect.Effect<ReadonlyArray<Address>, unknown> => {
+  const literal = Net.isIP(host)
+  if (literal !== 0) return Effect.succeed([{ address: host, family: literal }])
+  return Effect.callback<ReadonlyArray<Address>, unknown>((resume) => {
+    Dns.lookup(host, { family, all: true }, (error, addresses) => {
+      resume(error === null ? Effect.succeed(addresses) : Effect.fail(error))
+    })
+  })
+}
 
 /** Where a session is opened, and how. */
 export interface Endpoint {

@@ -5,7 +5,7 @@ import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
-import type { SessionInfo } from "../../services/session/SessionOpener.ts"
+import type { SessionInfo } from "../../services/session/Session.ts"
 import type { SessionScript } from "./Script.ts"
 import type { TransactionBlock } from "./TransactionBlock.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Result } from "@effect/sql-pg/PgConnection"
-import type { Answer, Asked, Asker } from "../../services/session/SessionOpener.ts"
+import type { Answer, Asked, Asker } from "../../services/wire/query/Query.ts"
 
 const answerOf = (result: Result): Answer => ({
   objects: result.rows,

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { examineWith } from "../../../src/cli/doctor/Examine.ts"
+import { examineWith } from "../../../src/cli/doctor/RunDoctor.ts"
 import type { ExamineOptions, Report } from "../../../src/services/doctor/Doctor.ts"
 import { NameResolver, type NameResolverShape } from "../../../src/services/doctor/NetworkCheck.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { coloured, paintFor, plain } from "../../../src/cli/doctor/Colour.ts"
-import { checkListJson, checkListLines } from "../../../src/cli/doctor/CheckList.ts"
+import { checkListJson, checkListLines } from "../../../src/cli/doctor/RunDoctor.ts"
 import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/Table.ts"
 import { type CheckResult, checkIds, type Report } from "../../../src/services/doctor/Doctor.ts"
 

@@ -1,5 +1,5 @@
 /** What can happen to a pool under test, and the choices behind it. */
-import type { PoolLimits } from "../../../src/services/pool/core/PoolState.ts"
+import type { PoolLimits } from "../../../src/services/pool/core/PoolCore.ts"
 import type { AcquireOutcome } from "../../../src/services/pool/core/Snapshot.ts"
 import { type ErrorClass, SessionError } from "../../../src/services/errors/SessionError.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { SslMode } from "../../../src/services/config/ConnectionString.ts"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
-import { fallbackMode } from "../../../src/services/wire/TlsFallback.ts"
+import { fallbackMode } from "../../../src/services/wire/TlsNegotiation.ts"
 
 const failed = (phase: "tls" | "tcp" | "authentication", failure: unknown) =>
   SessionError.connectFailed({ host: "h", port: 5432, phase, elapsedMillis: 1, failure })

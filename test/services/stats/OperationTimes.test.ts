@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { operationOf, OperationTimes } from "../../../src/services/stats/OperationTimes.ts"
+import { OperationTimes } from "../../../src/services/stats/OperationTimes.ts"
+import { operationOf } from "../../../src/services/stats/StatementText.ts"
 
 const counted = (times: OperationTimes) =>
   Array.from(times.series, ({ duration, errorType, operation }) => [operation, errorType, duration.count])

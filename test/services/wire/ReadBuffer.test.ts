@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
 import * as Net from "node:net"
-import { readingInto } from "../../../src/services/wire/ReadBuffer.ts"
+import { readingInto } from "../../../src/services/wire/Transport.ts"
 
 /** A pair of sockets on loopback; the near one reads into the shared buffer. */
 const connected = async () => {

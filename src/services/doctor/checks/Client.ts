@@ -18,30 +18,16 @@ import type { Phase } from "../../errors/catalogue/Entry.ts"
 import { connectTcp } from "../network/TcpConnection.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import { askBackend, type Backend } from "../../session/SessionModeCheck.ts"
-import { startupOptions } from "../../session/StartupOptions.ts"
-import { fallbackMode } from "../../wire/TlsFallback.ts"
-import { requestTls } from "../../wire/TlsNegotiation.ts"
+import { startupOptions } from "../../session/SessionSettings.ts"
+import { requestTls, fallbackMode } from "../../wire/TlsNegotiation.ts"
 import { WireTap } from "../../wire/WireTap.ts"
-import { type Examination, outOfTime } from "./DoctorContext.ts"
+import { type Examination, outOfTime, type Client } from "./DoctorContext.ts"
 
 /** What the doctor's sessions are called in pg_stat_activity. */
 export const APPLICATION_NAME = "effect-supavisor doctor"
 
 /** How long the server may take to hang up after Terminate before the socket is destroyed. */
 const GOODBYE_MILLIS = 2000
-
-/** A logged-in connection. */
-export interface Client {
-  readonly connection: PgConnection.PgConnection
-  readonly tap: WireTap
-  readonly isEncrypted: boolean
-  /** Milliseconds from the address to AuthenticationOk and all that follows it. */
-  readonly loginMillis: number
-  /** Says Terminate and waits, bounded, until the server has hung up. */
-  readonly leave: Effect.Effect<void>
-  /** Destroys the socket. */
-  readonly hangUp: () => void
-}
 
 /** The driver writes a cancel of its own here when it is interrupted; nobody is asked, since the socket goes anyway. */
 const nowhere = (): Duplex => new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })

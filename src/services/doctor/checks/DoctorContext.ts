@@ -1,5 +1,5 @@
 /** What one examination has found out so far, handed from check to check. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ConnectionString } from "../../config/ConnectionString.ts"
@@ -9,11 +9,12 @@ import type { Settings } from "../../config/settings/Settings.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { Phase } from "../../errors/catalogue/Entry.ts"
 import type { Backend } from "../../session/SessionModeCheck.ts"
-import type { Address } from "../../wire/HostResolution.ts"
-import type { Client } from "./Client.ts"
+import type { Address } from "../../wire/Transport.ts"
 import { actionFor } from "./Remedies.ts"
 import type { Action, Status } from "./Report.ts"
 import { wordAddress } from "./Wording.ts"
+import * as PgConnection from "@effect/sql-pg/PgConnection"
+import { WireTap } from "../../wire/WireTap.ts"
 
 /** One thing a check has to say, before secrets are taken out. */
 export interface Finding {
@@ -148,3 +149,16 @@ export const failed = (
   details: `${wordFailure(error)}${hint}`,
   action: actionFor(error, examination.connection)
 })
+
+/** A logged-in connection. */
+export interface Client {
+  readonly connection: PgConnection.PgConnection
+  readonly tap: WireTap
+  readonly isEncrypted: boolean
+  /** Milliseconds from the address to AuthenticationOk and all that follows it. */
+  readonly loginMillis: number
+  /** Says Terminate and waits, bounded, until the server has hung up. */
+  readonly leave: Effect.Effect<void>
+  /** Destroys the socket. */
+  readonly hangUp: () => void
+}

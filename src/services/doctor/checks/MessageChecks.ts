@@ -7,9 +7,9 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
-import { closed } from "../../session/CancelSocket.ts"
-import { type Client, openWire, rowsOf } from "./Client.ts"
-import type { Check, Examination } from "./DoctorContext.ts"
+import { closed } from "../../session/Cancellation.ts"
+import { openWire, rowsOf } from "./Client.ts"
+import type { Check, Examination, Client } from "./DoctorContext.ts"
 import { wordTime } from "./Wording.ts"
 
 /** A channel of its own; PostgreSQL folds no case in it. */

@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Address } from "../../wire/HostResolution.ts"
+import type { Address } from "../../wire/Transport.ts"
 import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
 import { quantile, wordAddress, wordTime } from "./Wording.ts"
 

@@ -1,8 +1,8 @@
 /** The session: proved, not believed from the port. */
 import * as Effect from "effect/Effect"
 import { SessionError } from "../../errors/SessionError.ts"
-import { type Client, openSecond } from "./Client.ts"
-import { type Check, type Examination, failed, type Finding, wordFailure } from "./DoctorContext.ts"
+import { openSecond } from "./Client.ts"
+import { type Check, type Examination, failed, type Finding, wordFailure, type Client } from "./DoctorContext.ts"
 import { followTraces, modeContradiction, type Traces } from "./SessionProof.ts"
 import { listed } from "./Wording.ts"
 

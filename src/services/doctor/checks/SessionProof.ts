@@ -11,7 +11,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SqlError } from "effect/sql/SqlError"
 import { askBackend, type Backend } from "../../session/SessionModeCheck.ts"
-import { type Client, rowsOf } from "./Client.ts"
+import { rowsOf } from "./Client.ts"
+import type { Client } from "./DoctorContext.ts"
 
 /** How long the first connection may wait while the second holds a backend; a session waits for nothing. */
 const BLOCKED_MILLIS = 1500

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Dns from "node:dns"
-import { type Address, resolveHost } from "../../wire/HostResolution.ts"
+import { type Address, resolveHost } from "../../wire/Transport.ts"
 
 /** An IP version. */
 export type Family = 4 | 6

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Net from "node:net"
-import type { Address } from "../../wire/HostResolution.ts"
+import type { Address } from "../../wire/Transport.ts"
 import type { Family, NameResolverShape } from "./NameResolver.ts"
 
 /** One answer: addresses, or why there are none. */

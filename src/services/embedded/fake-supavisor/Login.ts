@@ -2,14 +2,65 @@
 import { authenticationOk, authenticationSasl, saslContinue, saslFinal } from "./BackendMessages.ts"
 import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { ClientSocket } from "./ClientSocket.ts"
-import { databaseAnswers } from "./DatabaseAnswers.ts"
 import { readFirstPacket, type Startup } from "./FirstPacket.ts"
 import { ascii } from "./Framing.ts"
 import type { Pooler, PoolIdentity } from "./Pooler.ts"
-import { poolerTimes } from "./PoolerClock.ts"
+import { poolerTimes, type PoolerClock } from "./PoolerClock.ts"
 import * as Refusal from "./Refusal.ts"
 import { challenge } from "./ScramVerifier.ts"
-import { findTenant } from "./TenantLookup.ts"
+import * as Net from "node:net"
+import type { Upstream } from "./Upstream.ts"
+import type { Tenant } from "./Tenant.ts"
+
+/** Whom a startup message means (Supavisor 2.9 source, handler_helpers.ex and tenants.ex). */
+export interface Found {
+  readonly tenant: Tenant
+  readonly role: string
+}
+
+/** Role and database names: 1 to 63 bytes, all of them printable. */
+const MAX_NAME_BYTES = 63
+
+const isName = (name: string): boolean =>
+  name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cn}]/u.test(name)
+
+/** By `options=reference`, else by what follows the last dot of the user name, else by the TLS server name. */
+export const findTenant = (
+  tenants: ReadonlyArray<Tenant>,
+  startup: Startup,
+  serverName: string | undefined
+): Found | Refusal.Refusal => {
+  const { database, user } = startup
+  const reference = startup.options.get("reference")
+  const dot = user.lastIndexOf(".")
+  const split = reference === undefined && dot >= 0
+  const role = split ? user.slice(0, dot) : user
+  if (!isName(role) || (database !== undefined && !isName(database))) return Refusal.invalidUserInfo
+  const wanted = split ? user.slice(dot + 1) : reference
+  if (wanted === undefined) {
+    const named = tenants.find((tenant) => serverName !== undefined && tenant.sniHostname === serverName)
+    return named === undefined ? Refusal.noIdentifier : { tenant: named, role }
+  }
+  const tenant = tenants.find((candidate) => candidate.reference === wanted)
+  return tenant === undefined ? Refusal.tenantNotFound(role, wanted) : { tenant, role }
+}
+
+/** True as soon as a connection stands; false when the time for reading a verifier is over. */
+export const databaseAnswers = (upstream: Upstream | undefined, clock: PoolerClock): Promise<boolean> =>
+  new Promise((resolve) => {
+    if (upstream === undefined) return resolve(false)
+    const socket = Net.connect({ host: upstream.host, port: upstream.port })
+    const cancel = clock.after(poolerTimes.credentialsUnreadable, () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.on("error", () => socket.destroy())
+    socket.on("connect", () => {
+      cancel()
+      socket.destroy()
+      resolve(true)
+    })
+  })
 
 /** Takes a connection through its login; the promise never rejects. */
 export const admit = async (pooler: Pooler, socket: ClientSocket, mode: Mode): Promise<void> => {

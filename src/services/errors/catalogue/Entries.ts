@@ -1,6 +1,5 @@
 import type { CatalogueEntry } from "./Entry.ts"
-import { genericEntries } from "./GenericEntries.ts"
-import { modeEntries } from "./ModeEntries.ts"
+import { genericEntries, modeEntries } from "./GenericEntries.ts"
 import { nodeEntries } from "./NodeEntries.ts"
 import { pgbouncerEntries } from "./PgBouncerEntries.ts"
 import { postgresSessionEntries } from "./PostgresSessionEntries.ts"

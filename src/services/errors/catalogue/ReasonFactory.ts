@@ -1,5 +1,5 @@
 import { isSqlError } from "effect/sql/SqlError"
-import { classify, factsOf } from "./Catalogue.ts"
+import { classify, factsOf } from "./Classify.ts"
 import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
 import { readField } from "./FailureFacts.ts"
 import { harmlessCause } from "./SafeCause.ts"

@@ -1,6 +1,21 @@
 /** A metric as the table of metrics defines it, and what a scrape finds for it. */
 import type { Histogram } from "../../stats/Histogram.ts"
-import type { Reading } from "./Reading.ts"
+import type { LedgerEntry } from "../../pool/Ledger.ts"
+import type { PoolTimes } from "../../stats/PoolTimes.ts"
+import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
+import type { Place } from "../../session/Session.ts"
+import type { LoopDelays } from "./LoopDelay.ts"
+
+/** Everything that metrics are read from, taken at one instant. */
+export interface Reading {
+  readonly snapshot: PoolSnapshot
+  readonly ledger: ReadonlyArray<LedgerEntry>
+  readonly times: PoolTimes
+  readonly endpoint: Place
+  readonly loop: LoopDelays
+  /** Monotonic milliseconds, on the clock of the pool. */
+  readonly now: number
+}
 
 /** OpenTelemetry's instruments (OpenTelemetry specification, metrics API). */
 export type Instrument = "Counter" | "UpDownCounter" | "Gauge" | "Histogram"

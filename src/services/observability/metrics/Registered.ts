@@ -5,8 +5,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type { Histogram } from "../../stats/Histogram.ts"
-import type { Attributes, Definition, Point } from "./Definition.ts"
-import type { Reading } from "./Reading.ts"
+import type { Attributes, Definition, Point, Reading } from "./Definition.ts"
 
 const keyOf = (attributes: Attributes): string => JSON.stringify(Object.entries(attributes))
 

@@ -2,9 +2,8 @@
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import { OUTAGE_BOUNDS } from "../../stats/PoolTimes.ts"
 import type { BreakerState } from "../../pool/core/Breaker.ts"
-import type { SlotState } from "../../pool/core/Slot.ts"
-import { type Definition, each, type Point, single } from "./Definition.ts"
-import type { Reading } from "./Reading.ts"
+import type { SlotState } from "../../pool/core/Lease.ts"
+import { type Definition, each, type Point, single, type Reading } from "./Definition.ts"
 
 /** Where OpenTelemetry ends and we begin. */
 export const PREFIX = "db.client.connection.session"

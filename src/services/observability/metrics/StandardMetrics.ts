@@ -4,9 +4,8 @@
  */
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { OperationSeries } from "../../stats/OperationTimes.ts"
-import { type Attributes, type Definition, each, single } from "./Definition.ts"
+import { type Attributes, type Definition, each, single, type Reading } from "./Definition.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
-import type { Reading } from "./Reading.ts"
 
 const gaugeOfSessions = (
   name: string,

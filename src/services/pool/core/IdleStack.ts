@@ -1,5 +1,5 @@
 /** Idle sessions, the last one used on top: the hot ones are lent, and the surplus at the bottom grows old and goes. */
-import type { Slot, SlotSession } from "./Slot.ts"
+import type { Slot, SlotSession } from "./Lease.ts"
 
 export class IdleStack<S extends SlotSession> {
   private readonly slots: Array<Slot<S>> = []

@@ -5,23 +5,9 @@
  * Query").
  */
 import type { Field, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { Answer, Asker } from "../../session/SessionOpener.ts"
 import type { PreparedStatement } from "./PreparedStatements.ts"
 import type { RowShape } from "./RowShape.ts"
-
-/** What a row becomes: an object by column name, or an array by position. */
-export type RowForm = "objects" | "values"
-
-/** What is asked of the server. */
-export interface Question {
-  readonly sql: string
-  readonly params: ReadonlyArray<unknown>
-  /** Whether the statement is given a name, to be used again. */
-  readonly named: boolean
-  readonly form: RowForm
-  /** Run before it in the same cycle: when it fails, so does the statement, without being run. */
-  readonly ahead?: string | undefined
-}
+import type { Question, Answer, Asker } from "./Query.ts"
 
 /** What is to be heard of a cycle, and of which named statements. */
 export interface Expected {

@@ -8,14 +8,32 @@ import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { Registry } from "@effect/sql-pg/PgTypes"
 import type * as Net from "node:net"
 import type { WireTap } from "../WireTap.ts"
-import { unexpected, wanted } from "./Expectation.ts"
 import * as Messages from "./Messages.ts"
 import { PreparedStatements } from "./PreparedStatements.ts"
-import { QueryCycle, type Question } from "./InFlightQuery.ts"
+import { QueryCycle } from "./InFlightQuery.ts"
+import type { Question } from "./Query.ts"
 import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
 
+/** An empty query is complete without a command, and a statement without columns is described by NoData. */
+export const wanted = (type: number): number =>
+  type === Messages.EMPTY_QUERY
+    ? Messages.COMMAND_COMPLETE
+    : type === Messages.NO_DATA
+      ? Messages.ROW_DESCRIPTION
+      : type
+
+/** What came is not what the protocol has next. */
+export const unexpected = (type: number, cycle: QueryCycle | undefined): PgProtocol.ParseError => {
+  const isCopy = type === Messages.COPY_IN || type === Messages.COPY_OUT || type === Messages.COPY_BOTH
+  const message = String.fromCharCode(type)
+  const where = cycle === undefined ? "with no statement on its way" : `instead of ${cycle.expects[cycle.position]}`
+  const hint = isCopy ? "; COPY is not supported" : ""
+  return new PgProtocol.ParseError({ message: `Unexpected message ${message} ${where}${hint}` })
+}
+
 const HEADER_BYTES = 5
+
 const LENGTH_BYTES = 4
 
 /** As many statements as the driver keeps named by default. */

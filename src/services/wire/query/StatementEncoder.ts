@@ -4,7 +4,8 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
 import { parameterOf } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
-import type { Expected, Question } from "./InFlightQuery.ts"
+import type { Expected } from "./InFlightQuery.ts"
+import type { Question } from "./Query.ts"
 
 interface Ahead extends Readonly<Pick<Expected, "expects" | "opening">> {
   readonly frame: Uint8Array

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
 import { foreignName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
-import { verdictOf } from "../../../../src/services/doctor/checks/Verdict.ts"
+import { verdictOf } from "../../../../src/services/doctor/checks/Report.ts"
 import { quantile, wordTime } from "../../../../src/services/doctor/checks/Wording.ts"
 import type { CheckResult, Status } from "../../../../src/services/doctor/Doctor.ts"
 

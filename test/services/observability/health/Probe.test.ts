@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { listen } from "../../../../src/services/observability/health/Hearing.ts"
+import { listen } from "../../../../src/services/observability/health/Probe.ts"
 import type { LedgerEntry } from "../../../../src/services/pool/Ledger.ts"
 
 const session = (silentMillis: number, runningMillis?: number, state: LedgerEntry["state"] = "used"): LedgerEntry => ({

@@ -4,7 +4,7 @@
  * It decides nothing that the pool may choose (which idle session, when exactly to dial), it only knows what must
  * never and what must always be. It is written from the requirements and shares no code with the state machine.
  */
-import type { PoolLimits } from "../../../../src/services/pool/core/PoolState.ts"
+import type { PoolLimits } from "../../../../src/services/pool/core/PoolCore.ts"
 import type { AcquireOutcome, CloseReason } from "../../../../src/services/pool/core/Snapshot.ts"
 import type { ErrorClass } from "../../../../src/services/errors/SessionError.ts"
 import type { Client, Peer, PeerState } from "./PoolParties.ts"

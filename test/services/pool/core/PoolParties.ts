@@ -1,6 +1,5 @@
 /** Those who meet in a pool under test: sessions that the test steers, and borrowers that remember how they fared. */
-import { Lease } from "../../../../src/services/pool/core/Lease.ts"
-import type { Slot, SlotSession } from "../../../../src/services/pool/core/Slot.ts"
+import { Lease, type Slot, type SlotSession } from "../../../../src/services/pool/core/Lease.ts"
 import type { AcquireOutcome, CloseReason } from "../../../../src/services/pool/core/Snapshot.ts"
 
 /** `doomed`: it failed a probe or a recovery and must be closed. */

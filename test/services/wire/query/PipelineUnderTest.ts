@@ -1,7 +1,8 @@
 /** A pipeline whose server is the test: what was written is counted, what is read is given by hand. */
 import type * as Net from "node:net"
 import { QueryPipeline } from "../../../../src/services/wire/query/QueryPipeline.ts"
-import type { QueryCycle, Question } from "../../../../src/services/wire/query/InFlightQuery.ts"
+import type { QueryCycle } from "../../../../src/services/wire/query/InFlightQuery.ts"
+import type { Question } from "../../../../src/services/wire/query/Query.ts"
 import { WireTap } from "../../../../src/services/wire/WireTap.ts"
 
 export interface PipelineUnderTest {
