@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs"
-import { type CatalogueEntry, entries, type ErrorClass } from "../src/services/errors/catalogue/Classify.ts"
+import type { CatalogueEntry, ErrorClass } from "../src/services/errors/catalogue/Entry.ts"
+import { entries } from "../src/services/errors/catalogue/Entries.ts"
 
 const classes: ReadonlyArray<readonly [ErrorClass, string]> = [
   [

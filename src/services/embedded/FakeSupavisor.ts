@@ -10,6 +10,7 @@ import { createSecureContext } from "node:tls"
 import { loopbackHost } from "./postgres/FreePort.ts"
 import type { ClientInfo } from "./fake-supavisor/Client.ts"
 import type { Counters } from "./fake-supavisor/Counters.ts"
+import { admit } from "./fake-supavisor/Login.ts"
 import { Pooler } from "./fake-supavisor/Pooler.ts"
 import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
 import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
@@ -197,6 +198,7 @@ const make = Effect.fnUntraced(function* (
       checkoutMillis: millis(options.checkoutTimeout, poolerTimes.checkout),
       version
     },
+    admit,
     // A watcher may call the pooler; it must have finished its step by then.
     () =>
       queueMicrotask(() => {

@@ -13,7 +13,7 @@ import {
   UniqueViolation,
   UnknownError
 } from "effect/sql/SqlError"
-import { factsOf } from "./catalogue/Classify.ts"
+import { factsOf } from "./catalogue/FailureFacts.ts"
 import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
 import type * as Cause from "effect/Cause"
 

@@ -10,7 +10,7 @@ import { toSqlError, isUnread, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease } from "./core/Lease.ts"
 import { LeasedSession, type Relend } from "./LeasedSession.ts"
-import type { PoolRuntime } from "./PoolRuntime.ts"
+import type { PoolHost } from "./PoolHost.ts"
 
 /** Puts a refusal of the pool into the borrower's words. */
 export type Refuse<X> = (error: SessionError) => X
@@ -23,16 +23,16 @@ export const refusedAcquire: Refuse<SqlError> = (error) => toSqlError(error, "ac
  * protects: an interruption in between finds the lease either without a session or over.
  */
 const withLease = <A, E, R>(
-  runtime: PoolRuntime,
+  host: PoolHost,
   run: (lease: LeasedSession) => Effect.Effect<A, E, R>,
   after?: () => Effect.Effect<void> | undefined
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const lease = new LeasedSession(runtime, fiber)
+    const lease = new LeasedSession(host, fiber)
     return Effect.onExitPrimitive(
       Effect.suspend(() => run(lease)),
       () => {
-        giveBack(runtime, lease, runtime.now())
+        giveBack(host, lease, host.now())
         return after?.()
       }
     )
@@ -40,10 +40,10 @@ const withLease = <A, E, R>(
 
 /** Lends a session for one effect. */
 export const lend =
-  <X>(runtime: PoolRuntime, refuse: Refuse<X>) =>
+  <X>(host: PoolHost, refuse: Refuse<X>) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
-    withLease<A, E | X, R>(runtime, (lease) =>
-      runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refuse, f)
+    withLease<A, E | X, R>(host, (lease) =>
+      host.core.take(lease, host.now()) ? f(lease) : wait(host, lease, refuse, f)
     )
 
 /**
@@ -57,32 +57,30 @@ export type LendToTransaction = <A, E, R>(
 
 /** Lends a session for one transaction, which may begin on another one when the first turns out to have ended. */
 export const lendToTransaction =
-  (runtime: PoolRuntime): LendToTransaction =>
+  (host: PoolHost): LendToTransaction =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
     withLease<A, E | SqlError, R>(
-      runtime,
+      host,
       (lease) => {
         lease.relend = relend
-        return runtime.core.take(lease, runtime.now()) ? f(lease) : wait(runtime, lease, refusedAcquire, f)
+        return host.core.take(lease, host.now()) ? f(lease) : wait(host, lease, refusedAcquire, f)
       },
       after
     )
 
 /** Lends an idle session for one effect if there is one, and else says so at once. */
 export const tryLend =
-  (runtime: PoolRuntime) =>
+  (host: PoolHost) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
-    withLease(runtime, (lease) =>
-      runtime.core.takeSilent(lease, runtime.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
-    )
+    withLease(host, (lease) => (host.core.takeSilent(lease, host.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone))
 
 /** Runs an effect again when it was not read. */
 const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
   Effect.catch(effect, (error) => (retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error)))
 
 /** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
-export const borrow = (runtime: PoolRuntime): Borrower => {
-  const once = lend(runtime, refusedAcquire)
+export const borrow = (host: PoolHost): Borrower => {
+  const once = lend(host, refusedAcquire)
   return (f) => again(once(f))
 }
 
@@ -90,35 +88,33 @@ export const borrow = (runtime: PoolRuntime): Borrower => {
  * Lends a session until the scope closes. The giving back is bound to the scope before there is anything to give, so an
  * interruption of the wait leaves nothing behind.
  */
-export const reserve = <X>(runtime: PoolRuntime, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
+export const reserve = <X>(host: PoolHost, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
-      const lease = new LeasedSession(runtime, fiber)
+      const lease = new LeasedSession(host, fiber)
       lease.relend = relend
       const scope = Context.getUnsafe(fiber.context, Scope.Scope)
       return Effect.flatMap(
         Scope.addFinalizer(
           scope,
-          Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+          Effect.sync(() => giveBack(host, lease, host.now()))
         ),
         () =>
-          runtime.core.take(lease, runtime.now())
-            ? Effect.succeed(lease)
-            : restore(wait(runtime, lease, refuse, Effect.succeed))
+          host.core.take(lease, host.now()) ? Effect.succeed(lease) : restore(wait(host, lease, refuse, Effect.succeed))
       )
     })
   )
 
 /** Gives the session of a lease back and waits for another one. */
-const relend: Relend = (runtime, lease) =>
+const relend: Relend = (host, lease) =>
   Effect.suspend(() => {
-    giveBack(runtime, lease, runtime.now())
+    giveBack(host, lease, host.now())
     lease.state = "new"
-    if (runtime.core.take(lease, runtime.now())) return Effect.void
+    if (host.core.take(lease, host.now())) return Effect.void
     return Effect.onInterrupt(
-      wait(runtime, lease, refusedAcquire, () => Effect.void),
+      wait(host, lease, refusedAcquire, () => Effect.void),
       // Later, it would get a session that knows nothing of what the lease was for.
-      () => Effect.sync(() => giveBack(runtime, lease, runtime.now()))
+      () => Effect.sync(() => giveBack(host, lease, host.now()))
     )
   })
 
@@ -127,7 +123,7 @@ const relend: Relend = (runtime, lease) =>
  * lease back, wherever it stands.
  */
 const wait = <A, E, R, X>(
-  runtime: PoolRuntime,
+  host: PoolHost,
   lease: LeasedSession,
   refuse: Refuse<X>,
   f: (session: LeasedSession) => Effect.Effect<A, E, R>
@@ -135,23 +131,23 @@ const wait = <A, E, R, X>(
   Effect.callback<A, E | X, R>((resume) => {
     lease.wake = (refusal) =>
       resume(refusal === undefined ? Effect.suspend(() => f(lease)) : Effect.fail(refuse(refusal)))
-    const now = runtime.now()
-    const deadline = now + runtime.acquireMillis
-    const refused = runtime.core.enqueue(lease, now, deadline)
-    if (refused === undefined) runtime.armForWaiter(deadline, now)
+    const now = host.now()
+    const deadline = now + host.acquireMillis
+    const refused = host.core.enqueue(lease, now, deadline)
+    if (refused === undefined) host.armForWaiter(deadline, now)
     else resume(Effect.fail(refuse(refused)))
   })
 
 /** Ends a lease, whatever has become of it. */
-export const giveBack = (runtime: PoolRuntime, lease: Lease<Session>, now: number): void => {
+export const giveBack = (host: PoolHost, lease: Lease<Session>, now: number): void => {
   const session = lease.slot?.session
   if (lease.leakReported && session !== undefined) {
-    runtime.publish({
+    host.publish({
       _tag: "LeakReturned",
       sessionId: session.info.id,
       holder: holderName(lease.holder),
       heldMillis: now - lease.since
     })
   }
-  runtime.core.release(lease, now)
+  host.core.release(lease, now)
 }

@@ -17,7 +17,7 @@ import { type Holder, Lease } from "./core/Lease.ts"
 import { giveBack, refusedAcquire } from "./Acquire.ts"
 import { type Speed, stopped, took } from "./StatementSpeed.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
-import type { PoolRuntime } from "./PoolRuntime.ts"
+import type { PoolHost } from "./PoolHost.ts"
 
 /** Rows in the caller's own form. */
 export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
@@ -37,16 +37,16 @@ export interface StatementParts {
 export class DirectStatement extends Lease<Session> implements Asker, Question {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
-  protected readonly runtime: PoolRuntime
+  protected readonly host: PoolHost
   protected readonly speed: Speed | undefined
   protected asked: Asked | undefined = undefined
   private readonly transform: Transform
   private readonly resume: Resume
   private retries = UNREAD_RETRIES
 
-  constructor(runtime: PoolRuntime, holder: Holder, parts: StatementParts) {
+  constructor(host: PoolHost, holder: Holder, parts: StatementParts) {
     super(holder)
-    this.runtime = runtime
+    this.host = host
     this.sql = parts.sql
     this.params = parts.params
     this.transform = parts.transform
@@ -55,7 +55,7 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
   }
 
   get named(): boolean {
-    return this.runtime.config.prepare
+    return this.host.config.prepare
   }
 
   get form(): RowForm {
@@ -64,12 +64,12 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
 
   /** Takes an idle session or a place in the queue. */
   run(): void {
-    const { runtime } = this
-    const now = runtime.now()
-    if (runtime.core.take(this, now)) return this.start(now)
-    const deadline = now + runtime.acquireMillis
-    const refused = runtime.core.enqueue(this, now, deadline)
-    if (refused === undefined) runtime.armForWaiter(deadline, now)
+    const { host } = this
+    const now = host.now()
+    if (host.core.take(this, now)) return this.start(now)
+    const deadline = now + host.acquireMillis
+    const refused = host.core.enqueue(this, now, deadline)
+    if (refused === undefined) host.armForWaiter(deadline, now)
     else this.woken(refused)
   }
 
@@ -84,27 +84,27 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
     const { speed } = this
     // A statement that leaves something behind is never known to be quick: it goes on running alone.
     if (speed !== undefined && this.slot?.session.isClean() === true) took(speed, this.onServer(now))
-    giveBack(this.runtime, this, now)
+    giveBack(this.host, this, now)
     this.finish(answer)
   }
 
   refused(cause: Cause.Cause<SqlError>): void {
-    const now = this.runtime.now()
+    const now = this.host.now()
     this.asked = undefined
     if (this.speed !== undefined) stopped(this.speed, this.onServer(now))
-    giveBack(this.runtime, this, now)
+    giveBack(this.host, this, now)
     this.fail(cause)
   }
 
   /** Nobody waits any more: the place in the queue is left, or the statement is ended and the session given back. */
   letGo(): void {
-    const now = this.runtime.now()
+    const now = this.host.now()
     if (this.asked !== undefined) {
       this.slot?.session.abandon(this.asked)
       if (this.speed !== undefined) stopped(this.speed, now - this.since)
     }
     this.asked = undefined
-    giveBack(this.runtime, this, now)
+    giveBack(this.host, this, now)
   }
 
   protected finish({ objects }: Answer): void {
@@ -130,6 +130,6 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
   }
 
   private onServer(now: number): number {
-    return this.runtime.pipeline.speed.onServer(now - this.since)
+    return this.host.speed.onServer(now - this.since)
   }
 }

@@ -12,7 +12,7 @@ import type { Question } from "../wire/query/Query.ts"
 import type { Session, SessionInfo } from "../session/Session.ts"
 import { asResult, asRows, asValues, type Wanted } from "../session/AnswerForm.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
-import type { PoolRuntime } from "./PoolRuntime.ts"
+import type { PoolHost } from "./PoolHost.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
 type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
@@ -27,12 +27,12 @@ const over = (): SqlError =>
   })
 
 /** Gives the session of a lease back and waits for another one. */
-export type Relend = (runtime: PoolRuntime, lease: LeasedSession) => Effect.Effect<void, SqlError>
+export type Relend = (host: PoolHost, lease: LeasedSession) => Effect.Effect<void, SqlError>
 
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
   /** How it comes to another session; undefined where a lease keeps what it has. */
   relend: Relend | undefined = undefined
-  private readonly runtime: PoolRuntime
+  private readonly host: PoolHost
   /** The statement that begins a transaction together with the next one, until it has begun. */
   private opening: string | undefined = undefined
   /** Whether the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
@@ -42,9 +42,9 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   /** The session that was last told to begin. */
   private beginner: Session | undefined = undefined
 
-  constructor(runtime: PoolRuntime, holder: Holder) {
+  constructor(host: PoolHost, holder: Holder) {
     super(holder)
-    this.runtime = runtime
+    this.host = host
   }
 
   /** The session lent; undefined before and after the lease. */
@@ -127,7 +127,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     if (session === undefined) return Effect.fail(over())
     return this.opening === undefined
       ? wanted.ask(session, sql, params, named)
-      : this.begins(wanted, { sql, params, named: named && this.runtime.config.prepare, form: wanted.form })
+      : this.begins(wanted, { sql, params, named: named && this.host.config.prepare, form: wanted.form })
   }
 
   private ask<A>(
@@ -155,7 +155,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     retries: number,
     resume: (effect: Effect.Effect<A, SqlError>) => void
   ): Effect.Effect<void> | undefined {
-    const { opening, runtime, session } = this
+    const { opening, host, session } = this
     if (session === undefined || opening === undefined) {
       resume(Effect.fail(over()))
       return undefined
@@ -163,7 +163,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     this.isBeginning = true
     this.beginner = session
     session.defer(opening)
-    const asked = session.start(question, runtime.now(), {
+    const asked = session.start(question, host.now(), {
       told: (answer) => {
         this.hasBegun(true)
         resume(Exit.succeed(wanted.read(answer)))
@@ -184,7 +184,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   private beginsElsewhere<A>(relend: Relend, begins: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
-    return Effect.onExitPrimitive(Effect.andThen(relend(this.runtime, this), begins), () => {
+    return Effect.onExitPrimitive(Effect.andThen(relend(this.host, this), begins), () => {
       if (this.isBeginning) this.hasBegun(false)
       return undefined
     })

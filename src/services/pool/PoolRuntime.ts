@@ -8,7 +8,7 @@ import type * as Fiber from "effect/Fiber"
 import * as PubSub from "effect/PubSub"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { SessionOpener } from "../session/SessionOpener.ts"
-import type { Session } from "../session/Session.ts"
+import type { Place, Session } from "../session/Session.ts"
 import type { Settings } from "../config/settings/Settings.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import { type AuthBudget, authBudget } from "./AuthBudget.ts"
@@ -22,7 +22,8 @@ import { PoolCore } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
 import { watchSessions } from "./SessionSweep.ts"
 import { type Outcome, refusalOf } from "./Ledger.ts"
-import { StatementPipeline } from "./StatementPipeline.ts"
+import { StatementSpeed } from "./StatementSpeed.ts"
+import type { PoolHost } from "./PoolHost.ts"
 import type { Slot } from "./core/Lease.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
 
@@ -35,7 +36,7 @@ const SHUTDOWN = "57P01"
 /** The pooler's code for a breaker of its own (Supavisor 2.9 source, circuit_breaker.ex). */
 const POOLER_BREAKER = "ECIRCUITBREAKER"
 
-export class PoolRuntime {
+export class PoolRuntime implements PoolHost {
   readonly core: PoolCore<Session>
   readonly times: PoolTimes
   readonly now: () => number
@@ -45,18 +46,19 @@ export class PoolRuntime {
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
-  /** Where statements share sessions. */
-  readonly pipeline: StatementPipeline
+  readonly speed = new StatementSpeed()
+  /** How many callers wait to share a session, beyond those in the pool's own queue. */
+  waitingToShare: () => number = () => 0
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
 
-  readonly opener: SessionOpener["Service"]
+  readonly endpoint: Place
+  private readonly opener: SessionOpener["Service"]
   private readonly clock: Clock.Clock
   private readonly timer: OneTimer
   private readonly incidents: Incidents
   private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
-  /** How long a borrower waits at most. */
   readonly acquireMillis: number
   private lastFailure: PoolSnapshot["lastFailure"] = undefined
 
@@ -71,6 +73,7 @@ export class PoolRuntime {
     const { config, opener } = parts
     this.config = config
     this.opener = opener
+    this.endpoint = opener.endpoint
     this.context = parts.context
     this.clock = parts.clock
     this.now = monotonicMillis(parts.clock)
@@ -124,7 +127,6 @@ export class PoolRuntime {
       }
     )
     this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
-    this.pipeline = new StatementPipeline(this, config.pool.pipeline)
     this.timer = new OneTimer(parts.context, this.now, this.sweep)
   }
 
@@ -174,7 +176,7 @@ export class PoolRuntime {
       idle: core.idle,
       used: core.used,
       closing: core.closing,
-      waiting: core.waiters.size + this.pipeline.waiting,
+      waiting: core.waiters.size + this.waitingToShare(),
       min: core.limits.min,
       max: core.limits.max,
       ceiling: Ceiling.shown(core.ceiling, core.limits.max),
@@ -210,7 +212,7 @@ export class PoolRuntime {
   private attach(id: number, session: Session): void {
     const before = this.core.ceiling.held
     session.times = this.times
-    this.pipeline.speed.roundTrip = session.info.timings.session
+    this.speed.roundTrip = session.info.timings.session
     const slot = this.core.dialed(id, session, this.now())
     this.times.dialed(session.info, this.core, this.now())
     session.onLost = (error) => {
@@ -266,8 +268,8 @@ export class PoolRuntime {
 
   private defect(defect: unknown): SessionError {
     return SessionError.connectFailed({
-      host: this.opener.endpoint.host,
-      port: this.opener.endpoint.port,
+      host: this.endpoint.host,
+      port: this.endpoint.port,
       phase: "session",
       elapsedMillis: 0,
       failure: defect
@@ -276,8 +278,8 @@ export class PoolRuntime {
 
   private silent(slot: Slot<Session>): SessionError {
     return SessionError.statementTimeout({
-      host: this.opener.endpoint.host,
-      port: this.opener.endpoint.port,
+      host: this.endpoint.host,
+      port: this.endpoint.port,
       phase: "query",
       elapsedMillis: this.now() - slot.session.heardAt(),
       limitMillis: SWEEP_MILLIS

@@ -21,7 +21,7 @@ import type { PoolEvent } from "./Events.ts"
 import { type LedgerEntry, type WaiterEntry, ledgerEntry, waiterEntries } from "./Ledger.ts"
 import { type LendToTransaction, borrow, lend, lendToTransaction, refusedAcquire, reserve, tryLend } from "./Acquire.ts"
 import type { LeasedSession } from "./LeasedSession.ts"
-import { type RunStatement, runStatement } from "./StatementPipeline.ts"
+import { type RunStatement, runStatement, StatementPipeline } from "./StatementPipeline.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
 import * as Clock from "effect/Clock"
@@ -57,12 +57,14 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     random: () => random.nextDoubleUnsafe(),
     pubsub
   })
+  const pipeline = new StatementPipeline(runtime, config.pool.pipeline)
+  runtime.waitingToShare = () => pipeline.waiting
   const drain = yield* drainPool(runtime)
   yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
   runtime.start()
   const ready = firstSession(runtime)
   if (!(yield* StartInBackground)) yield* ready
-  const run = runStatement(runtime)
+  const run = runStatement(pipeline)
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,

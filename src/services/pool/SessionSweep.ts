@@ -3,36 +3,36 @@ import * as Duration from "effect/Duration"
 import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import { holderName, type Slot } from "./core/Lease.ts"
-import type { PoolRuntime } from "./PoolRuntime.ts"
+import type { PoolHost } from "./PoolHost.ts"
 
 /** The server ends a statement at its timeout; a peer that has not answered this much later is silent. */
 const STATEMENT_GRACE_MILLIS = 5000
 
 /** Looks over every session that stands. */
-export const watchSessions = (runtime: PoolRuntime, now: number): void => {
-  const { pool, statementTimeout } = runtime.config
+export const watchSessions = (host: PoolHost, now: number): void => {
+  const { pool, statementTimeout } = host.config
   const leakMillis = pool.leakThreshold === undefined ? undefined : Duration.toMillis(pool.leakThreshold)
   const statementMillis = Duration.toMillis(statementTimeout)
-  for (const slot of runtime.core.slots) {
-    if (statementMillis > 0) watchStatement(runtime, slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
-    if (leakMillis !== undefined) watchLeak(runtime, slot, now, leakMillis)
+  for (const slot of host.core.slots) {
+    if (statementMillis > 0) watchStatement(host, slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
+    if (leakMillis !== undefined) watchLeak(host, slot, now, leakMillis)
   }
 }
 
-const watchStatement = (runtime: PoolRuntime, slot: Slot<Session>, now: number, limit: number): void => {
+const watchStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit: number): void => {
   const { session } = slot
   if (session.busySince === 0 || session.lost !== undefined) return
   // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
   const since = slot.lease?.isShared === true ? Math.max(session.busySince, session.heardAt()) : session.busySince
   if (now - since < limit) return
   const error = SessionError.statementTimeout({
-    host: runtime.opener.endpoint.host,
-    port: runtime.opener.endpoint.port,
+    host: host.endpoint.host,
+    port: host.endpoint.port,
     phase: "query",
     elapsedMillis: now - since,
     limitMillis: limit
   })
-  runtime.publish({
+  host.publish({
     _tag: "StatementOverdue",
     sessionId: session.info.id,
     holder: holderName(slot.lease?.holder),
@@ -41,12 +41,12 @@ const watchStatement = (runtime: PoolRuntime, slot: Slot<Session>, now: number, 
   session.kill(error)
 }
 
-const watchLeak = (runtime: PoolRuntime, slot: Slot<Session>, now: number, threshold: number): void => {
+const watchLeak = (host: PoolHost, slot: Slot<Session>, now: number, threshold: number): void => {
   const { lease } = slot
   if (lease === undefined || lease.leakReported || lease.longLived || now - lease.since < threshold) return
   lease.leakReported = true
-  runtime.core.counters.leaksSuspected++
-  runtime.publish({
+  host.core.counters.leaksSuspected++
+  host.publish({
     _tag: "LeakSuspected",
     sessionId: slot.session.info.id,
     holder: holderName(lease.holder),

@@ -7,8 +7,8 @@
  * lanes take nobody along, so that they come free. Nobody is overtaken.
  */
 import type { SessionError } from "../errors/SessionError.ts"
-import type { PoolRuntime } from "./PoolRuntime.ts"
-import { StatementSpeed, costOf, stopped, took, isQuick } from "./StatementSpeed.ts"
+import type { PoolHost } from "./PoolHost.ts"
+import { costOf, stopped, took, isQuick } from "./StatementSpeed.ts"
 import { Waiters } from "./core/WaitQueue.ts"
 import type { Session } from "../session/Session.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
@@ -26,8 +26,7 @@ const DEFAULT_DEPTH = 32
 const byLoad = (one: Lane, other: Lane): number => one.onItsWay - other.onItsWay
 
 export class StatementPipeline {
-  readonly speed = new StatementSpeed()
-  readonly runtime: PoolRuntime
+  readonly host: PoolHost
   /** The most statements on one session at once. */
   readonly depth: number
   private readonly pending = new Waiters<SharedStatement>()
@@ -40,8 +39,8 @@ export class StatementPipeline {
   private turn = 0
 
   /** A depth of 0 says that the settings name none. */
-  constructor(runtime: PoolRuntime, depth: number) {
-    this.runtime = runtime
+  constructor(host: PoolHost, depth: number) {
+    this.host = host
     this.depth = depth === 0 ? DEFAULT_DEPTH : depth
   }
 
@@ -52,16 +51,16 @@ export class StatementPipeline {
 
   /** Takes a statement; a refusal is returned. */
   add(statement: SharedStatement): SessionError | undefined {
-    const { core } = this.runtime
+    const { core } = this.host
     if (core.waiters.size + this.waiting >= core.limits.maxWaiting) return core.refuse("queue-full", statement)
     if (!this.isScheduled) {
       this.isScheduled = true
-      this.turn = this.runtime.now()
+      this.turn = this.host.now()
       process.nextTick(this.flush)
     }
     statement.state = "waiting"
     statement.enqueuedAt = this.turn
-    statement.deadline = this.turn + this.runtime.acquireMillis
+    statement.deadline = this.turn + this.host.acquireMillis
     this.pending.push(statement)
     return undefined
   }
@@ -69,8 +68,8 @@ export class StatementPipeline {
   /** A caller gave up before its statement was written. */
   remove(statement: SharedStatement): void {
     this.pending.remove(statement)
-    this.runtime.core.counters.acquired.abandoned++
-    this.trim(this.runtime.now())
+    this.host.core.counters.acquired.abandoned++
+    this.trim(this.host.now())
   }
 
   /** The next statement for a lane. */
@@ -124,8 +123,8 @@ export class StatementPipeline {
 
   private readonly flush = (): void => {
     this.isScheduled = false
-    const { core } = this.runtime
-    const now = this.runtime.now()
+    const { core } = this.host
+    const now = this.host.now()
     // On a session that is at work already the server answers in fewer pieces. But while others than our lanes wait for a
     // session, those at work take nobody along, so that they come free.
     if (core.waiters.size === this.lanes.length) this.joinBusy(now)
@@ -141,7 +140,7 @@ export class StatementPipeline {
       this.lanes.push(lane)
       const refusal = core.enqueue(lane, now, deadline)
       if (refusal === undefined) {
-        this.runtime.armForWaiter(deadline, now)
+        this.host.armForWaiter(deadline, now)
       } else if (refusal.reason._tag === "QueueFull" && this.lanes.length > 1) {
         // Who was let in waits for the lanes that stand already.
         this.lanes.pop()
@@ -155,14 +154,14 @@ export class StatementPipeline {
   /** Lanes that nobody needs any more leave the queue, the last first; the others have as long as who waits longest. */
   private trim(now: number): void {
     while (this.lanes.length > 0 && (this.lanes.length - 1) * this.depth >= this.pending.size) {
-      this.runtime.core.release(this.lanes.pop()!, now)
+      this.host.core.release(this.lanes.pop()!, now)
     }
     for (const lane of this.lanes) lane.deadline = this.pending.first!.deadline
   }
 
   /** Each statement is counted and told for itself: a lane stands for many. */
   private refusalOf(statement: SharedStatement, refusal: SessionError): SessionError {
-    const { core } = this.runtime
+    const { core } = this.host
     switch (refusal.reason._tag) {
       case "AcquireTimeout":
         return core.refuse("timeout", statement)
@@ -220,7 +219,7 @@ export class Lane extends Lease<Session> {
   }
 
   override woken(refusal: SessionError | undefined): void {
-    const now = this.pipeline.runtime.now()
+    const now = this.pipeline.host.now()
     this.waited = true
     if (refusal !== undefined) this.pipeline.refused(this, refusal, now)
     // Everybody it stood for may have left in the moment before.
@@ -247,7 +246,7 @@ export class Lane extends Lease<Session> {
     const session = this.slot?.session
     if (session === undefined || session.lost !== undefined || this.isFilling || this.awaited === 0) return false
     if (this.onItsWay >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
-    if (now - this.answeredAt > this.pipeline.speed.roundTrip + STALLED_MILLIS) return false
+    if (now - this.answeredAt > this.pipeline.host.speed.roundTrip + STALLED_MILLIS) return false
     if (now - this.bornAt > LIFE_MILLIS) return false
     if (this.onItsWay === 0) this.answeredAt = now
     this.isFilling = true
@@ -291,7 +290,7 @@ export class Lane extends Lease<Session> {
   endIfOver(): void {
     if (this.isFilling || this.awaited > 0 || this.state !== "held") return
     this.pipeline.ended(this)
-    giveBack(this.pipeline.runtime, this, this.pipeline.runtime.now())
+    giveBack(this.pipeline.host, this, this.pipeline.host.now())
   }
 }
 
@@ -301,17 +300,15 @@ export class SharedStatement extends DirectStatement {
   declare next: SharedStatement | undefined
   /** Milliseconds that those behind it are expected to wait for it. */
   readonly cost: number
+  private readonly pipeline: StatementPipeline
   private lane: Lane | undefined = undefined
   private place = 0
   private isLeft = false
 
-  constructor(runtime: PoolRuntime, holder: Holder, parts: StatementParts) {
-    super(runtime, holder, parts)
+  constructor(pipeline: StatementPipeline, holder: Holder, parts: StatementParts) {
+    super(pipeline.host, holder, parts)
+    this.pipeline = pipeline
     this.cost = parts.speed === undefined ? 0 : costOf(parts.speed)
-  }
-
-  private get pipeline(): StatementPipeline {
-    return this.runtime.pipeline
   }
 
   override run(): void {
@@ -321,7 +318,7 @@ export class SharedStatement extends DirectStatement {
 
   /** Goes on its way with a lane. */
   travel(lane: Lane, session: Session, now: number): void {
-    const { core } = this.runtime
+    const { core } = this.host
     core.counters.acquired[lane.waited ? "waited" : "immediate"]++
     core.waitTime.recordMillis(lane.waited ? now - this.enqueuedAt : 0)
     this.state = "held"
@@ -339,7 +336,7 @@ export class SharedStatement extends DirectStatement {
   }
 
   override refused(cause: Cause.Cause<SqlError>): void {
-    const lane = this.ended(this.runtime.now(), stopped)
+    const lane = this.ended(this.host.now(), stopped)
     if (!this.isLeft) this.fail(cause)
     lane?.endIfOver()
   }
@@ -355,9 +352,9 @@ export class SharedStatement extends DirectStatement {
     this.state = "over"
     const sinceWritten = now - this.since
     const sinceLast = lane?.answered(now, !this.isLeft, this.cost) ?? 0
-    const millis = Math.min(sinceLast, this.pipeline.speed.onServer(sinceWritten))
+    const millis = Math.min(sinceLast, this.pipeline.host.speed.onServer(sinceWritten))
     if (speed !== undefined) learn(speed, millis)
-    if (!this.isLeft) this.runtime.core.useTime.recordMillis(sinceWritten)
+    if (!this.isLeft) this.host.core.useTime.recordMillis(sinceWritten)
     return lane
   }
 
@@ -367,8 +364,8 @@ export class SharedStatement extends DirectStatement {
     this.isLeft = true
     this.state = "over"
     if (lane === undefined) return
-    const now = this.runtime.now()
-    this.runtime.core.useTime.recordMillis(now - this.since)
+    const now = this.host.now()
+    this.host.core.useTime.recordMillis(now - this.since)
     lane.left((session) => {
       if (asked === undefined) return
       if (this.speed !== undefined) stopped(this.speed, lane.millisOf(this.place, now))
@@ -391,17 +388,15 @@ export type RunStatement = (
 ) => Effect.Effect<ReadonlyArray<Row>, SqlError>
 
 export const runStatement =
-  (runtime: PoolRuntime): RunStatement =>
+  (pipeline: StatementPipeline): RunStatement =>
   (holder, sql, params, options) =>
     Effect.callback<ReadonlyArray<Row>, SqlError>((resume) => {
-      const { pipeline } = runtime
-      const mayShare = options?.isShared ?? runtime.config.pool.pipeline > 0
-      const speed = mayShare ? pipeline.speed.of(sql) : undefined
+      const { host } = pipeline
+      const mayShare = options?.isShared ?? host.config.pool.pipeline > 0
+      const speed = mayShare ? host.speed.of(sql) : undefined
       const parts = { sql, params, transform: options?.transform, speed, resume }
       const shares = speed !== undefined && isQuick(speed)
-      const statement = shares
-        ? new SharedStatement(runtime, holder, parts)
-        : new DirectStatement(runtime, holder, parts)
+      const statement = shares ? new SharedStatement(pipeline, holder, parts) : new DirectStatement(host, holder, parts)
       statement.run()
       return Effect.sync(() => statement.letGo())
     })

@@ -1,6 +1,6 @@
 /** Failures as a script says them: made of what a server or a machine would say, so they are classified as real ones. */
 import type { SqlError } from "effect/sql/SqlError"
-import type { ErrorClass, FailureFacts } from "../../services/errors/catalogue/Classify.ts"
+import type { ErrorClass, FailureFacts } from "../../services/errors/catalogue/Entry.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 

@@ -4,7 +4,7 @@ import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { ClientSocket } from "./ClientSocket.ts"
 import { readFirstPacket, type Startup } from "./FirstPacket.ts"
 import { ascii } from "./Framing.ts"
-import type { Pooler, PoolIdentity } from "./Pooler.ts"
+import type { Admit, Pooler, PoolIdentity } from "./Pooler.ts"
 import { poolerTimes, type PoolerClock } from "./PoolerClock.ts"
 import * as Refusal from "./Refusal.ts"
 import { challenge } from "./ScramVerifier.ts"
@@ -63,7 +63,7 @@ export const databaseAnswers = (upstream: Upstream | undefined, clock: PoolerClo
   })
 
 /** Takes a connection through its login; the promise never rejects. */
-export const admit = async (pooler: Pooler, socket: ClientSocket, mode: Mode): Promise<void> => {
+export const admit: Admit = async (pooler, socket, mode) => {
   const read = await socket.read()
   if (!(read instanceof Buffer)) return
   const packet = readFirstPacket(read, !socket.encrypted)

@@ -6,7 +6,6 @@ import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { Client, ClientContext, ClientIdentity } from "./Client.ts"
 import { ClientSocket } from "./ClientSocket.ts"
 import { noCounts } from "./Counters.ts"
-import { admit } from "./Login.ts"
 import type { PoolerClock } from "./PoolerClock.ts"
 import { banned, type Refusal, tooManyPools } from "./Refusal.ts"
 import { SessionClient } from "./SessionClient.ts"
@@ -36,6 +35,9 @@ export interface PoolIdentity {
   readonly encrypted: boolean
 }
 
+/** Takes a connection through its login; the promise never rejects. */
+export type Admit = (pooler: Pooler, socket: ClientSocket, mode: Mode) => Promise<void>
+
 /** Distinct pools of one tenant on one node (Supavisor 2.9.5 source, supavisor.ex). */
 const MAX_POOLS = 50
 
@@ -59,13 +61,15 @@ export class Pooler {
   readonly #pools = new Map<string, { readonly identity: PoolIdentity; readonly pool: BackendPool }>()
   readonly #clients = new Map<number, Client>()
   readonly #context: ClientContext
+  readonly #admit: Admit
   readonly #onChange: () => void
   #lastProcessId = 0
   #maxSessions = 0
 
-  constructor(settings: PoolerSettings, onChange: () => void) {
+  constructor(settings: PoolerSettings, admit: Admit, onChange: () => void) {
     this.settings = settings
     this.clock = settings.clock
+    this.#admit = admit
     this.#onChange = onChange
     this.loginBreaker = new AuthBreaker(loginLimits, settings.clock)
     this.credentialBreaker = new AuthBreaker(credentialLimits, settings.clock)
@@ -103,7 +107,7 @@ export class Pooler {
     const client = new ClientSocket(socket, this.clock)
     this.#sockets.add(client)
     void client.closed.then(() => this.#sockets.delete(client))
-    void admit(this, client, mode)
+    void this.#admit(this, client, mode)
   }
 
   refuse(socket: ClientSocket, refusal: Refusal): void {

@@ -59,12 +59,6 @@ let built: CatalogueIndex | undefined
 /** The index; put together for the first failure that is classified, because most processes start without one. */
 export const catalogueIndex = (): CatalogueIndex => (built ??= build())
 
-export { entries, entryOf } from "./Entries.ts"
-
-export type { CatalogueEntry, ErrorClass, FailureFacts, Phase } from "./Entry.ts"
-
-export { factsOf } from "./FailureFacts.ts"
-
 const poolerCodePattern = /^\((E[A-Z]+)\) /
 
 const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/

@@ -1,5 +1,6 @@
 import { isSqlError } from "effect/sql/SqlError"
-import { classify, factsOf } from "./Classify.ts"
+import { classify } from "./Classify.ts"
+import { factsOf } from "./FailureFacts.ts"
 import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
 import { readField } from "./FailureFacts.ts"
 import { harmlessCause } from "./SafeCause.ts"

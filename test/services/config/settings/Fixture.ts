@@ -1,7 +1,12 @@
 import { assert } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { inspect } from "node:util"
-import { fromInput, fromRecord, type Settings, type SettingsInput } from "../../../../src/services/config/SessionConfig.ts"
+import {
+  fromInput,
+  fromRecord,
+  type Settings,
+  type SettingsInput
+} from "../../../../src/services/config/SessionConfig.ts"
 import type { SessionError } from "../../../../src/services/errors/SessionError.ts"
 
 /** Connection strings, readers and looks at the outcome that the tests of the settings share. */

@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { NameResolver, type NameResolverShape, NetworkCheck, resolverAt } from "../../../../src/services/doctor/NetworkCheck.ts"
+import {
+  NameResolver,
+  type NameResolverShape,
+  NetworkCheck,
+  resolverAt
+} from "../../../../src/services/doctor/NetworkCheck.ts"
 import { authenticationOk, answering } from "../checks/Answering.ts"
 import { type Answer, nameServer } from "./NameServer.ts"
 

@@ -1,4 +1,4 @@
-import type { FailureFacts } from "../../../../src/services/errors/catalogue/Classify.ts"
+import type { FailureFacts } from "../../../../src/services/errors/catalogue/Entry.ts"
 
 /** A FATAL answer, by default with the SQLSTATE Supavisor uses. */
 export const fatal = (serverMessage: string, sqlState = "XX000", more: FailureFacts = {}): FailureFacts => ({

@@ -1,4 +1,4 @@
-import type { FailureFacts } from "../../../../src/services/errors/catalogue/Classify.ts"
+import type { FailureFacts } from "../../../../src/services/errors/catalogue/Entry.ts"
 import { error, fatal } from "./Answers.ts"
 
 /** Answers of PostgreSQL and PgBouncer, with the entry they mean. */

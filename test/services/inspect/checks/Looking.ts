@@ -3,7 +3,12 @@ import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import { type CheckId, type Inspection, type InspectOptions, Inspector } from "../../../../src/services/inspect/Inspector.ts"
+import {
+  type CheckId,
+  type Inspection,
+  type InspectOptions,
+  Inspector
+} from "../../../../src/services/inspect/Inspector.ts"
 import { SessionConfig, type SettingsInput } from "../../../../src/services/config/SessionConfig.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 

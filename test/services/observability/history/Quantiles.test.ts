@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { counted, countedSince, quantile, quantilesOf, totalOf } from "../../../../src/services/observability/history/Quantiles.ts"
+import {
+  counted,
+  countedSince,
+  quantile,
+  quantilesOf,
+  totalOf
+} from "../../../../src/services/observability/history/Quantiles.ts"
 import { Histogram, SECONDS_BOUNDS } from "../../../../src/services/stats/Histogram.ts"
 
 const MILLIS_PER_SECOND = 1000
