@@ -28,7 +28,7 @@ const wordRetry = (entry: CatalogueEntry): string => {
 }
 
 const signs = (entry: CatalogueEntry): string => {
-  const { errno = [], sqlState, texts = [] } = entry.signs
+  const { errno = [], sqlState, texts = [] } = entry.matchers
   const state = sqlState === undefined ? [] : [`SQLSTATE ${code(sqlState.padEnd(5, "x"))}`]
   return [...state, ...texts.map(code), ...errno.map(code)].join("<br>")
 }

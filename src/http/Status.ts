@@ -45,7 +45,7 @@ export const makeStatus = Effect.gen(function* () {
   return Effect.gen(function* () {
     const { lastFailure, phase, ...snapshot } = yield* pool.snapshot
     const current = yield* health.current
-    const ledger = yield* pool.ledger
+    const ledger = yield* pool.sessions
     const { queriesPerSecond, query, wait } = yield* history.recent
     return {
       version,

@@ -99,7 +99,7 @@ describe("the guide", () => {
       inspect: inspectChecks as ReadonlyArray<string>,
       metrics: allMetrics.map(({ prometheus }) => prometheus),
       findings: findingIds as ReadonlyArray<string>,
-      codes: entries.flatMap(({ code, signs }) => [signs.errno ?? [], code].flat())
+      codes: entries.flatMap(({ code, matchers: signs }) => [signs.errno ?? [], code].flat())
     }
     for (const { name, page } of found(/\b(DB_[A-Z_]+)\b/g)) assert.include(known.variables, name, page)
     for (const { name, page } of found(/\binspect ((?:[a-z]+-)*[a-z]+)/g)) assert.include(known.inspect, name, page)

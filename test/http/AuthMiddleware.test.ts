@@ -22,7 +22,7 @@ const served = (http: { readonly host: string; readonly token?: string }) =>
         name: "p",
         endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
         snapshot: Effect.succeed(poolPicture()),
-        ledger: Effect.succeed([]),
+        sessions: Effect.succeed([]),
         waiters: Effect.succeed([])
       }),
       healthOf(),

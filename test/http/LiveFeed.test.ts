@@ -56,7 +56,7 @@ const standing = (
     Layer.mock(SessionPool, {
       name: "shop",
       endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "app" },
-      ledger: Effect.succeed([]),
+      sessions: Effect.succeed([]),
       waiters: Effect.succeed([]),
       ...pool
     }),

@@ -42,7 +42,7 @@ const served = (health: Partial<Health>, snapshot?: PoolSnapshot) =>
         name: "shop",
         endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "postgres" },
         ...(snapshot === undefined ? {} : { snapshot: Effect.succeed(snapshot) }),
-        ledger: Effect.succeed([leased]),
+        sessions: Effect.succeed([leased]),
         waiters: Effect.succeed([{ holder: "report (fiber #9)", waitingMillis: 12, deadlineMillis: 88 }])
       }),
       healthOf(health),

@@ -102,7 +102,7 @@ behindPgBouncer("a pooler that keeps sessions", (it) => {
       assert.strictEqual(yield* at.proxy.accepted, 2)
       assert.strictEqual(at.proxy.maxOpen(), 2)
       assert.strictEqual(at.proxy.open(), 1, "it has left by the time the first session stands")
-      yield* pool.renew
+      yield* pool.reset
       yield* untilPool(pool, "it is replaced", (s) => s.open === 1 && s.counters.dialsSucceeded === 2)
       assert.strictEqual(yield* at.proxy.accepted, 3)
     })

@@ -88,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
         const address = pool.use((session) => Effect.succeed(session.info.address))
         assert.strictEqual(yield* address, "127.0.0.1")
         names.answer = [OTHER_LOOPBACK]
-        yield* pool.renew
+        yield* pool.reset
         yield* untilPool(pool, "the session was replaced", (s) => s.counters.closed.evicted === 1 && s.open === 1)
         assert.strictEqual(yield* address, OTHER_LOOPBACK)
         assert.strictEqual(names.asked, 2)

@@ -33,7 +33,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
       yield* untilPool(pool, "min stands", (s) => s.open === 2)
       const victim = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
       const other = yield* Effect.forkChild(sql`select pg_sleep(0.5)::text, 1 as one`, { startImmediately: true })
-      const sessions = (yield* pool.ledger).toSorted((a, b) => a.sessionId - b.sessionId)
+      const sessions = (yield* pool.sessions).toSorted((a, b) => a.sessionId - b.sessionId)
       const asleep = sessions.findIndex(({ statement }) => statement === "select pg_sleep(30)")
       yield* Effect.sync(() => proxy.connections()[asleep]!.reset())
       const cut = performance.now()

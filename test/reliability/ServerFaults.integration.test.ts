@@ -37,7 +37,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
       yield* untilPool(pool, "min stands", (s) => s.open === 3)
       const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
       yield* untilRuns("select pg_sleep(30)")
-      const idle = (yield* pool.ledger).find(({ statement }) => statement !== "select pg_sleep(30)")
+      const idle = (yield* pool.sessions).find(({ statement }) => statement !== "select pg_sleep(30)")
       process.kill(idle!.backendPid, "SIGKILL")
       const crashed = performance.now()
       const error = yield* Fiber.join(running)

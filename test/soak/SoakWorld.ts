@@ -200,7 +200,7 @@ const take = (step: Exclude<Step, "work">, { pool }: Scene, server: ScriptedServ
         one?.lastHeardAt(0)
         break
       case "renew":
-        return pool.renew
+        return pool.reset
       case "dials fail":
         server.change({ dials: Dial.fails(dice.pick(FAILURES)!, dice.int(0, 100)) })
         break

@@ -80,7 +80,7 @@ export class Advisor extends Context.Service<
           pool: snapshot,
           before: memory.samples[0]?.pool ?? snapshot,
           load: loadOf(memory),
-          ledger: yield* pool.ledger,
+          ledger: yield* pool.sessions,
           database: (yield* monitor.current).view,
           events: memory.events,
           suspects: memory.suspects,

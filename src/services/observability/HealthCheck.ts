@@ -104,7 +104,7 @@ const make = Effect.gen(function* () {
     )
     yield* announce(turn.before, turn.after)
     // Nobody may want a session of a pool that is down: then only the pool itself can find out that it is over.
-    if (turn.after.state._tag === "Down" && turn.open === 0) yield* pool.suspect
+    if (turn.after.state._tag === "Down" && turn.open === 0) yield* pool.validateAll
   })
 
   const check = Effect.gen(function* () {

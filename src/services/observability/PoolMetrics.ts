@@ -44,7 +44,7 @@ export class PoolMetrics extends Context.Service<
       const flush = yield* FlushTelemetry
       const now = monotonicMillis(yield* Clock.Clock)
       const loop = new LoopDelay(now)
-      const look = Effect.all({ snapshot: pool.snapshot, ledger: pool.ledger })
+      const look = Effect.all({ snapshot: pool.snapshot, ledger: pool.sessions })
       const registered = new Registered({
         definitions,
         common: { "db.client.connection.pool.name": pool.name },

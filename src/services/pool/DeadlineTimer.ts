@@ -7,7 +7,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-export class OneTimer {
+export class DeadlineTimer {
   private readonly context: Context.Context<never>
   private readonly now: () => number
   private readonly due: () => number

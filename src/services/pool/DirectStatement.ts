@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Row } from "@effect/sql-pg/PgConnection"
-import type { Question, RowForm, Answer, Asked, Asker } from "../wire/query/Query.ts"
+import type { Query, RowForm, QueryResult, QueryHandle, ResultHandler } from "../wire/query/Query.ts"
 import type { Session } from "../session/Session.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
@@ -34,12 +34,12 @@ export interface StatementParts {
   readonly resume: Resume
 }
 
-export class DirectStatement extends Lease<Session> implements Asker, Question {
+export class DirectStatement extends Lease<Session> implements ResultHandler, Query {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   protected readonly host: PoolHost
   protected readonly speed: Speed | undefined
-  protected asked: Asked | undefined = undefined
+  protected asked: QueryHandle | undefined = undefined
   private readonly transform: Transform
   private readonly resume: Resume
   private retries = UNREAD_RETRIES
@@ -79,7 +79,7 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
     else if (this.state === "held") this.start(this.since)
   }
 
-  told(answer: Answer, now: number): void {
+  onSuccess(answer: QueryResult, now: number): void {
     this.asked = undefined
     const { speed } = this
     // A statement that leaves something behind is never known to be quick: it goes on running alone.
@@ -88,7 +88,7 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
     this.finish(answer)
   }
 
-  refused(cause: Cause.Cause<SqlError>): void {
+  onFailure(cause: Cause.Cause<SqlError>): void {
     const now = this.host.now()
     this.asked = undefined
     if (this.speed !== undefined) stopped(this.speed, this.onServer(now))
@@ -107,7 +107,7 @@ export class DirectStatement extends Lease<Session> implements Asker, Question {
     giveBack(this.host, this, now)
   }
 
-  protected finish({ objects }: Answer): void {
+  protected finish({ objects }: QueryResult): void {
     const { transform } = this
     this.resume(transform === undefined ? Exit.succeed(objects) : Effect.sync(() => transform(objects)))
   }

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 /** Losses within this time of the first belong to it. */
 const TOGETHER_MILLIS = 100
 
-export class Incidents {
+export class LossGrouping {
   private readonly context: Context.Context<never>
   private readonly report: (count: number, first: SessionError) => void
   private count = 0

@@ -8,9 +8,9 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
-import type { Question } from "../wire/query/Query.ts"
+import type { Query } from "../wire/query/Query.ts"
 import type { Session, SessionInfo } from "../session/Session.ts"
-import { asResult, asRows, asValues, type Wanted } from "../session/AnswerForm.ts"
+import { asResult, asRows, asValues, type ResultForm } from "../session/ResultForm.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
@@ -112,7 +112,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
 
   /** Asks for an effect that is run at once and once only. */
   askNow<A>(
-    wanted: Wanted<A>,
+    wanted: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
@@ -131,7 +131,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   private ask<A>(
-    wanted: Wanted<A>,
+    wanted: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
@@ -140,7 +140,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   /** The first statement of a transaction, on another session if this one had ended before. */
-  private begins<A>(wanted: Wanted<A>, question: Question): Effect.Effect<A, SqlError> {
+  private begins<A>(wanted: ResultForm<A>, question: Query): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) =>
       // In the moment since this was made somebody else may have begun.
       this.isBeginning || this.opening === undefined
@@ -150,8 +150,8 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   private beginWith<A>(
-    wanted: Wanted<A>,
-    question: Question,
+    wanted: ResultForm<A>,
+    question: Query,
     retries: number,
     resume: (effect: Effect.Effect<A, SqlError>) => void
   ): Effect.Effect<void> | undefined {
@@ -164,11 +164,11 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     this.beginner = session
     session.defer(opening)
     const asked = session.start(question, host.now(), {
-      told: (answer) => {
+      onSuccess: (answer) => {
         this.hasBegun(true)
         resume(Exit.succeed(wanted.read(answer)))
       },
-      refused: (cause) => {
+      onFailure: (cause) => {
         if (retries > 0 && this.relend !== undefined && isUnreadCause(cause)) {
           const begins = Effect.callback<A, SqlError>((resume) => this.beginWith(wanted, question, retries - 1, resume))
           return resume(this.beginsElsewhere(this.relend, begins))

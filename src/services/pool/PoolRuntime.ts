@@ -15,9 +15,9 @@ import { type AuthBudget, authBudget } from "./AuthBudget.ts"
 import { breakersOf } from "./core/Breaker.ts"
 import * as Ceiling from "./core/Ceiling.ts"
 import * as DialGate from "./core/DialBackoff.ts"
-import { type PoolEvent, type PoolEventBody, Incidents } from "./Events.ts"
-import { nextWish, SLOW_DIAL_MILLIS } from "./core/GrowthPolicy.ts"
-import { OneTimer } from "./DeadlineTimer.ts"
+import { type PoolEvent, type PoolEventBody, LossGrouping } from "./Events.ts"
+import { nextDialAt, SLOW_DIAL_MILLIS } from "./core/GrowthPolicy.ts"
+import { DeadlineTimer } from "./DeadlineTimer.ts"
 import { PoolCore } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
 import { watchSessions } from "./SessionSweep.ts"
@@ -55,8 +55,8 @@ export class PoolRuntime implements PoolHost {
   readonly endpoint: Place
   private readonly opener: SessionOpener["Service"]
   private readonly clock: Clock.Clock
-  private readonly timer: OneTimer
-  private readonly incidents: Incidents
+  private readonly timer: DeadlineTimer
+  private readonly incidents: LossGrouping
   private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
   readonly acquireMillis: number
@@ -81,7 +81,7 @@ export class PoolRuntime implements PoolHost {
     this.name = config.poolName ?? `${opener.endpoint.host}:${opener.endpoint.port}/${opener.endpoint.database}`
     this.budget = authBudget(parts.clock, `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`)
     this.acquireMillis = Duration.toMillis(config.pool.acquireTimeout)
-    this.incidents = new Incidents(parts.context, (count, first) => {
+    this.incidents = new LossGrouping(parts.context, (count, first) => {
       this.core.counters.incidents++
       this.publish({ _tag: "SessionsLost", count, first })
     })
@@ -127,7 +127,7 @@ export class PoolRuntime implements PoolHost {
       }
     )
     this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
-    this.timer = new OneTimer(parts.context, this.now, this.sweep)
+    this.timer = new DeadlineTimer(parts.context, this.now, this.sweep)
   }
 
   start(): void {
@@ -153,7 +153,7 @@ export class PoolRuntime implements PoolHost {
 
   /** Looks again for somebody who has begun to wait: at the deadline, and earlier when a dial may go before. */
   armForWaiter(deadline: number, now: number): void {
-    this.timer.arm(Math.min(deadline, nextWish(this.core, now)))
+    this.timer.arm(Math.min(deadline, nextDialAt(this.core, now)))
   }
 
   publish(event: PoolEventBody): void {

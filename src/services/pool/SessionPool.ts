@@ -77,17 +77,17 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     transact: lendToTransaction(runtime),
     reserve: reserve(runtime, refusedAcquire),
     snapshot: Effect.sync(() => runtime.snapshot()),
-    ledger: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    sessions: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
     waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),
     times: Effect.succeed(runtime.times),
     events: Stream.fromPubSub(pubsub),
     ready,
-    suspect: Effect.sync(() => {
+    validateAll: Effect.sync(() => {
       runtime.core.probeAll(runtime.now())
       // A dial that has to wait for the gate is nobody else's wish.
       runtime.arm(runtime.now())
     }),
-    renew: Effect.sync(() => {
+    reset: Effect.sync(() => {
       for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)
     }),
     drain
@@ -144,7 +144,7 @@ export class SessionPool extends Context.Service<
     readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** Every session that stands, who holds it and what it runs. */
-    readonly ledger: Effect.Effect<ReadonlyArray<LedgerEntry>>
+    readonly sessions: Effect.Effect<ReadonlyArray<LedgerEntry>>
     /** Who waits for a session, the oldest twenty first; the snapshot has their number. */
     readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
     /** How long things took so far: histograms that go on counting while they are read. */
@@ -161,9 +161,9 @@ export class SessionPool extends Context.Service<
      * Has every session asked for a sign of life before it is lent again, the idle ones now, and closes those that give
      * none. Where no session stands one is opened, as soon as the pauses between dials allow.
      */
-    readonly suspect: Effect.Effect<void>
+    readonly validateAll: Effect.Effect<void>
     /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
-    readonly renew: Effect.Effect<void>
+    readonly reset: Effect.Effect<void>
     /**
      * Refuses who waits and who comes, lets leases finish, then cancels, then says Terminate; bounded by the shutdown
      * timeout. The scope's end does the same; doing it earlier is for programs that want to report meanwhile.

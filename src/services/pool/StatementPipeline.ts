@@ -9,13 +9,13 @@
 import type { SessionError } from "../errors/SessionError.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import { costOf, stopped, took, isQuick } from "./StatementSpeed.ts"
-import { Waiters } from "./core/WaitQueue.ts"
+import { WaitQueue } from "./core/WaitQueue.ts"
 import type { Session } from "../session/Session.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import { giveBack } from "./Acquire.ts"
 import type * as Cause from "effect/Cause"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Answer } from "../wire/query/Query.ts"
+import type { QueryResult } from "../wire/query/Query.ts"
 import { DirectStatement, type StatementParts, type Transform } from "./DirectStatement.ts"
 import * as Effect from "effect/Effect"
 import type { Row } from "@effect/sql-pg/PgConnection"
@@ -23,17 +23,17 @@ import type { Row } from "@effect/sql-pg/PgConnection"
 /** As many statements as sql-pg's own pipelining puts on one connection by default. */
 const DEFAULT_DEPTH = 32
 
-const byLoad = (one: Lane, other: Lane): number => one.onItsWay - other.onItsWay
+const byLoad = (one: SharedSession, other: SharedSession): number => one.onItsWay - other.onItsWay
 
 export class StatementPipeline {
   readonly host: PoolHost
   /** The most statements on one session at once. */
   readonly depth: number
-  private readonly pending = new Waiters<SharedStatement>()
+  private readonly pending = new WaitQueue<SharedStatement>()
   /** Lanes that wait for a session in the pool's own queue: never more than the statements need. */
-  private readonly lanes: Array<Lane> = []
+  private readonly lanes: Array<SharedSession> = []
   /** Lanes on which statements are on their way. */
-  private readonly busy: Array<Lane> = []
+  private readonly busy: Array<SharedSession> = []
   private isScheduled = false
   /** When the first of those was asked that are looked at together. */
   private turn = 0
@@ -78,14 +78,14 @@ export class StatementPipeline {
   }
 
   /** A lane got its session. */
-  granted(lane: Lane, now: number): void {
+  granted(lane: SharedSession, now: number): void {
     this.lanes.splice(this.lanes.indexOf(lane), 1)
     this.start(lane, now)
     this.flush()
   }
 
   /** A lane is refused: whose time is up hears of it, or everybody when it is no matter of time. */
-  refused(lane: Lane, refusal: SessionError, now: number): void {
+  refused(lane: SharedSession, refusal: SessionError, now: number): void {
     const at = this.lanes.indexOf(lane)
     if (at < 0) return
     this.lanes.splice(at, 1)
@@ -99,12 +99,12 @@ export class StatementPipeline {
   }
 
   /** A lane is over. */
-  ended(lane: Lane): void {
+  ended(lane: SharedSession): void {
     const at = this.busy.indexOf(lane)
     if (at >= 0) this.busy.splice(at, 1)
   }
 
-  private start(lane: Lane, now: number): void {
+  private start(lane: SharedSession, now: number): void {
     this.busy.push(lane)
     lane.fill(now)
   }
@@ -129,13 +129,13 @@ export class StatementPipeline {
     // session, those at work take nobody along, so that they come free.
     if (core.waiters.size === this.lanes.length) this.joinBusy(now)
     while (this.pending.size > 0) {
-      const lane = new Lane(this)
+      const lane = new SharedSession(this)
       if (!core.take(lane, now)) break
       this.start(lane, now)
     }
     this.trim(now)
     while (this.lanes.length * this.depth < this.pending.size) {
-      const lane = new Lane(this)
+      const lane = new SharedSession(this)
       const { deadline } = this.pending.first!
       this.lanes.push(lane)
       const refusal = core.enqueue(lane, now, deadline)
@@ -188,7 +188,7 @@ const LIFE_MILLIS = 1000
 /** Who holds a shared session, as the ledger tells it. */
 const SEVERAL: Holder = { id: 0, name: "several callers", cache: { span: undefined } }
 
-export class Lane extends Lease<Session> {
+export class SharedSession extends Lease<Session> {
   /** Whether it stood in the queue for its session. */
   waited = false
   /** Statements written so far. */
@@ -301,7 +301,7 @@ export class SharedStatement extends DirectStatement {
   /** Milliseconds that those behind it are expected to wait for it. */
   readonly cost: number
   private readonly pipeline: StatementPipeline
-  private lane: Lane | undefined = undefined
+  private lane: SharedSession | undefined = undefined
   private place = 0
   private isLeft = false
 
@@ -317,7 +317,7 @@ export class SharedStatement extends DirectStatement {
   }
 
   /** Goes on its way with a lane. */
-  travel(lane: Lane, session: Session, now: number): void {
+  travel(lane: SharedSession, session: Session, now: number): void {
     const { core } = this.host
     core.counters.acquired[lane.waited ? "waited" : "immediate"]++
     core.waitTime.recordMillis(lane.waited ? now - this.enqueuedAt : 0)
@@ -329,13 +329,13 @@ export class SharedStatement extends DirectStatement {
     if (this.lane === lane) this.asked = asked
   }
 
-  override told(answer: Answer, now: number): void {
+  override onSuccess(answer: QueryResult, now: number): void {
     const lane = this.ended(now, took)
     if (!this.isLeft) this.finish(answer)
     lane?.endIfOver()
   }
 
-  override refused(cause: Cause.Cause<SqlError>): void {
+  override onFailure(cause: Cause.Cause<SqlError>): void {
     const lane = this.ended(this.host.now(), stopped)
     if (!this.isLeft) this.fail(cause)
     lane?.endIfOver()
@@ -345,7 +345,7 @@ export class SharedStatement extends DirectStatement {
    * It leaves its lane. How long the server had it is learned: since the one ahead was answered, but without the way there
    * and back, which is in the time since it was written.
    */
-  private ended(now: number, learn: typeof took): Lane | undefined {
+  private ended(now: number, learn: typeof took): SharedSession | undefined {
     const { lane, speed } = this
     this.lane = undefined
     this.asked = undefined

@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type * as Context from "effect/Context"
 import type { PgConnection, Notification, Row } from "@effect/sql-pg/PgConnection"
-import type { WireShare } from "./WireOwnership.ts"
+import type { WireOwnership } from "./WireOwnership.ts"
 import type * as Queue from "effect/Queue"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Channel from "effect/Channel"
@@ -73,15 +73,15 @@ interface Pin {
   users: number
 }
 
-export class DriverUse {
+export class DriverPin {
   /** The driver's connection, or its pinned view. */
   connection: PgConnection
   private readonly driver: PgConnection
-  private readonly share: WireShare
+  private readonly share: WireOwnership
   private readonly context: Context.Context<never>
   private pin: Pin | undefined = undefined
 
-  constructor(driver: PgConnection, share: WireShare, context: Context.Context<never>) {
+  constructor(driver: PgConnection, share: WireOwnership, context: Context.Context<never>) {
     this.connection = this.driver = driver
     this.share = share
     this.context = context

@@ -16,8 +16,8 @@ import type { Session } from "./Session.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
-import { LiveSession, sayGoodbye } from "./PgSession.ts"
-import { askBackend, type Backend, ModeProof } from "./SessionModeCheck.ts"
+import { PgSession, sayGoodbye } from "./PgSession.ts"
+import { askBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
 import { fallbackMode } from "../wire/TlsNegotiation.ts"
 import { applyStatement, readFacts, settingsOf, unapplied, startupOptions } from "./SessionSettings.ts"
 
@@ -79,7 +79,7 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
       database: connection.database,
       username: connection.username
     },
-    open: openSession({ endpoint, connection, config, driver, proof: new ModeProof(config) })
+    open: openSession({ endpoint, connection, config, driver, proof: new SessionModeCheck(config) })
   }
 })
 
@@ -89,7 +89,7 @@ interface Place {
   readonly connection: ConnectionString
   readonly config: Settings
   readonly driver: DriverOptionsShape
-  readonly proof: ModeProof
+  readonly proof: SessionModeCheck
 }
 
 const openSession = (place: Place): Effect.Effect<Session, SessionError> =>
@@ -222,7 +222,7 @@ const login = Effect.fnUntraced(function* (
       return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
     }
     wire.timings.session = now() - authenticated
-    return new LiveSession({
+    return new PgSession({
       info: {
         id: ++opened,
         backendPid: facts.backendPid,

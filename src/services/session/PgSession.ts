@@ -6,8 +6,8 @@ import type { PoolTimes } from "../stats/PoolTimes.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { Session, SessionInfo } from "./Session.ts"
 import { Activity } from "./Activity.ts"
-import type { LiveSessionParts } from "./PgSessionParts.ts"
-import { LiveStatements } from "./PgSessionStatements.ts"
+import type { PgSessionParts } from "./PgSessionParts.ts"
+import { PgSessionStatements } from "./PgSessionStatements.ts"
 import { SessionEnd } from "./SessionLoss.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -105,7 +105,7 @@ const RECOVER_MILLIS = 5000
 /** How long a peer may take to answer a probe: a caller waits for it. */
 const PROBE_MILLIS = 2000
 
-export class LiveSession implements Session {
+export class PgSession implements Session {
   readonly info: SessionInfo
   onLost: ((error: SessionError) => void) | undefined = undefined
   readonly start: Session["start"]
@@ -116,21 +116,21 @@ export class LiveSession implements Session {
   readonly stream: Session["stream"]
   readonly listen: Session["listen"]
 
-  private readonly parts: LiveSessionParts
+  private readonly parts: PgSessionParts
   private readonly activity: Activity
   private readonly end: SessionEnd
-  private readonly statements: LiveStatements
+  private readonly statements: PgSessionStatements
   /** Set while the session is being made clean; whoever asks meanwhile waits for the same end. */
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private leaving = false
 
-  constructor(parts: LiveSessionParts) {
+  constructor(parts: PgSessionParts) {
     this.parts = parts
     this.info = parts.info
     const { socket, tap } = parts.wire
     this.activity = new Activity(tap)
     this.end = new SessionEnd(parts, this.activity)
-    this.statements = new LiveStatements(parts, {
+    this.statements = new PgSessionStatements(parts, {
       activity: this.activity,
       end: this.end,
       kill: (reason) => this.kill(reason),
@@ -250,7 +250,7 @@ export class LiveSession implements Session {
     if (first) this.activity.busySince = 0
   }
 
-  private readonly clear = Effect.fnUntraced(function* (this: LiveSession): Effect.fn.Return<boolean, SqlError> {
+  private readonly clear = Effect.fnUntraced(function* (this: PgSession): Effect.fn.Return<boolean, SqlError> {
     if (this.activity.inFlight > 0) yield* this.statements.settle()
     yield* this.statements.settling.over
     this.statements.ahead = undefined

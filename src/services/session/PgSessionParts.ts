@@ -7,7 +7,7 @@ import type { Endpoint, Wire } from "../wire/Transport.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import type { SessionSettings } from "./SessionSettings.ts"
 
-export interface LiveSessionParts {
+export interface PgSessionParts {
   readonly info: SessionInfo
   readonly endpoint: Endpoint
   readonly wire: Wire

@@ -11,21 +11,21 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { QueryCycle } from "../wire/query/InFlightQuery.ts"
-import type { Question, Asked, Asker } from "../wire/query/Query.ts"
+import type { InFlightQuery } from "../wire/query/InFlightQuery.ts"
+import type { Query, QueryHandle, ResultHandler } from "../wire/query/Query.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { toSqlError, notAnswered, notSent } from "../errors/SqlErrors.ts"
 import { endAbandoned, isFree, Settling } from "./Cancellation.ts"
 import type { Activity } from "./Activity.ts"
-import { DriverUse, detachedListen, detachedStream } from "./DriverPin.ts"
-import type { LiveSessionParts } from "./PgSessionParts.ts"
+import { DriverPin, detachedListen, detachedStream } from "./DriverPin.ts"
+import type { PgSessionParts } from "./PgSessionParts.ts"
 import { failureOf } from "../stats/OperationTimes.ts"
 import { type SessionEnd, unsettled } from "./SessionLoss.ts"
-import { asResult, asRows, asValues, WaitingFiber, type Wanted } from "./AnswerForm.ts"
-import { WireShare } from "./WireOwnership.ts"
+import { asResult, asRows, asValues, WaitingFiber, type ResultForm } from "./ResultForm.ts"
+import { WireOwnership } from "./WireOwnership.ts"
 
-export class LiveStatements {
+export class PgSessionStatements {
   /** Where statements are timed. */
   times: PoolTimes | undefined = undefined
   /** Abandoned statements that are being cancelled and drained, and what the driver is closing. */
@@ -33,17 +33,17 @@ export class LiveStatements {
   /** What the next statement takes along ahead of itself. */
   ahead: string | undefined = undefined
 
-  private readonly parts: LiveSessionParts
+  private readonly parts: PgSessionParts
   private readonly activity: Activity
   private readonly end: SessionEnd
-  private readonly share: WireShare
+  private readonly share: WireOwnership
   private readonly kill: (reason: SessionError) => void
-  private readonly driver: DriverUse
+  private readonly driver: DriverPin
   /** Runs what no caller is held by. */
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
   constructor(
-    parts: LiveSessionParts,
+    parts: PgSessionParts,
     options: {
       readonly activity: Activity
       readonly end: SessionEnd
@@ -59,8 +59,8 @@ export class LiveStatements {
     this.end = options.end
     this.kill = options.kill
     const { socket, tap } = parts.wire
-    this.share = new WireShare({ socket, tap, now: parts.now, driver: parts.driver, onBroken: options.onBroken })
-    this.driver = new DriverUse(parts.connection, this.share, parts.context)
+    this.share = new WireOwnership({ socket, tap, now: parts.now, driver: parts.driver, onBroken: options.onBroken })
+    this.driver = new DriverPin(parts.connection, this.share, parts.context)
   }
 
   /** Nothing is left to be sent, to be drained or to be read by the driver. */
@@ -73,11 +73,11 @@ export class LiveStatements {
     this.share.pipeline.fail(reason)
   }
 
-  start = (question: Question, now: number, asker: Asker, gathered = false): QueryCycle | undefined => {
+  start = (question: Query, now: number, asker: ResultHandler, gathered = false): InFlightQuery | undefined => {
     // After the server's last word nothing is written that nobody would read.
     if (this.parts.wire.tap.fatal !== undefined && this.activity.inFlight === 0) this.kill(this.end.loss(undefined))
     if (this.end.lost !== undefined) {
-      asker.refused(Cause.fail(toSqlError(this.end.lost)))
+      asker.onFailure(Cause.fail(toSqlError(this.end.lost)))
       return undefined
     }
     this.activity.begin(question.sql, now)
@@ -85,20 +85,20 @@ export class LiveStatements {
     try {
       const cycle = this.share.pipeline.ask(this.whole(question), gathered, this.answered)
       cycle.began = now
-      cycle.asker = asker
+      cycle.handler = asker
       return cycle
     } catch (cause) {
       this.ahead = ahead
       this.activity.end()
-      asker.refused(Cause.fail(this.end.failed(notSent(cause))))
+      asker.onFailure(Cause.fail(this.end.failed(notSent(cause))))
       return undefined
     }
   }
 
-  abandon = (asked: Asked): void => {
-    const cycle = asked as QueryCycle
-    cycle.asker = undefined
-    this.times?.operations?.failed(cycle.question.sql, this.parts.now() - cycle.began, {
+  abandon = (asked: QueryHandle): void => {
+    const cycle = asked as InFlightQuery
+    cycle.handler = undefined
+    this.times?.operations?.failed(cycle.query.sql, this.parts.now() - cycle.began, {
       errorType: "interrupted",
       sqlState: undefined
     })
@@ -162,7 +162,7 @@ export class LiveStatements {
 
   /** Asks through the pipeline; through the driver while that has the wire. */
   private ask<A>(
-    wanted: Wanted<A>,
+    wanted: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
@@ -229,7 +229,7 @@ export class LiveStatements {
     if (ahead !== undefined && this.parts.wire.tap.status === "I") this.ahead = ahead
   }
 
-  private whole(question: Question): Question {
+  private whole(question: Query): Query {
     if (this.ahead === undefined) return question
     const { form, named, params, sql } = question
     const { ahead } = this
@@ -237,20 +237,20 @@ export class LiveStatements {
     return { sql, params, named, form, ahead }
   }
 
-  private readonly answered = (cycle: QueryCycle): void => {
-    const { asker, failure } = cycle
-    if (failure !== undefined) this.unbegun(cycle.question.ahead)
+  private readonly answered = (cycle: InFlightQuery): void => {
+    const { handler: asker, failure } = cycle
+    if (failure !== undefined) this.unbegun(cycle.query.ahead)
     const operations = this.times?.operations
     this.activity.end()
     if (asker === undefined) return
     const { heardAt } = this.parts.wire.tap
     if (failure === undefined) {
-      operations?.succeeded(cycle.question.sql, heardAt - cycle.began)
-      return asker.told(cycle, heardAt)
+      operations?.succeeded(cycle.query.sql, heardAt - cycle.began)
+      return asker.onSuccess(cycle, heardAt)
     }
     const cause = Cause.fail(this.end.failed(notAnswered(failure)))
-    operations?.failed(cycle.question.sql, heardAt - cycle.began, failureOf(cause, this.end.failed))
-    return asker.refused(cause)
+    operations?.failed(cycle.query.sql, heardAt - cycle.began, failureOf(cause, this.end.failed))
+    return asker.onFailure(cause)
   }
 
   /**

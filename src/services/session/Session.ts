@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { Question, Asker, Asked } from "../wire/query/Query.ts"
+import type { Query, ResultHandler, QueryHandle } from "../wire/query/Query.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import type { PhaseTimings } from "../wire/Transport.ts"
@@ -51,9 +51,9 @@ export interface Session {
    * and then there is nothing to return. For the pool's own path: `query` is the same as an effect. A gathered statement
    * travels with the others of this turn of the event loop.
    */
-  readonly start: (question: Question, now: number, asker: Asker, gathered?: boolean) => Asked | undefined
+  readonly start: (question: Query, now: number, asker: ResultHandler, gathered?: boolean) => QueryHandle | undefined
   /** Nobody waits for the statement any more: it is cancelled, and the session settles. */
-  readonly abandon: (asked: Asked) => void
+  readonly abandon: (asked: QueryHandle) => void
   /** Has a statement travel ahead of the next one; when it fails, so does that one, without being run. */
   readonly defer: (sql: string) => void
   /** Takes back a deferred statement; false when there is none, or it has left. */

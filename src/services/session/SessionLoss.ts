@@ -3,7 +3,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { SessionError } from "../errors/SessionError.ts"
 import { enrichStatementError, toSqlError } from "../errors/SqlErrors.ts"
 import type { Activity } from "./Activity.ts"
-import type { LiveSessionParts } from "./PgSessionParts.ts"
+import type { PgSessionParts } from "./PgSessionParts.ts"
 import { STOP_MILLIS } from "./Cancellation.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
@@ -67,10 +67,10 @@ export class SessionEnd {
   /** What its last failed statement failed with. */
   lastError: SqlError | undefined = undefined
   private socketError: Error | undefined = undefined
-  private readonly parts: LiveSessionParts
+  private readonly parts: PgSessionParts
   private readonly activity: Activity
 
-  constructor(parts: LiveSessionParts, activity: Activity) {
+  constructor(parts: PgSessionParts, activity: Activity) {
     this.parts = parts
     this.activity = activity
     parts.wire.socket.on("error", (error) => {

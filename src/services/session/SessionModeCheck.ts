@@ -68,7 +68,7 @@ export interface Candidate<E> {
 }
 
 /** The proof of one opener: made by the first login that gets that far, and not again once it has found nothing. */
-export class ModeProof {
+export class SessionModeCheck {
   private readonly hasRoom: boolean
   private isDue: boolean
 
@@ -100,7 +100,7 @@ export class ModeProof {
   }
 
   private readonly compare = Effect.fnUntraced(function* <E>(
-    this: ModeProof,
+    this: SessionModeCheck,
     { another, connection, failing, keyPid, remainingMillis }: Candidate<E>
   ): Effect.fn.Return<Backend, E> {
     const first = yield* Effect.mapError(askBackend(connection), failing)

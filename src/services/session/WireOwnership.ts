@@ -13,7 +13,7 @@ import type { DriverOptionsShape } from "./DriverOptions.ts"
 /** Enough that no other session of a backend, earlier or later, has named its statements alike. */
 const PREFIX_BYTES = 6
 
-export interface WireShareParts {
+export interface WireOwnershipParts {
   readonly socket: Net.Socket
   readonly tap: WireTap
   readonly now: () => number
@@ -24,7 +24,7 @@ export interface WireShareParts {
 
 type Reader = (chunk: Buffer) => void
 
-export class WireShare {
+export class WireOwnership {
   readonly pipeline: QueryPipeline
   /** How many streams, listeners and statements beside them use the driver. */
   private users = 0
@@ -33,7 +33,7 @@ export class WireShare {
   private readonly driverReads: ReadonlyArray<Reader>
 
   /** Takes the wire from a driver that has logged in and has nothing more to hear. */
-  constructor({ driver, now, onBroken, socket, tap }: WireShareParts) {
+  constructor({ driver, now, onBroken, socket, tap }: WireOwnershipParts) {
     this.tap = tap
     this.driverReads = (socket.listeners("data") as Array<Reader>).filter((reader) => reader !== tap.push)
     socket.removeAllListeners("data")

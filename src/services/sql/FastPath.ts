@@ -17,7 +17,7 @@ import type { Transform } from "../pool/DirectStatement.ts"
 import { LeasedSession } from "../pool/LeasedSession.ts"
 import type { RunStatement } from "../pool/StatementPipeline.ts"
 import { Pipelining } from "./Pipelining.ts"
-import { asRows } from "../session/AnswerForm.ts"
+import { asRows } from "../session/ResultForm.ts"
 
 type Rows = Effect.Effect<ReadonlyArray<object>, SqlError>
 

@@ -20,7 +20,7 @@ import type { LeasedSession } from "../pool/LeasedSession.ts"
 import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { SessionPool } from "../pool/SessionPool.ts"
-import { asResult } from "../session/AnswerForm.ts"
+import { asResult } from "../session/ResultForm.ts"
 import { toSqlError } from "../errors/SqlErrors.ts"
 import { afterCommitOf, deferred, levelOf, TransactionLevel, type TransactionService } from "./TransactionLevel.ts"
 

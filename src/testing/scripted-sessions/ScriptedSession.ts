@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { Question, Asked, Asker } from "../../services/wire/query/Query.ts"
+import type { Query, QueryHandle, ResultHandler } from "../../services/wire/query/Query.ts"
 import type { Session, SessionInfo } from "../../services/session/Session.ts"
 import { heavier, type Taint, taintOf } from "../../services/stats/StatementText.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
@@ -93,10 +93,10 @@ export class ScriptedSession implements Session {
     this.recovering === undefined &&
     this.transaction.status === "I"
 
-  start = ({ params, sql }: Question, _now: number, asker: Asker): Asked =>
+  start = ({ params, sql }: Query, _now: number, asker: ResultHandler): QueryHandle =>
     new ScriptedStatement(this.run(sql, params), asker, this.parts)
 
-  abandon = (asked: Asked): void => (asked as ScriptedStatement).abandon()
+  abandon = (asked: QueryHandle): void => (asked as ScriptedStatement).abandon()
 
   defer = (sql: string): void => {
     this.ahead = sql

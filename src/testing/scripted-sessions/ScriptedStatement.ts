@@ -4,34 +4,34 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Result } from "@effect/sql-pg/PgConnection"
-import type { Answer, Asked, Asker } from "../../services/wire/query/Query.ts"
+import type { QueryResult, QueryHandle, ResultHandler } from "../../services/wire/query/Query.ts"
 
-const answerOf = (result: Result): Answer => ({
+const answerOf = (result: Result): QueryResult => ({
   objects: result.rows,
   values: result.rows.map((row) => Object.values(row)),
   result
 })
 
-export class ScriptedStatement implements Asked {
-  asker: Asker | undefined
+export class ScriptedStatement implements QueryHandle {
+  handler: ResultHandler | undefined
   private readonly fiber: Fiber.Fiber<Result, SqlError>
 
   constructor(
     run: Effect.Effect<Result, SqlError>,
-    asker: Asker,
+    asker: ResultHandler,
     { context, now }: { readonly context: Context.Context<never>; readonly now: () => number }
   ) {
-    this.asker = asker
+    this.handler = asker
     this.fiber = Effect.runForkWith(context)(run)
     this.fiber.addObserver((exit) => {
-      if (exit._tag === "Success") this.asker?.told(answerOf(exit.value), now())
-      else this.asker?.refused(exit.cause)
+      if (exit._tag === "Success") this.handler?.onSuccess(answerOf(exit.value), now())
+      else this.handler?.onFailure(exit.cause)
     })
   }
 
   /** Nobody waits for it any more. */
   abandon(): void {
-    this.asker = undefined
+    this.handler = undefined
     this.fiber.interruptUnsafe()
   }
 }

@@ -34,8 +34,8 @@ describe("ErrorCatalogue", () => {
 
   it("matches every text it documents to an entry of the same class", () => {
     for (const entry of entries) {
-      for (const text of entry.signs.texts ?? []) {
-        const { fatal: isFatal, sqlState } = entry.signs
+      for (const text of entry.matchers.texts ?? []) {
+        const { fatal: isFatal, sqlState } = entry.matchers
         const found = classify({
           serverMessage: text,
           severity: isFatal === false || entry.class === "statement" ? "ERROR" : "FATAL",
@@ -126,7 +126,7 @@ describe("ErrorCatalogue", () => {
     const text = fc.option(
       fc.oneof(
         fc.string(),
-        fc.constantFrom(...entries.flatMap((entry) => entry.signs.texts ?? [])),
+        fc.constantFrom(...entries.flatMap((entry) => entry.matchers.texts ?? [])),
         fc.string({ unit: "binary" })
       ),
       { nil: undefined }

@@ -38,7 +38,7 @@ const advised = Effect.gen(function* () {
             if (state.broken) throw new Error("a bug")
             return state.pool
           }),
-          ledger: Effect.sync(() => state.ledger),
+          sessions: Effect.sync(() => state.ledger),
           times: Effect.sync(() => state.times),
           events: Stream.fromPubSub(events)
         }),

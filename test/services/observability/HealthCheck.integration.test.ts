@@ -53,7 +53,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the health of a pool o
   it.effect("is down in bounded time when the peer goes silent, and up by itself on new sessions", () =>
     Effect.gen(function* () {
       const { current, pool, proxy, untilState } = yield* watched
-      const before = new Set((yield* pool.ledger).map(({ sessionId }) => sessionId))
+      const before = new Set((yield* pool.sessions).map(({ sessionId }) => sessionId))
       yield* proxy.setMode(FaultMode.blackhole())
       const silentSince = performance.now()
       yield* untilState("Down")
@@ -62,7 +62,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the health of a pool o
       yield* untilPool(pool, "no silent session is left", ({ idle, used }) => idle + used === 0)
       yield* proxy.setMode(FaultMode.pass, { existing: false })
       yield* untilState("Up")
-      const after = (yield* pool.ledger).map(({ sessionId }) => sessionId)
+      const after = (yield* pool.sessions).map(({ sessionId }) => sessionId)
       assert.deepStrictEqual(
         after.filter((id) => before.has(id)),
         []

@@ -150,7 +150,7 @@ describe("HealthCheck", () => {
       snapshot: Effect.succeed(poolPicture()),
       events: Stream.never,
       tryUse: () => Effect.suspend(() => (++checks === 1 ? Effect.die(new Error("unforeseen")) : Effect.succeedNone)),
-      ledger: Effect.succeed([])
+      sessions: Effect.succeed([])
     })
     return Effect.gen(function* () {
       const health = yield* watch(yield* SessionPool)

@@ -49,7 +49,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       const slow = yield* client(postgres.url, "slow")
       yield* Effect.forkChild(slow.query("select pg_sleep(20)", [], false), { startImmediately: true })
       yield* untilPool(pool, "both sessions stand", ({ open }) => open === 2)
-      const pids = (yield* pool.ledger).map(({ backendPid }) => backendPid)
+      const pids = (yield* pool.sessions).map(({ backendPid }) => backendPid)
       yield* until(
         "the slow statement runs",
         Effect.map(monitor.look, ({ view }) => view?.longestQuery?.application === "slow")

@@ -128,7 +128,7 @@ describe("the lifetime", () => {
       Effect.gen(function* () {
         const [used, idle] = yield* holdMany(pool, 2)
         yield* idle!.release
-        yield* pool.renew
+        yield* pool.reset
         yield* TestClock.adjust(0)
         assert.strictEqual((yield* pool.snapshot).open, 1)
         yield* used!.release

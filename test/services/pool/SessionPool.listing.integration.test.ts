@@ -46,7 +46,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("What a pool lists", (i
   it.effect("keeps the last error of each session in one line, also when later statements succeed", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })
-      const lastError = Effect.map(pool.ledger, ([entry]) => entry?.lastError)
+      const lastError = Effect.map(pool.sessions, ([entry]) => entry?.lastError)
       yield* sql`select 1`
       assert.isUndefined(yield* lastError)
       yield* Effect.exit(sql`select * from nowhere`)

@@ -70,7 +70,7 @@ describe("a pool whose sessions are suspected", () => {
       Effect.gen(function* () {
         yield* TestClock.adjust(100)
         server.session(2).silence()
-        yield* pool.suspect
+        yield* pool.validateAll
         yield* TestClock.adjust(5000)
         assert.deepStrictEqual(
           ofTag(events, "SessionClosed").map(({ id, reason }) => [id, reason]),
@@ -89,8 +89,8 @@ describe("a pool whose sessions are suspected", () => {
         server.session(1).lose()
         yield* TestClock.adjust(60_000)
         assert.strictEqual(server.dialsStarted.length, 1)
-        yield* pool.suspect
-        yield* pool.suspect
+        yield* pool.validateAll
+        yield* pool.validateAll
         yield* TestClock.adjust(0)
         assert.strictEqual(server.dialsStarted.length, 2)
         yield* TestClock.adjust(500)

@@ -13,7 +13,7 @@ describe("statements that wait to share a session", () => {
         const [waits, uses] = [times.waitTime.count, times.useTime.count]
         yield* callMany(pool, 6)
         yield* turn
-        const [entry] = yield* pool.ledger
+        const [entry] = yield* pool.sessions
         assert.strictEqual(entry?.holder, "several callers")
         assert.strictEqual(entry?.statement, QUICK)
         yield* answers.give(6)

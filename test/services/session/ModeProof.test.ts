@@ -5,7 +5,7 @@ import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as TestClock from "effect/testing/TestClock"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
 import type { FailureFacts } from "../../../src/services/errors/catalogue/Entry.ts"
-import { type Backend, type Candidate, ModeProof } from "../../../src/services/session/SessionModeCheck.ts"
+import { type Backend, type Candidate, SessionModeCheck } from "../../../src/services/session/SessionModeCheck.ts"
 
 const SERVER = "1800000000.123456"
 
@@ -50,7 +50,9 @@ describe("ModeProof", () => {
   it.effect("finds the same backend on two connections, and asks the first one again before it says so", () =>
     Effect.gen(function* () {
       const first = answering(backend(7), backend(8))
-      const found = yield* Effect.flip(new ModeProof(session).examine(candidate(first.connection, says(backend(7)))))
+      const found = yield* Effect.flip(
+        new SessionModeCheck(session).examine(candidate(first.connection, says(backend(7))))
+      )
       assert.deepInclude(found, { errno: "TRANSACTION_MODE" })
       assert.strictEqual(first.asked(), 2)
     })
@@ -59,7 +61,9 @@ describe("ModeProof", () => {
   it.effect("believes a first connection that has gone meanwhile to have given its backend back", () =>
     Effect.gen(function* () {
       const first = answering(backend(7))
-      const found = yield* Effect.flip(new ModeProof(session).examine(candidate(first.connection, says(backend(7)))))
+      const found = yield* Effect.flip(
+        new SessionModeCheck(session).examine(candidate(first.connection, says(backend(7))))
+      )
       assert.instanceOf(found, SqlError)
     })
   )
@@ -68,14 +72,17 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const first = answering(backend(7))
       const other = says(backend(7, "1900000000.000001"))
-      assert.deepStrictEqual(yield* new ModeProof(session).examine(candidate(first.connection, other)), backend(7))
+      assert.deepStrictEqual(
+        yield* new SessionModeCheck(session).examine(candidate(first.connection, other)),
+        backend(7)
+      )
     })
   )
 
   it.effect("asks no second connection of PostgreSQL itself, nor where max leaves no room for one", () =>
     Effect.gen(function* () {
-      yield* new ModeProof(session).examine(candidate(answering(backend(7)).connection, unasked, 7))
-      yield* new ModeProof({ ...session, pool: { max: 1 } }).examine(
+      yield* new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, unasked, 7))
+      yield* new SessionModeCheck({ ...session, pool: { max: 1 } }).examine(
         candidate(answering(backend(7)).connection, unasked)
       )
     })
@@ -85,7 +92,7 @@ describe("ModeProof", () => {
     it.effect(`asks nothing under ${connectionType}, which promises no session or needs no proof`, () =>
       Effect.gen(function* () {
         const first = answering()
-        const proof = new ModeProof({ ...session, connectionType })
+        const proof = new SessionModeCheck({ ...session, connectionType })
         assert.isUndefined(yield* proof.examine(candidate(first.connection, unasked)))
         assert.strictEqual(first.asked(), 0)
       })
@@ -94,7 +101,7 @@ describe("ModeProof", () => {
 
   it.effect("is made once, and again only after it failed", () =>
     Effect.gen(function* () {
-      const proof = new ModeProof(session)
+      const proof = new SessionModeCheck(session)
       const once = (...backends: ReadonlyArray<Backend>) =>
         proof.examine(candidate(answering(...backends).connection, says(backend(7))))
       yield* Effect.flip(once())
@@ -109,9 +116,9 @@ describe("ModeProof", () => {
   it.effect("goes on when the second connection fails, or has said nothing after two seconds", () =>
     Effect.gen(function* () {
       const refused = () => Effect.fail("refused")
-      yield* new ModeProof(session).examine(candidate(answering(backend(7)).connection, refused))
+      yield* new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, refused))
       const waiting = yield* Effect.forkChild(
-        new ModeProof(session).examine(candidate(answering(backend(7)).connection, () => Effect.never))
+        new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, () => Effect.never))
       )
       yield* TestClock.adjust(1999)
       assert.isUndefined(waiting.pollUnsafe())
@@ -123,14 +130,14 @@ describe("ModeProof", () => {
   it.effect("leaves the first connection half of the time that is left", () =>
     Effect.gen(function* () {
       const short = { ...candidate(answering(backend(7)).connection, () => Effect.never), remainingMillis: 300 }
-      const waiting = yield* Effect.forkChild(new ModeProof(session).examine(short))
+      const waiting = yield* Effect.forkChild(new SessionModeCheck(session).examine(short))
       yield* TestClock.adjust(150)
       assert.deepStrictEqual(yield* Fiber.join(waiting), backend(7))
     })
   )
 
   it("has nothing against settings that reach the backend that was asked, or one that never was", () => {
-    const proof = new ModeProof(session)
+    const proof = new SessionModeCheck(session)
     assert.isUndefined(proof.contradicts(backend(7), 7))
     assert.isUndefined(proof.contradicts(undefined, 7))
     assert.deepInclude(proof.contradicts(backend(7), 8), { errno: "TRANSACTION_MODE" })

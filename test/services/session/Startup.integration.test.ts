@@ -175,7 +175,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       assert.strictEqual(proxy.open(), 0, "this pool goes to the server directly")
       yield* sql`select 1`
       yield* postgres.admin("alter role rotating password 'second'")
-      yield* pool.renew
+      yield* pool.reset
       yield* untilPool(pool, "a login was refused", (s) => s.counters.dialsFailed.auth > 0)
       current = "second"
       yield* untilPool(pool, "the session is back", (s) => s.open === 1)

@@ -180,9 +180,9 @@ describe("sharing sessions", () => {
         Effect.gen(function* () {
           const keeper = yield* Effect.forkChild(Effect.scoped(keep(sql)), { startImmediately: true })
           yield* pass(10)
-          const kept = (yield* pool.ledger).find(({ state }) => state === "used")
+          const kept = (yield* pool.sessions).find(({ state }) => state === "used")
           assert.strictEqual(yield* sessionsOf(sql.unsafe(QUICK), 8), 2)
-          const after = (yield* pool.ledger).find(({ sessionId }) => sessionId === kept?.sessionId)
+          const after = (yield* pool.sessions).find(({ sessionId }) => sessionId === kept?.sessionId)
           assert.deepStrictEqual([after?.state, after?.uses], ["used", kept?.uses])
           yield* Fiber.interrupt(keeper)
           yield* pass(100)

@@ -20,7 +20,7 @@ interface CatalogueIndex {
    * Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before
    * PgBouncer's.
    */
-  readonly spoken: ReadonlyArray<Known>
+  readonly byText: ReadonlyArray<Known>
 }
 
 const toPattern = (text: string): RegExp =>
@@ -40,15 +40,15 @@ const indexBy = (known: ReadonlyArray<Known>, keysOf: (entry: CatalogueEntry) =>
 
 const optional = (key: string | undefined): ReadonlyArray<string> => (key === undefined ? [] : [key])
 
-export const isStateless = (item: Known): boolean => item.entry.signs.sqlState === undefined
+export const isStateless = (item: Known): boolean => item.entry.matchers.sqlState === undefined
 
 const build = (): CatalogueIndex => {
-  const known = entries.map((entry) => ({ entry, texts: (entry.signs.texts ?? []).map(toPattern) }))
+  const known = entries.map((entry) => ({ entry, texts: (entry.matchers.texts ?? []).map(toPattern) }))
   return {
-    byPoolerCode: indexBy(known, (entry) => optional(entry.signs.poolerCode)),
-    bySqlState: indexBy(known, (entry) => optional(entry.signs.sqlState)),
-    byErrno: indexBy(known, (entry) => entry.signs.errno ?? []),
-    spoken: known
+    byPoolerCode: indexBy(known, (entry) => optional(entry.matchers.poolerCode)),
+    bySqlState: indexBy(known, (entry) => optional(entry.matchers.sqlState)),
+    byErrno: indexBy(known, (entry) => entry.matchers.errno ?? []),
+    byText: known
       .filter((item) => item.texts.length > 0)
       .toSorted((a, b) => Number(isStateless(b)) - Number(isStateless(a)))
   }
@@ -76,7 +76,7 @@ const isFatal = (facts: FailureFacts): boolean => {
 }
 
 const fits = ({ entry, texts }: Known, facts: FailureFacts, text: string): boolean => {
-  const { authenticated, fatal, needsText } = entry.signs
+  const { authenticated, fatal, needsText } = entry.matchers
   return (
     (fatal === undefined || fatal === isFatal(facts)) &&
     (authenticated === undefined || authenticated === (facts.authenticated === true)) &&
@@ -93,10 +93,10 @@ const pick = (
 /** Under a SQLSTATE its own texts come first, and the texts of other SQLSTATEs say nothing. */
 const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
   const { sqlState } = facts
-  const { bySqlState, spoken } = catalogueIndex()
+  const { bySqlState, byText: spoken } = catalogueIndex()
   const heard = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
   if (sqlState === undefined) return spoken.find(heard)?.entry
-  const own = bySqlState.get(sqlState)?.find((item) => item.entry.signs.needsText === true && heard(item))
+  const own = bySqlState.get(sqlState)?.find((item) => item.entry.matchers.needsText === true && heard(item))
   return (own ?? spoken.find((item) => isStateless(item) && heard(item)))?.entry
 }
 

@@ -34,7 +34,7 @@ export interface Entry {
 }
 
 /** How a failure is recognised as a catalogue entry. */
-export interface Signs {
+export interface Matchers {
   /** The code a Supavisor 2.9 message starts with, in parentheses. */
   readonly poolerCode?: string
   /** Texts as the sender writes them, from the start; `<name>` stands for anything. */
@@ -53,7 +53,7 @@ export interface Signs {
 
 /** An entry together with how it is recognised. */
 export interface CatalogueEntry extends Entry {
-  readonly signs: Signs
+  readonly matchers: Matchers
 }
 
 /** What is known about a failure, whoever reported it. */
@@ -83,7 +83,7 @@ export interface Definition extends Pick<Entry, "code" | "class" | "title" | "ex
   readonly retry: number | "now" | "never"
   /** For `never`: milliseconds until a person's next try makes sense. */
   readonly after?: number
-  readonly signs: Signs
+  readonly matchers: Matchers
 }
 
 /** The entry of a definition. */

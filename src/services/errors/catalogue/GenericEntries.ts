@@ -14,7 +14,7 @@ export const modeEntries: ReadonlyArray<CatalogueEntry> = [
       "Connect to the session port (5432 at Supavisor), set pool_mode=session in PgBouncer for this database and user, " +
       "or set DB_CONNECTION_TYPE=supavisor_transaction and do without sessions.",
     source: "PgBouncer docs, config (pool_mode) and features; Supabase docs, guides/database/connecting-to-postgres",
-    signs: { errno: ["TRANSACTION_MODE"] }
+    matchers: { errno: ["TRANSACTION_MODE"] }
   })
 ]
 
@@ -31,7 +31,7 @@ export const poolerUnknown: CatalogueEntry = {
     "A message that starts with a code in parentheses comes from Supavisor; this one is newer than the catalogue.",
   remedy: "Read the message; if it names a setting, correct that, otherwise wait and try again.",
   source: "Supavisor 2.9 source, error.ex",
-  signs: {}
+  matchers: {}
 }
 
 export const serverFatal: CatalogueEntry = {
@@ -43,7 +43,7 @@ export const serverFatal: CatalogueEntry = {
   explanation: "A FATAL or PANIC error with a SQLSTATE that is not in this catalogue; the session is gone.",
   remedy: "Read the server's message; another session may work.",
   source: "PostgreSQL docs, protocol-error-fields",
-  signs: {}
+  matchers: {}
 }
 
 export const serverError: CatalogueEntry = {
@@ -55,7 +55,7 @@ export const serverError: CatalogueEntry = {
   explanation: "An ERROR with a SQLSTATE that is not in this catalogue; the statement failed and the session goes on.",
   remedy: "Read the server's message and change the statement.",
   source: "PostgreSQL docs, protocol-error-fields",
-  signs: {}
+  matchers: {}
 }
 
 export const systemUnknown: CatalogueEntry = {
@@ -67,7 +67,7 @@ export const systemUnknown: CatalogueEntry = {
   explanation: "The operating system reported an errno that is not in this catalogue.",
   remedy: "Look the errno up in the system's manual; the connection may work when tried again.",
   source: "Node.js docs, errors",
-  signs: {}
+  matchers: {}
 }
 
 export const connectUnknown: CatalogueEntry = {
@@ -79,7 +79,7 @@ export const connectUnknown: CatalogueEntry = {
   explanation: "Opening a session failed in a way that is not in this catalogue, with no word from a server.",
   remedy: "Check name, route, TLS and login one after the other; the phase says how far it got.",
   source: "effect-supavisor",
-  signs: {}
+  matchers: {}
 }
 
 export const sessionUnknown: CatalogueEntry = {
@@ -91,7 +91,7 @@ export const sessionUnknown: CatalogueEntry = {
   explanation: "An established session became unusable, and neither a server nor the operating system said why.",
   remedy: "Try again on another session; look at the cause.",
   source: "effect-supavisor",
-  signs: {}
+  matchers: {}
 }
 
 export const noReply: CatalogueEntry = {
@@ -103,7 +103,7 @@ export const noReply: CatalogueEntry = {
   explanation: "The request was sent and nothing came back within the time allowed; it may have been executed.",
   remedy: "Look whether the request took effect before it is sent again.",
   source: "effect-supavisor",
-  signs: {}
+  matchers: {}
 }
 
 export const unknown: CatalogueEntry = {
@@ -115,7 +115,7 @@ export const unknown: CatalogueEntry = {
   explanation: "Neither a server nor the operating system said what failed.",
   remedy: "Look at the cause.",
   source: "effect-supavisor",
-  signs: {}
+  matchers: {}
 }
 
 export const genericEntries: ReadonlyArray<CatalogueEntry> = [

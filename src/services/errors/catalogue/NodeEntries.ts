@@ -25,7 +25,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Compare the host with the dashboard; for db.REF.supabase.co on a network without IPv6 use the session pooler.",
     source: "Node.js docs, dns, error codes",
-    signs: { errno: ["ENOTFOUND"], texts: ["getaddrinfo ENOTFOUND <host>"] }
+    matchers: { errno: ["ENOTFOUND"], texts: ["getaddrinfo ENOTFOUND <host>"] }
   }),
   node({
     code: "DNS_NO_ADDRESS",
@@ -35,7 +35,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The name exists and has, for instance, an IPv6 address only.",
     remedy: routeRemedy,
     source: "Node.js docs, dns, error codes",
-    signs: { errno: ["ENODATA", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_NONAME"] }
+    matchers: { errno: ["ENODATA", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_NONAME"] }
   }),
   node({
     code: "DNS_TEMPORARY",
@@ -45,7 +45,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The resolver failed for the moment: no network yet, or an overloaded name server.",
     remedy: "Look at the machine's network and name servers if it does not pass.",
     source: "Node.js docs, dns, error codes",
-    signs: {
+    matchers: {
       errno: ["EAI_AGAIN", "EAI_FAIL", "ESERVFAIL", "EREFUSED", "ETIMEOUT"],
       texts: ["getaddrinfo EAI_AGAIN <host>"]
     }
@@ -61,7 +61,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Compare host and port, and look whether the server runs; after wrong passwords lift the network ban of the " +
       "project.",
-    signs: { errno: ["ECONNREFUSED"], texts: ["connect ECONNREFUSED <address>"] }
+    matchers: { errno: ["ECONNREFUSED"], texts: ["connect ECONNREFUSED <address>"] }
   }),
   node({
     code: "ECONNRESET",
@@ -70,7 +70,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the other side reset the connection",
     explanation: "A process was killed, or something in between (load balancer, firewall) dropped the connection.",
     remedy: "Try again; if idle sessions die this way, lower DB_KEEP_ALIVE below the idle limit of what is in between.",
-    signs: { errno: ["ECONNRESET", "ECONNABORTED"], texts: ["read ECONNRESET", "write ECONNRESET"] }
+    matchers: { errno: ["ECONNRESET", "ECONNABORTED"], texts: ["read ECONNRESET", "write ECONNRESET"] }
   }),
   node({
     code: "EPIPE",
@@ -79,7 +79,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the connection was closed already when something was written",
     explanation: "The other side had closed; what was written last did not arrive.",
     remedy: "Try again on another session.",
-    signs: { errno: ["EPIPE", "ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"] }
+    matchers: { errno: ["EPIPE", "ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"] }
   }),
   node({
     code: "ETIMEDOUT",
@@ -88,7 +88,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the other side does not answer",
     explanation: "No reply to TCP: a firewall that drops silently, a machine that is off, or a dead route.",
     remedy: "Compare host and port, then look at firewall and VPN.",
-    signs: {
+    matchers: {
       errno: ["ETIMEDOUT", "ERR_SOCKET_CONNECTION_TIMEOUT"],
       texts: ["connect ETIMEDOUT <address>", "read ETIMEDOUT"]
     }
@@ -100,7 +100,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "there is no route to the host",
     explanation: "A router, or this machine, knows no way to the address.",
     remedy: routeRemedy,
-    signs: { errno: ["EHOSTUNREACH", "EHOSTDOWN"] }
+    matchers: { errno: ["EHOSTUNREACH", "EHOSTDOWN"] }
   }),
   node({
     code: "ENETUNREACH",
@@ -109,7 +109,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "there is no route to the network",
     explanation: "This machine has no network of the address's family, usually no IPv6.",
     remedy: routeRemedy,
-    signs: { errno: ["ENETUNREACH", "ENETDOWN", "EAFNOSUPPORT"] }
+    matchers: { errno: ["ENETUNREACH", "ENETDOWN", "EAFNOSUPPORT"] }
   }),
   node({
     code: "EADDRNOTAVAIL",
@@ -120,7 +120,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       "All local ports towards that address are used or still waiting after a close, or the address is not of this " +
       "machine.",
     remedy: "Keep sessions instead of opening new ones; look for a loop that connects.",
-    signs: { errno: ["EADDRNOTAVAIL", "EADDRINUSE"] }
+    matchers: { errno: ["EADDRNOTAVAIL", "EADDRINUSE"] }
   }),
   node({
     code: "EMFILE",
@@ -129,7 +129,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "this process or machine has no file descriptor left",
     explanation: "Every socket is a file descriptor, and the limit is reached.",
     remedy: "Look for connections or files that are not closed; raise the limit (ulimit -n).",
-    signs: { errno: ["EMFILE", "ENFILE"] }
+    matchers: { errno: ["EMFILE", "ENFILE"] }
   }),
   node({
     code: "ENOBUFS",
@@ -138,7 +138,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "this machine lacks memory for sockets",
     explanation: "The operating system could not get buffers or memory for a connection.",
     remedy: "Open fewer connections, or give the machine more memory.",
-    signs: { errno: ["ENOBUFS", "ENOMEM"] }
+    matchers: { errno: ["ENOBUFS", "ENOMEM"] }
   }),
   node({
     code: "EACCES",
@@ -147,7 +147,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "this process may not connect there",
     explanation: "The operating system, a sandbox or a local firewall forbids the connection.",
     remedy: "Allow outgoing connections to the host and port.",
-    signs: { errno: ["EACCES", "EPERM", "ERR_ACCESS_DENIED"] }
+    matchers: { errno: ["EACCES", "EPERM", "ERR_ACCESS_DENIED"] }
   }),
   node({
     code: "NO_SOCKET_FILE",
@@ -156,7 +156,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the Unix socket does not exist",
     explanation: "No server made a socket in that directory.",
     remedy: "Start the server, or correct the socket's directory.",
-    signs: { errno: ["ENOENT"] }
+    matchers: { errno: ["ENOENT"] }
   }),
   node({
     code: "BAD_ADDRESS",
@@ -166,7 +166,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Node.js does not take the host or port as written.",
     remedy: "Correct host and port in the connection string.",
     source: "Node.js docs, errors, Node.js error codes",
-    signs: {
+    matchers: {
       errno: ["ERR_SOCKET_BAD_PORT", "ERR_INVALID_IP_ADDRESS", "ERR_INVALID_URL", "ERR_INVALID_ARG_VALUE", "EBADNAME"]
     }
   }),
@@ -178,7 +178,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The server wants a password, and the connection string has none.",
     remedy: "Put the password into the connection string, percent-encoded.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
-    signs: { texts: ["The server requested password authentication", "No password configured"] }
+    matchers: { texts: ["The server requested password authentication", "No password configured"] }
   }),
   node({
     code: "SCRAM_FAILED",
@@ -191,7 +191,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       "server that does not prove that it knows the password gives the same picture.",
     remedy: "Correct the password. If it is right, find out who answers at that address.",
     source: "Supavisor 2.5 source, client_handler.ex; @effect/sql-pg 4.0 source, PgAuth.ts",
-    signs: {
+    matchers: {
       errno: ["SASL_SIGNATURE_MISMATCH"],
       texts: [
         "error received from server in SCRAM exchange: Wrong password",
@@ -215,7 +215,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Set password_encryption to scram-sha-256, give the role a new password, and use scram-sha-256 in pg_hba.conf.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
-    signs: { texts: ["Unsupported SASL mechanisms", "Authentication method <method> is not supported"] }
+    matchers: { texts: ["Unsupported SASL mechanisms", "Authentication method <method> is not supported"] }
   }),
   node({
     code: "CONNECT_TIMEOUT",
@@ -225,7 +225,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The bound covers everything from the name to the first answer; the phase says where the time went.",
     remedy: "Look at the route to the host; raise DB_CONNECT_TIMEOUT if the network is merely slow.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
-    signs: { errno: ["CONNECT_TIMEOUT"], texts: ["Connection timed out", "timeout expired", "connect timeout"] }
+    matchers: { errno: ["CONNECT_TIMEOUT"], texts: ["Connection timed out", "timeout expired", "connect timeout"] }
   }),
   node({
     code: "CONNECTION_CLOSED",
@@ -237,7 +237,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       "its database connection without a reason from PostgreSQL.",
     remedy: "Try again; if single sessions die this way, look for an idle limit in between and lower DB_KEEP_ALIVE.",
     source: "Supavisor 2.9 source, client_handler.ex; observed on Supavisor 2.9.7",
-    signs: {
+    matchers: {
       errno: ["CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED"],
       texts: [
         "Connection closed",
@@ -259,7 +259,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       "row larger than the client takes.",
     remedy: "Try again; if it persists with one statement, look for a row of many megabytes; otherwise for a proxy.",
     source: "@effect/sql-pg 4.0 source, PgProtocol.ts",
-    signs: {
+    matchers: {
       texts: [
         "Unexpected <message> while idle",
         "Unexpected <message> during <phase>",

@@ -5,10 +5,10 @@ const source = "PgBouncer 1.18 and 1.25 source, client.c, janitor.c, objects.c, 
 
 /** PgBouncer gives nearly all of its own messages the SQLSTATE 08P01, so only the text tells them apart. */
 const bouncer = (
-  definition: Omit<Definition, "source" | "signs"> & { readonly texts: ReadonlyArray<string> }
+  definition: Omit<Definition, "source" | "matchers"> & { readonly texts: ReadonlyArray<string> }
 ): CatalogueEntry => {
   const { texts, ...rest } = definition
-  return define({ ...rest, source, signs: { sqlState: "08P01", needsText: true, texts } })
+  return define({ ...rest, source, matchers: { sqlState: "08P01", needsText: true, texts } })
 }
 
 /** What PgBouncer says in its own name. */

@@ -24,7 +24,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Use fewer roles, databases and modes behind the pooler, close idle clients, or move to a larger compute size.",
     source: backend,
-    signs: { sqlState: "53300", needsText: true, texts: ["remaining connection slots are reserved"] }
+    matchers: { sqlState: "53300", needsText: true, texts: ["remaining connection slots are reserved"] }
   }),
   postgres({
     code: "53300_ROLE",
@@ -34,7 +34,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The role has a CONNECTION LIMIT, and as many sessions of it exist.",
     remedy: "Lower DB_POOL_MAX, or raise the limit: ALTER ROLE ... CONNECTION LIMIT n.",
     source: backend,
-    signs: { sqlState: "53300", needsText: true, texts: ['too many connections for role "<role>"'] }
+    matchers: { sqlState: "53300", needsText: true, texts: ['too many connections for role "<role>"'] }
   }),
   postgres({
     code: "53300_DATABASE",
@@ -44,7 +44,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The database has a CONNECTION LIMIT, and as many sessions in it exist.",
     remedy: "Lower DB_POOL_MAX, or raise the limit: ALTER DATABASE ... CONNECTION LIMIT n.",
     source: backend,
-    signs: { sqlState: "53300", needsText: true, texts: ['too many connections for database "<database>"'] }
+    matchers: { sqlState: "53300", needsText: true, texts: ['too many connections for database "<database>"'] }
   }),
   postgres({
     code: "53300",
@@ -53,7 +53,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL has no free connection slot",
     explanation: "max_connections is reached over all clients, poolers and services of the database.",
     remedy: "Close idle clients, lower the pools of all processes together, or move to a larger compute size.",
-    signs: { sqlState: "53300", texts: ["sorry, too many clients already"] }
+    matchers: { sqlState: "53300", texts: ["sorry, too many clients already"] }
   }),
   postgres({
     code: "57P01",
@@ -65,7 +65,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
       "because its settings changed. All three send the same words.",
     remedy: pausedRemedy,
     source: "PostgreSQL docs, errcodes-appendix; Supavisor 2.9 source, protocol/server.ex",
-    signs: { sqlState: "57P01", texts: ["terminating connection due to administrator command"] }
+    matchers: { sqlState: "57P01", texts: ["terminating connection due to administrator command"] }
   }),
   postgres({
     code: "57P02",
@@ -74,7 +74,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "another backend crashed and PostgreSQL ended all sessions",
     explanation: "One server process died badly, so the others were ended in order to start over from a clean state.",
     remedy: "Look into the database's log for the process that crashed, often for lack of memory.",
-    signs: { sqlState: "57P02", texts: ["terminating connection because of crash of another server process"] }
+    matchers: { sqlState: "57P02", texts: ["terminating connection because of crash of another server process"] }
   }),
   postgres({
     code: "57P03",
@@ -83,7 +83,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL accepts no connections at the moment",
     explanation: "It is starting up, shutting down or recovering.",
     remedy: pausedRemedy,
-    signs: {
+    matchers: {
       sqlState: "57P03",
       texts: [
         "the database system is starting up",
@@ -101,7 +101,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the database was dropped",
     explanation: "The database of this session does not exist any more.",
     remedy: "Correct the database in the connection string.",
-    signs: { sqlState: "57P04" }
+    matchers: { sqlState: "57P04" }
   }),
   postgres({
     code: "57P05",
@@ -110,7 +110,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL closed an idle session",
     explanation: "The session was idle for longer than idle_session_timeout.",
     remedy: "Set DB_POOL_IDLE_TIMEOUT below idle_session_timeout, or idle_session_timeout to 0 for this role.",
-    signs: { sqlState: "57P05", texts: ["terminating connection due to idle-session timeout"] }
+    matchers: { sqlState: "57P05", texts: ["terminating connection due to idle-session timeout"] }
   }),
   postgres({
     code: "25P03",
@@ -120,7 +120,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "A transaction was open and idle for longer than idle_in_transaction_session_timeout; it was rolled back.",
     remedy: "Do no slow work between the statements of a transaction, or raise DB_IDLE_IN_TRANSACTION_TIMEOUT.",
-    signs: { sqlState: "25P03", texts: ["terminating connection due to idle-in-transaction timeout"] }
+    matchers: { sqlState: "25P03", texts: ["terminating connection due to idle-in-transaction timeout"] }
   }),
   postgres({
     code: "25P04",
@@ -129,7 +129,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL ended a session whose transaction took too long",
     explanation: "The transaction was open for longer than transaction_timeout; it was rolled back.",
     remedy: "Make the transaction shorter, or raise transaction_timeout.",
-    signs: { sqlState: "25P04", texts: ["terminating connection due to transaction timeout"] }
+    matchers: { sqlState: "25P04", texts: ["terminating connection due to transaction timeout"] }
   }),
   postgres({
     code: "28P01_CREDENTIALS_INVALIDATED",
@@ -140,7 +140,11 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
       "PostgreSQL rejected the pooler's own login, so it dropped the credentials; one fresh login replaces them.",
     remedy: "Log in once more; if that fails too, correct the password.",
     source: "Supavisor 2.9 source, db_handler.ex",
-    signs: { sqlState: "28P01", needsText: true, texts: ["Authentication credentials are invalid. Please reconnect"] }
+    matchers: {
+      sqlState: "28P01",
+      needsText: true,
+      texts: ["Authentication credentials are invalid. Please reconnect"]
+    }
   }),
   postgres({
     code: "28P01_UPSTREAM",
@@ -153,7 +157,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
       "that: the password was changed and one of the two does not know yet.",
     remedy: "Wait 20 s and log in once; if it persists, set the role's password again, which refreshes both sides.",
     source: "Supavisor 2.9 source, db_handler.ex",
-    signs: { sqlState: "28P01", authenticated: true, texts: ['password authentication failed for user "<role>"'] }
+    matchers: { sqlState: "28P01", authenticated: true, texts: ['password authentication failed for user "<role>"'] }
   }),
   postgres({
     code: "28P01",
@@ -167,7 +171,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Correct the password; after a rotation try once more after 20 s. Ten failures in 150 s block the whole address.",
     source: "Supavisor 2.9 source, errors/wrong_password_error.ex; PostgreSQL docs, errcodes-appendix",
-    signs: {
+    matchers: {
       sqlState: "28P01",
       poolerCode: "EWRONGPASSWORD",
       texts: ['password authentication failed for user "<role>"']
@@ -184,7 +188,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Set DB_SSL_MODE=require if the message says `no encryption`; otherwise allow the address, user or database.",
     source: "PostgreSQL docs, auth-pg-hba-conf",
-    signs: {
+    matchers: {
       sqlState: "28000",
       needsText: true,
       texts: ["no pg_hba.conf entry for", "pg_hba.conf rejects connection for"]
@@ -197,7 +201,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the role does not exist or may not log in",
     explanation: "PostgreSQL knows no such role, or it was made without LOGIN.",
     remedy: "Correct the role in the connection string, or use ALTER ROLE ... LOGIN.",
-    signs: {
+    matchers: {
       sqlState: "28000",
       needsText: true,
       texts: ['role "<role>" does not exist', 'role "<role>" is not permitted to log in']
@@ -212,7 +216,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "The role may not log in this way; after AuthenticationOk it is the pooler's own login that was refused.",
     remedy: "Read the server's message, then look at the role and at pg_hba.conf.",
-    signs: { sqlState: "28" }
+    matchers: { sqlState: "28" }
   }),
   postgres({
     code: "3D000",
@@ -222,7 +226,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "The login was accepted (behind a pooler even answered with AuthenticationOk), and the database is missing.",
     remedy: "Correct the database in the connection string; on Supabase it is usually postgres.",
-    signs: { sqlState: "3D000", texts: ['database "<database>" does not exist'] }
+    matchers: { sqlState: "3D000", texts: ['database "<database>" does not exist'] }
   }),
   postgres({
     code: "42501_LOGIN",
@@ -231,7 +235,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the role may not connect to this database",
     explanation: "The role lacks the CONNECT privilege, or may not set what the login sets.",
     remedy: "GRANT CONNECT ON DATABASE ... TO the role, or leave the setting out.",
-    signs: { sqlState: "42501", fatal: true }
+    matchers: { sqlState: "42501", fatal: true }
   }),
   postgres({
     code: "22023_LOGIN",
@@ -240,7 +244,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL refuses a parameter of the login",
     explanation: "A startup parameter, such as search_path, has a value PostgreSQL does not take.",
     remedy: "Correct the options of the connection string.",
-    signs: { sqlState: "22023", fatal: true }
+    matchers: { sqlState: "22023", fatal: true }
   }),
   postgres({
     code: "LOGIN_REFUSED",
@@ -249,7 +253,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL refuses a name or parameter of the login",
     explanation: "An unknown or malformed name or setting came with the startup message.",
     remedy: "Read the server's message and correct the options of the connection string.",
-    signs: { sqlState: "42", fatal: true }
+    matchers: { sqlState: "42", fatal: true }
   }),
   postgres({
     code: "0A000_LOGIN",
@@ -258,7 +262,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server does not support what the login asks for",
     explanation: "A version of the protocol or an option of the startup message is unknown to it.",
     remedy: "Read the server's message and correct the options of the connection string.",
-    signs: { sqlState: "0A000", fatal: true }
+    matchers: { sqlState: "0A000", fatal: true }
   }),
   postgres({
     code: "08P01",
@@ -268,7 +272,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "PgBouncer sends this SQLSTATE with nearly everything it says, and this text is not in the catalogue.",
     remedy: "Read the message; look into the log of the pooler.",
     source: "PostgreSQL docs, errcodes-appendix; PgBouncer 1.25 source, objects.c",
-    signs: { sqlState: "08P01", fatal: true }
+    matchers: { sqlState: "08P01", fatal: true }
   }),
   postgres({
     code: "08006",
@@ -277,7 +281,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a connection behind the one asked failed",
     explanation: "The server or pooler reports a broken connection of its own.",
     remedy: "Look whether the database is up; sessions come back by themselves.",
-    signs: { sqlState: "08", fatal: true }
+    matchers: { sqlState: "08", fatal: true }
   }),
   postgres({
     code: "57xxx",
@@ -286,6 +290,6 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     title: "an operator intervened",
     explanation: "A session ended by an intervention that is not in this catalogue.",
     remedy: "Read the server's message; another session may work.",
-    signs: { sqlState: "57", fatal: true }
+    matchers: { sqlState: "57", fatal: true }
   })
 ]

@@ -15,7 +15,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
       "PostgreSQL stopped the statement. Where nothing else is set, Supabase applies 2 minutes to every role, 8 s to " +
       "authenticated and 3 s to anon.",
     remedy: "Make the statement faster (look at its plan), or raise DB_STATEMENT_TIMEOUT.",
-    signs: { sqlState: "57014", needsText: true, texts: ["canceling statement due to statement timeout"] }
+    matchers: { sqlState: "57014", needsText: true, texts: ["canceling statement due to statement timeout"] }
   }),
   postgres({
     code: "57014_LOCK_TIMEOUT",
@@ -23,7 +23,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the statement waited longer than lock_timeout for a lock",
     explanation: "Another transaction holds the lock.",
     remedy: "Try again; look in pg_locks who holds it if it happens often.",
-    signs: { sqlState: "57014", needsText: true, texts: ["canceling statement due to lock timeout"] }
+    matchers: { sqlState: "57014", needsText: true, texts: ["canceling statement due to lock timeout"] }
   }),
   postgres({
     code: "57014_CANCEL",
@@ -33,7 +33,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
       "A cancel request or pg_cancel_backend reached the session. If nobody asked for it here, it was a late cancel " +
       "that was meant for an earlier statement.",
     remedy: "Nothing, if it was wanted; otherwise run the statement again.",
-    signs: { sqlState: "57014", texts: ["canceling statement due to user request"] }
+    matchers: { sqlState: "57014", texts: ["canceling statement due to user request"] }
   }),
   postgres({
     code: "55P03",
@@ -41,7 +41,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a lock was not available",
     explanation: "NOWAIT was used, or lock_timeout passed, while another transaction held the lock.",
     remedy: "Try again; look in pg_locks who holds it if it happens often.",
-    signs: {
+    matchers: {
       sqlState: "55P03",
       texts: ["canceling statement due to lock timeout", "could not obtain lock on <object>"]
     }
@@ -53,7 +53,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "It could not be serialized, or a replica had to cancel it in favour of recovery; it was rolled back as a whole.",
     remedy: "Run the whole transaction again.",
-    signs: {
+    matchers: {
       sqlState: "40001",
       texts: [
         "could not serialize access due to concurrent update",
@@ -67,7 +67,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the transaction was chosen to end a deadlock",
     explanation: "Two transactions waited for each other; this one was rolled back.",
     remedy: "Run the whole transaction again; take locks in the same order everywhere.",
-    signs: { sqlState: "40P01", texts: ["deadlock detected"] }
+    matchers: { sqlState: "40P01", texts: ["deadlock detected"] }
   }),
   postgres({
     code: "40003",
@@ -75,7 +75,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "whether the statement was completed is unknown",
     explanation: "The server itself cannot tell.",
     remedy: "Look in the database whether the statement took effect.",
-    signs: { sqlState: "40003" }
+    matchers: { sqlState: "40003" }
   }),
   postgres({
     code: "25P02",
@@ -83,7 +83,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the transaction had failed already",
     explanation: "After an error inside a transaction PostgreSQL ignores every statement until ROLLBACK.",
     remedy: "Roll back; the error to repair is the first one of the transaction.",
-    signs: {
+    matchers: {
       sqlState: "25P02",
       texts: ["current transaction is aborted, commands ignored until end of transaction block"]
     }
@@ -94,7 +94,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the session is read-only",
     explanation: "It is a replica, or the project went read-only because its disk is nearly full.",
     remedy: "Write to the primary; on a full disk free or add space.",
-    signs: { sqlState: "25006", texts: ["cannot execute <command> in a read-only transaction"] }
+    matchers: { sqlState: "25006", texts: ["cannot execute <command> in a read-only transaction"] }
   }),
   postgres({
     code: "0A000_STALE_PLAN",
@@ -102,7 +102,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the prepared plan is out of date",
     explanation: "A table changed and the statement's result has other columns now; the next parse makes a new plan.",
     remedy: "Run the statement again outside a failed transaction; close sessions after a migration.",
-    signs: { sqlState: "0A000", needsText: true, texts: ["cached plan must not change result type"] }
+    matchers: { sqlState: "0A000", needsText: true, texts: ["cached plan must not change result type"] }
   }),
   postgres({
     code: "26000",
@@ -110,7 +110,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the prepared statement is not known to the session",
     explanation: "The session is not the one the statement was prepared on, or DISCARD ALL or DEALLOCATE removed it.",
     remedy: "Run it again, which prepares it anew; behind a transaction pooler switch named prepared statements off.",
-    signs: { sqlState: "26000", texts: ['prepared statement "<name>" does not exist'] }
+    matchers: { sqlState: "26000", texts: ['prepared statement "<name>" does not exist'] }
   }),
   postgres({
     code: "42P05",
@@ -120,7 +120,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Use the session port (5432), or switch named prepared statements off by " +
       "DB_CONNECTION_TYPE=supavisor_transaction.",
-    signs: { sqlState: "42P05", texts: ['prepared statement "<name>" already exists'] }
+    matchers: { sqlState: "42P05", texts: ['prepared statement "<name>" already exists'] }
   }),
   postgres({
     code: "42501",
@@ -128,7 +128,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the role may not do that",
     explanation: "A privilege is missing, or row level security refuses the row.",
     remedy: "GRANT what is missing, or look at the table's policies.",
-    signs: { sqlState: "42501", texts: ["permission denied for <object>"] }
+    matchers: { sqlState: "42501", texts: ["permission denied for <object>"] }
   }),
   postgres({
     code: "22023",
@@ -136,7 +136,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a parameter has a value PostgreSQL does not take",
     explanation: "A setting or a function's argument is out of its range.",
     remedy: "Correct the value the server's message names.",
-    signs: { sqlState: "22023" }
+    matchers: { sqlState: "22023" }
   }),
   postgres({
     code: "53100",
@@ -145,7 +145,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the database's disk is full",
     explanation: "PostgreSQL could not write; nothing gets better by trying again.",
     remedy: "Free or add disk space.",
-    signs: { sqlState: "53100" }
+    matchers: { sqlState: "53100" }
   }),
   postgres({
     code: "53200",
@@ -154,7 +154,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the database is out of memory",
     explanation: "PostgreSQL could not get the memory, or its shared lock table is full.",
     remedy: "Run less at once, lower work_mem, or raise max_locks_per_transaction if the message speaks of locks.",
-    signs: { sqlState: "53200", texts: ["out of memory", "out of shared memory"] }
+    matchers: { sqlState: "53200", texts: ["out of memory", "out of shared memory"] }
   }),
   postgres({
     code: "53400",
@@ -163,7 +163,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a configured limit of the server is reached",
     explanation: "A limit such as temp_file_limit stopped the statement.",
     remedy: "Raise the limit the message names, or make the statement smaller.",
-    signs: { sqlState: "53400" }
+    matchers: { sqlState: "53400" }
   }),
   postgres({
     code: "53xxx",
@@ -172,7 +172,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server lacks a resource",
     explanation: "A resource that is not in this catalogue is used up.",
     remedy: "Read the server's message.",
-    signs: { sqlState: "53" }
+    matchers: { sqlState: "53" }
   }),
   postgres({
     code: "23xxx",
@@ -180,7 +180,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a constraint was violated",
     explanation: "A unique, foreign key, not-null, check or exclusion constraint refuses the row.",
     remedy: "Correct the data; the constraint's name is in the message.",
-    signs: { sqlState: "23" }
+    matchers: { sqlState: "23" }
   }),
   postgres({
     code: "22xxx",
@@ -188,7 +188,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a value does not fit",
     explanation: "A value cannot be converted, is out of range or too long.",
     remedy: "Correct the value the server's message names.",
-    signs: { sqlState: "22" }
+    matchers: { sqlState: "22" }
   }),
   postgres({
     code: "42xxx",
@@ -196,7 +196,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the statement is wrong",
     explanation: "A syntax error, or a table, column, function or type that does not exist.",
     remedy: "Correct the statement, or run the missing migration.",
-    signs: { sqlState: "42" }
+    matchers: { sqlState: "42" }
   }),
   postgres({
     code: "40xxx",
@@ -204,7 +204,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the transaction was rolled back",
     explanation: "The server rolled the transaction back for a reason that is not in this catalogue.",
     remedy: "Read the server's message.",
-    signs: { sqlState: "40" }
+    matchers: { sqlState: "40" }
   }),
   postgres({
     code: "08xxx",
@@ -212,6 +212,6 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     title: "a connection the statement uses failed",
     explanation: "With severity ERROR it is another connection of the server, such as dblink's or a foreign table's.",
     remedy: "Look at the server the statement refers to.",
-    signs: { sqlState: "08", fatal: false }
+    matchers: { sqlState: "08", fatal: false }
   })
 ]

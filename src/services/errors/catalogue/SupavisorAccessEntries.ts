@@ -16,7 +16,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "refuses logins of this project for 30 s (600 s before 2.9.2).",
     remedy: "Look whether the database runs; the password has nothing to do with it.",
     source: breaker,
-    signs: {
+    matchers: {
       poolerCode: "ECIRCUITBREAKER",
       needsText: true,
       texts: [
@@ -33,7 +33,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Poolers up to 2.9.1 refused logins after too many failed connections to PostgreSQL.",
     remedy: "Look whether the database runs and whether its connections are used up.",
     source: breaker,
-    signs: {
+    matchers: {
       poolerCode: "ECIRCUITBREAKER",
       needsText: true,
       texts: [
@@ -53,7 +53,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "with the right password. The block does not clear the counter: one early failure more blocks again.",
     remedy: "Stop every process that logs in with a wrong password, correct it, and wait 180 s before the next login.",
     source: breaker,
-    signs: {
+    matchers: {
       poolerCode: "ECIRCUITBREAKER",
       texts: [
         "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
@@ -71,7 +71,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "a failed login.",
     remedy: "Look for long synchronous work in this process at the time of the login, and open fewer sessions at once.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: {
+    matchers: {
       poolerCode: "EAUTHTIMEOUT",
       texts: ["(EAUTHTIMEOUT) timeout while waiting for message", "connection failure during authentication"]
     }
@@ -84,7 +84,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
     remedy: "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes.",
     source: "Supavisor 2.9 source, auth_methods/scram.ex",
-    signs: {
+    matchers: {
       poolerCode: "EAUTHPROTOCOL",
       texts: ["(EAUTHPROTOCOL) protocol violation during authentication", "protocol violation during authentication"]
     }
@@ -98,7 +98,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Correct the role in the connection string (the part before the dot), or create it with LOGIN and a password.",
     source: authQuery,
-    signs: {
+    matchers: {
       poolerCode: "EAUTHQUERY",
       needsText: true,
       texts: ["(EAUTHQUERY) user not found in the database", "There is no user '<role>' in the database"]
@@ -112,7 +112,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The role's password is stored in a form the pooler does not take, or the tenant has no query for it.",
     remedy: "Set the role's password again with password_encryption = 'scram-sha-256'.",
     source: authQuery,
-    signs: {
+    matchers: {
       poolerCode: "EAUTHQUERY",
       needsText: true,
       texts: [
@@ -134,7 +134,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "300 s block logins for 30 s.",
     remedy: "Look whether the database runs and accepts connections.",
     source: authQuery,
-    signs: {
+    matchers: {
       poolerCode: "EAUTHQUERY",
       texts: [
         "(EAUTHQUERY) authentication query failed",
@@ -152,7 +152,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The code exists in the pooler's source and was not raised by the versions looked at.",
     remedy: "Look whether the database runs; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
-    signs: {
+    matchers: {
       poolerCode: "EAUTHSECRETS",
       texts: ["(EAUTHSECRETS) failed to retrieve authentication secrets: <reason>"]
     }
@@ -165,7 +165,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The login used a token, and the service that knows whether it is good did not answer.",
     remedy: "Try again, or log in with a password.",
     source: "Supavisor 2.9 source, auth_methods/jit.ex",
-    signs: {
+    matchers: {
       poolerCode: "EJITREQUESTFAILED",
       texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
     }
@@ -179,7 +179,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The code stands in the pooler's log; the client sees an ordinary 28P01 without it.",
     remedy: "Get a new token, or log in with a password.",
     source: "Supavisor 2.9 source, errors/jit_unauthorized_error.ex",
-    signs: {
+    matchers: {
       poolerCode: "EJITUNAUTHORIZED",
       texts: ['(EJITUNAUTHORIZED) password authentication failed for user "<role>"']
     }

@@ -12,7 +12,7 @@ const logOnly = (code: string, title: string): CatalogueEntry =>
     explanation: notReached,
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
-    signs: { poolerCode: code }
+    matchers: { poolerCode: code }
   })
 
 /** What Supavisor says about its pools, its workers and the database behind it. */
@@ -29,7 +29,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "Keep the sum of DB_POOL_MAX over all processes of this role below the pool size, or raise the pool size in " +
       "the database settings of the project.",
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
-    signs: {
+    matchers: {
       poolerCode: "EMAXCONNSESSION",
       texts: [
         "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: <n>",
@@ -47,7 +47,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "sessions were used up.",
     remedy: "Open fewer connections in all processes together, or move to a compute size that allows more clients.",
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
-    signs: {
+    matchers: {
       poolerCode: "EMAXCONN",
       texts: ["(EMAXCONN) max client connections reached, limit: <n>", "Max client connections reached"]
     }
@@ -62,7 +62,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "reach PostgreSQL within 15 s.",
     remedy: "Hold sessions for a shorter time, or look whether the database accepts connections at all.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: {
+    matchers: {
       poolerCode: "ECHECKOUTTIMEOUT",
       texts: [
         "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after <ms>ms in <mode> mode",
@@ -79,7 +79,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Three workers in a row ended during the checkout.",
     remedy: "Try again; if it persists, look whether the database refuses or drops the pooler's connections.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: {
+    matchers: {
       poolerCode: "ECHECKOUTRETRIES",
       texts: ["(ECHECKOUTRETRIES) failed to check out a connection after multiple retries"]
     }
@@ -92,7 +92,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The process that keeps the pool ended while it was asked for a connection.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: { poolerCode: "EPOOLCHECKOUT", texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"] }
+    matchers: { poolerCode: "EPOOLCHECKOUT", texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"] }
   }),
   define({
     code: "ECHECKOUTFAILED",
@@ -103,7 +103,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
     remedy: "Read the message: PostgreSQL says in it what it refused.",
     source: "Supavisor 2.9 source, errors/checkout_error.ex",
-    signs: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"] }
+    matchers: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"] }
   }),
   define({
     code: "POOLER_CANNOT_REACH_DATABASE",
@@ -117,7 +117,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "Look whether the database runs (paused or restarting project, compute change); sessions come back by " +
       "themselves.",
     source: "Supavisor 2.9 source, db_handler.ex",
-    signs: { texts: ["Failed to connect to database: <term>"] }
+    matchers: { texts: ["Failed to connect to database: <term>"] }
   }),
   define({
     code: "EPOOLTERMINATING",
@@ -128,7 +128,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The pool drains because its settings changed or the database shuts down; a new pool starts within seconds.",
     remedy: "Nothing: the next login gets the new pool.",
     source: "Supavisor 2.9 source, errors/pool_terminating_error.ex",
-    signs: { poolerCode: "EPOOLTERMINATING", texts: ["(EPOOLTERMINATING) pool terminating: <message>"] }
+    matchers: { poolerCode: "EPOOLTERMINATING", texts: ["(EPOOLTERMINATING) pool terminating: <message>"] }
   }),
   define({
     code: "ESUBSCRIBERETRIES",
@@ -138,7 +138,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pool's process did not appear within ten seconds.",
     remedy: "Try again; if it persists, look at the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: {
+    matchers: {
       poolerCode: "ESUBSCRIBERETRIES",
       texts: [
         "(ESUBSCRIBERETRIES) failed to subscribe to tenant after multiple retries. Terminating",
@@ -156,7 +156,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "raw Erlang terms in its place, and use the same words when PostgreSQL refuses a new connection.",
     remedy: "Open another session; look at the database's log if it happens often.",
     source: "Supavisor 2.9 source, errors/db_handler_exited_error.ex",
-    signs: {
+    matchers: {
       poolerCode: "EDBHANDLEREXITED",
       texts: [
         "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information",
@@ -174,7 +174,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Clients are passed on to the node of their pool, and that connection did not start.",
     remedy: "Try again; if it persists, look at the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
-    signs: {
+    matchers: {
       poolerCode: "EPROXYSTARTFAILED",
       texts: ["(EPROXYSTARTFAILED) failed to start proxy connection", "Failed to start proxy connection"]
     }
@@ -187,7 +187,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The process that supervises connections between nodes was not there.",
     remedy: "Try again; if it persists, look at the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
-    signs: {
+    matchers: {
       poolerCode: "EPROXYSUPERVISORUNAVAILABLE",
       texts: [
         "(EPROXYSUPERVISORUNAVAILABLE) proxy supervisor unavailable after retries",
@@ -205,7 +205,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "50 of them for a tenant (20 before 2.9.5).",
     remedy: "Use fewer roles and databases, and set search_path by SQL instead of in the connection string.",
     source: "Supavisor 2.9 source, supavisor.ex",
-    signs: {
+    matchers: {
       poolerCode: "EMAXPOOLSREACHED",
       texts: ["(EMAXPOOLSREACHED) max pools count reached", "Max pools count reached"]
     }
@@ -218,7 +218,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "An error without a structure of its own; the term after the context is Erlang's.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler/error.ex",
-    signs: { texts: ["Internal error (<context>): <term>"] }
+    matchers: { texts: ["Internal error (<context>): <term>"] }
   }),
   logOnly("ECLIENTSOCKETCLOSED", "the client's connection to the pooler closed"),
   logOnly("EWORKERNOTFOUND", "the pool's worker was not found"),

@@ -17,7 +17,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps the client's prepared statements, and this name is taken.",
     remedy,
     source,
-    signs: { poolerCode: "EPREPAREDDUP", texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists'] }
+    matchers: { poolerCode: "EPREPAREDDUP", texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists'] }
   }),
   define({
     code: "EPREPAREDNOTFOUND",
@@ -27,7 +27,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler does not know a prepared statement of this name.",
     remedy,
     source,
-    signs: {
+    matchers: {
       poolerCode: "EPREPAREDNOTFOUND",
       texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']
     }
@@ -40,7 +40,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps 100 prepared statements for a connection.",
     remedy,
     source,
-    signs: {
+    matchers: {
       poolerCode: "EMAXPREPARED",
       texts: ["(EMAXPREPARED) max prepared statements limit reached. Limit: <n> per connection"]
     }
@@ -53,7 +53,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps 1 MB of prepared statements for a connection.",
     remedy,
     source,
-    signs: {
+    matchers: {
       poolerCode: "EMAXPREPAREDMEM",
       texts: ["(EMAXPREPAREDMEM) max prepared statements memory limit reached. Limit: <size> per connection"]
     }
@@ -66,7 +66,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler supports prepared statements of the extended query protocol only.",
     remedy,
     source,
-    signs: {
+    matchers: {
       poolerCode: "EPSSIMPLEQUERY",
       texts: [
         "(EPSSIMPLEQUERY) transaction mode only supports prepared statements using the Extended Query Protocol",

@@ -18,7 +18,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "Copy the session pooler's connection string from the dashboard (Connect, Session pooler) and compare host " +
       "(aws-N-REGION) and user (ROLE.REF); do not reset the password.",
     source: "Supavisor 2.9 source, tenants.ex",
-    signs: {
+    matchers: {
       poolerCode: "ENOTFOUND",
       texts: ["(ENOTFOUND) tenant/user <role>.<ref> not found", "Tenant or user not found"]
     }
@@ -31,7 +31,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler serves many projects and learns which one is meant from the user name, ROLE.REF.",
     remedy: "Write the user as ROLE.REF, for instance postgres.abcdefghijklmnopqrst, or add options=reference=REF.",
     source: "Supavisor 2.9 source, tenants.ex",
-    signs: {
+    matchers: {
       poolerCode: "ENOIDENTIFIER",
       texts: ["(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)"]
     }
@@ -44,7 +44,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The tenant's own data are ambiguous; a client cannot change that.",
     remedy: "Report it to the operator of the pooler with the message.",
     source: "Supavisor 2.9 source, tenants.ex",
-    signs: {
+    matchers: {
       poolerCode: "EMULTIPLEUSERS",
       texts: ["(EMULTIPLEUSERS) multiple users matched for <role>.<ref>, check tenant configuration"]
     }
@@ -57,7 +57,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "A name is empty, longer than 63 bytes, or holds characters that cannot be printed.",
     remedy: "Correct user and database in the connection string; percent-encode special characters.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: {
+    matchers: {
       poolerCode: "EINVALIDUSERINFO",
       texts: [
         '(EINVALIDUSERINFO) Authentication error, reason: "Invalid format for user or db_name"',
@@ -74,7 +74,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "The operator of the pooler closed the project out; established sessions are ended with the same message.",
     remedy: "Read the reason in the message and contact the platform's support.",
     source: checks,
-    signs: { poolerCode: "EBANNED", texts: ["(EBANNED) tenant is banned: <reason>"] }
+    matchers: { poolerCode: "EBANNED", texts: ["(EBANNED) tenant is banned: <reason>"] }
   }),
   define({
     code: "EADDRNOTALLOWED",
@@ -85,7 +85,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "The address in the message is the public one the pooler saw, and it is not on the project's allow list.",
     remedy: "Add that address to the network restrictions of the project, or connect from an allowed network.",
     source: checks,
-    signs: {
+    matchers: {
       poolerCode: "EADDRNOTALLOWED",
       texts: [
         "(EADDRNOTALLOWED) address not in tenant allow_list: <address>",
@@ -101,7 +101,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The client asked for a plaintext session, and the project enforces TLS.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
     source: checks,
-    signs: {
+    matchers: {
       poolerCode: "ESSLREQUIRED",
       texts: ["(ESSLREQUIRED) SSL connection is required for user: <role>", "SSL connection is required"]
     }
@@ -115,7 +115,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "The pooler could not finish the handshake; the message rarely arrives because the stream is broken by then.",
     remedy: "Look for a proxy that changes TLS between here and the pooler.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: { poolerCode: "ESSLHANDSHAKE", texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"] }
+    matchers: { poolerCode: "ESSLHANDSHAKE", texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"] }
   }),
   define({
     code: "ESTARTUPMESSAGE",
@@ -128,7 +128,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes; other " +
       "clients must connect with a user name and without sslnegotiation=direct or GSS encryption.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    signs: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }
+    matchers: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }
   }),
   define({
     code: "ESTARTUPPACKETTOOLARGE",
@@ -138,7 +138,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler reads at most 1024 bytes of startup message.",
     remedy: "Shorten application_name and options.",
     source: "Supavisor 2.9 source, protocol.ex",
-    signs: {
+    matchers: {
       poolerCode: "ESTARTUPPACKETTOOLARGE",
       texts: [
         "(ESTARTUPPACKETTOOLARGE) Startup packet too large: <n> bytes (max 1024 bytes)",

@@ -21,7 +21,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate comes from an authority this machine does not know",
     explanation: "The chain ends in a private authority, as Supabase's does, and Node.js knows only the public ones.",
     remedy: trustRemedy,
-    signs: {
+    matchers: {
       errno: [
         "SELF_SIGNED_CERT_IN_CHAIN",
         "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
@@ -46,7 +46,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "The certificate is self-signed: a test server, a dedicated pooler, or something in between that reads along.",
     remedy: "Name that very certificate in DB_SSL_ROOT_CERT if the server is yours; otherwise find out who answers.",
-    signs: {
+    matchers: {
       errno: ["DEPTH_ZERO_SELF_SIGNED_CERT"],
       texts: ["self-signed certificate", "self signed certificate"]
     }
@@ -58,7 +58,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate has expired",
     explanation: "The certificate or one of its chain is past its last day, or this machine's clock is wrong.",
     remedy: "Compare the clock; then renew the server's certificate or the file in DB_SSL_ROOT_CERT.",
-    signs: { errno: ["CERT_HAS_EXPIRED"], texts: ["certificate has expired"] }
+    matchers: { errno: ["CERT_HAS_EXPIRED"], texts: ["certificate has expired"] }
   }),
   tls({
     code: "TLS_CERTIFICATE_NOT_YET_VALID",
@@ -67,7 +67,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate is not valid yet",
     explanation: "Its first day is in the future; nearly always this machine's clock is wrong.",
     remedy: "Set the clock of this machine.",
-    signs: { errno: ["CERT_NOT_YET_VALID"], texts: ["certificate is not yet valid"] }
+    matchers: { errno: ["CERT_NOT_YET_VALID"], texts: ["certificate is not yet valid"] }
   }),
   tls({
     code: "TLS_CERTIFICATE_REVOKED",
@@ -76,7 +76,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate was revoked",
     explanation: "Its authority took it back.",
     remedy: "Renew the server's certificate.",
-    signs: { errno: ["CERT_REVOKED"], texts: ["certificate revoked"] }
+    matchers: { errno: ["CERT_REVOKED"], texts: ["certificate revoked"] }
   }),
   tls({
     code: "TLS_NAME_MISMATCH",
@@ -87,7 +87,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       "Under verify-full the host of the connection string must be in the certificate; an IP address seldom is.",
     remedy: "Use the host name of the connection string from the dashboard, not an address or an alias.",
     source: "Node.js docs, errors, ERR_TLS_CERT_ALTNAME_INVALID",
-    signs: {
+    matchers: {
       errno: ["ERR_TLS_CERT_ALTNAME_INVALID", "HOSTNAME_MISMATCH"],
       texts: ["Hostname/IP does not match certificate's altnames"]
     }
@@ -99,7 +99,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate cannot be used",
     explanation: "Its signature, purpose, key or chain is not what TLS asks for.",
     remedy: "Look at the certificate with openssl s_client -starttls postgres, and at the file in DB_SSL_ROOT_CERT.",
-    signs: {
+    matchers: {
       errno: [
         "CERT_SIGNATURE_FAILURE",
         "CERT_CHAIN_TOO_LONG",
@@ -120,7 +120,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "It answered N to the request for TLS, and under require or above there is no way back to plaintext.",
     remedy: "Switch TLS on at the server; DB_SSL_MODE=disable only for a server on this machine.",
     source: "PostgreSQL docs, protocol-flow, SSL session encryption",
-    signs: {
+    matchers: {
       texts: [
         "The server does not support TLS",
         "The server does not support SSL connections",
@@ -137,7 +137,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       "The request for TLS is answered with one byte, S or N; something else listens here, or a proxy changed it.",
     remedy: "Compare host and port with the connection string from the dashboard.",
     source: "PostgreSQL docs, protocol-flow, SSL session encryption",
-    signs: {
+    matchers: {
       texts: [
         "Received <n> bytes in response to SSLRequest",
         "Expected one ErrorResponse after SSLRequest",
@@ -153,7 +153,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "No common version or cipher, or the other side does not speak TLS on this port.",
     remedy: "Compare the port; update the older side; look for a proxy in between.",
     source: "OpenSSL docs, SSL error codes",
-    signs: {
+    matchers: {
       errno: [
         "EPROTO",
         "ERR_SSL_WRONG_VERSION_NUMBER",
@@ -176,7 +176,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The other side, or something in between, hung up before the handshake was done.",
     remedy: "Try again; if it persists, look for a firewall or proxy that stops TLS on this port.",
     source: "Node.js source, lib/_tls_wrap.js",
-    signs: {
+    matchers: {
       errno: ["ECONNRESET"],
       needsText: true,
       texts: ["Client network socket disconnected before secure TLS connection was established"]

@@ -79,14 +79,14 @@ export const checkOnce = (pool: Pool, now: () => number, sinceMillis: number): E
     const ask = pool.tryUse((lease) => roundTrip(pool, now, lease))
     const began = now()
     const first = yield* ask
-    if (Option.isNone(first)) return listen(yield* pool.ledger, sinceMillis)
+    if (Option.isNone(first)) return listen(yield* pool.sessions, sinceMillis)
     if (first.value !== undefined) return { _tag: "Answered", latencyMillis: first.value }
     const second = yield* ask
     const latencyMillis = Option.getOrUndefined(second)
     // An answer that was asked for says more than a word in passing, which may be the pooler's heartbeat.
-    const answered = Option.isSome(second) ? latencyMillis !== undefined : isHeard(yield* pool.ledger, now() - began)
+    const answered = Option.isSome(second) ? latencyMillis !== undefined : isHeard(yield* pool.sessions, now() - began)
     // Whatever is the matter with one session may be with all of them, and nobody should find out by a query.
-    yield* pool.suspect
+    yield* pool.validateAll
     return answered
       ? { _tag: "Answered", latencyMillis }
       : { _tag: "Unanswered", error: unanswered(`The server did not answer within ${wordMillis(PROBE_BOUND_MILLIS)}`) }

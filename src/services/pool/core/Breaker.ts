@@ -5,7 +5,7 @@
  * disagree. Live sessions are kept and lent whatever a breaker says.
  */
 import type { Ceiling } from "./Ceiling.ts"
-import type { DialGate } from "./DialBackoff.ts"
+import type { DialBackoff } from "./DialBackoff.ts"
 
 /** `closed`: dials go. `open`: none before `retryAt`. `half-open`: the next dial decides. */
 export type BreakerState = "closed" | "open" | "half-open"
@@ -29,7 +29,7 @@ const until = (at: number, now: number): Breaker =>
   now < at ? { state: "open", retryInMillis: at - now } : { state: "half-open", retryInMillis: undefined }
 
 /** Reads the breakers off the gate and the ceiling. Times are monotonic milliseconds. */
-export const breakersOf = (gate: DialGate, ceiling: Ceiling, now: number): Breakers => {
+export const breakersOf = (gate: DialBackoff, ceiling: Ceiling, now: number): Breakers => {
   const failing = gate.failures > 0
   const refused = ceiling.held !== undefined
   return {

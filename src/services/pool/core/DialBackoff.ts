@@ -8,14 +8,14 @@
 import type { ErrorClass } from "../../errors/catalogue/Entry.ts"
 
 /** What the gate remembers. Times are monotonic milliseconds. */
-export interface DialGate {
+export interface DialBackoff {
   /** Dials in a row that failed. */
   readonly failures: number
   readonly class: ErrorClass | undefined
   /** No dial starts before this instant. */
   readonly notBefore: number
   /** Nothing stands that proves the way: the first dial goes alone, to see what is the matter. */
-  readonly scouting: boolean
+  readonly firstDialAlone: boolean
   /** Until then a refusal is the other side's own shutdown going on, and counts for nothing. */
   readonly expectedUntil: number
   /** When the authentication failures of the last window happened. */
@@ -68,17 +68,17 @@ const DRAIN_MILLIS = 5000
 const DRAIN_RETRY: readonly [number, number] = [200, 1000]
 
 /** The first dial of all goes alone: a wrong password costs one failure of the pooler's ten, not three. */
-export const initialGate: DialGate = {
+export const initialGate: DialBackoff = {
   failures: 0,
   class: undefined,
   notBefore: 0,
-  scouting: true,
+  firstDialAlone: true,
   expectedUntil: 0,
   authFailures: []
 }
 
 /** All goes well. */
-export const openGate: DialGate = { ...initialGate, scouting: false }
+export const openGate: DialBackoff = { ...initialGate, firstDialAlone: false }
 
 const between = ([least, most]: readonly [number, number], random: number): number => least + (most - least) * random
 
@@ -87,18 +87,18 @@ const within = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number
 
 /** The gate after a dial failed. `retryAfter` is what the other side asked for; `random` is in [0, 1). */
 export const afterFailure = (
-  gate: DialGate,
+  gate: DialBackoff,
   failure: { readonly class: ErrorClass; readonly retryAfterMillis: number | undefined },
   now: number,
   random: number
-): DialGate => {
+): DialBackoff => {
   if (failure.class === "pooler" && now < gate.expectedUntil) {
-    return { ...gate, notBefore: now + between(DRAIN_RETRY, random), scouting: true }
+    return { ...gate, notBefore: now + between(DRAIN_RETRY, random), firstDialAlone: true }
   }
   const failures = gate.failures + 1
   const authFailures = failure.class === "auth" ? [...within(gate.authFailures, now), now] : gate.authFailures
   const wait = Math.max(pause(failure.class, failures, authFailures.length, random), failure.retryAfterMillis ?? 0)
-  return { ...gate, failures, class: failure.class, notBefore: now + wait, scouting: false, authFailures }
+  return { ...gate, failures, class: failure.class, notBefore: now + wait, firstDialAlone: false, authFailures }
 }
 
 const pause = (kind: ErrorClass, failures: number, authFailures: number, random: number): number => {
@@ -117,22 +117,26 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
 }
 
 /** The gate after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too. */
-export const afterSuccess = (gate: DialGate, now: number): DialGate =>
-  gate.failures === 0 && !gate.scouting && gate.authFailures.length === 0
+export const afterSuccess = (gate: DialBackoff, now: number): DialBackoff =>
+  gate.failures === 0 && !gate.firstDialAlone && gate.authFailures.length === 0
     ? gate
     : { ...openGate, authFailures: within(gate.authFailures, now) }
 
 /** The gate after the last session was lost. */
-export const afterOutage = (gate: DialGate): DialGate => (gate.scouting ? gate : { ...gate, scouting: true })
+export const afterOutage = (gate: DialBackoff): DialBackoff =>
+  gate.firstDialAlone ? gate : { ...gate, firstDialAlone: true }
 
 /** The gate after the other side said that it shuts down. */
-export const afterShutdown = (gate: DialGate, now: number): DialGate => ({ ...gate, expectedUntil: now + DRAIN_MILLIS })
+export const afterShutdown = (gate: DialBackoff, now: number): DialBackoff => ({
+  ...gate,
+  expectedUntil: now + DRAIN_MILLIS
+})
 
 /**
  * The gate of a pool that hears of the authentication failures of others at the same endpoint and role: the pooler
  * counts them together, so they are counted together here.
  */
-export const informed = (gate: DialGate, authFailures: ReadonlyArray<number>, now: number): DialGate => {
+export const informed = (gate: DialBackoff, authFailures: ReadonlyArray<number>, now: number): DialBackoff => {
   const recent = within(authFailures, now)
   const last = recent.at(-1)
   const pausedUntil = last !== undefined && recent.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : 0
@@ -140,15 +144,15 @@ export const informed = (gate: DialGate, authFailures: ReadonlyArray<number>, no
 }
 
 /** As many as may still fail for a wrong password: a success in between must not let more of them be refused together. */
-const withinBudget = (gate: DialGate, now: number): number =>
+const withinBudget = (gate: DialBackoff, now: number): number =>
   Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
 
 /**
  * Whether another dial may start beside those under way, of which `fresh` are not slow. After a failure they go one at
  * a time; a scout that hangs is followed by another, so that it delays nobody.
  */
-export const admits = (gate: DialGate, underWay: number, fresh: number, now: number): boolean => {
+export const admits = (gate: DialBackoff, underWay: number, fresh: number, now: number): boolean => {
   if (now < gate.notBefore || underWay >= withinBudget(gate, now)) return false
   if (gate.failures > 0) return underWay === 0
-  return gate.scouting ? fresh === 0 : true
+  return gate.firstDialAlone ? fresh === 0 : true
 }

@@ -12,7 +12,7 @@ export const SLOW_DIAL_MILLIS = 500
 
 /** What the decision rests on. Times are monotonic milliseconds. */
 export interface DemandView {
-  readonly gate: DialGate.DialGate
+  readonly gate: DialGate.DialBackoff
   readonly ceiling: Ceiling.Ceiling
   readonly max: number
   /** Sessions to hold without traffic. */
@@ -42,7 +42,7 @@ export const wantsDial = (view: DemandView, now: number): boolean => {
 }
 
 /** The next instant at which the answer may change by the passing of time alone; infinity when it does not. */
-export const nextWish = (view: DemandView, now: number): number => {
+export const nextDialAt = (view: DemandView, now: number): number => {
   if (view.waiting === 0 && view.open >= view.wanted && !view.rotating) return Number.POSITIVE_INFINITY
   let at = Number.POSITIVE_INFINITY
   if (view.gate.notBefore > now) at = view.gate.notBefore

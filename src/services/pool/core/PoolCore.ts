@@ -9,7 +9,7 @@
  */
 import type { SessionError } from "../../errors/SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
-import { nextWish, wantsDial, type DemandView } from "./GrowthPolicy.ts"
+import { nextDialAt, wantsDial, type DemandView } from "./GrowthPolicy.ts"
 import * as DialGate from "./DialBackoff.ts"
 import { type Lease, Slot, type SlotSession } from "./Lease.ts"
 import { type AcquireOutcome, type CloseReason, emptyCounters, type PoolPhase } from "./Snapshot.ts"
@@ -17,7 +17,7 @@ import type { ErrorClass } from "../../errors/catalogue/Entry.ts"
 import { Histogram } from "../../stats/Histogram.ts"
 import { IdleStack } from "./IdleStack.ts"
 import { Trampoline } from "./Trampoline.ts"
-import { Waiters } from "./WaitQueue.ts"
+import { WaitQueue } from "./WaitQueue.ts"
 
 /** The numbers a pool is built with. Times are milliseconds. */
 export interface PoolLimits {
@@ -60,13 +60,13 @@ const LIFETIME_JITTER = 0.1
 
 export class PoolCore<S extends SlotSession> implements DemandView {
   readonly limits: PoolLimits
-  readonly waiters = new Waiters<Lease<S>>()
+  readonly waiters = new WaitQueue<Lease<S>>()
   readonly slots = new Set<Slot<S>>()
   readonly counters = emptyCounters()
   readonly waitTime = new Histogram()
   readonly useTime = new Histogram()
   phase: PoolPhase = "starting"
-  gate: DialGate.DialGate = DialGate.initialGate
+  gate: DialGate.DialBackoff = DialGate.initialGate
   ceiling: Ceiling.Ceiling = Ceiling.noCeiling
   used = 0
   closing = 0
@@ -328,7 +328,7 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     this.rotate(now)
     this.advance(now)
     this.steps.run()
-    return Math.min(earliest, nextWish(this, now))
+    return Math.min(earliest, nextDialAt(this, now))
   }
 
   /** Begins the end: refuses who waits and who comes, lets go of what is idle. */

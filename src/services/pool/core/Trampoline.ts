@@ -6,11 +6,11 @@
  */
 
 /** Somebody who got what it waited for: deferred as it is, because a closure per hand-off is felt. */
-export interface Sleeper {
+export interface Wakeable {
   woken(refusal: undefined): void
 }
 
-type Action = (() => void) | Sleeper
+type Action = (() => void) | Wakeable
 
 /** Places kept for the next time; a drain with thousands of waiters must not be remembered for ever. */
 const KEPT = 1024

@@ -13,7 +13,7 @@ export interface WaiterNode<W> {
   enqueuedAt: number
 }
 
-export class Waiters<W extends WaiterNode<W>> {
+export class WaitQueue<W extends WaiterNode<W>> {
   private head: W | undefined = undefined
   private tail: W | undefined = undefined
   size = 0

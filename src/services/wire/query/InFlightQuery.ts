@@ -7,7 +7,7 @@
 import type { Field, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { PreparedStatement } from "./PreparedStatements.ts"
 import type { RowShape } from "./RowShape.ts"
-import type { Question, Answer, Asker } from "./Query.ts"
+import type { Query, QueryResult, ResultHandler } from "./Query.ts"
 
 /** What is to be heard of a cycle, and of which named statements. */
 export interface Expected {
@@ -21,8 +21,8 @@ export interface Expected {
 
 const noFields: ReadonlyArray<Field> = []
 
-export class QueryCycle implements Answer, Expected {
-  readonly question: Question
+export class InFlightQuery implements QueryResult, Expected {
+  readonly query: Query
   expects = ""
   prepared: PreparedStatement | undefined = undefined
   opening: PreparedStatement | undefined = undefined
@@ -36,19 +36,19 @@ export class QueryCycle implements Answer, Expected {
   /** Monotonic milliseconds when it was asked. */
   began = 0
   /** Who waits for the answer; undefined when nobody does any more. */
-  asker: Asker | undefined = undefined
+  handler: ResultHandler | undefined = undefined
   /** The cycle asked after this one. */
-  next: QueryCycle | undefined = undefined
+  next: InFlightQuery | undefined = undefined
   /** The SQLSTATE of the server's answer. */
   sqlState: string | undefined = undefined
-  private readonly done: (cycle: QueryCycle) => void
+  private readonly done: (cycle: InFlightQuery) => void
   /** Where the command tag was read; seldom wanted, so it is decoded by who wants it. */
   private tagBytes: Buffer | undefined = undefined
   private tagStart = 0
   private tagEnd = 0
 
-  constructor(question: Question, done: (cycle: QueryCycle) => void) {
-    this.question = question
+  constructor(question: Query, done: (cycle: InFlightQuery) => void) {
+    this.query = question
     this.done = done
   }
 
@@ -76,9 +76,9 @@ export class QueryCycle implements Answer, Expected {
   }
 
   /** Tells the end of the same question asked anew to who asked first. */
-  finishAs(other: QueryCycle): void {
+  finishAs(other: InFlightQuery): void {
     other.began = this.began
-    other.asker = this.asker
+    other.handler = this.handler
     this.done(other)
   }
 

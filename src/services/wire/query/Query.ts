@@ -6,7 +6,7 @@ import type { Result, Row } from "@effect/sql-pg/PgConnection"
 export type RowForm = "objects" | "values"
 
 /** What is asked of the server. */
-export interface Question {
+export interface Query {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   /** Whether the statement is given a name, to be used again. */
@@ -17,20 +17,20 @@ export interface Question {
 }
 
 /** What a statement brought, in the form that was asked for. */
-export interface Answer {
+export interface QueryResult {
   readonly objects: ReadonlyArray<Row>
   readonly values: ReadonlyArray<ReadonlyArray<unknown>>
   readonly result: Result
 }
 
 /** Who asks a session without a fiber in between; one of the two is called, once, when the statement has ended. */
-export interface Asker {
+export interface ResultHandler {
   /** It was answered; `now` is the monotonic millisecond when the answer was heard. */
-  told(answer: Answer, now: number): void
-  refused(cause: Cause.Cause<SqlError>): void
+  onSuccess(answer: QueryResult, now: number): void
+  onFailure(cause: Cause.Cause<SqlError>): void
 }
 
 /** A statement on its way; by it the session is told that nobody waits for it any more. */
-export interface Asked {
-  asker: Asker | undefined
+export interface QueryHandle {
+  handler: ResultHandler | undefined
 }

@@ -10,8 +10,8 @@ import type * as Net from "node:net"
 import type { WireTap } from "../WireTap.ts"
 import * as Messages from "./Messages.ts"
 import { PreparedStatements } from "./PreparedStatements.ts"
-import { QueryCycle } from "./InFlightQuery.ts"
-import type { Question } from "./Query.ts"
+import { InFlightQuery } from "./InFlightQuery.ts"
+import type { Query } from "./Query.ts"
 import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
 
@@ -24,7 +24,7 @@ export const wanted = (type: number): number =>
       : type
 
 /** What came is not what the protocol has next. */
-export const unexpected = (type: number, cycle: QueryCycle | undefined): PgProtocol.ParseError => {
+export const unexpected = (type: number, cycle: InFlightQuery | undefined): PgProtocol.ParseError => {
   const isCopy = type === Messages.COPY_IN || type === Messages.COPY_OUT || type === Messages.COPY_BOTH
   const message = String.fromCharCode(type)
   const where = cycle === undefined ? "with no statement on its way" : `instead of ${cycle.expects[cycle.position]}`
@@ -62,8 +62,8 @@ export class QueryPipeline {
   /** Statements on their way. */
   depth = 0
   /** The oldest and the newest of them; in between each knows its next. */
-  private first: QueryCycle | undefined = undefined
-  private last: QueryCycle | undefined = undefined
+  private first: InFlightQuery | undefined = undefined
+  private last: InFlightQuery | undefined = undefined
   /** Frames that wait for the end of this turn of the event loop. */
   private gathered: Array<Uint8Array> = []
   private isBroken = false
@@ -88,8 +88,8 @@ export class QueryPipeline {
    * with everything else that is asked in this turn of the event loop.
    * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent.
    */
-  ask(question: Question, gathered: boolean, done: (cycle: QueryCycle) => void): QueryCycle {
-    const cycle = new QueryCycle(question, done)
+  ask(question: Query, gathered: boolean, done: (cycle: InFlightQuery) => void): InFlightQuery {
+    const cycle = new InFlightQuery(question, done)
     const frame = this.encoder.encode(question, cycle)
     if (this.last === undefined) this.first = cycle
     else this.last.next = cycle
@@ -227,14 +227,14 @@ export class QueryPipeline {
     if (cycle.failure !== undefined) return
     if (shape === undefined) throw unexpected(Messages.DATA_ROW, cycle)
     try {
-      cycle.add(cycle.question.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
+      cycle.add(cycle.query.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
     } catch (cause) {
       if (cause instanceof PgProtocol.ParseError) throw cause
       cycle.fail(cause)
     }
   }
 
-  private describe(cycle: QueryCycle, message: Buffer): void {
+  private describe(cycle: InFlightQuery, message: Buffer): void {
     const [description] = this.parser.push(message)
     if (description?._tag !== "RowDescription") throw unexpected(Messages.ROW_DESCRIPTION, cycle)
     try {
@@ -262,7 +262,7 @@ export class QueryPipeline {
   }
 
   /** Names whose Parse failed, or was skipped because of a failure, are none. */
-  private forget({ expects, opening, position, prepared }: QueryCycle): void {
+  private forget({ expects, opening, position, prepared }: InFlightQuery): void {
     const described = expects.indexOf("T")
     if (prepared !== undefined && described >= 0 && position <= described) this.prepared.drop(prepared)
     if (opening !== undefined && position <= expects.indexOf("C")) this.prepared.drop(opening)
@@ -281,14 +281,14 @@ export class QueryPipeline {
   }
 
   /** Names were used that were given before, and one of them, or its plan, is gone. */
-  private isStale({ expects, opening, prepared, sqlState }: QueryCycle): boolean {
+  private isStale({ expects, opening, prepared, sqlState }: InFlightQuery): boolean {
     return STALE_STATES.has(sqlState!) && (prepared ?? opening) !== undefined && !expects.includes("1")
   }
 
   /** The server ran nothing of it: asked once more, without a name, it cannot fail for the name again. */
-  private again(cycle: QueryCycle): void {
+  private again(cycle: InFlightQuery): void {
     if (cycle.prepared !== undefined) this.prepared.drop(cycle.prepared)
-    const { ahead, form, params, sql } = cycle.question
+    const { ahead, form, params, sql } = cycle.query
     this.ask({ sql, params, named: false, form, ahead }, false, (other) => cycle.finishAs(other))
   }
 

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { parameterOf } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
 import type { Expected } from "./InFlightQuery.ts"
-import type { Question } from "./Query.ts"
+import type { Query } from "./Query.ts"
 
 interface Ahead extends Readonly<Pick<Expected, "expects" | "opening">> {
   readonly frame: Uint8Array
@@ -79,7 +79,7 @@ export class StatementEncoder {
    * skipped when that fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is
    * to be written.
    */
-  encode({ ahead, named, params, sql }: Question, cycle: Expected): Uint8Array {
+  encode({ ahead, named, params, sql }: Query, cycle: Expected): Uint8Array {
     const count = params.length
     // Mapped, because an array that is pushed to has room for sixteen more.
     const parameters = count === 0 ? NO_PARAMETERS : params.map(this.parameter)

@@ -6,8 +6,11 @@ import { breakersOf } from "../../../../src/services/pool/core/Breaker.ts"
 import * as Ceiling from "../../../../src/services/pool/core/Ceiling.ts"
 import * as DialGate from "../../../../src/services/pool/core/DialBackoff.ts"
 
-const fail = (kind: "network" | "pooler" | "capacity" | "auth", gate: DialGate.DialGate = DialGate.openGate, now = 0) =>
-  DialGate.afterFailure(gate, { class: kind, retryAfterMillis: undefined }, now, 0)
+const fail = (
+  kind: "network" | "pooler" | "capacity" | "auth",
+  gate: DialGate.DialBackoff = DialGate.openGate,
+  now = 0
+) => DialGate.afterFailure(gate, { class: kind, retryAfterMillis: undefined }, now, 0)
 
 describe("the breakers", () => {
   it("are closed while all goes well", () => {

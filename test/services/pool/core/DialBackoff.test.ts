@@ -10,14 +10,14 @@ const dice = fc.array(random, { minLength: 1, maxLength: 40 })
 
 interface Dial {
   readonly at: number
-  readonly gate: DialGate.DialGate
+  readonly gate: DialGate.DialBackoff
 }
 
-const fail = (gate: DialGate.DialGate, kind: ErrorClass, now: number, roll: number, retryAfterMillis?: number) =>
+const fail = (gate: DialGate.DialBackoff, kind: ErrorClass, now: number, roll: number, retryAfterMillis?: number) =>
   DialGate.afterFailure(gate, { class: kind, retryAfterMillis }, now, roll)
 
 /** How many dials may be under way at once, all of them fresh. */
-const together = (gate: DialGate.DialGate, now: number): number => {
+const together = (gate: DialGate.DialBackoff, now: number): number => {
   let count = 0
   while (DialGate.admits(gate, count, count, now)) count++
   return count

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { type WaiterNode, Waiters } from "../../../../src/services/pool/core/WaitQueue.ts"
+import { type WaiterNode, WaitQueue } from "../../../../src/services/pool/core/WaitQueue.ts"
 
 class Waiter implements WaiterNode<Waiter> {
   previous: Waiter | undefined = undefined
@@ -22,7 +22,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire" as const), value: fc.nat(100) }) }
 )
 
-const inOrder = (waiters: Waiters<Waiter>): Array<Waiter> => {
+const inOrder = (waiters: WaitQueue<Waiter>): Array<Waiter> => {
   const order: Array<Waiter> = []
   for (let waiter = waiters.first; waiter !== undefined; waiter = waiter.next) {
     assert.strictEqual(waiter.previous, order.at(-1), "the links lead back as they lead on")
@@ -31,8 +31,8 @@ const inOrder = (waiters: Waiters<Waiter>): Array<Waiter> => {
   return order
 }
 
-const fill = (count: number): readonly [Waiters<Waiter>, Array<Waiter>] => {
-  const waiters = new Waiters<Waiter>()
+const fill = (count: number): readonly [WaitQueue<Waiter>, Array<Waiter>] => {
+  const waiters = new WaitQueue<Waiter>()
   const all = Array.from({ length: count }, () => new Waiter(1))
   for (const waiter of all) waiters.push(waiter)
   return [waiters, all]
@@ -42,7 +42,7 @@ describe("Waiters", () => {
   it("is an array with first in, first out, and removal anywhere", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const waiters = new Waiters<Waiter>()
+        const waiters = new WaitQueue<Waiter>()
         let model: Array<Waiter> = []
         for (const { kind, value } of steps) {
           const picked = model[value % Math.max(1, model.length)]

@@ -1,8 +1,8 @@
 /** A pipeline whose server is the test: what was written is counted, what is read is given by hand. */
 import type * as Net from "node:net"
 import { QueryPipeline } from "../../../../src/services/wire/query/QueryPipeline.ts"
-import type { QueryCycle } from "../../../../src/services/wire/query/InFlightQuery.ts"
-import type { Question } from "../../../../src/services/wire/query/Query.ts"
+import type { InFlightQuery } from "../../../../src/services/wire/query/InFlightQuery.ts"
+import type { Query } from "../../../../src/services/wire/query/Query.ts"
 import { WireTap } from "../../../../src/services/wire/WireTap.ts"
 
 export interface PipelineUnderTest {
@@ -11,8 +11,8 @@ export interface PipelineUnderTest {
   readonly writes: Array<Buffer>
   readonly broken: Array<unknown>
   /** Cycles that ended, in order. */
-  readonly ended: Array<QueryCycle>
-  readonly ask: (sql: string, more?: Partial<Question> & { readonly gathered?: boolean }) => QueryCycle
+  readonly ended: Array<InFlightQuery>
+  readonly ask: (sql: string, more?: Partial<Query> & { readonly gathered?: boolean }) => InFlightQuery
 }
 
 export const pipelineUnderTest = (
@@ -21,7 +21,7 @@ export const pipelineUnderTest = (
   const tap = new WireTap(() => 0)
   const writes: Array<Buffer> = []
   const broken: Array<unknown> = []
-  const ended: Array<QueryCycle> = []
+  const ended: Array<InFlightQuery> = []
   const socket = { write: (bytes: Uint8Array) => writes.push(Buffer.from(bytes)) > 0 } as unknown as Net.Socket
   const pipeline = new QueryPipeline(
     {

@@ -105,7 +105,7 @@ describe("the pipeline of a session", () => {
           assert.deepStrictEqual(broken, [])
           assert.strictEqual(pipeline.depth, 0)
           assert.deepStrictEqual(
-            ended.map((cycle) => [cycle.question.sql, cycle.sqlState, cycle.result.rows, cycle.result.rowCount]),
+            ended.map((cycle) => [cycle.query.sql, cycle.sqlState, cycle.result.rows, cycle.result.rowCount]),
             answers.map((one, index) => [
               `statement ${index}`,
               one.kind === "error" ? one.code : undefined,

@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { RowForm, Answer, Asker } from "../wire/query/Query.ts"
+import type { RowForm, QueryResult, ResultHandler } from "../wire/query/Query.ts"
 import type { Session } from "./Session.ts"
 
-export interface Wanted<A> {
+export interface ResultForm<A> {
   readonly form: RowForm
-  readonly read: (answer: Answer) => A
+  readonly read: (answer: QueryResult) => A
   readonly ask: (
     session: Session,
     sql: string,
@@ -25,21 +25,21 @@ export interface Wanted<A> {
   ) => Effect.Effect<A, SqlError>
 }
 
-export const asRows: Wanted<ReadonlyArray<Row>> = {
+export const asRows: ResultForm<ReadonlyArray<Row>> = {
   form: "objects",
   read: ({ objects }) => objects,
   ask: (session, sql, params, named) => session.rows(sql, params, named),
   drive: (connection, sql, params, named) => Effect.map(connection.query(sql, params, named), ({ rows }) => rows)
 }
 
-export const asResult: Wanted<Result> = {
+export const asResult: ResultForm<Result> = {
   form: "objects",
   read: ({ result }) => result,
   ask: (session, sql, params, named) => session.query(sql, params, named),
   drive: (connection, sql, params, named) => connection.query(sql, params, named)
 }
 
-export const asValues: Wanted<ReadonlyArray<ReadonlyArray<unknown>>> = {
+export const asValues: ResultForm<ReadonlyArray<ReadonlyArray<unknown>>> = {
   form: "values",
   read: ({ values }) => values,
   ask: (session, sql, params, named) => session.queryValues(sql, params, named),
@@ -47,20 +47,20 @@ export const asValues: Wanted<ReadonlyArray<ReadonlyArray<unknown>>> = {
 }
 
 /** A fiber that waits for the answer. */
-export class WaitingFiber<A> implements Asker {
-  private readonly wanted: Wanted<A>
+export class WaitingFiber<A> implements ResultHandler {
+  private readonly wanted: ResultForm<A>
   private readonly resume: (effect: Effect.Effect<A, SqlError>) => void
 
-  constructor(wanted: Wanted<A>, resume: (effect: Effect.Effect<A, SqlError>) => void) {
+  constructor(wanted: ResultForm<A>, resume: (effect: Effect.Effect<A, SqlError>) => void) {
     this.wanted = wanted
     this.resume = resume
   }
 
-  told(answer: Answer): void {
+  onSuccess(answer: QueryResult): void {
     this.resume(Exit.succeed(this.wanted.read(answer)))
   }
 
-  refused(cause: Cause.Cause<SqlError>): void {
+  onFailure(cause: Cause.Cause<SqlError>): void {
     this.resume(Exit.failCause(cause))
   }
 }
