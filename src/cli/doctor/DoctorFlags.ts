@@ -1,5 +1,5 @@
 import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
+import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { durationFlag } from "../flags/DatabaseFlags.ts"
 

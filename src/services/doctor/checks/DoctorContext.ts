@@ -1,5 +1,5 @@
 /** What one examination has found out so far, handed from check to check. */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ConnectionString } from "../../config/ConnectionString.ts"
@@ -13,8 +13,8 @@ import type { Address } from "../../wire/Transport.ts"
 import { actionFor } from "./Remedies.ts"
 import type { Action, Status } from "./Report.ts"
 import { wordAddress } from "./Wording.ts"
-import * as PgConnection from "@effect/sql-pg/PgConnection"
-import { WireTap } from "../../wire/WireTap.ts"
+import type * as PgConnection from "@effect/sql-pg/PgConnection"
+import type { WireTap } from "../../wire/WireTap.ts"
 
 /** One thing a check has to say, before secrets are taken out. */
 export interface Finding {
