@@ -1,4 +1,4 @@
-/** A result as Markdown: each table with the command that makes it. */
+/** A result as Markdown: each table with the command that measures it. */
 import type { Result, Table } from "./Result.ts"
 import { captionOf, cellsOf } from "./TextTable.ts"
 
@@ -19,7 +19,7 @@ const commandOf = ({ flags }: Result, workload: string): string =>
 export const byWorkload = ({ tables }: Result): ReadonlyMap<string, ReadonlyArray<Table>> =>
   Map.groupBy(tables, ({ workload }) => workload)
 
-/** Everything a run found; `image` says where a workload's chart is, if anywhere. */
+/** All tables of a run; `image` returns the address of a workload's chart, or undefined for none. */
 export const markdown = (result: Result, image: (workload: string) => string | undefined): string => {
   const { date, machine, route, versions } = result
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
@@ -27,7 +27,7 @@ export const markdown = (result: Result, image: (workload: string) => string | u
     const picture = image(workload)
     const title = tables.map(({ title }) => title).join("; ")
     return [
-      `### ${workload}`,
+      `## ${workload}`,
       "",
       `    ${commandOf(result, workload)}`,
       "",
@@ -36,8 +36,10 @@ export const markdown = (result: Result, image: (workload: string) => string | u
     ].join("\n")
   })
   return [
+    `# Results of ${date}`,
+    "",
     `Measured on ${date} with ${named.join(", ")}, on ${machine.cpu} (${machine.cores} cores, ${machine.platform}), ` +
-      `${route === "direct" ? "straight to PostgreSQL" : `through ${route}`}, samples of ${result.seconds} s.`,
+      `${route === "direct" ? "without a pooler" : `behind ${route}`}, samples of ${result.seconds} s.`,
     "",
     ...sections
   ].join("\n")

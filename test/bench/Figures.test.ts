@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { chart } from "../../bench/Chart.ts"
 import { markdown } from "../../bench/Markdown.ts"
 import { keys, KEYS } from "../../bench/Operation.ts"
@@ -87,7 +88,7 @@ describe("the figures of the benchmark", () => {
     const text = markdown(result, () => undefined)
     assert.include(text, "    npm run bench -- --only point --through fake\n")
     assert.include(text, "| ours \\| use | 1 250 000 |")
-    assert.include(text, "Node 24.0.0, on a CPU (2 cores, linux x64), through fake")
+    assert.include(text, "Node 24.0.0, on a CPU (2 cores, linux x64), behind fake")
   })
 
   it("are a picture whose texts are escaped and whose bars begin at nothing", () => {
@@ -96,6 +97,83 @@ describe("the figures of the benchmark", () => {
     assert.notInclude(svg, "<10>")
     assert.match(svg, /<rect class="ours" x="202" y="\d+" width="[\d.]+"/)
     assert.notInclude(svg, "NaN")
+  })
+})
+
+const root = new URL("../../", import.meta.url)
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8")
+const resultFiles = readdirSync(new URL("bench/results/", root))
+
+interface Ratios {
+  readonly rate: string | undefined
+  readonly cpu: string | undefined
+}
+
+const cellsIn = (row: string): ReadonlyArray<string> =>
+  row
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+
+/** The ratios to bare in a file of bench/results, by the table's title and the contender. */
+const ratiosIn = (file: string): ReadonlyMap<string, Ratios> => {
+  const tables = read(`bench/results/${file}`).matchAll(/^\*\*(.*) \((?:medians|one round).*\)\*\*\n\n((?:\|.*\n)+)/gm)
+  const found = new Map<string, Ratios>()
+  for (const [, title, text] of tables) {
+    const [headings = [], , ...rows] = text!.trim().split("\n").map(cellsIn)
+    const after = (heading: string): number => headings.indexOf("of bare", headings.indexOf(heading))
+    for (const row of rows) {
+      found.set(`${title}: ${row[0]}`, { rate: row[after("per second")], cpu: row[after("CPU us each")] })
+    }
+  }
+  return found
+}
+
+/** The columns of the two summary tables in docs/performance.md, as the results name them. */
+const SUMMARY_COLUMNS = [
+  ...[10, 100, 1000].map((callers) => `select 1, ${callers} callers`),
+  ...[10, 100, 1000].map((callers) => `one row of 100 000 by its key, ${callers} callers`),
+  "insert returning, 10 callers",
+  "1 000 rows of 10 columns, 10 callers",
+  "begin, select, update, commit, 10 callers"
+]
+
+describe("docs/performance.md", () => {
+  const page = read("docs/performance.md")
+
+  it("is short enough to be read, and names every file of results and only source files that exist", () => {
+    assert.isAtMost(page.split("\n").length, 250)
+    for (const file of resultFiles) assert.include(page, `(../bench/results/${file})`)
+    for (const [, path] of page.matchAll(/`(src\/[^`]+)`/g)) assert.isTrue(existsSync(new URL(path!, root)), path)
+  })
+
+  it("summarizes the direct runs with their figures", () => {
+    const runs = [ratiosIn("direct-2026-11-28.md"), ratiosIn("direct-2026-11-29.md")]
+    const tables = Array.from(page.matchAll(/^\| client \|.*\n\|.*\n((?:\|.*\n)+)/gm), ([, rows]) => rows!)
+    assert.lengthOf(tables, 2)
+    for (const [at, key] of (["rate", "cpu"] as const).entries()) {
+      const rows = tables[at]!.trim().split("\n").map(cellsIn)
+      assert.isAtLeast(rows.length, 9)
+      for (const [client, ...shown] of rows) {
+        for (const [column, title] of SUMMARY_COLUMNS.entries()) {
+          const measured = runs.flatMap((run) => run.get(`${title}: ${client}`)?.[key] ?? [])
+          assert.strictEqual(shown[column], measured.join(", "), `${title}: ${client}`)
+        }
+      }
+    }
+  })
+
+  it.each(resultFiles)("rests on results with their date, versions, machine and commands: %s", (file) => {
+    const text = read(`bench/results/${file}`)
+    const [, date = ""] = /-(\d{4}-\d\d-\d\d)\.md$/.exec(file) ?? []
+    assert.match(text.replaceAll(/\s+/g, " "), new RegExp(`Measured on ${date} with Node .*PostgreSQL .* on AMD EPYC`))
+    const sections = text.split(/^## /gm).slice(1)
+    assert.isNotEmpty(sections)
+    for (const section of sections) {
+      const workload = section.slice(0, section.indexOf("\n"))
+      assert.include(section, `    npm run bench -- --only ${workload} `)
+      assert.match(section, /^\| bare socket \||^\| pg, plain \||^\| postgres\.js \|/m)
+    }
   })
 })
 
