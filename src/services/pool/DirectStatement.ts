@@ -15,7 +15,7 @@ import type { Session } from "../session/Session.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import { giveBack, refusedAcquire } from "./Acquire.ts"
-import { type Speed, stopped, took } from "./StatementSpeed.ts"
+import type { StatementFacts } from "../stats/StatementCache.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
@@ -30,7 +30,7 @@ export interface StatementParts {
   readonly params: ReadonlyArray<unknown>
   readonly transform: Transform
   /** What is known of its text; undefined where nobody wants to know. */
-  readonly speed: Speed | undefined
+  readonly facts: StatementFacts | undefined
   readonly resume: Resume
 }
 
@@ -38,7 +38,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   protected readonly host: PoolHost
-  protected readonly speed: Speed | undefined
+  protected readonly facts: StatementFacts | undefined
   protected asked: QueryHandle | undefined = undefined
   private readonly transform: Transform
   private readonly resume: Resume
@@ -50,7 +50,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
     this.sql = parts.sql
     this.params = parts.params
     this.transform = parts.transform
-    this.speed = parts.speed
+    this.facts = parts.facts
     this.resume = parts.resume
   }
 
@@ -81,9 +81,9 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
 
   onSuccess(answer: QueryResult, now: number): void {
     this.asked = undefined
-    const { speed } = this
+    const { facts } = this
     // A statement that leaves something behind is never known to be quick: it goes on running alone.
-    if (speed !== undefined && this.slot?.session.isClean() === true) took(speed, this.onServer(now))
+    if (facts !== undefined && this.slot?.session.isClean() === true) facts.succeeded(this.onServer(now))
     giveBack(this.host, this, now)
     this.finish(answer)
   }
@@ -91,7 +91,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   onFailure(cause: Cause.Cause<SqlError>): void {
     const now = this.host.now()
     this.asked = undefined
-    if (this.speed !== undefined) stopped(this.speed, this.onServer(now))
+    this.facts?.stopped(this.onServer(now))
     giveBack(this.host, this, now)
     this.fail(cause)
   }
@@ -101,7 +101,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
     const now = this.host.now()
     if (this.asked !== undefined) {
       this.slot?.session.abandon(this.asked)
-      if (this.speed !== undefined) stopped(this.speed, now - this.since)
+      this.facts?.stopped(now - this.since)
     }
     this.asked = undefined
     giveBack(this.host, this, now)
@@ -130,6 +130,6 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   }
 
   private onServer(now: number): number {
-    return this.host.speed.onServer(now - this.since)
+    return this.host.times.onServer(now - this.since)
   }
 }

@@ -3,14 +3,13 @@ import type { Settings } from "../config/settings/Settings.ts"
 import type { Session, Place } from "../session/Session.ts"
 import type { PoolCore } from "./core/PoolCore.ts"
 import type { PoolEventBody } from "./Events.ts"
-import type { StatementSpeed } from "./StatementSpeed.ts"
+import type { PoolTimes } from "../stats/PoolTimes.ts"
 
 export interface PoolHost {
   readonly core: PoolCore<Session>
   readonly config: Settings
   readonly endpoint: Place
-  /** How quickly statements are answered, by text. */
-  readonly speed: StatementSpeed
+  readonly times: PoolTimes
   /** How long a caller waits for a session at most, in milliseconds. */
   readonly acquireMillis: number
   /** Monotonic milliseconds. */

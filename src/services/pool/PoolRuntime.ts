@@ -22,7 +22,6 @@ import { PoolCore } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
 import { watchSessions } from "./SessionSweep.ts"
 import { type Outcome, refusalOf } from "./Ledger.ts"
-import { StatementSpeed } from "./StatementSpeed.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import type { Slot } from "./core/Lease.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
@@ -46,7 +45,6 @@ export class PoolRuntime implements PoolHost {
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
-  readonly speed = new StatementSpeed()
   /** How many callers wait to share a session, beyond those in the pool's own queue. */
   waitingToShare: () => number = () => 0
   /** Called after every step while the pool drains. */
@@ -212,7 +210,7 @@ export class PoolRuntime implements PoolHost {
   private attach(id: number, session: Session): void {
     const before = this.core.ceiling.held
     session.times = this.times
-    this.speed.roundTrip = session.info.timings.session
+    this.times.roundTrip = session.info.timings.session
     const slot = this.core.dialed(id, session, this.now())
     this.times.dialed(session.info, this.core, this.now())
     session.onLost = (error) => {

@@ -8,7 +8,6 @@
  */
 import type { SessionError } from "../errors/SessionError.ts"
 import type { PoolHost } from "./PoolHost.ts"
-import { costOf, stopped, took, isQuick } from "./StatementSpeed.ts"
 import { WaitQueue } from "./core/WaitQueue.ts"
 import type { Session } from "../session/Session.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
@@ -246,7 +245,7 @@ export class SharedSession extends Lease<Session> {
     const session = this.slot?.session
     if (session === undefined || session.lost !== undefined || this.isFilling || this.awaited === 0) return false
     if (this.onItsWay >= this.pipeline.depth || this.expected + statement.cost > MOST_MILLIS) return false
-    if (now - this.answeredAt > this.pipeline.host.speed.roundTrip + STALLED_MILLIS) return false
+    if (now - this.answeredAt > this.pipeline.host.times.roundTrip + STALLED_MILLIS) return false
     if (now - this.bornAt > LIFE_MILLIS) return false
     if (this.onItsWay === 0) this.answeredAt = now
     this.isFilling = true
@@ -308,7 +307,7 @@ export class SharedStatement extends DirectStatement {
   constructor(pipeline: StatementPipeline, holder: Holder, parts: StatementParts) {
     super(pipeline.host, holder, parts)
     this.pipeline = pipeline
-    this.cost = parts.speed === undefined ? 0 : costOf(parts.speed)
+    this.cost = parts.facts?.cost ?? 0
   }
 
   override run(): void {
@@ -330,13 +329,13 @@ export class SharedStatement extends DirectStatement {
   }
 
   override onSuccess(answer: QueryResult, now: number): void {
-    const lane = this.ended(now, took)
+    const lane = this.ended(now, true)
     if (!this.isLeft) this.finish(answer)
     lane?.endIfOver()
   }
 
   override onFailure(cause: Cause.Cause<SqlError>): void {
-    const lane = this.ended(this.host.now(), stopped)
+    const lane = this.ended(this.host.now(), false)
     if (!this.isLeft) this.fail(cause)
     lane?.endIfOver()
   }
@@ -345,15 +344,16 @@ export class SharedStatement extends DirectStatement {
    * It leaves its lane. How long the server had it is learned: since the one ahead was answered, but without the way there
    * and back, which is in the time since it was written.
    */
-  private ended(now: number, learn: typeof took): SharedSession | undefined {
-    const { lane, speed } = this
+  private ended(now: number, succeeded: boolean): SharedSession | undefined {
+    const { facts, lane } = this
     this.lane = undefined
     this.asked = undefined
     this.state = "over"
     const sinceWritten = now - this.since
     const sinceLast = lane?.answered(now, !this.isLeft, this.cost) ?? 0
-    const millis = Math.min(sinceLast, this.pipeline.host.speed.onServer(sinceWritten))
-    if (speed !== undefined) learn(speed, millis)
+    const millis = Math.min(sinceLast, this.host.times.onServer(sinceWritten))
+    if (succeeded) facts?.succeeded(millis)
+    else facts?.stopped(millis)
     if (!this.isLeft) this.host.core.useTime.recordMillis(sinceWritten)
     return lane
   }
@@ -368,7 +368,7 @@ export class SharedStatement extends DirectStatement {
     this.host.core.useTime.recordMillis(now - this.since)
     lane.left((session) => {
       if (asked === undefined) return
-      if (this.speed !== undefined) stopped(this.speed, lane.millisOf(this.place, now))
+      this.facts?.stopped(lane.millisOf(this.place, now))
       session.abandon(asked)
     })
   }
@@ -393,10 +393,12 @@ export const runStatement =
     Effect.callback<ReadonlyArray<Row>, SqlError>((resume) => {
       const { host } = pipeline
       const mayShare = options?.isShared ?? host.config.pool.pipeline > 0
-      const speed = mayShare ? host.speed.of(sql) : undefined
-      const parts = { sql, params, transform: options?.transform, speed, resume }
-      const shares = speed !== undefined && isQuick(speed)
-      const statement = shares ? new SharedStatement(pipeline, holder, parts) : new DirectStatement(host, holder, parts)
+      const facts = mayShare ? host.times.statements.get(sql) : undefined
+      const parts = { sql, params, transform: options?.transform, facts, resume }
+      const statement =
+        facts?.isQuick === true
+          ? new SharedStatement(pipeline, holder, parts)
+          : new DirectStatement(host, holder, parts)
       statement.run()
       return Effect.sync(() => statement.letGo())
     })

@@ -1,5 +1,6 @@
 /** What a session is doing and what that leaves behind: written per statement, read by whoever looks at the session. */
 import type { WireTap } from "../wire/WireTap.ts"
+import type { StatementCache } from "../stats/StatementCache.ts"
 import { heavier, type Taint, taintOf } from "../stats/StatementText.ts"
 
 export class Activity {
@@ -14,6 +15,8 @@ export class Activity {
   /** Messages heard when they began. */
   messagesBefore = 0
   taint: Taint = "clean"
+  /** What the pool knows of statement texts; without a pool each text is examined. */
+  texts: StatementCache | undefined = undefined
   private parameterChanges: number
   private readonly tap: WireTap
 
@@ -30,7 +33,7 @@ export class Activity {
       this.parameterChanges = this.tap.parameterChanges
       this.messagesBefore = this.tap.messages
     }
-    const taint = taintOf(sql)
+    const taint = this.texts === undefined ? taintOf(sql) : this.texts.get(sql).taint
     if (taint !== "clean") this.leaves(taint)
   }
 

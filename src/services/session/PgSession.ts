@@ -167,6 +167,7 @@ export class PgSession implements Session {
 
   set times(times: PoolTimes | undefined) {
     this.statements.times = times
+    this.activity.texts = times?.statements
   }
 
   heardAt = (): number => this.parts.wire.tap.heardAt

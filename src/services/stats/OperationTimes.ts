@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import { isSessionError } from "../errors/SessionError.ts"
 import { Histogram } from "./Histogram.ts"
+import { StatementCache } from "./StatementCache.ts"
 import { OTHER, operationOf } from "./StatementText.ts"
 
 /** What one histogram counts. */
@@ -31,9 +32,6 @@ export type Failure = Pick<OperationSeries, "errorType" | "sqlState">
  * reader memory for ever. PostgreSQL itself has about 260, of which a program meets a handful.
  */
 const MAX_SERIES = 200
-
-/** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
-const MAX_TEXTS = 2000
 
 /** A statement under way. */
 export interface Statement {
@@ -65,8 +63,11 @@ export class OperationTimes {
   onSeries: () => void = () => {}
 
   private readonly byKey = new Map<string, OperationSeries>()
-  /** Programs run the same texts again and again: what they count in is found without a look at the text. */
-  private byText = new Map<string, Histogram>()
+  private readonly statements: StatementCache
+
+  constructor(statements = new StatementCache()) {
+    this.statements = statements
+  }
 
   /** Every kind of statement seen so far. */
   get series(): Iterable<OperationSeries> {
@@ -84,13 +85,9 @@ export class OperationTimes {
   }
 
   succeeded(sql: string, millis: number): void {
-    let duration = this.byText.get(sql)
-    if (duration === undefined) {
-      if (this.byText.size >= MAX_TEXTS) this.byText = new Map()
-      duration = this.histogram(operationOf(sql), undefined, undefined)
-      this.byText.set(sql, duration)
-    }
-    duration.recordMillis(millis)
+    const facts = this.statements.get(sql)
+    facts.duration ??= this.histogram(facts.operation, undefined, undefined)
+    facts.duration.recordMillis(millis)
   }
 
   failed(sql: string, millis: number, { errorType, sqlState }: Failure): void {

@@ -6,6 +6,7 @@
 import { OperationTimes } from "./OperationTimes.ts"
 import type { PhaseTimings } from "../wire/Transport.ts"
 import { Histogram } from "./Histogram.ts"
+import { StatementCache } from "./StatementCache.ts"
 
 /** Outages last from a blink to half an hour, longer than any duration in between: bounds for them, in seconds. */
 export const OUTAGE_BOUNDS: ReadonlyArray<number> = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800]
@@ -39,6 +40,10 @@ export class PoolTimes {
   readonly recovery = new Histogram(OUTAGE_BOUNDS)
   /** How long statements take; undefined, and then not measured, while nobody wants to know. */
   operations: OperationTimes | undefined = undefined
+  /** What is known of the texts of statements. */
+  readonly statements = new StatementCache()
+  /** The shortest round trip so far, in milliseconds: no statement is blamed for that much. */
+  roundTrip = Number.POSITIVE_INFINITY
   /** The server's `max_connections`, as the last session found it. */
   serverMaxConnections: number | undefined = undefined
   drainBegan: number | undefined = undefined
@@ -54,7 +59,13 @@ export class PoolTimes {
 
   /** Begins to measure statements, once however often it is asked. */
   measureOperations(): OperationTimes {
-    return (this.operations ??= new OperationTimes())
+    return (this.operations ??= new OperationTimes(this.statements))
+  }
+
+  /** How much of the time since a statement was written was the server's, in milliseconds. */
+  onServer(millis: number): number {
+    if (millis < this.roundTrip) this.roundTrip = millis
+    return millis - this.roundTrip
   }
 
   /** A session was opened, and counts among those of the pool. */

@@ -10,12 +10,6 @@
 /** `clean` leaves nothing; `reset` leaves state that the reset statements clear; `close` leaves state they do not. */
 export type Taint = "clean" | "reset" | "close"
 
-/** How many texts are remembered; beyond it the memory starts anew, so that generated SQL cannot fill it. */
-const MAX_REMEMBERED = 2000
-
-/** Texts longer than this are not remembered: they are bulk inserts, not repeated statements. */
-const MAX_REMEMBERED_LENGTH = 4096
-
 const LEADING_NOISE = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/
 
 /** PREPARE, DEALLOCATE and DISCARD touch the named statements that the driver relies on; LOAD cannot be undone. */
@@ -33,26 +27,13 @@ const TEMPORARY =
 const STATEFUL_FUNCTION =
   /\b(?:set_config|setseed|pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_replication_origin_session_setup|dblink_connect(?:_u)?|dblink)\s*\(/i
 
-const inspect = (sql: string): Taint => {
+/** What this statement leaves behind. */
+export const taintOf = (sql: string): Taint => {
   const text = sql.replace(LEADING_NOISE, "")
   if (CLOSING_VERB.test(text)) return "close"
   if (TRANSACTION_SETTING.test(text)) return "clean"
   if (STATEFUL_VERB.test(text) || TEMPORARY.test(text) || STATEFUL_FUNCTION.test(text)) return "reset"
   return "clean"
-}
-
-let remembered = new Map<string, Taint>()
-
-/** What this statement leaves behind. */
-export const taintOf = (sql: string): Taint => {
-  const known = remembered.get(sql)
-  if (known !== undefined) return known
-  const taint = inspect(sql)
-  if (sql.length <= MAX_REMEMBERED_LENGTH) {
-    if (remembered.size >= MAX_REMEMBERED) remembered = new Map()
-    remembered.set(sql, taint)
-  }
-  return taint
 }
 
 /** The heavier of two. */

@@ -80,7 +80,7 @@ const noise = fc
   )
   .map((parts) => parts.join(""))
 
-describe("StatementTaint", () => {
+describe("taintOf", () => {
   for (const [taint, statements] of TABLE) {
     for (const sql of statements) {
       it(`holds "${sql.replaceAll("\n", " ")}" to be ${taint}`, () => assert.strictEqual(taintOf(sql), taint))
@@ -93,15 +93,6 @@ describe("StatementTaint", () => {
       fc.property(noise, statement, fc.boolean(), (before, [taint, sql], upper) => {
         assert.strictEqual(taintOf(before + (upper ? sql.toUpperCase() : sql)), taint)
       })
-    )
-  })
-
-  it("gives the same answer again, also after more texts than it remembers and for very long ones", () => {
-    for (let n = 0; n < 5000; n++) assert.strictEqual(taintOf(`select ${n}`), "clean")
-    const long = `set a = '${"x".repeat(10_000)}'`
-    assert.deepStrictEqual(
-      [taintOf("set a = 1"), taintOf("set a = 1"), taintOf(long), taintOf(long)],
-      ["reset", "reset", "reset", "reset"]
     )
   })
 
