@@ -6,14 +6,13 @@ import * as Runtime from "effect/Runtime"
 import { redact } from "../services/config/ConnectionString.ts"
 import { isSessionError } from "../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "./ExitCode.ts"
+import { sentence } from "../services/errors/Wording.ts"
 
 /** How a failed program ends. `text` is undefined when the failure was shown already. */
 export interface FailureReport {
   readonly text: string | undefined
   readonly exitCode: number
 }
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 const wordsOf = (error: unknown): string | undefined => {
   // a command that has said everything itself, and the command line's own words about wrong usage

@@ -16,8 +16,7 @@ import { SessionConfig } from "../services/config/SessionConfig.ts"
 import { SessionPool } from "../services/pool/SessionPool.ts"
 import { shownSettings } from "./RedactedSettings.ts"
 import { version } from "./Version.ts"
-
-const MILLIS_PER_SECOND = 1000
+import { MILLIS_PER_SECOND } from "../services/errors/Units.ts"
 
 /**
  * A reader of the status; the uptime counts from the making of the reader. `findings` and `database` are null where

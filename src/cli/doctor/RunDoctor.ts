@@ -13,7 +13,7 @@ import { safeJson } from "../terminal/PlainText.ts"
 import { paintFor } from "./Colour.ts"
 import { makeProgress } from "./Progress.ts"
 import { closingLines, headerLine, resultLines } from "./Table.ts"
-import { wrapText } from "../terminal/Wrap.ts"
+import { wrap } from "../terminal/Wrap.ts"
 import * as Layer from "effect/Layer"
 import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
 import { examinedSettings } from "./ExaminedSettings.ts"
@@ -42,7 +42,7 @@ const INDENT = " ".repeat(10)
 const linesOf = (id: CheckId, columns: number): ReadonlyArray<string> => {
   const { does, needs } = checks[id]
   const after = needs.length === 0 ? "" : ` After: ${needs.join(", ")}.`
-  return wrapText(`${does}${after}`, columns - INDENT.length).map(
+  return wrap(`${does}${after}`, columns - INDENT.length).map(
     (line, at) => `${at === 0 ? id.padEnd(INDENT.length) : INDENT}${line}`
   )
 }

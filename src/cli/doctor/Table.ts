@@ -2,7 +2,8 @@
 import type { CheckResult, Report } from "../../services/doctor/Doctor.ts"
 import { fill, fillLeft } from "../terminal/PlainText.ts"
 import type { Paint } from "./Colour.ts"
-import { wrapText } from "../terminal/Wrap.ts"
+import { wrap } from "../terminal/Wrap.ts"
+import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
 
 const GAP = "  "
 
@@ -24,8 +25,6 @@ const MOST_WIDTH = 160
 
 /** The share of a wide line that the target gets. */
 const TARGET_SHARE = 0.24
-
-const MILLIS_PER_SECOND = 1000
 
 /** Widths of the two columns that give way. */
 interface Widths {
@@ -63,8 +62,8 @@ export const headerLine = (columns: number): string =>
 /** One result in as many lines as its texts take. */
 export const resultLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
   const widths = widthsFor(columns)
-  const targets = wrapText(result.target, widths.target)
-  const details = wrapText(result.details, widths.details)
+  const targets = wrap(result.target, widths.target)
+  const details = wrap(result.details, widths.details)
   const count = Math.max(targets.length, details.length)
   return Array.from({ length: count }, (_, at) => {
     const isFirst = at === 0
@@ -90,7 +89,7 @@ const INDENT = "  "
 const actionLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
   if (result.action === null || (result.status !== "fail" && result.status !== "warn")) return []
   const label = LABELS[result.status]
-  const [first = "", ...more] = wrapText(`${label} ${result.component}: ${result.action.text}`, columns - INDENT.length)
+  const [first = "", ...more] = wrap(`${label} ${result.component}: ${result.action.text}`, columns - INDENT.length)
   return [
     paint(result.status, label) + first.slice(label.length),
     ...more.map((line) => INDENT + line),
@@ -106,7 +105,7 @@ export const closingLines = ({ results, verdict }: Report, columns: number, pain
   const failures = results.filter(({ status }) => status === "fail")
   const warnings = results.filter(({ status }) => status === "warn")
   const actions = [...failures, ...warnings].flatMap((result) => actionLines(result, width, paint))
-  const [first = "", ...more] = wrapText(`SUMMARY: ${verdict.text}`, width - INDENT.length)
+  const [first = "", ...more] = wrap(`SUMMARY: ${verdict.text}`, width - INDENT.length)
   const label = "SUMMARY:"
   return [
     ...(actions.length === 0 ? [] : ["", ...actions]),

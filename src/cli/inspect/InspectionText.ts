@@ -1,14 +1,11 @@
 /** One check as a person reads it: what it is, the table, what it means, what to do next. */
 import type { Columns } from "../../services/inspect/checks/Column.ts"
 import type { Inspection } from "../../services/inspect/Inspector.ts"
-import { wrap } from "../terminal/PlainText.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { cellText, tableColumns } from "./Cells.ts"
+import { wrap } from "../terminal/Wrap.ts"
 
 const STEP = "  - "
-
-const wrapped = (text: string, width: number | undefined): ReadonlyArray<string> =>
-  width === undefined ? [text] : wrap(text, width)
 
 /** Where and how long. */
 const whereabouts = ({ server, tookMillis }: Inspection): string =>
@@ -25,7 +22,7 @@ export const inspectionLines = (
     found.rows.map((row) => Object.entries(columns).map(([name, { kind }]) => cellText(row[name] ?? null, kind))),
     width
   )
-  const say = (text: string) => wrapped(text, width)
+  const say = (text: string) => wrap(text, width)
   const broken = found.rules.filter(({ outcome }) => outcome === "fail")
   return [
     ...say(`${found.title}.`),

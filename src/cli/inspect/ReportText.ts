@@ -1,9 +1,9 @@
 /** A report in words: every rule and how it came out, the failed ones first, and what to do about those. */
-import { counted } from "../../services/inspect/checks/Figures.ts"
 import { type Report, tallyOf } from "../../services/inspect/checks/Report.ts"
 import type { Inspection, RuleResult } from "../../services/inspect/Inspector.ts"
 import { tableOf } from "../terminal/Table.ts"
-import { wrap } from "../terminal/PlainText.ts"
+import { counted } from "../../services/errors/Wording.ts"
+import { wrap } from "../terminal/Wrap.ts"
 
 const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
 
@@ -34,9 +34,6 @@ const steps = (check: Inspection): ReadonlyArray<string> =>
       ]
     : []
 
-const wrapped = (line: string, width: number | undefined): ReadonlyArray<string> =>
-  width === undefined ? [line] : wrap(line, width)
-
 /** The lines; none wider than `width`, where there is one, but the next steps: their commands are to be copied. */
 export const reportLines = (report: Report, width: number | undefined): ReadonlyArray<string> => {
   const [first] = report.checks
@@ -46,7 +43,7 @@ export const reportLines = (report: Report, width: number | undefined): Readonly
   return [
     ...(first === undefined
       ? []
-      : wrapped(
+      : wrap(
           `${first.server.database} at ${first.server.host}:${first.server.port} as ${first.server.role}, ` +
             `PostgreSQL ${first.server.version}, ${report.at}`,
           width
@@ -59,6 +56,6 @@ export const reportLines = (report: Report, width: number | undefined): Readonly
     ).lines,
     ...report.checks.flatMap(steps),
     "",
-    ...wrapped(verdict(report), width)
+    ...wrap(verdict(report), width)
   ]
 }

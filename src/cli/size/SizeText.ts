@@ -1,11 +1,11 @@
 /** The numbers, why, and the lines to paste. */
 import type { SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
-import { wrap } from "../terminal/PlainText.ts"
+import { wrap } from "../terminal/Wrap.ts"
 
 const STEP = "  - "
 
 const item = (text: string, width: number | undefined): ReadonlyArray<string> =>
-  (width === undefined ? [text] : wrap(text, Math.max(1, width - STEP.length))).map(
+  wrap(text, width === undefined ? undefined : width - STEP.length).map(
     (line, at) => (at === 0 ? STEP : " ".repeat(STEP.length)) + line
   )
 

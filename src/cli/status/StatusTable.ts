@@ -1,9 +1,10 @@
 /** A status as blocks of lines: one line per subject, then findings, sessions and waiters. */
-import { cut, fill, wrap } from "../terminal/PlainText.ts"
+import { cut, fill } from "../terminal/PlainText.ts"
 import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
 import { sessionRows, waiterRows } from "./Sessions.ts"
 import type { Finding, StatusBody } from "./StatusBody.ts"
 import { verdictOf, verdictWords } from "./Verdict.ts"
+import { wrap } from "../terminal/Wrap.ts"
 
 /** As wide as the longest name of a line, and a gap. */
 const NAME_WIDTH = 12

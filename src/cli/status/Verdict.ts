@@ -1,7 +1,8 @@
 /** The one sentence about a program: how it is, since when, and why. */
 import { causeWords } from "../../services/observability/health/Health.ts"
-import { count, formatMillis } from "../terminal/Quantity.ts"
+import { formatMillis } from "../terminal/Quantity.ts"
 import type { StatusBody } from "./StatusBody.ts"
+import { counted } from "../../services/errors/Wording.ts"
 
 /** `good` and `limited` programs do their work; `bad` ones do not. */
 export type Mood = "good" | "limited" | "bad"
@@ -25,7 +26,7 @@ const waiting = ({ pool }: StatusBody): ReadonlyArray<string> =>
   pool.waiting === 0
     ? []
     : [
-        `${count(pool.waiting, "caller")} ${pool.waiting === 1 ? "waits" : "wait"}` +
+        `${counted(pool.waiting, "caller")} ${pool.waiting === 1 ? "waits" : "wait"}` +
           (typeof pool.oldestWaitMillis === "number" ? ` (oldest ${formatMillis(pool.oldestWaitMillis)})` : "")
       ]
 

@@ -56,21 +56,3 @@ export const fillLeft = (text: string, width: number): string => {
   const shown = cut(text, width)
   return " ".repeat(Math.max(0, width - widthOf(shown))) + shown
 }
-
-/** Spaces at which a line may end: not between a number and its unit. */
-const BREAK = /(?<!\d) | (?!(?:ms|s|min|h|d|B|[KMGT]iB)\b|%)/
-
-/** Words in lines of at most this width; a word that is longer than a line is cut. */
-export const wrap = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of text.split(BREAK)) {
-    const longer = line === "" ? word : `${line} ${word}`
-    if (widthOf(longer) <= width || line === "") line = cut(longer, width)
-    else {
-      lines.push(line)
-      line = cut(word, width)
-    }
-  }
-  return line === "" ? lines : [...lines, line]
-}

@@ -1,10 +1,11 @@
 /** Numbers as a person reads them at a glance: few digits, always with their unit. */
-
-const MILLIS_PER_SECOND = 1000
-const SECONDS_PER_MINUTE = 60
-const MINUTES_PER_HOUR = 60
-const HOURS_PER_DAY = 24
-const BYTES_PER_STEP = 1024
+import {
+  BYTES_PER_KIB,
+  MILLIS_PER_DAY,
+  MILLIS_PER_HOUR,
+  MILLIS_PER_MINUTE,
+  MILLIS_PER_SECOND
+} from "../../services/errors/Units.ts"
 
 /** Below this, one digit after the point is worth reading. */
 const SMALL = 10
@@ -21,13 +22,13 @@ export const formatMillis = (millis: number | null | undefined): string => {
   if (millis === null || millis === undefined || !Number.isFinite(millis)) return NOTHING
   const rounded = Math.max(0, millis)
   if (Math.round(rounded) < MILLIS_PER_SECOND) return `${short(rounded)} ms`
-  const seconds = rounded / MILLIS_PER_SECOND
-  if (Math.round(seconds) < SECONDS_PER_MINUTE) return `${short(seconds)} s`
-  const minutes = Math.floor(Math.round(seconds) / SECONDS_PER_MINUTE)
-  if (minutes < MINUTES_PER_HOUR) return `${minutes} min`
-  const hours = Math.floor(minutes / MINUTES_PER_HOUR)
-  if (hours < HOURS_PER_DAY) return `${hours} h ${minutes % MINUTES_PER_HOUR} min`
-  return `${Math.floor(hours / HOURS_PER_DAY)} d ${hours % HOURS_PER_DAY} h`
+  const whole = Math.round(rounded / MILLIS_PER_SECOND) * MILLIS_PER_SECOND
+  if (whole < MILLIS_PER_MINUTE) return `${short(rounded / MILLIS_PER_SECOND)} s`
+  if (whole < MILLIS_PER_HOUR) return `${Math.floor(whole / MILLIS_PER_MINUTE)} min`
+  if (whole < MILLIS_PER_DAY) {
+    return `${Math.floor(whole / MILLIS_PER_HOUR)} h ${Math.floor((whole % MILLIS_PER_HOUR) / MILLIS_PER_MINUTE)} min`
+  }
+  return `${Math.floor(whole / MILLIS_PER_DAY)} d ${Math.floor((whole % MILLIS_PER_DAY) / MILLIS_PER_HOUR)} h`
 }
 
 /** Whole seconds, in the same words. */
@@ -38,8 +39,8 @@ export const formatBytes = (bytes: number): string => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"] as const
   let value = bytes
   let unit = 0
-  while (value >= BYTES_PER_STEP && unit < units.length - 1) {
-    value /= BYTES_PER_STEP
+  while (value >= BYTES_PER_KIB && unit < units.length - 1) {
+    value /= BYTES_PER_KIB
     unit += 1
   }
   return `${short(value)} ${units[unit]}`
@@ -51,6 +52,3 @@ export const formatRate = (perSecond: number | null | undefined): string =>
 
 /** A share of one core in per cent, as `3 %`. */
 export const formatShare = (share: number): string => `${Math.round(share * 100)} %`
-
-/** A count with its noun: `1 caller`, `3 callers`. */
-export const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? "" : "s"}`

@@ -1,31 +1,45 @@
-/** Text in lines of a width. */
+/** Breaks a text into lines of a width. */
 import { widthOf } from "./PlainText.ts"
 
-/** Where a long word may be broken and still be read: addresses, paths and names have such places. */
+/** Places at which a long word may be broken: after the punctuation of addresses, paths and names. */
 const SEAM = /(?<=[-_./@:,=])/
 
-/** Blanks at which a line may end: not those before a unit. */
-const BREAK = /\s+(?!(?:ms|s|%)(?!\w))/
+/** Blanks at which a line may end: not before a unit. */
+const BREAK = /\s+(?!(?:ms|s|min|h|d|B|[KMGT]iB|%)(?!\w))/
 
-/** Pieces of a word that fit: at its seams, and where it has none, anywhere. */
-const pieces = (word: string, width: number): ReadonlyArray<string> => {
-  const found: Array<string> = []
-  for (const part of word.split(SEAM)) {
-    const last = found.at(-1)
-    if (last !== undefined && widthOf(last) + widthOf(part) <= width) found[found.length - 1] = last + part
-    else found.push(part)
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+
+/** Joins the parts in order into pieces no wider than the width; a part wider than that is a piece of its own. */
+const joinUpTo = (parts: Iterable<string>, width: number): ReadonlyArray<string> => {
+  const pieces: Array<string> = []
+  for (const part of parts) {
+    const last = pieces.at(-1)
+    if (last !== undefined && widthOf(last) + widthOf(part) <= width) pieces[pieces.length - 1] = last + part
+    else pieces.push(part)
   }
-  return found.flatMap((piece) => {
-    if (widthOf(piece) <= width) return [piece]
-    const characters = Array.from(piece)
-    const parts: Array<string> = []
-    for (let at = 0; at < characters.length; at += width) parts.push(characters.slice(at, at + width).join(""))
-    return parts
-  })
+  return pieces
 }
 
-/** The text in lines no wider than the width; nothing is lost but the blanks at which a line ends. At least one line. */
-export const wrapText = (text: string, width: number): ReadonlyArray<string> => {
+/** Pieces of a word that fit: broken at its seams, and where it has none, between any two characters. */
+const pieces = (word: string, width: number): ReadonlyArray<string> =>
+  widthOf(word) <= width
+    ? [word]
+    : joinUpTo(word.split(SEAM), width).flatMap((piece) =>
+        widthOf(piece) <= width
+          ? [piece]
+          : joinUpTo(
+              Array.from(graphemes.segment(piece), ({ segment }) => segment),
+              width
+            )
+      )
+
+/**
+ * The text in lines no wider than the width; only the blanks at which a line ends are left out. At least one line.
+ *
+ * The width is at least 2, because a wide character takes two columns; without one the text is a single line.
+ */
+export const wrap = (text: string, width: number | undefined): ReadonlyArray<string> => {
+  if (width === undefined) return [text]
   const lines: Array<string> = []
   let line = ""
   for (const word of text.split(BREAK)) {

@@ -1,5 +1,5 @@
 /** The live view as lines, from what is known: pure, and never wider or longer than the terminal. */
-import { cut, fill, fillLeft, widthOf, wrap } from "../terminal/PlainText.ts"
+import { cut, fill, fillLeft, widthOf } from "../terminal/PlainText.ts"
 import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
 import { sessionRows, waiterRows } from "../status/Sessions.ts"
 import type { StatusBody } from "../status/StatusBody.ts"
@@ -9,6 +9,8 @@ import { arrange, type Block, type Line, line, type Tone } from "./Blocks.ts"
 import type { Point, ShownEvent } from "./FeedMessage.ts"
 import { sparkline } from "./Sparkline.ts"
 import type { WatchState } from "./WatchState.ts"
+import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
+import { wrap } from "../terminal/Wrap.ts"
 
 /** The terminal, and what a frame needs beside the state. */
 export interface View {
@@ -132,7 +134,7 @@ interface Trend {
 const whole = (value: number | null | undefined): string => (typeof value === "number" ? `${value}` : "-")
 
 const trendsOf = (stepMillis: number): ReadonlyArray<Trend> => {
-  const rate = ({ queries }: Point): number => (queries * 1000) / stepMillis
+  const rate = ({ queries }: Point): number => (queries * MILLIS_PER_SECOND) / stepMillis
   return [
     { name: "used", of: ({ used }) => used, format: whole, top: ({ pool }) => pool.max },
     { name: "waiting", of: ({ waiting }) => waiting, format: whole },

@@ -2,7 +2,7 @@
 import uPlot from "./uplot.js"
 import { BAR_MILLIS, barsOf, stacked, valuesOf } from "./Columns.js"
 import { element, setAttribute, setText } from "./Dom.js"
-import { clock } from "./Format.js"
+import { clock, MILLIS_PER_SECOND } from "./Format.js"
 import { colorOf } from "./Theme.js"
 
 /** @import { Point } from "./Messages.ts" */
@@ -18,8 +18,6 @@ const FONT = '11px "Segoe UI", Roboto, "Liberation Sans", sans-serif'
 const CHARACTER_WIDTH = 6
 const RIGHT_PADDING = 8
 const LINE_WIDTH = 1.5
-const MILLIS_PER_SECOND = 1000
-
 /** The highest value stands a little below the edge. */
 const HEADROOM = 1.1
 

@@ -1,4 +1,5 @@
 /** Points as the columns that a chart draws: pure. */
+import { MILLIS_PER_SECOND } from "./Format.js"
 
 /** @import { Point } from "./Messages.ts" */
 
@@ -92,8 +93,6 @@ const addCloses = (one, other) => {
   for (const [reason, closes] of Object.entries(other)) sum[reason] = (sum[reason] ?? 0) + closes
   return sum
 }
-
-const MILLIS_PER_SECOND = 1000
 
 /** Steps shorter than this, in milliseconds, come from a clock that was set: a rate would mean nothing. */
 const MIN_STEP_MILLIS = 500

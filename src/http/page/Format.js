@@ -1,7 +1,7 @@
 /** Numbers and instants as a person reads them. Every text of a kind has the same shape, so that it keeps its place. */
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
+export const MILLIS_PER_SECOND = 1000
+const MINUTE = 60 * MILLIS_PER_SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const KIBI = 1024
@@ -42,10 +42,11 @@ const two = (value) => String(value).padStart(2, "0")
 export const duration = (millis) => {
   if (millis === null || millis === undefined) return NOTHING
   if (millis <= 0) return "0 ms"
-  if (millis < SECOND - 0.5) return `${rounded(millis)} ms`
-  if (millis < MINUTE - 0.5 * SECOND) return `${(millis / SECOND).toFixed(millis < 10 * SECOND ? 1 : 0)} s`
-  const whole = Math.round(millis / SECOND) * SECOND
-  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}m ${two((whole % MINUTE) / SECOND)}s`
+  if (millis < MILLIS_PER_SECOND - 0.5) return `${rounded(millis)} ms`
+  if (millis < MINUTE - 0.5 * MILLIS_PER_SECOND)
+    return `${(millis / MILLIS_PER_SECOND).toFixed(millis < 10 * MILLIS_PER_SECOND ? 1 : 0)} s`
+  const whole = Math.round(millis / MILLIS_PER_SECOND) * MILLIS_PER_SECOND
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}m ${two((whole % MINUTE) / MILLIS_PER_SECOND)}s`
   if (whole < DAY) return `${Math.floor(whole / HOUR)}h ${two(Math.floor((whole % HOUR) / MINUTE))}m`
   return `${Math.floor(whole / DAY)}d ${two(Math.floor((whole % DAY) / HOUR))}h`
 }
@@ -59,8 +60,8 @@ export const age = (millis) =>
   millis === null || millis === undefined
     ? NOTHING
     : millis < MINUTE
-      ? `${Math.max(0, Math.floor(millis / SECOND))} s`
-      : duration(Math.floor(millis / SECOND) * SECOND)
+      ? `${Math.max(0, Math.floor(millis / MILLIS_PER_SECOND))} s`
+      : duration(Math.floor(millis / MILLIS_PER_SECOND) * MILLIS_PER_SECOND)
 
 /**
  * Bytes, as in `84 MiB`.

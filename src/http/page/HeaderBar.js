@@ -1,10 +1,8 @@
 /** The bar at the top: which program, which database, since when, and whether the page still hears of it. */
 import { byId, setAttribute, setText, show } from "./Dom.js"
-import { age, clock } from "./Format.js"
+import { age, clock, MILLIS_PER_SECOND } from "./Format.js"
 
 /** @import { Model } from "./Model.js" */
-
-const MILLIS_PER_SECOND = 1000
 
 /** @param {Model} model */
 export const showHeader = ({ connection, status }) => {

@@ -1,12 +1,10 @@
 /** This process, and what the pool has counted since it was made. */
 import { byId } from "./Dom.js"
 import { makeFacts } from "./Facts.js"
-import { age, bytes, count, decimal, duration, NOTHING, percent } from "./Format.js"
+import { age, bytes, count, decimal, duration, MILLIS_PER_SECOND, NOTHING, percent } from "./Format.js"
 
 /** @import { Status } from "./Messages.ts" */
 /** @import { Fact } from "./Facts.js" */
-
-const MILLIS_PER_SECOND = 1000
 
 /**
  * @param {Status["process"]} process

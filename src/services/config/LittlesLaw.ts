@@ -1,7 +1,6 @@
 /** How many sessions a load needs. */
 import { forOperations } from "./PoolSizing.ts"
-
-const MILLIS_PER_SECOND = 1000
+import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** What came and went in a span of time. */
 export interface Load {

@@ -24,12 +24,10 @@ import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "../pool/Events.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
-import { wordMillis } from "../errors/catalogue/Wording.ts"
+import { sentence, wordMillis } from "../errors/Wording.ts"
 
 /** What makes a new line: the state and what limits it. A reason that varies while the pool is down is the pool's news. */
 const turn = (state: HealthState): string => (state._tag === "Degraded" ? state.causes.join("/") : state._tag)
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 const lineOf = ({ latencyMillis, state }: Health): Effect.Effect<void> => {
   switch (state._tag) {

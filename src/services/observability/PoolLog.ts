@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { wordMillis } from "../errors/catalogue/Wording.ts"
+import { counted, sentence, wordMillis } from "../errors/Wording.ts"
 import type { PoolEvent } from "../pool/Events.ts"
 import { formatSnapshot, type PoolSnapshot } from "../pool/core/Snapshot.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
+import { shortStatement } from "../stats/StatementText.ts"
 
 /** At most one line about the pool's numbers in this time, in milliseconds: enough to follow, too little to flood. */
 const STATE_INTERVAL_MILLIS = 1000
@@ -14,17 +15,11 @@ const STATE_INTERVAL_MILLIS = 1000
 /** Failed dials of one class are said once in this time, in milliseconds: an outage is one fact, however long. */
 const REPEAT_MILLIS = 30_000
 
-/** A statement is cut here, in characters: enough to recognise one. */
-const STATEMENT_WORDS = 80
-
-const sessions = (count: number): string => `${count} ${count === 1 ? "session" : "sessions"}`
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 const spoken = (error: SessionError): string => `${sentence(error.message)} ${sentence(error.remedy)}`
 
-const short = (statement: string | undefined): string => {
-  const text = (statement ?? "").replaceAll(/\s+/g, " ").trim()
-  if (text === "") return ""
-  return `, running: ${text.length > STATEMENT_WORDS ? `${text.slice(0, STATEMENT_WORDS)}...` : text}`
+const running = (statement: string | undefined): string => {
+  const text = shortStatement(statement ?? "")
+  return text === "" ? "" : `, running: ${text}`
 }
 
 /** When a class of failed dials was last said, and how many were not said since. */
@@ -64,7 +59,7 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
         reason: event.reason
       })
     case "SessionsLost":
-      return Effect.annotateLogs(Effect.logWarning(`${sessions(event.count)} lost. ${spoken(event.first)}`), {
+      return Effect.annotateLogs(Effect.logWarning(`${counted(event.count, "session")} lost. ${spoken(event.first)}`), {
         code: event.first.code,
         class: event.first.class
       })
@@ -82,7 +77,7 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
     case "LeakSuspected":
       return Effect.annotateLogs(
         Effect.logWarning(
-          `${event.holder} has held a session for ${wordMillis(event.heldMillis)}${short(event.statement)}. ` +
+          `${event.holder} has held a session for ${wordMillis(event.heldMillis)}${running(event.statement)}. ` +
             "Give it back sooner, or raise DB_LEAK_THRESHOLD."
         ),
         { session: event.sessionId }
@@ -98,9 +93,11 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
         code: event.error.code
       })
     case "Draining":
-      return Effect.logInfo(`Draining: ${sessions(event.used)} in use, ${event.waiting} waiting.`)
+      return Effect.logInfo(`Draining: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`)
     case "Drained":
-      return Effect.logInfo(`Drained in ${wordMillis(event.elapsedMillis)}, ${sessions(event.cancelled)} cancelled.`)
+      return Effect.logInfo(
+        `Drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled, "session")} cancelled.`
+      )
   }
 }
 

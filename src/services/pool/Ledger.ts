@@ -4,6 +4,8 @@ import { holderName, type Lease, type Slot, type SlotState } from "./core/Lease.
 import { SessionError } from "../errors/SessionError.ts"
 import type { PoolCore } from "./core/PoolCore.ts"
 import { formatSnapshot, type PoolSnapshot } from "./core/Snapshot.ts"
+import { shortStatement } from "../stats/StatementText.ts"
+import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** Why a borrower gets none. */
 export type Outcome = "timeout" | "queue-full" | "closed"
@@ -103,17 +105,11 @@ export const waiterEntries = (first: Lease<Session> | undefined, now: number): R
   return entries
 }
 
-/** Statements in messages are cut here: enough to recognise one. */
-const STATEMENT_WORDS = 80
-
-const MILLIS_PER_SECOND = 1000
-
 /** One holder in words, for the message of a caller that waited in vain. */
 export const holderLine = (slot: Slot<Session>, now: number): string => {
   const entry = ledgerEntry(slot, now)
   const seconds = ((entry.heldMillis ?? 0) / MILLIS_PER_SECOND).toFixed(1)
-  const text = (entry.statement ?? "").replaceAll(/\s+/g, " ").trim()
-  const short = text.length > STATEMENT_WORDS ? `${text.slice(0, STATEMENT_WORDS)}...` : text
+  const short = shortStatement(entry.statement ?? "")
   const doing = short === "" ? "" : entry.runningMillis === undefined ? `, last ran: ${short}` : `, running: ${short}`
   return `session ${entry.sessionId} by ${entry.holder ?? "the pool itself"} for ${seconds} s${doing}`
 }

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import type { ConnectionString } from "../config/ConnectionString.ts"
 import type { Settings } from "../config/settings/Settings.ts"
 import { readStartupOptions } from "../config/connection-string/StartupOptions.ts"
+import { MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** Words for the pooler itself (Supavisor 2.9 source, protocol_helpers.ex); PostgreSQL never sees them. */
 const FOR_THE_POOLER: ReadonlySet<string> = new Set(["reference", "jit", "log_level", "client_tls"])
@@ -87,10 +88,10 @@ export const readFacts = (settings: SessionSettings, row: Readonly<Record<string
 const MILLIS_PER_UNIT: Readonly<Record<string, number>> = {
   us: 0.001,
   ms: 1,
-  s: 1000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000
+  s: MILLIS_PER_SECOND,
+  min: MILLIS_PER_MINUTE,
+  h: MILLIS_PER_HOUR,
+  d: MILLIS_PER_DAY
 }
 
 /** PostgreSQL's own spelling of a time ("30s", "1min", "1500ms", "0"), in milliseconds; undefined for other values. */

@@ -1,9 +1,8 @@
 /** A histogram that costs two additions per value: counts in an array that an exporter reads when it is asked. */
+import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** OpenTelemetry advises these bounds for `db.client.operation.duration`, in seconds; durations here use them all. */
 export const SECONDS_BOUNDS: ReadonlyArray<number> = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
-
-const MILLIS_PER_SECOND = 1000
 
 export class Histogram {
   readonly bounds: ReadonlyArray<number>

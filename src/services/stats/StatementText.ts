@@ -58,3 +58,12 @@ export const operationOf = (sql: string): string => {
   const word = FIRST_WORD.exec(sql)?.[1]?.toUpperCase() ?? ""
   return OPERATIONS.has(word) ? word : OTHER
 }
+
+/** Length of a statement in a message, in characters: enough to recognize it. */
+const SHORT_LENGTH = 80
+
+/** A statement on one line of at most 80 characters, for messages. */
+export const shortStatement = (sql: string): string => {
+  const line = sql.replaceAll(/\s+/g, " ").trim()
+  return line.length > SHORT_LENGTH ? `${line.slice(0, SHORT_LENGTH)}...` : line
+}

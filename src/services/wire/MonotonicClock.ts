@@ -1,8 +1,7 @@
 /** Time that never jumps, for deadlines and ages: a wall clock that is set must not expire a thousand waiters. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-
-const NANOS_PER_MILLI = 1e6
+import { NANOS_PER_MILLI } from "../errors/Units.ts"
 
 /** The clock of every program that brings none of its own. */
 const live = Context.get(Context.empty(), Clock.Clock)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { wrapText } from "../../../src/cli/terminal/Wrap.ts"
+import { wrap } from "../../../src/cli/terminal/Wrap.ts"
 
 const withoutBlanks = (text: string): string => text.replaceAll(/\s/g, "")
 
@@ -10,7 +10,7 @@ describe("text in lines", () => {
     fc.assert(
       fc.property(words, fc.integer({ min: 1, max: 40 }), (parts, width) => {
         const text = parts.join(" ")
-        const lines = wrapText(text, width)
+        const lines = wrap(text, width)
         assert.isTrue(lines.every((line) => line.length <= width))
         assert.strictEqual(withoutBlanks(lines.join("")), withoutBlanks(text))
       })
@@ -18,11 +18,11 @@ describe("text in lines", () => {
   })
 
   it("keeps a number and its unit together where it can", () => {
-    assert.deepStrictEqual(wrapText("after 12 ms", 9), ["after", "12 ms"])
+    assert.deepStrictEqual(wrap("after 12 ms", 9), ["after", "12 ms"])
   })
 
   it("breaks a long name at its seams", () => {
-    assert.deepStrictEqual(wrapText("aws-0-eu-central-1.pooler.supabase.com:5432", 20), [
+    assert.deepStrictEqual(wrap("aws-0-eu-central-1.pooler.supabase.com:5432", 20), [
       "aws-0-eu-central-1.",
       "pooler.supabase.com:",
       "5432"
@@ -30,6 +30,6 @@ describe("text in lines", () => {
   })
 
   it("is one empty line when there is none", () => {
-    assert.deepStrictEqual(wrapText("", 10), [""])
+    assert.deepStrictEqual(wrap("", 10), [""])
   })
 })

@@ -7,10 +7,11 @@ import { CONNECTIONS_SQL, type ConnectionsView, decodeConnections } from "./Conn
 import { type Check, type Examination, failed, type Finding, wordFailure } from "./DoctorContext.ts"
 import { foreignName } from "./Masking.ts"
 import { DATABASE_SETTINGS_PAGE, PROGRAM } from "./Remedies.ts"
-import { counted, wordTime } from "./Wording.ts"
+import { wordTime } from "./Wording.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { SessionError } from "../../errors/SessionError.ts"
+import { counted } from "../../errors/Wording.ts"
 
 /** Supabase's largest default pool size is below this (ConnectionPooling.constants.ts of supabase/supabase). */
 export const MOST_PROBED = 100

@@ -9,7 +9,7 @@ import { DriverOptions } from "../../session/DriverOptions.ts"
 import { makeOpener } from "../../session/OpenSession.ts"
 import type { Check, Finding } from "./DoctorContext.ts"
 import type { CheckResult } from "./Report.ts"
-import { sentence } from "./Wording.ts"
+import { sentence } from "../../errors/Wording.ts"
 
 const PEM = "-----BEGIN"
 

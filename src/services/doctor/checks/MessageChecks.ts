@@ -11,6 +11,7 @@ import { closed } from "../../session/Cancellation.ts"
 import { openWire, rowsOf } from "./Client.ts"
 import type { Check, Examination, Client } from "./DoctorContext.ts"
 import { wordTime } from "./Wording.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** A channel of its own; PostgreSQL folds no case in it. */
 const CHANNEL = "effect_supavisor_doctor"
@@ -81,7 +82,7 @@ const sendCancel = (examination: Examination, { tap }: Client): Effect.Effect<vo
       socket.write(PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey }))
       yield* closed(socket)
     })
-  ).pipe(Effect.timeoutOption(SLEEP_SECONDS * 1000), Effect.ignore)
+  ).pipe(Effect.timeoutOption(SLEEP_SECONDS * MILLIS_PER_SECOND), Effect.ignore)
 
 /** Cancels a statement of its own, and looks whether the next one was left alone. */
 export const checkCancel: Check = (examination, say) =>

@@ -2,7 +2,7 @@
 import type { ConnectionString } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import type { Action } from "./Report.ts"
-import { sentence } from "./Wording.ts"
+import { sentence } from "../../errors/Wording.ts"
 
 /** How this program is called in an action. */
 export const PROGRAM = "npx effect-supavisor"

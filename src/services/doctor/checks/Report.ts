@@ -1,6 +1,6 @@
 /** What an examination brings: one result per thing looked at, and a verdict. */
 import * as Schema from "effect/Schema"
-import { counted, listed } from "./Wording.ts"
+import { counted, listed } from "../../errors/Wording.ts"
 
 /** The one line at the end. */
 const componentsWith = (results: ReadonlyArray<CheckResult>, status: CheckResult["status"]): ReadonlyArray<string> => [

@@ -22,7 +22,8 @@ import type { CheckResult, Status } from "./Report.ts"
 import { checkSession } from "./SessionCheck.ts"
 import { checkSettings } from "./SettingsCheck.ts"
 import { checkTls } from "./TlsCheck.ts"
-import { listed, wordTime } from "./Wording.ts"
+import { wordTime } from "./Wording.ts"
+import { listed } from "../../errors/Wording.ts"
 
 const bodies: Readonly<Record<CheckId, Check>> = {
   config: checkConfig,

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { rowsOf } from "./Client.ts"
 import type { Check } from "./DoctorContext.ts"
 import { quantile, wordTime } from "./Wording.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Clocks kept by NTP differ by milliseconds; certificates and tokens are checked to the second. */
 const MOST_SKEW_MILLIS = 2000
@@ -26,7 +27,7 @@ export const checkClock: Check = (examination, say) =>
         target,
         status: "pass",
         millis,
-        details: `within ${MOST_SKEW_MILLIS / 1000} s of the server's clock`
+        details: `within ${MOST_SKEW_MILLIS / MILLIS_PER_SECOND} s of the server's clock`
       })
     }
     return yield* say({

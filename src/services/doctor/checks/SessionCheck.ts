@@ -4,7 +4,7 @@ import { SessionError } from "../../errors/SessionError.ts"
 import { openSecond } from "./Client.ts"
 import { type Check, type Examination, failed, type Finding, wordFailure, type Client } from "./DoctorContext.ts"
 import { followTraces, modeContradiction, type Traces } from "./SessionProof.ts"
-import { listed } from "./Wording.ts"
+import { listed } from "../../errors/Wording.ts"
 
 const WITHOUT_A_SESSION =
   "a setting, a prepared statement, a temporary table, LISTEN and advisory locks do not outlive a transaction"

@@ -4,14 +4,13 @@ import * as Effect from "effect/Effect"
 import { applyStatement, readFacts, settingsOf, unapplied } from "../../session/SessionSettings.ts"
 import { APPLICATION_NAME, rowsOf } from "./Client.ts"
 import type { Check } from "./DoctorContext.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** The value a new session of this role starts with, whatever was set since (PostgreSQL docs, pg_settings). */
 const ROLE_TIMEOUT = "select reset_val::int as millis from pg_settings where name = 'statement_timeout'"
 
 /** The doctor's session must not pass for one of the application's in what is counted later. */
 const RENAME = "select set_config('application_name', $1, false)"
-
-const MILLIS_PER_SECOND = 1000
 
 /** Applies and verifies every setting on the doctor's own session. */
 export const checkSettings: Check = (examination, say) =>

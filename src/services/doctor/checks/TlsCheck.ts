@@ -5,9 +5,9 @@ import type { CertificateFacts, TlsFacts } from "../NetworkCheck.ts"
 import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
 import { actionFor, DATABASE_SETTINGS_PAGE } from "./Remedies.ts"
 import type { Action } from "./Report.ts"
-import { counted, listed, wordTime } from "./Wording.ts"
-
-const MILLIS_PER_DAY = 86_400_000
+import { wordTime } from "./Wording.ts"
+import { counted, firstFew, listed } from "../../errors/Wording.ts"
+import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 
 /** A month is what a person needs to have a certificate renewed; most authorities warn then too. */
 const SOON_DAYS = 30
@@ -30,8 +30,7 @@ const wordEnd = ({ validTo }: CertificateFacts, now: number): string => {
 
 const describeCertificate = (certificate: CertificateFacts, now: number): string => {
   const { chain, names } = certificate
-  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : ""
-  return `for ${names.slice(0, SHOWN_NAMES).join(", ")}${more}; chain ${chain.join(" < ")}; ${wordEnd(certificate, now)}`
+  return `for ${firstFew(names, ", ", SHOWN_NAMES)}; chain ${chain.join(" < ")}; ${wordEnd(certificate, now)}`
 }
 
 /** What a stricter mode would object to. */

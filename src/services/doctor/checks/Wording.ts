@@ -1,9 +1,8 @@
 /** Numbers and places as a finding writes them. */
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Below this many milliseconds the first decimal tells something. */
 const PRECISE_BELOW = 10
-
-const MILLIS_PER_SECOND = 1000
 
 /** A time: `0.4 ms`, `24 ms`, `1.2 s`. */
 export const wordTime = (millis: number): string => {
@@ -20,13 +19,3 @@ export const quantile = (times: ReadonlyArray<number>, share: number): number =>
 /** `host:port`, an IPv6 address in brackets. */
 export const wordAddress = (host: string, port: number): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
-
-/** `1 warning`, `2 warnings`. */
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
-
-/** A list with "and" before its last item. */
-export const listed = (items: ReadonlyArray<string>): string =>
-  items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`
-
-/** A sentence that ends as one. */
-export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

@@ -1,6 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { ErrorClass } from "./Entry.ts"
+import { counted, sentence } from "../Wording.ts"
 
 /** One wrong setting. */
 export interface SettingProblem {
@@ -17,8 +18,6 @@ const widestColumn = 40
 
 const wordExpected = (expected: string): string =>
   /^(must|expected) /.test(expected) ? expected : `expected ${expected}`
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 const explain = (problem: SettingProblem): string => {
   const extra = [
@@ -48,10 +47,9 @@ export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvali
   )
 }) {
   override get message(): string {
-    const count = this.problems.length
     const width = Math.min(widestColumn, Math.max(0, ...this.problems.map((problem) => subject(problem).length)))
     return [
-      `Invalid configuration (${count} ${count === 1 ? "problem" : "problems"})`,
+      `Invalid configuration (${counted(this.problems.length, "problem")})`,
       ...this.problems.map((problem) => `  ✗ ${subject(problem).padEnd(width)}  ${explain(problem)}`)
     ].join("\n")
   }

@@ -2,16 +2,13 @@ import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { entryOf } from "./Entries.ts"
 import type { ErrorClass } from "./Entry.ts"
-import { wordMillis } from "./Wording.ts"
+import { firstFew, wordMillis } from "../Wording.ts"
 
 /** Holders named in a message; more than a handful is what the `holders` field is for. */
 const namedHolders = 5
 
-const wordHolders = (holders: ReadonlyArray<string>): string => {
-  if (holders.length === 0) return ""
-  const more = holders.length - namedHolders
-  return `. Held by: ${holders.slice(0, namedHolders).join("; ")}${more > 0 ? `; and ${more} more` : ""}`
-}
+const wordHolders = (holders: ReadonlyArray<string>): string =>
+  holders.length === 0 ? "" : `. Held by: ${firstFew(holders, "; ", namedHolders)}`
 
 /**
  * No session became free in time.

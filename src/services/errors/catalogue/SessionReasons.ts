@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { entryOf } from "./Entries.ts"
 import type { ErrorClass } from "./Entry.ts"
-import { toDuration, wordEndpoint, wordMillis, wordServer } from "./Wording.ts"
+import { toDuration, wordEndpoint, wordMillis, wordServer } from "../Wording.ts"
 
 const Phase = Schema.Literals([
   "configuration",

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { entryOf } from "./Entries.ts"
 import type { ErrorClass } from "./Entry.ts"
-import { toDuration, wordEndpoint, wordMillis } from "./Wording.ts"
+import { toDuration, wordEndpoint, wordMillis } from "../Wording.ts"
 
 /** The server answered a statement with ERROR; the session goes on and can be used. */
 export class StatementFailed extends Schema.TaggedError<StatementFailed>(

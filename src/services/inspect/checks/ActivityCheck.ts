@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, word } from "./Column.ts"
-import { counted } from "./Figures.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { counted } from "../../errors/Wording.ts"
 
 /** Connections by owner, state, role and application. */
 export const activity = Check.define({

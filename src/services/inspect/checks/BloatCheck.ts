@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { bytes, count, maybe, name, share, word } from "./Column.ts"
-import { listed, percentOf, sizeOf } from "./Figures.ts"
+import { percentOf, sizeOf } from "./Figures.ts"
 import { busy, isForeignSchema } from "./TableRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** Where less is wasted, rewriting is not worth its lock: a table this small is rewritten in a moment anyhow. */
 const WORTH_A_REWRITE_BYTES = 10_485_760
@@ -103,7 +104,7 @@ order by waste desc nulls last, name limit ${limit}`
     const unknown = rows.filter(({ waste }) => waste === null).map(({ name }) => name)
     return unknown.length === 0
       ? []
-      : [`Nothing can be said of ${listed(unknown)}: no statistics that the role may read (run analyze), or locked.`]
+      : [`Nothing can be said of ${firstFew(unknown)}: no statistics that the role may read (run analyze), or locked.`]
   },
   nextSteps: (rows) => {
     const worst = (kind: string) =>
@@ -127,7 +128,7 @@ order by waste desc nulls last, name limit ${limit}`
       judge: Check.noneOf(
         ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
         (rows) =>
-          listed(
+          firstFew(
             rows.map(({ name, waste, wasteShare }) => `${name} (${sizeOf(waste ?? 0)}, ${percentOf(wasteShare ?? 0)})`)
           )
       )

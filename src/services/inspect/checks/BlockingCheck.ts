@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { counted, listed, spanOf } from "./Figures.ts"
+import { spanOf } from "./Figures.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+import { counted, firstFew } from "../../errors/Wording.ts"
 
 /** A wait this long is worth a person's time, in milliseconds: PostgreSQL itself looks for a deadlock then (deadlock_timeout). */
 const WORTH_A_LOOK_MILLIS = 1000
@@ -86,7 +87,7 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
         ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,
         (rows) =>
           `${counted(rows.length, "pair")}: ` +
-          listed(
+          firstFew(
             rows.map(
               ({ blockedPid, blockingPid, waitedMillis }) =>
                 `backend ${blockedPid} for ${blockingPid}, ${spanOf(waitedMillis ?? 0)}`

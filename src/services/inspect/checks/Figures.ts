@@ -1,12 +1,17 @@
 /** Numbers as a person reads them. */
-
-const MILLIS_PER_SECOND = 1000
+import {
+  BYTES_PER_KIB,
+  MILLIS_PER_DAY,
+  MILLIS_PER_HOUR,
+  MILLIS_PER_MINUTE,
+  MILLIS_PER_SECOND
+} from "../../errors/Units.ts"
 
 /** Units of time, largest first, in milliseconds. */
 const spans = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
+  ["d", MILLIS_PER_DAY],
+  ["h", MILLIS_PER_HOUR],
+  ["min", MILLIS_PER_MINUTE],
   ["s", MILLIS_PER_SECOND]
 ] as const
 
@@ -31,20 +36,17 @@ export const spanOf = (millis: number): string => {
 
 const sizeUnits = ["kB", "MB", "GB", "TB", "PB"] as const
 
-/** As PostgreSQL counts in `pg_size_pretty` (its docs, functions-admin). */
-const BYTES_PER_KILOBYTE = 1024
-
 /** Under this a tenth matters. */
 const TENTHS_BELOW = 10
 
 /** A size with the units of `pg_size_pretty`: `512 B`, `8 kB`, `1.5 GB`. */
 export const sizeOf = (bytes: number): string => {
-  if (bytes < BYTES_PER_KILOBYTE) return `${Math.round(bytes)} B`
-  let amount = bytes / BYTES_PER_KILOBYTE
+  if (bytes < BYTES_PER_KIB) return `${Math.round(bytes)} B`
+  let amount = bytes / BYTES_PER_KIB
   let unit = 0
   // Rounded up to 1024 it belongs to the next unit.
-  while (Math.round(amount) >= BYTES_PER_KILOBYTE && unit < sizeUnits.length - 1) {
-    amount /= BYTES_PER_KILOBYTE
+  while (Math.round(amount) >= BYTES_PER_KIB && unit < sizeUnits.length - 1) {
+    amount /= BYTES_PER_KIB
     unit += 1
   }
   return `${Number(amount.toFixed(amount < TENTHS_BELOW ? 1 : 0))} ${sizeUnits[unit]}`
@@ -55,15 +57,3 @@ const WHOLE = 100
 
 /** A fraction of 1 in percent: `94 %`, `99.5 %`. */
 export const percentOf = (share: number): string => `${Number((share * WHOLE).toFixed(1))} %`
-
-/** `1 session`, `2 sessions`; `indexes` and the like are given. */
-export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
-
-/** Of many alike the first few are named. */
-const MOST_NAMED = 3
-
-/** The first few, and how many more there are. */
-export const listed = (items: ReadonlyArray<string>): string => {
-  const rest = items.length - MOST_NAMED
-  return items.slice(0, MOST_NAMED).join(", ") + (rest > 0 ? ` and ${rest} more` : "")
-}

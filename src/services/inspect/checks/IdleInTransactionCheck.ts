@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { listed, spanOf } from "./Figures.ts"
+import { spanOf } from "./Figures.ts"
 import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** Sessions that rest in an open transaction. */
 export const idleInTransaction = Check.define({
@@ -59,7 +60,7 @@ order by state_change, pid limit ${limit}`,
       judge: Check.noneOf(
         ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
         (rows) =>
-          listed(
+          firstFew(
             rows.map(({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${spanOf(idleMillis)}`)
           )
       )

@@ -1,8 +1,9 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { listed, sizeOf } from "./Figures.ts"
+import { sizeOf } from "./Figures.ts"
 import { POSTGRES_16 } from "./ServerFacts.ts"
 import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** A smaller index that nobody uses costs nothing worth a person's time. */
 const WORTH_DROPPING_BYTES = 1_048_576
@@ -75,7 +76,7 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
       text: "Every index is valid",
       judge: Check.noneOf(
         ({ isValid }) => !isValid,
-        (rows) => listed(rows.map(({ index }) => index))
+        (rows) => firstFew(rows.map(({ index }) => index))
       )
     },
     {
@@ -84,7 +85,7 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
       judge: (rows, asked) => {
         const unused = rows.filter(({ isUnused, size }) => isUnused && (size ?? 0) >= WORTH_DROPPING_BYTES)
         if (unused.length === 0) return { outcome: "pass", detail: "None." }
-        const detail = listed(unused.map(({ index, size }) => `${index} (${sizeOf(size ?? 0)})`))
+        const detail = firstFew(unused.map(({ index, size }) => `${index} (${sizeOf(size ?? 0)})`))
         return isYoung(asked)
           ? { outcome: "unknown", detail: `The counters are younger than a week: ${detail}` }
           : { outcome: "fail", detail }

@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { listed, spanOf } from "./Figures.ts"
+import { spanOf } from "./Figures.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** A strong lock that is older, in milliseconds, outlives any ordinary statement: the bound of Supabase's report. */
 const OLD_LOCK_MILLIS = 120_000
@@ -63,7 +64,7 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
       judge: Check.noneOf(
         ({ ageMillis, granted }) => granted && (ageMillis ?? 0) > OLD_LOCK_MILLIS,
         (rows) =>
-          listed(
+          firstFew(
             rows.map(
               ({ ageMillis, mode, pid, relation }) =>
                 `${mode} on ${relation ?? "something"} by backend ${pid ?? "unknown"} for ${spanOf(ageMillis ?? 0)}`

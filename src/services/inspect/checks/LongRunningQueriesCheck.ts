@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, statement } from "./Column.ts"
-import { listed, spanOf } from "./Figures.ts"
+import { spanOf } from "./Figures.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** Statements that run for long. */
 export const longRunningQueries = Check.define({
@@ -48,7 +49,7 @@ order by query_start, pid limit ${limit}`,
       text: "No statement runs for longer than --longer-than (5 minutes)",
       judge: Check.noneOf(
         () => true,
-        (rows) => listed(rows.map(({ pid, runningMillis }) => `backend ${pid} for ${spanOf(runningMillis)}`))
+        (rows) => firstFew(rows.map(({ pid, runningMillis }) => `backend ${pid} for ${spanOf(runningMillis)}`))
       )
     }
   ]

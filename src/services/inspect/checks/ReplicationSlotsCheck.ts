@@ -1,6 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, word } from "./Column.ts"
-import { listed, sizeOf } from "./Figures.ts"
+import { sizeOf } from "./Figures.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** One file of the write-ahead log (PostgreSQL docs, wal_segment_size): what any slot keeps at any time. */
 const ONE_SEGMENT_BYTES = 16_777_216
@@ -59,7 +60,7 @@ order by retained desc nulls last, slot_name limit ${limit}`
       judge: Check.noneOf(
         ({ active, retained, walStatus }) => isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
         (rows) =>
-          listed(
+          firstFew(
             rows.map(({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${sizeOf(retained ?? 0)})`)
           )
       )

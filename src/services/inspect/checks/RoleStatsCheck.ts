@@ -1,6 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, flag, maybe, name, share, text } from "./Column.ts"
-import { listed, percentOf } from "./Figures.ts"
+import { percentOf } from "./Figures.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** Above this share of its own limit a role will soon be refused; that of pool-utilization. */
 const NEARLY_FULL = 0.8
@@ -47,7 +48,7 @@ order by connections desc, rolname limit ${limit}`
       text: "No role uses more than 80 % of its connection limit",
       judge: Check.noneOf(
         ({ share }) => (share ?? 0) > NEARLY_FULL,
-        (rows) => listed(rows.map(({ role, share }) => `${role}: ${percentOf(share ?? 0)}`))
+        (rows) => firstFew(rows.map(({ role, share }) => `${role}: ${percentOf(share ?? 0)}`))
       )
     }
   ]

@@ -1,6 +1,6 @@
 /** What the checks of connections have in common: the list of sessions, and words about them. */
-import { counted } from "./Figures.ts"
 import type { Asked } from "./Check.ts"
+import { counted } from "../../errors/Wording.ts"
 
 /** Milliseconds since a moment of the server's clock. */
 export const millisSince = (moment: string): string =>

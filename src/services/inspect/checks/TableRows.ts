@@ -1,5 +1,5 @@
 /** What the checks of tables have in common: which tables, and which of them may not be measured now. */
-import { counted } from "./Figures.ts"
+import { counted } from "../../errors/Wording.ts"
 
 /** Schemas of PostgreSQL itself. */
 export const isForeignSchema = (column: string): string => `${column} <> 'information_schema' and ${column} !~ '^pg_'`

@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name } from "./Column.ts"
-import { listed } from "./Figures.ts"
 import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** Below so many rows a table is read in whole faster than through an index. */
 const WORTH_AN_INDEX_ROWS = 10_000
@@ -49,7 +49,7 @@ from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
       ...(whole.length === 0
         ? []
         : [
-            `${listed(whole.map(({ table }) => table))}: read in whole more often than through an index. ` +
+            `${firstFew(whole.map(({ table }) => table))}: read in whole more often than through an index. ` +
               `${Check.seeCheck("outliers")} says by which statements.`
           ]),
       `${Check.seeCheck("bloat")} says how much of a size is empty space.`
@@ -61,7 +61,7 @@ from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
       text: "No table of 10,000 rows or more is read in whole more often than through an index",
       judge: Check.noneOf(
         ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads,
-        (rows) => listed(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))
+        (rows) => firstFew(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))
       )
     }
   ]

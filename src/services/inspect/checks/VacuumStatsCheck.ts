@@ -1,7 +1,8 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { listed, percentOf } from "./Figures.ts"
+import { percentOf } from "./Figures.ts"
 import { isForeignSchema } from "./TableRows.ts"
+import { firstFew } from "../../errors/Wording.ts"
 
 /** A table of fewer rows is vacuumed in no time, whenever its turn comes: the bound of Supabase's report. */
 const WORTH_A_RULE_ROWS = 1000
@@ -73,7 +74,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
       ...(off[0] === undefined
         ? []
         : [
-            `Autovacuum is off for ${listed(off.map(({ table }) => table))}: alter table ... reset (autovacuum_enabled);`
+            `Autovacuum is off for ${firstFew(off.map(({ table }) => table))}: alter table ... reset (autovacuum_enabled);`
           ])
     ]
   },
@@ -84,7 +85,9 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
       judge: Check.noneOf(
         ({ deadRows, isDue, rows }) => isDue && rows + deadRows >= WORTH_A_RULE_ROWS,
         (rows) =>
-          listed(rows.map(({ deadRows, table, threshold }) => `${table} (${deadRows} dead rows, due at ${threshold})`))
+          firstFew(
+            rows.map(({ deadRows, table, threshold }) => `${table} (${deadRows} dead rows, due at ${threshold})`)
+          )
       )
     },
     {
@@ -92,7 +95,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
       text: "No table is half way to the last transaction id",
       judge: Check.noneOf(
         ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
-        (rows) => listed(rows.map(({ table, wraparound }) => `${table}: ${percentOf(wraparound ?? 0)}`))
+        (rows) => firstFew(rows.map(({ table, wraparound }) => `${table}: ${percentOf(wraparound ?? 0)}`))
       )
     }
   ]

@@ -1,6 +1,7 @@
 /** What a database was seen to do, and how many sessions that asks for; pure. */
 import { demandOf } from "../../config/LittlesLaw.ts"
 import { forOperations } from "../../config/PoolSizing.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** What happened in a span of time. */
 export interface ObservedLoad {
@@ -35,8 +36,6 @@ export interface ObservedDemand {
   /** With the buffer of 20 % that operations get. */
   readonly sessions: number
 }
-
-const MILLIS_PER_SECOND = 1000
 
 /** The share of looks that the pool has to serve without a wait. */
 const BURST_QUANTILE = 0.95

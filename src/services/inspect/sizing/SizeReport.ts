@@ -3,6 +3,8 @@ import * as Schema from "effect/Schema"
 import { percentOf, spanOf } from "../checks/Figures.ts"
 import { type AgentSize, resolve, type Tier, tiers } from "../../config/PoolSizing.ts"
 import { type ObservedDemand, observedDemandOf, type ObservedLoad } from "./ObservedDemand.ts"
+import { counted } from "../../errors/Wording.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counts changes of the form that a reader must know of; a new field is none. */
 export const SIZE_VERSION = 1
@@ -63,14 +65,10 @@ const ENOUGH_TRANSACTIONS = 100
 /** Above this share of the sessions in use, resting transactions are what the pool is for. */
 const MUCH_RESTING = 0.25
 
-const MILLIS_PER_SECOND = 1000
-
 /** Below this, hundredths are worth reading. */
 const SMALL = 10
 
 const figure = (value: number): string => String(Number(value.toFixed(value < SMALL ? 2 : 0)))
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
 
 const measured = (facts: ObservedFacts, demand: ObservedDemand): ReadonlyArray<string> => {
   const { meanHeldMillis } = demand
@@ -80,7 +78,7 @@ const measured = (facts: ObservedFacts, demand: ObservedDemand): ReadonlyArray<s
       : `${figure(demand.transactionsPerSecond)} transactions per second (pg_stat_database) held a session for ` +
         `${spanOf(meanHeldMillis)} on average: by Little's law ${figure(demand.busyByLaw)} sessions were in use.`
   const looks =
-    `${plural(facts.busySamples.length, "look")} at pg_stat_activity saw ${figure(demand.busySeen)} in use on average, ` +
+    `${counted(facts.busySamples.length, "look")} at pg_stat_activity saw ${figure(demand.busySeen)} in use on average, ` +
     `${demand.busyAtBursts} or fewer at 95 of 100 looks, and never more than ${demand.busyAtMost}.`
   const { statements } = facts
   return [
@@ -93,7 +91,7 @@ const measured = (facts: ObservedFacts, demand: ObservedDemand): ReadonlyArray<s
           `pg_stat_statements counted ${figure((statements.calls * MILLIS_PER_SECOND) / facts.windowMillis)} statements per second of ` +
             `${figure(statements.millis / statements.calls)} ms each: by the same law ${figure(demand.busyByStatements)} ran at a time.`
         ]),
-    `The largest of these, rounded up, is ${plural(demand.operations, "operation")} at a time.`
+    `The largest of these, rounded up, is ${counted(demand.operations, "operation")} at a time.`
   ]
 }
 
@@ -107,11 +105,11 @@ const doubts = (facts: ObservedFacts, demand: ObservedDemand | undefined): Reado
   const resting = demand.busySeen > 0 ? facts.idleInTransaction / demand.busySeen : 0
   return [
     ...(facts.transactions < ENOUGH_TRANSACTIONS
-      ? [`Only ${plural(facts.transactions, "transaction")} ended meanwhile: observe for longer, at a busy hour.`]
+      ? [`Only ${counted(facts.transactions, "transaction")} ended meanwhile: observe for longer, at a busy hour.`]
       : []),
     ...(facts.hidden > 0
       ? [
-          `The role ${facts.role} may not see what ${plural(facts.hidden, "session")} of other roles do, so looks count too little.`
+          `The role ${facts.role} may not see what ${counted(facts.hidden, "session")} of other roles do, so looks count too little.`
         ]
       : []),
     ...(resting > MUCH_RESTING
@@ -163,7 +161,7 @@ export const sizeReportOf = (question: SizeQuestion): SizeReport => {
       ...(observed !== undefined && demand !== undefined ? measured(observed, demand) : []),
       ...(demand === undefined || processes === 1 || operations === undefined
         ? []
-        : [`Shared by ${processes} processes that is ${plural(operations, "operation")} for each.`]),
+        : [`Shared by ${processes} processes that is ${counted(operations, "operation")} for each.`]),
       ...sizing.reasoning,
       ...shared(question, total, processes, max)
     ],

@@ -1,11 +1,10 @@
 /** Rules about too few sessions: for the callers, from the pooler, and in the database. */
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { countOf, usableConnections } from "../monitor/DatabaseView.ts"
-import { wordMillis } from "../../errors/catalogue/Wording.ts"
+import { counted, wordMillis } from "../../errors/Wording.ts"
 import type { Advice, Severity } from "./Finding.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
 import type { Picture } from "./AdvisorInput.ts"
-import { counted } from "./Format.ts"
 
 /** From here on a burst fills the rest: the usual bound of alerts on `max_connections`. */
 const CROWDED = 0.8

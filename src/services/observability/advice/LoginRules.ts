@@ -3,11 +3,9 @@ import { formatDuration } from "../../config/settings/Durations.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { Advice } from "./Finding.ts"
 import type { Picture } from "./AdvisorInput.ts"
-import { counted } from "./Format.ts"
+import { counted, sentence } from "../../errors/Wording.ts"
 
 type DialFailed = PoolEvent & { readonly _tag: "DialFailed" }
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 const lastFailure = (picture: Picture, isIt: (event: DialFailed) => boolean): DialFailed | undefined =>
   picture.events.findLast((event): event is DialFailed => event._tag === "DialFailed" && isIt(event))

@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import { formatDuration } from "../../config/settings/Durations.ts"
 import type { BlockedBackend, DatabaseView } from "../monitor/DatabaseView.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
-import { wordMillis } from "../../errors/catalogue/Wording.ts"
+import { counted, firstFew, wordMillis } from "../../errors/Wording.ts"
 import type { Advice } from "./Finding.ts"
 import type { Picture } from "./AdvisorInput.ts"
-import { backendOf, counted, holderOf, listed } from "./Format.ts"
+import { backendOf, holderOf } from "./Format.ts"
 
 /** Half of a timeout is gone: late enough to be slow, early enough to be seen before the server ends it. */
 const HALF = 0.5
@@ -26,7 +26,10 @@ export const sessionsLeaked = ({ ledger, settings, suspects }: Picture): Advice 
     id: "sessions-leaked",
     severity: "warning",
     title: "Sessions are not given back",
-    detail: listed(held.map((entry) => `${wordMillis(entry.heldMillis ?? 0)} by ${holderOf(entry)}`)),
+    detail: firstFew(
+      held.map((entry) => `${wordMillis(entry.heldMillis ?? 0)} by ${holderOf(entry)}`),
+      "; "
+    ),
     remedy:
       "Give the session back as soon as the work is done: use SessionPool.use or a scope that closes, and keep slow " +
       `work that needs no database outside of it. Raise DB_LEAK_THRESHOLD (${formatDuration(threshold)}) if it is meant.`
@@ -61,7 +64,7 @@ export const slowStatements = ({ database, events, ledger, settings }: Picture):
     id: "slow-statements",
     severity: "warning",
     title: "Statements are slow",
-    detail: `${ended}${running.length === 0 ? "" : `Running: ${listed(running)}`}`.trim(),
+    detail: `${ended}${running.length === 0 ? "" : `Running: ${firstFew(running, "; ")}`}`.trim(),
     remedy:
       "Run EXPLAIN (ANALYZE, BUFFERS) on the statement; add the index it lacks or restructure it. If all statements " +
       "are slow, check CPU and memory of the database in its dashboard. Raise DB_STATEMENT_TIMEOUT " +
@@ -91,12 +94,13 @@ export const idleInTransaction = ({ database, ledger, settings }: Picture): Advi
     id: "idle-in-transaction",
     severity: isBlocking ? "critical" : "warning",
     title: "Transactions are open and do nothing",
-    detail: listed(
+    detail: firstFew(
       idle.map(
         (backend) =>
           `${wordMillis(backend.millis)} by ${backendOf(backend, ledger)}` +
           (blockers.has(backend.pid) ? ", which others wait for" : "")
-      )
+      ),
+      "; "
     ),
     remedy:
       "Commit or roll back before work that needs no database. To end one that hangs: select pg_terminate_backend(pid), " +
@@ -111,7 +115,7 @@ const UNBEARABLE_BLOCK_MILLIS = 120_000
 
 const holdersOf = (blocked: BlockedBackend, ledger: Picture["ledger"]): string => {
   const named = blocked.blockers.map((blocker) => `${backendOf(blocker, ledger)}, ${blocker.state}`)
-  return listed(blocked.byPrepared ? [...named, "a prepared transaction (see pg_prepared_xacts)"] : named)
+  return firstFew(blocked.byPrepared ? [...named, "a prepared transaction (see pg_prepared_xacts)"] : named, "; ")
 }
 
 /** Statements that wait for a lock, and who holds it. */

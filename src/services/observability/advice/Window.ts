@@ -3,6 +3,7 @@ import type { PoolEvent } from "../../pool/Events.ts"
 import type { AcquireOutcome, PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { Load } from "../../config/LittlesLaw.ts"
 import type { Suspect } from "./AdvisorInput.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counters are compared over this time, in milliseconds: a burst is seen at once and forgotten a minute later. */
 const WINDOW_MILLIS = 60_000
@@ -71,8 +72,6 @@ export const withoutOldEvents = (memory: Memory, now: number): Memory => {
 const arrived: ReadonlyArray<AcquireOutcome> = ["immediate", "waited", "timeout", "queue-full", "abandoned", "failed"]
 const arrivalsOf = ({ counters, waiting }: PoolSnapshot): number =>
   arrived.reduce((sum, outcome) => sum + counters.acquired[outcome], waiting)
-
-const MILLIS_PER_SECOND = 1000
 
 /** The load in the window. Who waits at its end came in it, and who waited at its beginning came before. */
 export const loadOf = ({ samples }: Memory): Load => {

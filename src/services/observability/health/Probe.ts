@@ -1,7 +1,7 @@
 /** Asks the server whether it is there, on a session that nobody wants at that moment. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { wordMillis } from "../../errors/catalogue/Wording.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 import type { LeasedSession } from "../../pool/LeasedSession.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { SessionPool } from "../../pool/SessionPool.ts"

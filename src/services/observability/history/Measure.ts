@@ -11,8 +11,7 @@ import {
   quantilesOf,
   totalOf
 } from "./Quantiles.ts"
-
-const MILLIS_PER_SECOND = 1000
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counts since the pool was made. */
 export interface Measure {

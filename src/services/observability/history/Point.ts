@@ -1,12 +1,13 @@
 /** One step of the pool's history, as charts draw it. */
 import type { HealthState } from "../health/Health.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
+import { MILLIS_PER_MINUTE } from "../../errors/Units.ts"
 
 /** How often a point is taken, in milliseconds: a burst of seconds is seen, and 15 minutes are a few hundred points. */
 export const STEP_MILLIS = 2000
 
 /** How far the history goes back, in milliseconds. */
-export const WINDOW_MILLIS = 15 * 60 * 1000
+export const WINDOW_MILLIS = 15 * MILLIS_PER_MINUTE
 
 /** The pool at the end of a step, and what happened in it. Times are milliseconds, null where nothing was measured. */
 export interface Point {

@@ -1,12 +1,10 @@
 /** What this process costs: processor time, memory, and how late its event loop runs. */
 import { LoopDelay } from "../metrics/LoopDelay.ts"
 import { STEP_MILLIS } from "./Point.ts"
+import { MICROS_PER_MILLI, MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** A little less than a step, so that a step that came early still ends its window. */
 const LOOP_WINDOW_MILLIS = STEP_MILLIS / 2
-
-const MILLIS_PER_SECOND = 1000
-const MICROS_PER_MILLI = 1000
 
 /** This process at one instant. */
 export interface ProcessView {

@@ -1,5 +1,6 @@
 /** Quantiles of what a histogram counted between two looks at it: pure. */
 import type { Histogram } from "../../stats/Histogram.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** What histograms of the same bounds counted up to one instant. */
 export interface Counted {
@@ -15,8 +16,6 @@ export interface Quantiles {
   readonly p95: number | null
   readonly p99: number | null
 }
-
-const MILLIS_PER_SECOND = 1000
 
 export const nothingMeasured: Quantiles = { p50: null, p95: null, p99: null }
 

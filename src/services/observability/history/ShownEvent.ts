@@ -1,6 +1,6 @@
 /** What has happened, in one line each, for a person who watches: pure. */
 import type { Finding, Severity } from "../advice/Finding.ts"
-import { wordMillis } from "../../errors/catalogue/Wording.ts"
+import { counted, sentence, wordMillis } from "../../errors/Wording.ts"
 import { causeWords, type Health } from "../health/Health.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
@@ -30,8 +30,6 @@ const closeWords: { readonly [Reason in CloseReason]: string } = {
   drain: "the pool ends"
 }
 
-const ended = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
-const counted = (count: number): string => `${count} ${count === 1 ? "session" : "sessions"}`
 const sumOf = (parts: object): number => Object.values(parts).reduce((sum: number, part: number) => sum + part, 0)
 
 const saidOf = (event: PoolEvent): Said => {
@@ -43,9 +41,9 @@ const saidOf = (event: PoolEvent): Said => {
     case "SessionClosed":
       return ["info", `Session ${event.id} closed, backend ${event.backendPid}: ${closeWords[event.reason]}.`]
     case "SessionsLost":
-      return ["warn", `${counted(event.count)} lost. ${ended(event.first.message)} ${event.first.remedy}`]
+      return ["warn", `${counted(event.count, "session")} lost. ${sentence(event.first.message)} ${event.first.remedy}`]
     case "DialFailed":
-      return ["warn", `${ended(event.error.message)} Next dial in ${wordMillis(event.retryInMillis)}.`]
+      return ["warn", `${sentence(event.error.message)} Next dial in ${wordMillis(event.retryInMillis)}.`]
     case "CeilingLearned":
       return ["warn", `The pooler refused one more session: the ceiling is ${event.held} for now.`]
     case "CeilingLifted":
@@ -57,11 +55,11 @@ const saidOf = (event: PoolEvent): Said => {
     case "StatementOverdue":
       return ["error", `${event.holder}, session ${event.sessionId}: ${event.error.message}`]
     case "Draining":
-      return ["info", `The pool drains: ${counted(event.used)} in use, ${event.waiting} waiting.`]
+      return ["info", `The pool drains: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`]
     case "Drained":
       return [
         "info",
-        `The pool has drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled)} cancelled.`
+        `The pool has drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled, "session")} cancelled.`
       ]
   }
 }
@@ -88,7 +86,7 @@ const healthSaid = ({ state }: Health): Said => {
     case "Degraded":
       return ["warn", `Health: degraded: ${state.causes.map((cause) => causeWords[cause]).join("; ")}.`]
     case "Down":
-      return ["error", `Health: down: ${ended(state.reason.message)} ${state.reason.remedy}`]
+      return ["error", `Health: down: ${sentence(state.reason.message)} ${state.reason.remedy}`]
     case "Draining":
       return ["info", "Health: draining."]
   }
@@ -111,7 +109,7 @@ const severityLevels: { readonly [S in Severity]: EventLevel } = { info: "info",
 
 /** A finding that begins or has become more or less severe. */
 export const findingBegun = (finding: Finding, at: number, redact: Redact): ShownEvent =>
-  shown(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${ended(finding.detail)}`], redact)
+  shown(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${sentence(finding.detail)}`], redact)
 
 export const findingOver = (finding: Finding, at: number, redact: Redact): ShownEvent =>
   shown(at, "Finding", ["info", `Over after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)

@@ -1,5 +1,6 @@
 /** How late the event loop runs: a process that is busy with itself looks like a slow database to everything else. */
 import { monitorEventLoopDelay } from "node:perf_hooks"
+import { MILLIS_PER_SECOND, NANOS_PER_SECOND } from "../../errors/Units.ts"
 
 /**
  * The loop's timer is set for this many milliseconds: what takes longer is delay. Node's own default of 10 wakes a
@@ -10,8 +11,7 @@ const RESOLUTION_MILLIS = 50
 /** The delays shown are those of the last window of at least this many milliseconds, whoever reads them how often. */
 const WINDOW_MILLIS = 10_000
 
-const NANOS_PER_SECOND = 1e9
-const RESOLUTION_SECONDS = RESOLUTION_MILLIS / 1000
+const RESOLUTION_SECONDS = RESOLUTION_MILLIS / MILLIS_PER_SECOND
 
 /** Delays of one window, in seconds. */
 export interface LoopDelays {

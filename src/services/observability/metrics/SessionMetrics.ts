@@ -4,11 +4,10 @@ import { OUTAGE_BOUNDS } from "../../stats/PoolTimes.ts"
 import type { BreakerState } from "../../pool/core/Breaker.ts"
 import type { SlotState } from "../../pool/core/Lease.ts"
 import { type Definition, each, type Point, single, type Reading } from "./Definition.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Where OpenTelemetry ends and we begin. */
 export const PREFIX = "db.client.connection.session"
-
-const MILLIS_PER_SECOND = 1000
 
 /** As a number that grows with the trouble. */
 const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 }

@@ -10,10 +10,9 @@ import {
   usableConnections,
   waitingOnLock
 } from "./DatabaseView.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 const prefix = "db.client.connection.session.database"
-
-const MILLIS_PER_SECOND = 1000
 
 const owners: ReadonlyArray<Owner> = ["ours", "pooler", "others"]
 const states: ReadonlyArray<BackendState> = ["active", "idle", "idle in transaction", "unknown"]

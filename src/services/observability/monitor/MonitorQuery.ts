@@ -8,6 +8,7 @@ import { SessionError } from "../../errors/SessionError.ts"
 import type { SessionPool } from "../../pool/SessionPool.ts"
 import { activityStatement } from "./ActivityStatement.ts"
 import { DatabaseView, mapNames } from "./DatabaseView.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** A server that sums up its connections for longer, in milliseconds, is too busy to be asked. */
 const LOOK_MILLIS = 5000
@@ -56,7 +57,7 @@ export const look = (pool: SessionPool["Service"], options: LookOptions): Effect
       }),
       Effect.timeoutOrElse({
         duration: LOOK_MILLIS,
-        orElse: () => Effect.succeed(failed(`The database gave no answer within ${LOOK_MILLIS / 1000} s.`))
+        orElse: () => Effect.succeed(failed(`The database gave no answer within ${LOOK_MILLIS / MILLIS_PER_SECOND} s.`))
       }),
       Effect.catch((error) =>
         Effect.succeed(
