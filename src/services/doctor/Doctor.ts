@@ -13,14 +13,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
-import { configResult, invalidFindings } from "./checks/ConfigurationChecks.ts"
+import { invalidFindings } from "./checks/ConfigurationChecks.ts"
 import { Examination } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
 import { PROGRAM } from "./checks/Remedies.ts"
 import { type CheckResult, type Report, REPORT_VERSION, verdictOf } from "./checks/Report.ts"
-import { type Hearing, runChecks } from "./checks/RunChecks.ts"
+import { type Hearing, runChecks, toResult } from "./checks/RunChecks.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NetworkCheck } from "./NetworkCheck.ts"
+import { makeEndpoint } from "../session/OpenSession.ts"
 import { SessionConfig, type Settings } from "../config/SessionConfig.ts"
 import { SessionError } from "../errors/SessionError.ts"
 
@@ -86,7 +87,7 @@ export const reportInvalid = (error: SessionError): Effect.Effect<Report> =>
     const mask = maskOf(undefined)
     return reportOf(
       times,
-      invalidFindings(error).map((finding) => configResult(finding, mask.text)),
+      invalidFindings(error).map((finding) => toResult("config", finding, mask)),
       false
     )
   })
@@ -98,11 +99,14 @@ const examineWith = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Report> {
   const { connection } = settings
   if (connection === undefined) return yield* reportInvalid(withoutConnection())
+  const endpoint = yield* Effect.result(makeEndpoint(settings))
+  if (endpoint._tag === "Failure") return yield* reportInvalid(endpoint.failure)
   const times = yield* timesNow
   const clock = yield* Clock.Clock
   const examination = new Examination({
     settings,
     connection,
+    endpoint: endpoint.success,
     network,
     now: monotonicMillis(clock),
     wallClock: () => clock.currentTimeMillisUnsafe(),
@@ -112,8 +116,7 @@ const examineWith = Effect.fnUntraced(function* (
   const { onResult = silence, onStart = silence } = options
   const ids = withNeeds(options.only ?? checkIds)
   const results = yield* Effect.scoped(runChecks(examination, ids, maskOf(connection), { onResult, onStart }))
-  const attempted = !results.some(({ id, status }) => id === "config" && status === "fail")
-  return reportOf(times, results, attempted)
+  return reportOf(times, results, true)
 })
 
 /** Examines the connection that the settings describe. */

@@ -12,14 +12,13 @@ import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NameResolver } from "./network/NameResolver.ts"
 import { type Names, namesOf } from "./network/Names.ts"
 import { routeTo } from "./network/Route.ts"
-import { timeTcp } from "./network/TcpConnection.ts"
-import { type Place, type TlsFacts, tlsFacts } from "./network/TlsHandshake.ts"
-import type { TlsSettings } from "../wire/TlsNegotiation.ts"
+import { timeTcp, type TlsFacts, tlsFacts } from "./network/Sockets.ts"
+import type { Endpoint } from "../wire/Transport.ts"
 
 export type { CertificateFacts } from "./network/Certificate.ts"
 export { NameResolver, type NameResolverShape, resolverAt, systemResolver } from "./network/NameResolver.ts"
 export type { Answer, Names } from "./network/Names.ts"
-export type { Place, TlsFacts } from "./network/TlsHandshake.ts"
+export { type TlsFacts, unencrypted } from "./network/Sockets.ts"
 
 /** Looks at the network between this process and a server. */
 export class NetworkCheck extends Context.Service<
@@ -32,7 +31,7 @@ export class NetworkCheck extends Context.Service<
     /** Milliseconds one TCP connection takes; fails with Node's error. Not bounded: the caller does that. */
     readonly tcp: (address: string, port: number) => Effect.Effect<number, unknown>
     /** What the server shows in TLS. Never fails; not bounded: the caller does that. */
-    readonly tls: (place: Place, settings: TlsSettings) => Effect.Effect<TlsFacts>
+    readonly tls: (endpoint: Endpoint) => Effect.Effect<TlsFacts>
   }
 >()("effect-supavisor/services/NetworkCheck") {
   /** Looks with this machine's sockets, and with the resolver of `NameResolver`. */

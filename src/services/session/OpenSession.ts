@@ -61,17 +61,25 @@ const withoutConnection = (): SessionError =>
     }
   ])
 
-/** Builds the opener of one configuration; fails when the configuration names no server or no readable certificate. */
-export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver: DriverOptionsShape) {
-  const connection = config.connection
+/** The endpoint of a configuration; fails when it names no server or no readable certificate. */
+export const makeEndpoint = Effect.fnUntraced(function* (config: Settings): Effect.fn.Return<Endpoint, SessionError> {
+  const { connection } = config
   if (connection === undefined) return yield* withoutConnection()
-  const endpoint: Endpoint = {
+  return {
     host: connection.host,
     port: connection.port,
     family: connection.kind === "session-pooler" || connection.kind === "transaction-pooler" ? 4 : 0,
     tls: { mode: config.ssl.mode, rootCertificate: yield* rootCertificate(config) },
     keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
   }
+})
+
+/** Builds the opener of one configuration; fails when the configuration names no server or no readable certificate. */
+export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver: DriverOptionsShape) {
+  const { connection } = config
+  if (connection === undefined) return yield* withoutConnection()
+  const target: LoginTarget = { endpoint: yield* makeEndpoint(config), connection, config, driver }
+  const proof = new SessionModeCheck(config)
   return {
     endpoint: {
       host: connection.host,
@@ -79,58 +87,112 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
       database: connection.database,
       username: connection.username
     },
-    open: openSession({ endpoint, connection, config, driver, proof: new SessionModeCheck(config) })
+    open: Effect.suspend(() => {
+      const dial: Dial = { phase: "dns", wire: undefined }
+      return logIn(dial, target, Duration.toMillis(config.connectTimeout), (login) => openSession(login, target, proof))
+    })
   }
 })
 
-/** What every dial of one opener shares. */
-interface Place {
+/** Where to log in, and how. */
+export interface LoginTarget {
   readonly endpoint: Endpoint
   readonly connection: ConnectionString
   readonly config: Settings
   readonly driver: DriverOptionsShape
-  readonly proof: SessionModeCheck
 }
-
-const openSession = (place: Place): Effect.Effect<Session, SessionError> =>
-  Effect.suspend(() => {
-    const { config, endpoint } = place
-    return Effect.clockWith((clock) => {
-      const now = monotonicMillis(clock)
-      const started = now()
-      const deadline = started + Duration.toMillis(config.connectTimeout)
-      const dial: Dial = { phase: "dns", wire: undefined, deadline }
-      const dialWith = (at: Endpoint) => login(dial, { ...place, endpoint: at }, now)
-      return dialWith(endpoint).pipe(
-        Effect.catch((error) => {
-          const mode = fallbackMode(endpoint.tls.mode, error)
-          return mode === undefined ? Effect.fail(error) : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
-        }),
-        Effect.timeoutOrElse({
-          duration: config.connectTimeout,
-          orElse: () =>
-            Effect.fail(connectFailure(endpoint, dial.phase, started, now(), TIMED_OUT, dial.wire?.tap.authenticated))
-        })
-      )
-    })
-  })
 
 /** How far a dial has come, for the message of one that ran out of time. */
-interface Dial {
+export interface Dial {
   phase: Phase
   wire: Wire | undefined
-  /** Monotonic milliseconds when the connect timeout ends. */
-  readonly deadline: number
 }
+
+/** A connection that is logged in; the session's settings are not applied yet. */
+export interface LoggedIn {
+  readonly connection: PgConnection.PgConnection
+  /** As dialled: its sslmode is the one that `allow` or `prefer` fell back to. */
+  readonly endpoint: Endpoint
+  readonly wire: Wire
+  /** Closing it writes Terminate. */
+  readonly scope: Scope.Closeable
+  readonly context: Context.Context<never>
+  /** Milliseconds left of the limit. */
+  readonly remainingMillis: number
+  /** The error of a failure behind the login: the server's FATAL if it sent one. */
+  readonly failing: (cause: unknown) => SessionError
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+/**
+ * Connects, negotiates TLS, logs in and runs `setUp`, all of it within the limit; `allow` and `prefer` dial twice. What
+ * was opened is closed again when it fails.
+ */
+export const logIn = <A>(
+  dial: Dial,
+  target: LoginTarget,
+  limitMillis: number,
+  setUp: (login: LoggedIn) => Effect.Effect<A, SessionError>
+): Effect.Effect<A, SessionError> =>
+  Effect.clockWith((clock) => {
+    const { endpoint } = target
+    const now = monotonicMillis(clock)
+    const started = now()
+    const dialWith = (at: Endpoint) => dialOnce(dial, { ...target, endpoint: at }, started + limitMillis, now, setUp)
+    return dialWith(endpoint).pipe(
+      Effect.catch((error) => {
+        const mode = fallbackMode(endpoint.tls.mode, error)
+        return mode === undefined ? Effect.fail(error) : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
+      }),
+      Effect.timeoutOrElse({
+        duration: limitMillis,
+        orElse: () => {
+          const timedOut = Object.assign(new Error(`no answer within ${limitMillis} ms`), { code: "ETIMEDOUT" })
+          const { phase, wire } = dial
+          return Effect.fail(connectFailure(endpoint, phase, started, now(), timedOut, wire?.tap.authenticated))
+        }
+      })
+    )
+  })
+
+const dialOnce = Effect.fnUntraced(function* <A>(
+  dial: Dial,
+  target: LoginTarget,
+  deadline: number,
+  now: () => number,
+  setUp: (login: LoggedIn) => Effect.Effect<A, SessionError>
+): Effect.fn.Return<A, SessionError> {
+  const { endpoint } = target
+  const started = now()
+  const wire = yield* open(endpoint, (phase) => {
+    dial.phase = phase
+  })
+  dial.wire = wire
+  dial.phase = "authentication"
+  const context = yield* Effect.context<never>()
+  const scope = Scope.makeUnsafe()
+  return yield* Effect.gen(function* () {
+    const failing = (cause: unknown) =>
+      connectFailure(endpoint, dial.phase, started, now(), wire.tap.fatal ?? cause, wire.tap.authenticated)
+    const connected = now()
+    const connection = yield* Effect.mapError(authenticate(target, wire, scope, context), failing)
+    const authenticated = now()
+    wire.timings.authentication = authenticated - connected
+    dial.phase = "session"
+    const remainingMillis = deadline - authenticated
+    const result = yield* setUp({ connection, endpoint, wire, scope, context, remainingMillis, failing, now })
+    wire.timings.session = now() - authenticated
+    return result
+  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
+})
 
 /** SQLSTATE of a value that a setting does not take (PostgreSQL docs, Appendix A). */
 const INVALID_PARAMETER_VALUE = "22023"
 
-const TIMED_OUT = Object.assign(new Error("The connect timeout ran out"), { code: "ETIMEDOUT" })
-
 /** Authenticates the driver over a wire that stands; closing the scope says Terminate. */
 const authenticate = (
-  { config, connection, driver, endpoint }: Place,
+  { config, connection, driver, endpoint }: LoginTarget,
   wire: Wire,
   scope: Scope.Scope,
   context: Context.Context<never>
@@ -169,79 +231,62 @@ const abandon = (wire: Wire, scope: Scope.Closeable, exit: Exit.Exit<unknown, un
   )
 
 /** A connection that only asks which backend serves it, for the proof of the mode. */
-const askAnother = Effect.fnUntraced(function* (place: Place, tell: (backend: Backend) => void) {
-  const wire = yield* open(place.endpoint)
+const askAnother = Effect.fnUntraced(function* (target: LoginTarget, tell: (backend: Backend) => void) {
+  const wire = yield* open(target.endpoint)
   const context = yield* Effect.context<never>()
   const scope = Scope.makeUnsafe()
   yield* Effect.gen(function* () {
-    const connection = yield* authenticate(place, wire, scope, context)
+    const connection = yield* authenticate(target, wire, scope, context)
     tell(yield* askBackend(connection))
     yield* sayGoodbye(wire.socket, scope)
   }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
 })
 
-const login = Effect.fnUntraced(function* (
-  dial: Dial,
-  place: Place,
-  now: () => number
+/** Proves the session mode, applies and verifies the session's settings. */
+const openSession = Effect.fnUntraced(function* (
+  { connection, context, endpoint, failing, now, remainingMillis, scope, wire }: LoggedIn,
+  target: LoginTarget,
+  proof: SessionModeCheck
 ): Effect.fn.Return<Session, SessionError> {
-  const { config, connection, endpoint, proof } = place
-  const started = now()
-  const wire = yield* open(endpoint, (phase) => {
-    dial.phase = phase
+  const { config, driver } = target
+  const asked = yield* proof.examine({
+    connection,
+    keyPid: wire.tap.processId,
+    another: (tell) => askAnother({ ...target, endpoint }, tell),
+    remainingMillis,
+    failing
   })
-  dial.wire = wire
-  dial.phase = "authentication"
-  const context = yield* Effect.context<never>()
-  const scope = Scope.makeUnsafe()
-  return yield* Effect.gen(function* () {
-    const failing = (cause: unknown) =>
-      connectFailure(endpoint, dial.phase, started, now(), wire.tap.fatal ?? cause, wire.tap.authenticated)
-    const connected = now()
-    const driverConnection = yield* Effect.mapError(authenticate(place, wire, scope, context), failing)
-    wire.timings.authentication = now() - connected
-    dial.phase = "session"
-    const authenticated = now()
-    const asked = yield* proof.examine({
-      connection: driverConnection,
-      keyPid: wire.tap.processId,
-      another: (tell) => askAnother(place, tell),
-      remainingMillis: dial.deadline - authenticated,
-      failing
-    })
-    const settings = settingsOf(config, connection)
-    const { params, sql } = applyStatement(settings)
-    const result = yield* Effect.mapError(driverConnection.query(sql, params, false), failing)
-    const facts = readFacts(settings, result.rows[0] ?? {})
-    const contradiction = proof.contradicts(asked, facts.backendPid)
-    if (contradiction !== undefined) return yield* failing(contradiction)
-    const refused = unapplied(facts)
-    if (refused.length > 0) {
-      const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
-      const serverMessage = `The server did not keep the session's settings: ${list}`
-      return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
-    }
-    wire.timings.session = now() - authenticated
-    return new PgSession({
-      info: {
-        id: ++opened,
-        backendPid: facts.backendPid,
-        maxConnections: facts.maxConnections,
-        serverVersion: facts.serverVersion,
-        address: wire.address,
-        encrypted: wire.encrypted,
-        timings: wire.timings,
-        openedAt: now()
-      },
-      endpoint,
-      wire,
-      connection: driverConnection,
-      scope,
-      settings,
-      driver: place.driver,
-      named: config.prepare !== false,
-      context,
-      now
-    })
-  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
+  const settings = settingsOf(config, target.connection)
+  const { params, sql } = applyStatement(settings)
+  const result = yield* Effect.mapError(connection.query(sql, params, false), failing)
+  const facts = readFacts(settings, result.rows[0] ?? {})
+  const contradiction = proof.contradicts(asked, facts.backendPid)
+  if (contradiction !== undefined) return yield* failing(contradiction)
+  const refused = unapplied(facts)
+  if (refused.length > 0) {
+    const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
+    const serverMessage = `The server did not keep the session's settings: ${list}`
+    return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
+  }
+  return new PgSession({
+    info: {
+      id: ++opened,
+      backendPid: facts.backendPid,
+      maxConnections: facts.maxConnections,
+      serverVersion: facts.serverVersion,
+      address: wire.address,
+      encrypted: wire.encrypted,
+      timings: wire.timings,
+      openedAt: now()
+    },
+    endpoint,
+    wire,
+    connection,
+    scope,
+    settings,
+    driver,
+    named: config.prepare !== false,
+    context,
+    now
+  })
 })

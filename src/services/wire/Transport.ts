@@ -58,6 +58,8 @@ export const resolveHost = (host: string, family: 0 | 4): Effect.Effect<Readonly
 /** Where a session is opened, and how. */
 export interface Endpoint {
   readonly host: string
+  /** Connects to this address; undefined resolves `host`. TLS verifies the name `host` either way. */
+  readonly address?: string | undefined
   readonly port: number
   /** `4` for the shared pooler, which has no IPv6 address; `0` leaves the choice to the resolver's order. */
   readonly family: 0 | 4
@@ -108,7 +110,11 @@ export const connectFailure = (
     authenticated
   })
 
-const connectTcp = (endpoint: Endpoint, addresses: ReadonlyArray<Address>): Effect.Effect<Net.Socket, unknown> =>
+/** Connects to the first address that accepts; interruption destroys the socket. Fails with Node's error. */
+export const connectTcp = (
+  endpoint: Pick<Endpoint, "host" | "port" | "keepAliveMillis">,
+  addresses: ReadonlyArray<Address>
+): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
     const socket: Net.Socket = Net.connect({
       host: endpoint.host,
@@ -157,7 +163,7 @@ export const open = Effect.fnUntraced(function* (
   const started = now()
   const failing = (phase: Phase) => (cause: unknown) => connectFailure(endpoint, phase, started, now(), cause)
 
-  const addresses = yield* Effect.mapError(resolveHost(endpoint.host, endpoint.family), failing("dns"))
+  const addresses = yield* Effect.mapError(resolveHost(endpoint.address ?? endpoint.host, endpoint.family), failing("dns"))
   const resolved = now()
   onPhase("tcp")
   const raw = yield* Effect.mapError(connectTcp(endpoint, addresses), failing("tcp"))

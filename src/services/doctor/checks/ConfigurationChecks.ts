@@ -1,30 +1,16 @@
 /** What can be said before anything is sent: the settings, and the place they name. */
 import * as Effect from "effect/Effect"
-import { readFileSync } from "node:fs"
 import { describe } from "../../config/ConnectionString.ts"
 import type { SessionError, SettingProblem } from "../../errors/SessionError.ts"
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { hidden } from "../../config/settings/Problem.ts"
-import { DriverOptions } from "../../session/DriverOptions.ts"
-import { makeOpener } from "../../session/OpenSession.ts"
 import type { Check, Finding } from "./DoctorContext.ts"
-import type { CheckResult } from "./Report.ts"
 import { sentence } from "../../errors/Wording.ts"
-
-const PEM = "-----BEGIN"
-
-/** The certificate's text; `makeOpener` has read the same file without a complaint. */
-const certificateText = (given: string | undefined): string | undefined => {
-  if (given === undefined || given.includes(PEM)) return given
-  return given === "system" ? undefined : readFileSync(given, "utf8")
-}
 
 /** The settings: what they come to, and every warning and note about them. */
 export const checkConfig: Check = (examination, say) =>
   Effect.gen(function* () {
     const { settings } = examination
-    yield* makeOpener(settings, yield* DriverOptions)
-    examination.rootCertificate = certificateText(settings.ssl.rootCert)
     const { connectTimeout, connectionType, pool, source, statementTimeout } = settings
     yield* say({
       target: source,
@@ -91,17 +77,3 @@ export const invalidFindings = (error: SessionError): ReadonlyArray<Finding> =>
           action: { text: sentence(error.remedy), commands: [] }
         }
       ]
-
-/** A finding as a result of the configuration check, which is all there is when nothing was attempted. */
-export const configResult = (finding: Finding, text: (raw: string) => string): CheckResult => ({
-  id: "config",
-  component: "Config",
-  target: text(finding.target),
-  status: finding.status,
-  ms: null,
-  details: text(finding.details),
-  action:
-    finding.action === undefined
-      ? null
-      : { text: text(finding.action.text), commands: finding.action.commands.map((command) => text(command)) }
-})

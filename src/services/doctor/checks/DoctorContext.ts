@@ -9,7 +9,7 @@ import type { Settings } from "../../config/settings/Settings.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { Phase } from "../../errors/catalogue/Entry.ts"
 import type { Backend } from "../../session/SessionModeCheck.ts"
-import type { Address } from "../../wire/Transport.ts"
+import type { Address, Endpoint } from "../../wire/Transport.ts"
 import { actionFor } from "./Remedies.ts"
 import type { Action, Status } from "./Report.ts"
 import { wordAddress } from "./Wording.ts"
@@ -36,6 +36,7 @@ export type Check = (
 export interface Circumstances {
   readonly settings: Settings
   readonly connection: ConnectionString
+  readonly endpoint: Endpoint
   readonly network: NetworkCheck["Service"]
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -49,14 +50,13 @@ export interface Circumstances {
 export class Examination implements Circumstances {
   readonly settings: Settings
   readonly connection: ConnectionString
+  readonly endpoint: Endpoint
   readonly network: NetworkCheck["Service"]
   readonly now: () => number
   readonly wallClock: () => number
   readonly limitMillis: number
   readonly probesCapacity: boolean
 
-  /** The certificate authority's text, once the configuration has been looked at. */
-  rootCertificate: string | undefined = undefined
   /** The addresses a session would use. */
   addresses: ReadonlyArray<Address> = []
   /** The first address that accepted a connection. */
@@ -79,6 +79,7 @@ export class Examination implements Circumstances {
   constructor(circumstances: Circumstances) {
     this.settings = circumstances.settings
     this.connection = circumstances.connection
+    this.endpoint = circumstances.endpoint
     this.network = circumstances.network
     this.now = circumstances.now
     this.wallClock = circumstances.wallClock
@@ -155,8 +156,6 @@ export interface Client {
   readonly connection: PgConnection.PgConnection
   readonly tap: WireTap
   readonly isEncrypted: boolean
-  /** Milliseconds from the address to AuthenticationOk and all that follows it. */
-  readonly loginMillis: number
   /** Says Terminate and waits, bounded, until the server has hung up. */
   readonly leave: Effect.Effect<void>
   /** Destroys the socket. */

@@ -8,7 +8,8 @@ import * as Queue from "effect/Queue"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
 import { closed } from "../../session/Cancellation.ts"
-import { openWire, rowsOf } from "./Client.ts"
+import { scopedWire } from "../network/Sockets.ts"
+import { rowsOf } from "./Client.ts"
 import type { Check, Examination, Client } from "./DoctorContext.ts"
 import { wordTime } from "./Wording.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
@@ -77,8 +78,7 @@ const isCancelled = (exit: Exit.Exit<unknown, unknown>): boolean =>
 const sendCancel = (examination: Examination, { tap }: Client): Effect.Effect<void> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const socket = yield* openWire(examination, examination.settings.ssl.mode)
-      socket.resume()
+      const { socket } = yield* scopedWire({ ...examination.endpoint, address: examination.reachable })
       socket.write(PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey }))
       yield* closed(socket)
     })

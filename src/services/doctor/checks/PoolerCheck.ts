@@ -1,6 +1,6 @@
 /** Supavisor's version, which it tells to whoever sends a plaintext HTTP GET to its port. */
 import * as Effect from "effect/Effect"
-import { connectTcp } from "../network/TcpConnection.ts"
+import { scopedTcp } from "../network/Sockets.ts"
 import type { Check, Examination } from "./DoctorContext.ts"
 
 /** The answer is one small packet, or none at all. */
@@ -21,7 +21,7 @@ const ask = (examination: Examination): Effect.Effect<string, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { connection, reachable } = examination
-      const socket = yield* connectTcp(reachable ?? connection.host, connection.port)
+      const socket = yield* scopedTcp(reachable ?? connection.host, connection.port)
       return yield* Effect.callback<string, unknown>((resume) => {
         let answer = ""
         const done = () => resume(Effect.succeed(answer))

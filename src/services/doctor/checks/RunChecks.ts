@@ -9,7 +9,7 @@ import { isSessionError } from "../../errors/SessionError.ts"
 import { checkCapacity } from "./CapacityCheck.ts"
 import { type CheckId, checks } from "./Checks.ts"
 import { statementFailure } from "./Client.ts"
-import { checkConfig, checkEndpoint, invalidFindings } from "./ConfigurationChecks.ts"
+import { checkConfig, checkEndpoint } from "./ConfigurationChecks.ts"
 import { type Check, type Examination, failed, type Finding } from "./DoctorContext.ts"
 import { checkLatency, checkClock, checkServer } from "./ServerChecks.ts"
 import { checkLogin } from "./LoginCheck.ts"
@@ -56,7 +56,8 @@ const usesSession = (id: CheckId): boolean => id !== "login" && id !== "pooler" 
 
 const isBehindLogin = (id: CheckId): boolean => id === "login" || checks[id].needs.some(isBehindLogin)
 
-const toResult = (id: CheckId, finding: Finding, mask: Mask): CheckResult => ({
+/** A finding as a result, without secrets. */
+export const toResult = (id: CheckId, finding: Finding, mask: Mask): CheckResult => ({
   id,
   component: finding.component ?? checks[id].component,
   target: mask.text(finding.target),
@@ -69,23 +70,17 @@ const toResult = (id: CheckId, finding: Finding, mask: Mask): CheckResult => ({
       : { text: mask.text(finding.action.text), commands: finding.action.commands.map(mask.command) }
 })
 
-const findingsOf = (examination: Examination, error: unknown): ReadonlyArray<Finding> => {
+const findingOf = (examination: Examination, error: unknown): Finding => {
   const target = examination.place
-  if (isSessionError(error)) {
-    return error.reason._tag === "ConfigurationInvalid"
-      ? invalidFindings(error)
-      : [failed(examination, error, { target })]
-  }
-  if (isSqlError(error)) return [failed(examination, statementFailure(examination, error), { target })]
+  if (isSessionError(error)) return failed(examination, error, { target })
+  if (isSqlError(error)) return failed(examination, statementFailure(examination, error), { target })
   const words = error instanceof Error ? error.message : String(error)
-  return [
-    {
-      target,
-      status: "fail",
-      details: `the check itself failed: ${words}`,
-      action: { text: "Report this with the output of --json; it is a bug.", commands: [] }
-    }
-  ]
+  return {
+    target,
+    status: "fail",
+    details: `the check itself failed: ${words}`,
+    action: { text: "Report this with the output of --json; it is a bug.", commands: [] }
+  }
 }
 
 /** What a caller hears while it runs. */
@@ -139,12 +134,9 @@ export const runChecks = Effect.fnUntraced(function* (
       yield* say({ target: "-", status: "skip", details: "the session was given up in an earlier check" })
     } else {
       const exit = yield* Effect.exit(bounded(examination, id, Scope.provide(bodies[id](examination, say), scope)))
-      if (Exit.isFailure(exit)) {
-        for (const finding of findingsOf(examination, Cause.squash(exit.cause))) yield* say(finding)
-      }
+      if (Exit.isFailure(exit)) yield* say(findingOf(examination, Cause.squash(exit.cause)))
     }
     if (said.some((status) => FAILED.has(status))) blocked.add(id)
-    if (id === "config" && blocked.has("config")) return results
   }
   return results
 })

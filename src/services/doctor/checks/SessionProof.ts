@@ -10,14 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SqlError } from "effect/sql/SqlError"
-import { askBackend, type Backend } from "../../session/SessionModeCheck.ts"
+import { askBackend, type Backend, sameBackend } from "../../session/SessionModeCheck.ts"
 import { rowsOf } from "./Client.ts"
 import type { Client } from "./DoctorContext.ts"
 
 /** How long the first connection may wait while the second holds a backend; a session waits for nothing. */
 const BLOCKED_MILLIS = 1500
-
-const sameBackend = (one: Backend, other: Backend): boolean => one.pid === other.pid && one.server === other.server
 
 /** Why it is transaction mode; undefined when it is not. */
 export const modeContradiction = Effect.fnUntraced(function* (

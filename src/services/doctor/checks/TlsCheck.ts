@@ -1,7 +1,8 @@
 /** TLS: what is encrypted, what the server shows, and what of it `DB_SSL_MODE` verifies. */
 import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
-import type { CertificateFacts, TlsFacts } from "../NetworkCheck.ts"
+import type { SessionError } from "../../errors/SessionError.ts"
+import { type CertificateFacts, type TlsFacts, unencrypted } from "../NetworkCheck.ts"
 import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
 import { actionFor, DATABASE_SETTINGS_PAGE } from "./Remedies.ts"
 import type { Action } from "./Report.ts"
@@ -80,7 +81,7 @@ const encrypted = (examination: Examination, facts: TlsFacts): Finding => {
   const { certificate } = facts
   const target = `${facts.version ?? "TLS"}, ${certificate?.subject ?? "no certificate"}`
   const what = certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, now)}`
-  const details = `${verifiedBy(mode, examination.rootCertificate !== undefined)}${what}`
+  const details = `${verifiedBy(mode, examination.endpoint.tls.rootCertificate !== undefined)}${what}`
   const isVerified = mode === "verify-full"
   const objected = objections(facts, now)
   if (certificate !== undefined && certificate.validTo - now < SOON_DAYS * MILLIS_PER_DAY) {
@@ -94,8 +95,7 @@ const encrypted = (examination: Examination, facts: TlsFacts): Finding => {
   return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(examination) }
 }
 
-const refused = (examination: Examination, facts: TlsFacts, since: number): Finding => {
-  const error = examination.failure("tls", since, facts.failure)
+const refused = (examination: Examination, error: SessionError, facts: TlsFacts): Finding => {
   const { certificate } = facts
   const shown =
     certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, examination.wallClock())}`
@@ -120,27 +120,25 @@ const switchedOff = (): Finding | undefined =>
 /** Shakes hands as a session would, and describes what the server shows. */
 export const checkTls: Check = (examination, say) =>
   Effect.gen(function* () {
-    const { connection, limitMillis, network, now, reachable, settings } = examination
+    const { endpoint, limitMillis, network, now, reachable, settings } = examination
     const began = now()
     const off = switchedOff()
     if (off !== undefined) yield* say(off)
     const { mode } = settings.ssl
     if (mode === "disable" || mode === "allow") return yield* say(plaintext(examination))
-    const place = { address: reachable ?? connection.host, port: connection.port, host: connection.host }
-    const nothing: TlsFacts = {
-      failure: outOfTime(`no answer to the request for TLS within ${wordTime(limitMillis)}`),
-      isEncrypted: false,
-      version: undefined,
-      certificate: undefined,
-      distrust: undefined
-    }
-    const facts = yield* network
-      .tls(place, { mode, rootCertificate: examination.rootCertificate })
-      .pipe(Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.succeed(nothing) }))
+    const facts = yield* network.tls({ ...endpoint, address: reachable }).pipe(
+      Effect.timeoutOrElse({
+        duration: limitMillis,
+        orElse: () => {
+          const silence = outOfTime(`no answer to the request for TLS within ${wordTime(limitMillis)}`)
+          return Effect.succeed(unencrypted(examination.failure("tls", began, silence)))
+        }
+      })
+    )
     const millis = now() - began
     // Under `prefer` a session goes on in plaintext when TLS fails (libpq's table of `sslmode`).
     if (facts.failure !== undefined && mode !== "prefer") {
-      return yield* say({ ...refused(examination, facts, began), millis })
+      return yield* say({ ...refused(examination, facts.failure, facts), millis })
     }
     const finding =
       facts.isEncrypted && facts.failure === undefined ? encrypted(examination, facts) : plaintext(examination)

@@ -77,10 +77,15 @@ describe("the network check", () => {
     Effect.gen(function* () {
       const port = yield* answering(Buffer.from("N"))
       const network = yield* NetworkCheck
-      const place = { address: "127.0.0.1", port, host: "127.0.0.1" }
-      const facts = yield* network.tls(place, { mode: "require", rootCertificate: undefined })
+      const facts = yield* network.tls({
+        host: "127.0.0.1",
+        port,
+        family: 0,
+        tls: { mode: "require", rootCertificate: undefined },
+        keepAliveMillis: undefined
+      })
       assert.isUndefined(facts.certificate)
-      assert.include(String(facts.failure), "does not support TLS")
+      assert.strictEqual(facts.failure?.code, "TLS_NOT_OFFERED")
     }).pipe(Effect.provide(NetworkCheck.layer))
   )
 })
