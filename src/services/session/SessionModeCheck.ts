@@ -51,7 +51,8 @@ export const askBackend = (connection: PgConnection): Effect.Effect<Backend, Sql
     ({ rows }) => ({ pid: Number(rows[0]?.["pid"]), server: String(rows[0]?.["server"]) })
   )
 
-export const sameBackend = (one: Backend, other: Backend): boolean => one.pid === other.pid && one.server === other.server
+export const sameBackend = (one: Backend, other: Backend): boolean =>
+  one.pid === other.pid && one.server === other.server
 
 const noSession = (nodeMessage: string): FailureFacts => ({ errno: "TRANSACTION_MODE", nodeMessage })
 

@@ -163,7 +163,10 @@ export const open = Effect.fnUntraced(function* (
   const started = now()
   const failing = (phase: Phase) => (cause: unknown) => connectFailure(endpoint, phase, started, now(), cause)
 
-  const addresses = yield* Effect.mapError(resolveHost(endpoint.address ?? endpoint.host, endpoint.family), failing("dns"))
+  const addresses = yield* Effect.mapError(
+    resolveHost(endpoint.address ?? endpoint.host, endpoint.family),
+    failing("dns")
+  )
   const resolved = now()
   onPhase("tcp")
   const raw = yield* Effect.mapError(connectTcp(endpoint, addresses), failing("tcp"))
