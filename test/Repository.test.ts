@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { cruiser, renderArchitecture } from "../docs/generate-architecture.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
 const read = (file: string): string => Fs.readFileSync(Path.join(root, file), "utf8")
@@ -27,60 +28,6 @@ const sources = Fs.readdirSync(Path.join(root, "src"), { recursive: true, encodi
 const papers = [...Fs.readdirSync(root), ...(exists("docs") ? Fs.readdirSync(Path.join(root, "docs")) : [])]
   .map((file) => (exists(file) ? file : `docs/${file}`))
   .filter((file) => file.endsWith(".md"))
-
-/** What each floor of the house may import: itself and the floors below it. */
-const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "main.ts": ["cli", "layers", "http", "services", "internal"],
-  "index.ts": ["layers", "http", "services", "internal"],
-  cli: ["cli", "layers", "http", "services", "internal"],
-  layers: ["layers", "http", "services", "internal"],
-  http: ["http", "services", "internal"],
-  services: ["services", "internal"],
-  testing: ["testing", "services", "internal"],
-  internal: ["internal"]
-}
-
-const floorOf = (file: string): string => file.split("/")[0] ?? file
-
-interface Import {
-  readonly from: string
-  readonly specifier: string
-  /** The imported file relative to `src`; undefined for packages and Node's own modules. */
-  readonly to: string | undefined
-}
-
-const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|^\s*import\s+)"([^"]+)"/gm
-
-const imports: ReadonlyArray<Import> = sources.flatMap((from) =>
-  Array.from(read(`src/${from}`).matchAll(IMPORT), ([, specifier = ""]) => ({
-    from,
-    specifier,
-    to: specifier.startsWith(".") ? Path.posix.join(Path.posix.dirname(from), specifier) : undefined
-  }))
-)
-
-const purePlaces = [
-  "services/config/ConnectionString.ts",
-  "services/config/PoolSizing.ts",
-  "services/errors/SessionError.ts",
-  "services/connection-string/",
-  "services/error-catalogue/",
-  "services/session-config/"
-]
-
-/** The part of the pool that decides; the rest of its room acts on what this part says. */
-const purePool =
-  "Breaker Ceiling Demand DialGate Histogram IdleStack Lease PoolCore PoolState Slot Snapshot Trampoline Waiters"
-    .split(" ")
-    .map((name) => `services/pool/${name}.ts`)
-const inPlaces = (places: ReadonlyArray<string>, file: string): boolean =>
-  places.some((place) => file.startsWith(place))
-
-const roomsOf = (floor: string): ReadonlyArray<string> => [
-  ...new Set(
-    sources.map((file) => file.split("/")).flatMap(([top, room, file]) => (top === floor && room && file ? [room] : []))
-  )
-]
 
 /** Resolves specifiers with Node's own resolver, as a consumer of the package would; null where the door is closed. */
 const resolveAsConsumer = (specifiers: ReadonlyArray<string>): ReadonlyArray<string | null> => {
@@ -117,16 +64,6 @@ describe("exports", () => {
     )
   })
 
-  it("rooms and internals are closed", () => {
-    const rooms = [
-      ...roomsOf("services").map((room) => `services/${room}`),
-      ...roomsOf("layers").map((room) => `layers/${room}`)
-    ]
-    const doors = [...rooms, "internal", "http", "cli"].map((room) => `${manifest.name}/${room}/Anything`)
-    const open = resolveAsConsumer(doors).flatMap((target) => target ?? [])
-    assert.deepStrictEqual(open, [], "add a null entry for the room to exports in package.json")
-  })
-
   it("the program starts with a shebang", () => {
     for (const target of Object.values(manifest.bin)) {
       assert.match(read(compiledFrom(target)), /^#!\/usr\/bin\/env node\n/)
@@ -135,106 +72,138 @@ describe("exports", () => {
 })
 
 describe("imports", () => {
-  it("go downstairs only", () => {
-    const climbing = imports.flatMap(({ from, to }) =>
-      to !== undefined && !(floors[floorOf(from)] ?? []).includes(floorOf(to)) ? [`${from} -> ${to}`] : []
-    )
-    // The stand-in for Supavisor is loaded when there is no database to go to: testing stands below layers.
-    assert.deepStrictEqual(climbing, ["layers/EmbeddedPostgresLayer.ts -> services/embedded/FakeSupavisor.ts"])
-  })
+  const importLines = {
+    value: (to: string) => `export * from "${to}"`,
+    type: (to: string) => `import type { Anything } from "${to}"`,
+    inlineType: (to: string) => `import { type Anything } from "${to}"`,
+    typeExport: (to: string) => `export type { Anything } from "${to}"`,
+    typeQuery: (to: string) => `export type Anything = import("${to}").Anything`
+  }
 
-  it("of pure modules stay among pure modules", () => {
-    const strict = imports.filter(({ from }) => inPlaces(purePlaces, from))
-    const pool = imports.filter(({ from }) => inPlaces(purePool, from))
-    const leaving = [
-      ...strict.filter(({ to }) => to !== undefined && !inPlaces(purePlaces, to)),
-      ...pool.filter(({ to }) => to !== undefined && !inPlaces([...purePlaces, ...purePool], to))
-    ]
-    assert.deepStrictEqual(
-      leaving.map(({ from, to }) => `${from} -> ${to}`),
-      []
-    )
-  })
-
-  it("name modules, never barrels", () => {
-    const barrels = imports.filter(({ specifier }) => /^(effect(\/[a-z-]+)?|@effect\/[a-z-]+)$/.test(specifier))
-    assert.deepStrictEqual(barrels, [])
-  })
-})
-
-describe("the lint rules", () => {
-  const wrong: ReadonlyArray<readonly [file: string, specifier: string]> = [
-    ["src/internal/Wrong.ts", "../services/Session.ts"],
-    ["src/services/Wrong.ts", "../http/HttpApi.ts"],
-    ["src/services/Wrong.ts", "../layers/ConfigLayer.ts"],
-    ["src/services/Wrong.ts", "../cli/Serve.ts"],
-    ["src/services/Wrong.ts", "../testing/TestPostgres.ts"],
-    ["src/services/Wrong.ts", "../main.ts"],
-    ["src/services/Wrong.ts", "effect"],
-    ["src/services/Wrong.ts", "effect/sql"],
-    ["src/services/Wrong.ts", "@effect/sql-pg"],
-    ["src/services/Wrong.ts", "@effect/platform-node"],
-    ["src/services/session/Wrong.ts", "../../http/HttpApi.ts"],
-    ["src/services/config/ConnectionString.ts", "./Dialer.ts"],
-    ["src/services/connection-string/Wrong.ts", "../Dialer.ts"],
-    ["src/services/error-catalogue/Wrong.ts", "../Transport.ts"],
-    ["src/services/session-config/Wrong.ts", "../SessionPool.ts"],
-    ["src/services/pool/core/PoolCore.ts", "../Session.ts"],
-    ["src/services/pool/core/PoolCore.ts", "./PoolRuntime.ts"],
-    ["src/services/pool/core/PoolCore.ts", "../../layers/PgClientLayer.ts"],
-    ["src/services/pool/Wrong.ts", "../../layers/PgClientLayer.ts"],
-    ["src/http/Wrong.ts", "../layers/HttpLayer.ts"],
-    ["src/http/Wrong.ts", "../cli/Serve.ts"],
-    ["src/layers/Wrong.ts", "../cli/Serve.ts"],
-    ["src/cli/Wrong.ts", "../testing/FaultProxy.ts"],
-    ["src/testing/Wrong.ts", "../layers/ConfigLayer.ts"],
-    ["src/testing/Wrong.ts", "../http/HttpApi.ts"],
-    ["src/index.ts", "./cli/Serve.ts"]
+  /** From file, to file, and the rule that rejects the import. */
+  const wrong: ReadonlyArray<readonly [from: string, to: string, rule: string]> = [
+    ["services/errors/A.ts", "services/config/A.ts", "errors"],
+    ["services/config/B.ts", "services/wire/A.ts", "config"],
+    ["services/wire/B.ts", "services/stats/A.ts", "wire"],
+    ["services/stats/B.ts", "services/session/A.ts", "stats"],
+    ["services/session/B.ts", "services/pool/A.ts", "session"],
+    ["services/pool/B.ts", "services/sql/A.ts", "pool"],
+    ["services/doctor/B.ts", "services/pool/A.ts", "doctor"],
+    ["services/inspect/B.ts", "services/doctor/A.ts", "inspect"],
+    ["services/observability/B.ts", "services/sql/A.ts", "observability"],
+    ["services/sql/B.ts", "http/A.ts", "sql"],
+    ["services/embedded/B.ts", "testing/A.ts", "embedded"],
+    ["http/B.ts", "layers/A.ts", "http"],
+    ["testing/B.ts", "layers/A.ts", "testing"],
+    ["layers/B.ts", "cli/A.ts", "layers"],
+    ["cli/B.ts", "testing/A.ts", "for-tests"],
+    ["cli/C.ts", "main.ts", "cli"],
+    ["layers/C.ts", "index.ts", "layers"],
+    ["cli/D.ts", "services/unknown/A.ts", "known-module"],
+    ["services/config/settings/A.ts", "services/config/SessionConfig.ts", "pure"],
+    ["services/config/connection-string/A.ts", "services/config/SessionConfig.ts", "pure"],
+    ["services/errors/catalogue/A.ts", "services/errors/SqlErrors.ts", "pure"],
+    ["services/pool/core/A.ts", "services/pool/SessionPool.ts", "pure"],
+    ["services/pool/core/B.ts", "services/session/C.ts", "pure"]
   ]
-  const right: ReadonlyArray<readonly [file: string, specifier: string]> = [
-    ["src/main.ts", "./cli/Serve.ts"],
-    ["src/cli/Right.ts", "../layers/SupavisorLayer.ts"],
-    ["src/layers/Right.ts", "../http/HttpApi.ts"],
-    ["src/http/Right.ts", "../services/SessionPool.ts"],
-    ["src/services/Right.ts", "./session/Login.ts"],
-    ["src/services/Right.ts", "effect/Effect"],
-    ["src/services/Right.ts", "effect/sql/SqlClient"],
-    ["src/services/errors/SessionError.ts", "./error-catalogue/Entry.ts"],
-    ["src/services/session-config/Right.ts", "../ConnectionString.ts"],
-    ["src/services/pool/core/PoolCore.ts", "./Waiters.ts"],
-    ["src/services/pool/core/PoolCore.ts", "../SessionError.ts"],
-    ["src/services/pool/Right.ts", "../Session.ts"],
-    ["src/testing/Right.ts", "../services/EmbeddedPostgres.ts"]
+  const right: ReadonlyArray<readonly [from: string, to: string]> = [
+    ["main.ts", "cli/Right.ts"],
+    ["cli/Right.ts", "layers/Right.ts"],
+    ["layers/Right.ts", "http/Right.ts"],
+    ["http/Right.ts", "services/observability/Right.ts"],
+    ["services/sql/Right.ts", "services/pool/Right.ts"],
+    ["services/pool/Right.ts", "services/session/Right.ts"],
+    ["services/pool/core/Right.ts", "services/errors/SessionError.ts"],
+    ["services/session/Right.ts", "services/errors/catalogue/Right.ts"],
+    ["testing/Right.ts", "services/embedded/Right.ts"],
+    ["index.ts", "layers/Right.ts"]
   ]
 
-  const refused = (cases: ReadonlyArray<readonly [file: string, specifier: string]>): ReadonlyArray<string> => {
-    const house = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-supavisor-lint-"))
+  interface Violation {
+    readonly rule: { readonly name: string }
+    readonly from: string
+    readonly to: string
+  }
+
+  /** The violations, as "rule: from -> to", in a folder that has only the files given here. */
+  const violationsIn = (files: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-supavisor-imports-"))
     try {
-      Fs.copyFileSync(Path.join(root, ".oxlintrc.json"), Path.join(house, ".oxlintrc.json"))
-      for (const [file, specifier] of cases) {
-        Fs.mkdirSync(Path.join(house, Path.dirname(file)), { recursive: true })
-        Fs.appendFileSync(Path.join(house, file), `export * from "${specifier}"\n`)
+      for (const file of [".dependency-cruiser.mjs", "tsconfig.json"]) {
+        Fs.copyFileSync(Path.join(root, file), Path.join(folder, file))
       }
-      const program = Path.join(root, "node_modules/oxlint/bin/oxlint")
-      const { stdout } = spawnSync(process.execPath, [program, "--format=unix"], { cwd: house, encoding: "utf8" })
-      return Array.from(
-        stdout.matchAll(/^(?:.*\/)?(src\/[^:]+):\d+:\d+: '([^']+)' import is restricted/gm),
-        ([, file, specifier]) => `${file} -> ${specifier}`
+      for (const [file, text] of Object.entries(files)) {
+        Fs.mkdirSync(Path.join(folder, "src", Path.dirname(file)), { recursive: true })
+        Fs.writeFileSync(Path.join(folder, "src", file), text)
+      }
+      const { stdout } = spawnSync(process.execPath, [...cruiser, "src", "--output-type", "json"], {
+        cwd: folder,
+        encoding: "utf8"
+      })
+      const result: { readonly summary: { readonly violations: ReadonlyArray<Violation> } } = JSON.parse(stdout)
+      return result.summary.violations.map(
+        ({ rule, from, to }) => `${rule.name}: ${from.replace("src/", "")} -> ${to.replace("src/", "")}`
       )
     } finally {
-      Fs.rmSync(house, { recursive: true, force: true })
+      Fs.rmSync(folder, { recursive: true, force: true })
     }
   }
 
-  it("refuse every import that goes upstairs", () => {
-    assert.sameMembers(
-      [...refused(wrong)],
-      wrong.map(([file, specifier]) => `${file} -> ${specifier}`)
+  const relative = (from: string, to: string): string => {
+    const path = Path.posix.relative(Path.posix.dirname(from), to)
+    return path.startsWith(".") ? path : `./${path}`
+  }
+
+  const named = (file: string, kind: string): string => file.replace(/[.]ts$/, `${kind}.ts`)
+
+  /** Each file once for each kind of import, and empty files to import. */
+  const importing = (
+    pairs: ReadonlyArray<readonly [from: string, to: string, ...rest: ReadonlyArray<string>]>
+  ): Readonly<Record<string, string>> => ({
+    ...Object.fromEntries(pairs.map(([, to]) => [to, "export interface Anything {}\n"])),
+    ...Object.fromEntries(
+      Object.entries(importLines).flatMap(([kind, line]) =>
+        pairs.map(([from, to]) => [named(from, kind), line(relative(from, to))])
+      )
     )
   })
 
-  it("let every import pass that goes downstairs", () => {
-    assert.deepStrictEqual(refused(right), [])
+  const kinds = Object.keys(importLines)
+
+  it("are rejected where they do not go to a lower level, imports of types too", () => {
+    const found = violationsIn(importing(wrong))
+    const accepted = kinds
+      .flatMap((kind) => wrong.map(([from, to, rule]) => `${rule}: ${named(from, kind)} -> ${to}`))
+      .filter((violation) => !found.includes(violation))
+    assert.deepStrictEqual(accepted, [])
+  })
+
+  it("are accepted where they go to a lower level", () => {
+    assert.deepStrictEqual(violationsIn(importing(right)), [])
+  })
+
+  it("are rejected when they form a cycle, cycles of type imports too", () => {
+    const cycles = Object.entries(importLines).flatMap(([kind, line]) => [
+      [`services/errors/${kind}A.ts`, line(`./${kind}B.ts`)],
+      [`services/errors/${kind}B.ts`, line(`./${kind}A.ts`)]
+    ])
+    const found = violationsIn(Object.fromEntries(cycles))
+    assert.strictEqual(found.length, kinds.length)
+    for (const kind of kinds) {
+      assert.isTrue(
+        found.some((violation) => violation.startsWith(`no-circular: services/errors/${kind}`)),
+        kind
+      )
+    }
+  })
+
+  it("are rejected when the file does not exist", () => {
+    const found = violationsIn({ "cli/A.ts": `export * from "./Missing.ts"\n` })
+    assert.deepStrictEqual(found, ["resolvable: cli/A.ts -> ./Missing.ts"])
+  })
+
+  it("are drawn in docs/architecture.md; if not, run node docs/generate-architecture.ts", () => {
+    assert.strictEqual(read("docs/architecture.md"), renderArchitecture())
   })
 })
 
@@ -245,7 +214,9 @@ describe("files", () => {
       const name = path.at(-1) ?? ""
       const rooms = path.slice(0, -1)
       const named = /^[A-Z][A-Za-z0-9]*\.ts$/.test(name) || /^(main|(testing\/)?index)\.ts$/.test(file)
-      return !named || !rooms.every((room) => /^[a-z]+(-[a-z]+)*$/.test(room)) || /util|helper|common/i.test(file)
+      return (
+        !named || !rooms.every((room) => /^[a-z]+(-[a-z]+)*$/.test(room)) || /(utils?|helpers?|common)[./]/i.test(file)
+      )
     })
     assert.deepStrictEqual(odd, [])
   })
