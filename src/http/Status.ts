@@ -8,7 +8,7 @@ import { DemoLoad } from "../services/embedded/DemoLoad.ts"
 import { HealthCheck } from "../services/observability/HealthCheck.ts"
 import { isReady } from "../services/observability/health/Health.ts"
 import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
-import type { LedgerEntry } from "../services/pool/Ledger.ts"
+import type { SessionEntry } from "../services/pool/SessionList.ts"
 import { PoolHistory } from "../services/observability/PoolHistory.ts"
 import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
 import { secretsOfSettings } from "../services/config/settings/Secrets.ts"
@@ -36,7 +36,7 @@ export const makeStatus = Effect.gen(function* () {
   const secrets = secretsOfSettings(settings)
   const config = shownSettings(settings)
   // a statement written by hand may hold the password as a literal, and the error that it got may repeat it
-  const shown = (entry: LedgerEntry) => ({
+  const shown = (entry: SessionEntry) => ({
     ...entry,
     statement: entry.statement === undefined ? undefined : redact(entry.statement, secrets),
     lastError: entry.lastError === undefined ? null : redact(entry.lastError, secrets)

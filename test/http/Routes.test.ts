@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import { paths } from "../../src/http/Routes.ts"
 import { version } from "../../src/http/Version.ts"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
-import type { LedgerEntry } from "../../src/services/pool/Ledger.ts"
+import type { SessionEntry } from "../../src/services/pool/SessionList.ts"
 import type { PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
@@ -18,7 +18,7 @@ import { poolPicture } from "./PoolPicture.ts"
 const TOKEN = "correct-horse-battery"
 
 /** A lease that runs a statement with the password in it, as nobody should write it. */
-const leased: LedgerEntry = {
+const leased: SessionEntry = {
   sessionId: 7,
   backendPid: 4711,
   state: "used",

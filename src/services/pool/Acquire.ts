@@ -9,14 +9,14 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { toSqlError, isUnread, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease } from "./core/Lease.ts"
-import { LeasedSession, type Relend } from "./LeasedSession.ts"
+import { LeasedSession, type Reacquire } from "./LeasedSession.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
 /** Puts a refusal of the pool into the borrower's words. */
-export type Refuse<X> = (error: SessionError) => X
+export type MapError<X> = (error: SessionError) => X
 
 /** A refusal in the words of Effect SQL. */
-export const refusedAcquire: Refuse<SqlError> = (error) => toSqlError(error, "acquire")
+export const acquireSqlError: MapError<SqlError> = (error) => toSqlError(error, "acquire")
 
 /**
  * Runs an effect with a lease of its own, given back whatever happens. The session is taken inside what the giving back
@@ -32,89 +32,98 @@ const withLease = <A, E, R>(
     return Effect.onExitPrimitive(
       Effect.suspend(() => run(lease)),
       () => {
-        giveBack(host, lease, host.now())
+        release(host, lease, host.now())
         return after?.()
       }
     )
   })
 
 /** Lends a session for one effect. */
-export const lend =
-  <X>(host: PoolHost, refuse: Refuse<X>) =>
+export const useSession =
+  <X>(host: PoolHost, refuse: MapError<X>) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
     withLease<A, E | X, R>(host, (lease) =>
-      host.core.take(lease, host.now()) ? f(lease) : wait(host, lease, refuse, f)
+      host.core.tryAcquire(lease, host.now()) ? f(lease) : waitForSession(host, lease, refuse, f)
     )
 
 /**
  * Lends a session for one effect, failing in the words of Effect SQL. What is to be done `after` is asked for when the
  * session was given back, and cannot be interrupted.
  */
-export type LendToTransaction = <A, E, R>(
+export type UseForTransaction = <A, E, R>(
   f: (session: LeasedSession) => Effect.Effect<A, E, R>,
   after?: () => Effect.Effect<void> | undefined
 ) => Effect.Effect<A, E | SqlError, R>
 
 /** Lends a session for one transaction, which may begin on another one when the first turns out to have ended. */
-export const lendToTransaction =
-  (host: PoolHost): LendToTransaction =>
+export const useForTransaction =
+  (host: PoolHost): UseForTransaction =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
     withLease<A, E | SqlError, R>(
       host,
       (lease) => {
-        lease.relend = relend
-        return host.core.take(lease, host.now()) ? f(lease) : wait(host, lease, refusedAcquire, f)
+        lease.reacquire = reacquire
+        return host.core.tryAcquire(lease, host.now()) ? f(lease) : waitForSession(host, lease, acquireSqlError, f)
       },
       after
     )
 
 /** Lends an idle session for one effect if there is one, and else says so at once. */
-export const tryLend =
+export const tryUseSession =
   (host: PoolHost) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
-    withLease(host, (lease) => (host.core.takeSilent(lease, host.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone))
+    withLease(host, (lease) =>
+      host.core.tryAcquireSilent(lease, host.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
+    )
 
 /** Runs an effect again when it was not read. */
-const again = <A, E, R>(effect: Effect.Effect<A, E, R>, retries = UNREAD_RETRIES): Effect.Effect<A, E, R> =>
-  Effect.catch(effect, (error) => (retries > 0 && isUnread(error) ? again(effect, retries - 1) : Effect.fail(error)))
+const retryNeverExecuted = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  retries = UNREAD_RETRIES
+): Effect.Effect<A, E, R> =>
+  Effect.catch(effect, (error) =>
+    retries > 0 && isUnread(error) ? retryNeverExecuted(effect, retries - 1) : Effect.fail(error)
+  )
 
 /** Lends a session for one statement outside of transactions, in the words of Effect SQL. */
-export const borrow = (host: PoolHost): Borrower => {
-  const once = lend(host, refusedAcquire)
-  return (f) => again(once(f))
+export const makeBorrower = (host: PoolHost): Borrower => {
+  const once = useSession(host, acquireSqlError)
+  return (f) => retryNeverExecuted(once(f))
 }
 
 /**
  * Lends a session until the scope closes. The giving back is bound to the scope before there is anything to give, so an
  * interruption of the wait leaves nothing behind.
  */
-export const reserve = <X>(host: PoolHost, refuse: Refuse<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
+export const reserve = <X>(host: PoolHost, refuse: MapError<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
       const lease = new LeasedSession(host, fiber)
-      lease.relend = relend
+      lease.reacquire = reacquire
       const scope = Context.getUnsafe(fiber.context, Scope.Scope)
       return Effect.flatMap(
         Scope.addFinalizer(
           scope,
-          Effect.sync(() => giveBack(host, lease, host.now()))
+          Effect.sync(() => release(host, lease, host.now()))
         ),
         () =>
-          host.core.take(lease, host.now()) ? Effect.succeed(lease) : restore(wait(host, lease, refuse, Effect.succeed))
+          host.core.tryAcquire(lease, host.now())
+            ? Effect.succeed(lease)
+            : restore(waitForSession(host, lease, refuse, Effect.succeed))
       )
     })
   )
 
 /** Gives the session of a lease back and waits for another one. */
-const relend: Relend = (host, lease) =>
+const reacquire: Reacquire = (host, lease) =>
   Effect.suspend(() => {
-    giveBack(host, lease, host.now())
+    release(host, lease, host.now())
     lease.state = "new"
-    if (host.core.take(lease, host.now())) return Effect.void
+    if (host.core.tryAcquire(lease, host.now())) return Effect.void
     return Effect.onInterrupt(
-      wait(host, lease, refusedAcquire, () => Effect.void),
+      waitForSession(host, lease, acquireSqlError, () => Effect.void),
       // Later, it would get a session that knows nothing of what the lease was for.
-      () => Effect.sync(() => giveBack(host, lease, host.now()))
+      () => Effect.sync(() => release(host, lease, host.now()))
     )
   })
 
@@ -122,14 +131,14 @@ const relend: Relend = (host, lease) =>
  * Waits for a session and goes on with it. Nothing has to be undone here: whoever is interrupted while waiting gives the
  * lease back, wherever it stands.
  */
-const wait = <A, E, R, X>(
+const waitForSession = <A, E, R, X>(
   host: PoolHost,
   lease: LeasedSession,
-  refuse: Refuse<X>,
+  refuse: MapError<X>,
   f: (session: LeasedSession) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | X, R> =>
   Effect.callback<A, E | X, R>((resume) => {
-    lease.wake = (refusal) =>
+    lease.onWake = (refusal) =>
       resume(refusal === undefined ? Effect.suspend(() => f(lease)) : Effect.fail(refuse(refusal)))
     const now = host.now()
     const deadline = now + host.acquireMillis
@@ -139,7 +148,7 @@ const wait = <A, E, R, X>(
   })
 
 /** Ends a lease, whatever has become of it. */
-export const giveBack = (host: PoolHost, lease: Lease<Session>, now: number): void => {
+export const release = (host: PoolHost, lease: Lease<Session>, now: number): void => {
   const session = lease.slot?.session
   if (lease.leakReported && session !== undefined) {
     host.publish({

@@ -6,11 +6,11 @@ import type * as Clock from "effect/Clock"
 
 /** A pool that wants to hear of failures elsewhere. */
 export interface BudgetMember {
-  readonly informAuthFailures: (failures: ReadonlyArray<number>) => void
+  readonly onAuthFailures: (failures: ReadonlyArray<number>) => void
 }
 
 /** More than the gate ever looks at: it pauses after three. */
-const REMEMBERED = 10
+const MAX_FAILURES = 10
 
 export class AuthBudget {
   private failures: ReadonlyArray<number> = []
@@ -19,7 +19,7 @@ export class AuthBudget {
   /** Joins the count, and hears at once of what was counted before. */
   join(member: BudgetMember): void {
     this.members.add(member)
-    if (this.failures.length > 0) member.informAuthFailures(this.failures)
+    if (this.failures.length > 0) member.onAuthFailures(this.failures)
   }
 
   leave(member: BudgetMember): void {
@@ -27,9 +27,9 @@ export class AuthBudget {
   }
 
   /** Counts one failure of a member; the others hear of it. */
-  failed(at: number, from: BudgetMember): void {
-    this.failures = [...this.failures, at].slice(-REMEMBERED)
-    for (const member of this.members) if (member !== from) member.informAuthFailures(this.failures)
+  add(at: number, from: BudgetMember): void {
+    this.failures = [...this.failures, at].slice(-MAX_FAILURES)
+    for (const member of this.members) if (member !== from) member.onAuthFailures(this.failures)
   }
 }
 

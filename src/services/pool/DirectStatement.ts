@@ -14,7 +14,7 @@ import type { Query, RowForm, QueryResult, QueryHandle, ResultHandler } from "..
 import type { Session } from "../session/Session.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
-import { giveBack, refusedAcquire } from "./Acquire.ts"
+import { release, acquireSqlError } from "./Acquire.ts"
 import type { StatementFacts } from "../stats/StatementCache.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { PoolHost } from "./PoolHost.ts"
@@ -25,7 +25,7 @@ export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyA
 type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void
 
 /** What is asked, and how the caller wants to hear of it. */
-export interface StatementParts {
+export interface StatementOptions {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   readonly transform: Transform
@@ -39,12 +39,12 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   readonly params: ReadonlyArray<unknown>
   protected readonly host: PoolHost
   protected readonly facts: StatementFacts | undefined
-  protected asked: QueryHandle | undefined = undefined
+  protected handle: QueryHandle | undefined = undefined
   private readonly transform: Transform
   private readonly resume: Resume
   private retries = UNREAD_RETRIES
 
-  constructor(host: PoolHost, holder: Holder, parts: StatementParts) {
+  constructor(host: PoolHost, holder: Holder, parts: StatementOptions) {
     super(holder)
     this.host = host
     this.sql = parts.sql
@@ -66,45 +66,45 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   run(): void {
     const { host } = this
     const now = host.now()
-    if (host.core.take(this, now)) return this.start(now)
+    if (host.core.tryAcquire(this, now)) return this.start(now)
     const deadline = now + host.acquireMillis
     const refused = host.core.enqueue(this, now, deadline)
     if (refused === undefined) host.armForWaiter(deadline, now)
-    else this.woken(refused)
+    else this.wake(refused)
   }
 
-  override woken(refusal: SessionError | undefined): void {
-    if (refusal !== undefined) this.resume(Exit.fail(refusedAcquire(refusal)))
+  override wake(refusal: SessionError | undefined): void {
+    if (refusal !== undefined) this.resume(Exit.fail(acquireSqlError(refusal)))
     // It may have been given up in the moment before.
     else if (this.state === "held") this.start(this.since)
   }
 
   onSuccess(answer: QueryResult, now: number): void {
-    this.asked = undefined
+    this.handle = undefined
     const { facts } = this
     // A statement that leaves something behind is never known to be quick: it goes on running alone.
     if (facts !== undefined && this.slot?.session.isClean() === true) facts.succeeded(this.onServer(now))
-    giveBack(this.host, this, now)
+    release(this.host, this, now)
     this.finish(answer)
   }
 
   onFailure(cause: Cause.Cause<SqlError>): void {
     const now = this.host.now()
-    this.asked = undefined
+    this.handle = undefined
     this.facts?.stopped(this.onServer(now))
-    giveBack(this.host, this, now)
+    release(this.host, this, now)
     this.fail(cause)
   }
 
   /** Nobody waits any more: the place in the queue is left, or the statement is ended and the session given back. */
-  letGo(): void {
+  interrupt(): void {
     const now = this.host.now()
-    if (this.asked !== undefined) {
-      this.slot?.session.abandon(this.asked)
+    if (this.handle !== undefined) {
+      this.slot?.session.abandon(this.handle)
       this.facts?.stopped(now - this.since)
     }
-    this.asked = undefined
-    giveBack(this.host, this, now)
+    this.handle = undefined
+    release(this.host, this, now)
   }
 
   protected finish({ objects }: QueryResult): void {
@@ -126,7 +126,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
     const { slot } = this
     const asked = slot?.session.start(this, now, this)
     // A session that is lost already has told it; then it is over, or asked on another one.
-    if (this.state === "held" && this.slot === slot) this.asked = asked
+    if (this.state === "held" && this.slot === slot) this.handle = asked
   }
 
   private onServer(now: number): number {

@@ -6,7 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /** Losses within this time of the first belong to it. */
-const TOGETHER_MILLIS = 100
+const GROUP_MILLIS = 100
 
 export class LossGrouping {
   private readonly context: Context.Context<never>
@@ -19,13 +19,13 @@ export class LossGrouping {
     this.report = report
   }
 
-  lost(error: SessionError): void {
+  add(error: SessionError): void {
     this.count++
     if (this.first !== undefined) return
     this.first = error
     Effect.runForkWith(this.context)(
       Effect.andThen(
-        Effect.sleep(TOGETHER_MILLIS),
+        Effect.sleep(GROUP_MILLIS),
         Effect.sync(() => this.flush())
       )
     )

@@ -17,7 +17,7 @@ import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
 type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
-const over = (): SqlError =>
+const leaseEnded = (): SqlError =>
   new SqlError({
     reason: new ConnectionError({
       cause: new Error("The lease of this session is over"),
@@ -27,20 +27,20 @@ const over = (): SqlError =>
   })
 
 /** Gives the session of a lease back and waits for another one. */
-export type Relend = (host: PoolHost, lease: LeasedSession) => Effect.Effect<void, SqlError>
+export type Reacquire = (host: PoolHost, lease: LeasedSession) => Effect.Effect<void, SqlError>
 
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
   /** How it comes to another session; undefined where a lease keeps what it has. */
-  relend: Relend | undefined = undefined
+  reacquire: Reacquire | undefined = undefined
   private readonly host: PoolHost
   /** The statement that begins a transaction together with the next one, until it has begun. */
-  private opening: string | undefined = undefined
+  private beginStatement: string | undefined = undefined
   /** Whether the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
   private isBeginning = false
   /** What those wait for who came meanwhile. */
-  private begun: Deferred.Deferred<void> | undefined = undefined
+  private beginSettled: Deferred.Deferred<void> | undefined = undefined
   /** The session that was last told to begin. */
-  private beginner: Session | undefined = undefined
+  private beginSession: Session | undefined = undefined
 
   constructor(host: PoolHost, holder: Holder) {
     super(holder)
@@ -55,7 +55,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   /** The session's facts: its backend pid for one. Throws when the lease is over. */
   get info(): SessionInfo {
     const session = this.session
-    if (session === undefined) throw over()
+    if (session === undefined) throw leaseEnded()
     return session.info
   }
 
@@ -64,54 +64,54 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
    * session turns out to have ended before the server read that statement, both go to another session.
    */
   begin(statement: string): void {
-    this.opening = statement
+    this.beginStatement = statement
   }
 
   /** Whether the transaction that was to begin never did, because nothing was asked in it; then it is over. */
-  endUnopened(): boolean {
-    const isUnopened = this.opening !== undefined
-    this.opening = undefined
+  cancelBegin(): boolean {
+    const isUnopened = this.beginStatement !== undefined
+    this.beginStatement = undefined
     return this.slot?.session.undefer() === true || isUnopened
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = this.ask(asRows, sql, params, true)
+    const rows = this.run(asRows, sql, params, true)
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
-    return this.ask(asResult, sql, params, true)
+    return this.run(asResult, sql, params, true)
   }
 
   executeWithoutTransform(sql: string, params: ReadonlyArray<unknown>) {
-    return this.ask(asRows, sql, params, true)
+    return this.run(asRows, sql, params, true)
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = this.ask(asRows, sql, params, false)
+    const rows = this.run(asRows, sql, params, false)
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.ask(asValues, sql, params, true)
+    return this.run(asValues, sql, params, true)
   }
 
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return this.ask(asValues, sql, params, false)
+    return this.run(asValues, sql, params, false)
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    const rows = Stream.unwrap(this.opened((session) => Effect.succeed(session.stream(sql, params))))
+    const rows = Stream.unwrap(this.afterBegin((session) => Effect.succeed(session.stream(sql, params))))
     return transform === undefined ? rows : Stream.mapArray(rows, (chunk) => transform(chunk) as typeof chunk)
   }
 
   /** LISTEN on this session until the scope closes. */
   listen(channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> {
-    return this.opened((session) => session.listen(channel))
+    return this.afterBegin((session) => session.listen(channel))
   }
 
   /** Asks for an effect that is run at once and once only. */
-  askNow<A>(
+  runNow<A>(
     wanted: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
@@ -119,96 +119,98 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   ): Effect.Effect<A, SqlError> {
     if (this.isBeginning) {
       return Effect.andThen(
-        Deferred.await((this.begun ??= Deferred.makeUnsafe())),
-        this.ask(wanted, sql, params, named)
+        Deferred.await((this.beginSettled ??= Deferred.makeUnsafe())),
+        this.run(wanted, sql, params, named)
       )
     }
     const session = this.slot?.session
-    if (session === undefined) return Effect.fail(over())
-    return this.opening === undefined
+    if (session === undefined) return Effect.fail(leaseEnded())
+    return this.beginStatement === undefined
       ? wanted.ask(session, sql, params, named)
-      : this.begins(wanted, { sql, params, named: named && this.host.config.prepare, form: wanted.form })
+      : this.runFirst(wanted, { sql, params, named: named && this.host.config.prepare, form: wanted.form })
   }
 
-  private ask<A>(
+  private run<A>(
     wanted: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
   ): Effect.Effect<A, SqlError> {
-    return Effect.suspend(() => this.askNow(wanted, sql, params, named))
+    return Effect.suspend(() => this.runNow(wanted, sql, params, named))
   }
 
   /** The first statement of a transaction, on another session if this one had ended before. */
-  private begins<A>(wanted: ResultForm<A>, question: Query): Effect.Effect<A, SqlError> {
+  private runFirst<A>(wanted: ResultForm<A>, question: Query): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) =>
       // In the moment since this was made somebody else may have begun.
-      this.isBeginning || this.opening === undefined
-        ? resume(this.ask(wanted, question.sql, question.params, question.named))
-        : this.beginWith(wanted, question, UNREAD_RETRIES, resume)
+      this.isBeginning || this.beginStatement === undefined
+        ? resume(this.run(wanted, question.sql, question.params, question.named))
+        : this.startFirst(wanted, question, UNREAD_RETRIES, resume)
     )
   }
 
-  private beginWith<A>(
+  private startFirst<A>(
     wanted: ResultForm<A>,
     question: Query,
     retries: number,
     resume: (effect: Effect.Effect<A, SqlError>) => void
   ): Effect.Effect<void> | undefined {
-    const { opening, host, session } = this
+    const { beginStatement: opening, host, session } = this
     if (session === undefined || opening === undefined) {
-      resume(Effect.fail(over()))
+      resume(Effect.fail(leaseEnded()))
       return undefined
     }
     this.isBeginning = true
-    this.beginner = session
+    this.beginSession = session
     session.defer(opening)
     const asked = session.start(question, host.now(), {
       onSuccess: (answer) => {
-        this.hasBegun(true)
+        this.beginEnded(true)
         resume(Exit.succeed(wanted.read(answer)))
       },
       onFailure: (cause) => {
-        if (retries > 0 && this.relend !== undefined && isUnreadCause(cause)) {
-          const begins = Effect.callback<A, SqlError>((resume) => this.beginWith(wanted, question, retries - 1, resume))
-          return resume(this.beginsElsewhere(this.relend, begins))
+        if (retries > 0 && this.reacquire !== undefined && isUnreadCause(cause)) {
+          const begins = Effect.callback<A, SqlError>((resume) =>
+            this.startFirst(wanted, question, retries - 1, resume)
+          )
+          return resume(this.retryOnOtherSession(this.reacquire, begins))
         }
-        this.hasBegun(false)
+        this.beginEnded(false)
         resume(Exit.failCause(cause))
       }
     })
     return Effect.sync(() => {
       if (asked !== undefined) session.abandon(asked)
-      this.hasBegun(false)
+      this.beginEnded(false)
     })
   }
 
-  private beginsElsewhere<A>(relend: Relend, begins: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+  private retryOnOtherSession<A>(relend: Reacquire, begins: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
     return Effect.onExitPrimitive(Effect.andThen(relend(this.host, this), begins), () => {
-      if (this.isBeginning) this.hasBegun(false)
+      if (this.isBeginning) this.beginEnded(false)
       return undefined
     })
   }
 
-  private hasBegun(succeeded: boolean): void {
+  private beginEnded(succeeded: boolean): void {
     this.isBeginning = false
-    const { begun, session } = this
+    const { beginSettled: begun, session } = this
     // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
-    if (succeeded || (session === this.beginner && session?.undefer() !== true)) this.opening = undefined
-    this.begun = undefined
+    if (succeeded || (session === this.beginSession && session?.undefer() !== true)) this.beginStatement = undefined
+    this.beginSettled = undefined
     if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
   }
 
   /** What cannot take the beginning of a transaction along waits for it. */
-  private opened<A, R>(ask: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
+  private afterBegin<A, R>(ask: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
     const begun = Effect.suspend(() =>
-      this.opening === undefined ? Effect.void : Effect.asVoid(this.askNow(asResult, "", [], false))
+      this.beginStatement === undefined ? Effect.void : Effect.asVoid(this.runNow(asResult, "", [], false))
     )
     return Effect.andThen(
       begun,
       Effect.suspend(() => {
         const session = this.slot?.session
-        return session === undefined ? Effect.fail(over()) : ask(session)
+        return session === undefined ? Effect.fail(leaseEnded()) : ask(session)
       })
     )
   }

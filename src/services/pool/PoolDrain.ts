@@ -24,19 +24,19 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     core.drain()
     for (const fiber of runtime.dialFibers.values()) fiber.interruptUnsafe()
 
-    yield* within(runtime, () => core.used === 0, budget * FINISH_SHARE)
+    yield* waitUntil(runtime, () => core.used === 0, budget * FINISH_SHARE)
     const late = Array.from(core.slots).filter((slot) => slot.state === "used" || slot.state === "recovering")
     runtime.times.drainCancelled = late.length
     if (late.length > 0) {
       for (const slot of late) Effect.runForkWith(runtime.context)(slot.session.cancel)
-      yield* within(runtime, () => core.used === 0, budget * CANCEL_SHARE)
+      yield* waitUntil(runtime, () => core.used === 0, budget * CANCEL_SHARE)
       for (const slot of late) {
         if (slot.state === "used" || slot.state === "recovering") {
           slot.session.kill(SessionError.poolClosed({ draining: true }))
         }
       }
     }
-    yield* within(runtime, () => core.total === 0, Math.max(0, budget - (runtime.now() - started)))
+    yield* waitUntil(runtime, () => core.total === 0, Math.max(0, budget - (runtime.now() - started)))
     for (const slot of Array.from(core.slots)) slot.session.kill(SessionError.poolClosed({ draining: false }))
     core.phase = "closed"
     runtime.times.drainEnded = runtime.now()
@@ -45,7 +45,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
   }).pipe(Effect.uninterruptible)
 
 /** Waits until the condition holds, looked at after every step of the pool, or the time is up. */
-const within = (runtime: PoolRuntime, holds: () => boolean, millis: number): Effect.Effect<void> =>
+const waitUntil = (runtime: PoolRuntime, holds: () => boolean, millis: number): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (holds()) return Effect.void
     const reached = Deferred.makeUnsafe<void>()

@@ -14,14 +14,14 @@ import { SessionError } from "../errors/SessionError.ts"
 import { type AuthBudget, authBudget } from "./AuthBudget.ts"
 import { breakersOf } from "./core/Breaker.ts"
 import * as Ceiling from "./core/Ceiling.ts"
-import * as DialGate from "./core/DialBackoff.ts"
+import * as DialBackoff from "./core/DialBackoff.ts"
 import { type PoolEvent, type PoolEventBody, LossGrouping } from "./Events.ts"
 import { nextDialAt, SLOW_DIAL_MILLIS } from "./core/GrowthPolicy.ts"
 import { DeadlineTimer } from "./DeadlineTimer.ts"
 import { PoolCore } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
-import { watchSessions } from "./SessionSweep.ts"
-import { type Outcome, refusalOf } from "./Ledger.ts"
+import { sweepSessions } from "./SessionSweep.ts"
+import { type Rejection, acquireError } from "./SessionList.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import type { Slot } from "./core/Lease.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
@@ -46,7 +46,7 @@ export class PoolRuntime implements PoolHost {
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
   /** How many callers wait to share a session, beyond those in the pool's own queue. */
-  waitingToShare: () => number = () => 0
+  waitingForShared: () => number = () => 0
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
 
@@ -54,7 +54,7 @@ export class PoolRuntime implements PoolHost {
   private readonly opener: SessionOpener["Service"]
   private readonly clock: Clock.Clock
   private readonly timer: DeadlineTimer
-  private readonly incidents: LossGrouping
+  private readonly losses: LossGrouping
   private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
   readonly acquireMillis: number
@@ -79,7 +79,7 @@ export class PoolRuntime implements PoolHost {
     this.name = config.poolName ?? `${opener.endpoint.host}:${opener.endpoint.port}/${opener.endpoint.database}`
     this.budget = authBudget(parts.clock, `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`)
     this.acquireMillis = Duration.toMillis(config.pool.acquireTimeout)
-    this.incidents = new LossGrouping(parts.context, (count, first) => {
+    this.losses = new LossGrouping(parts.context, (count, first) => {
       this.core.counters.incidents++
       this.publish({ _tag: "SessionsLost", count, first })
     })
@@ -90,7 +90,7 @@ export class PoolRuntime implements PoolHost {
         maxWaiting: config.pool.maxWaiting,
         idleTimeout: Duration.toMillis(config.pool.idleTimeout),
         maxLifetime: Duration.toMillis(config.pool.maxLifetime),
-        proveStart: config.startup !== "lazy"
+        openAtStart: config.startup !== "lazy"
       },
       {
         dial: this.dial,
@@ -99,9 +99,9 @@ export class PoolRuntime implements PoolHost {
           return this.fork(
             Effect.map(slot.session.probe, (answered) => {
               if (slot.state === "probing") this.times.probed(answered, this.now() - began)
-              if (!answered) slot.session.kill(this.silent(slot))
+              if (!answered) slot.session.kill(this.probeTimeout(slot))
               this.core.probed(slot, answered, this.now())
-              this.times.missing(this.core, this.now())
+              this.times.checkShortage(this.core, this.now())
             })
           )
         },
@@ -110,7 +110,7 @@ export class PoolRuntime implements PoolHost {
         close: (slot, reason) =>
           this.fork(
             Effect.map(slot.session.close, () => {
-              this.core.closed(slot, this.now())
+              this.core.sessionClosed(slot, this.now())
               this.publish({
                 _tag: "SessionClosed",
                 id: slot.session.info.id,
@@ -119,9 +119,9 @@ export class PoolRuntime implements PoolHost {
               })
             })
           ),
-        refusal: this.refusal,
+        acquireError: this.acquireError,
         random: parts.random,
-        step: () => this.onStep()
+        onStep: () => this.onStep()
       }
     )
     this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
@@ -135,13 +135,13 @@ export class PoolRuntime implements PoolHost {
 
   stop(): void {
     this.budget.leave(this)
-    this.incidents.flush()
+    this.losses.flush()
     this.timer.stop()
   }
 
   /** Hears of the authentication failures of other pools at the same endpoint and role. */
-  informAuthFailures(failures: ReadonlyArray<number>): void {
-    this.core.gate = DialGate.informed(this.core.gate, failures, this.now())
+  onAuthFailures(failures: ReadonlyArray<number>): void {
+    this.core.backoff = DialBackoff.withAuthFailures(this.core.backoff, failures, this.now())
   }
 
   /** Makes sure that the pool looks at its deadlines at `at` or earlier. */
@@ -174,12 +174,12 @@ export class PoolRuntime implements PoolHost {
       idle: core.idle,
       used: core.used,
       closing: core.closing,
-      waiting: core.waiters.size + this.waitingToShare(),
+      waiting: core.waiters.size + this.waitingForShared(),
       min: core.limits.min,
       max: core.limits.max,
-      ceiling: Ceiling.shown(core.ceiling, core.limits.max),
+      ceiling: Ceiling.reported(core.ceiling, core.limits.max),
       poolerSize: core.ceiling.poolerSize,
-      breakers: breakersOf(core.gate, core.ceiling, now),
+      breakers: breakersOf(core.backoff, core.ceiling, now),
       maxWaiting: core.limits.maxWaiting,
       oldestWaitMillis: first === undefined ? 0 : now - first.enqueuedAt,
       oldestLeaseMillis: oldestLease,
@@ -201,7 +201,7 @@ export class PoolRuntime implements PoolHost {
       if (exit._tag === "Success") return this.attach(id, exit.value)
       const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail" || reason._tag === "Die")
       if (failure === undefined) return this.core.dialAbandoned(id)
-      this.dialFailed(id, failure._tag === "Fail" ? failure.error : this.defect(failure.defect))
+      this.dialFailed(id, failure._tag === "Fail" ? failure.error : this.dialDefect(failure.defect))
     })
     // A dial that hangs is not waited for: another may start when it has become slow.
     this.timer.arm(this.now() + SLOW_DIAL_MILLIS)
@@ -212,13 +212,14 @@ export class PoolRuntime implements PoolHost {
     session.times = this.times
     this.times.roundTrip = session.info.timings.session
     const slot = this.core.dialed(id, session, this.now())
-    this.times.dialed(session.info, this.core, this.now())
+    this.times.sessionOpened(session.info, this.core, this.now())
     session.onLost = (error) => {
       const isNews = this.core.phase === "open" && slot.state !== "closing"
       // What is ended by a drain is no incident.
-      if (this.core.phase === "open") this.incidents.lost(error)
-      this.core.lost(slot, this.now(), error.code === SHUTDOWN)
-      if (isNews) this.times.lost({ busySince: session.busySince, heardAt: session.heardAt() }, this.core, this.now())
+      if (this.core.phase === "open") this.losses.add(error)
+      this.core.sessionLost(slot, this.now(), error.code === SHUTDOWN)
+      if (isNews)
+        this.times.sessionLost({ busySince: session.busySince, heardAt: session.heardAt() }, this.core, this.now())
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
     Deferred.doneUnsafe(this.firstDial, Effect.void)
@@ -247,8 +248,8 @@ export class PoolRuntime implements PoolHost {
       },
       now
     )
-    if (error.class === "auth") this.budget.failed(now, this)
-    const { gate, ceiling } = this.core
+    if (error.class === "auth") this.budget.add(now, this)
+    const { backoff, ceiling } = this.core
     if (ceiling.held !== undefined && before !== ceiling.held) {
       this.publish({ _tag: "CeilingLearned", held: ceiling.held, poolerSize: ceiling.poolerSize })
     }
@@ -257,14 +258,14 @@ export class PoolRuntime implements PoolHost {
         _tag: "DialFailed",
         error,
         open: this.core.open,
-        retryInMillis: Math.max(0, gate.notBefore - now)
+        retryInMillis: Math.max(0, backoff.notBefore - now)
       })
     }
     Deferred.doneUnsafe(this.firstDial, Effect.fail(error))
-    this.timer.arm(Math.max(now, gate.notBefore))
+    this.timer.arm(Math.max(now, backoff.notBefore))
   }
 
-  private defect(defect: unknown): SessionError {
+  private dialDefect(defect: unknown): SessionError {
     return SessionError.connectFailed({
       host: this.endpoint.host,
       port: this.endpoint.port,
@@ -274,7 +275,7 @@ export class PoolRuntime implements PoolHost {
     })
   }
 
-  private silent(slot: Slot<Session>): SessionError {
+  private probeTimeout(slot: Slot<Session>): SessionError {
     return SessionError.statementTimeout({
       host: this.endpoint.host,
       port: this.endpoint.port,
@@ -284,13 +285,13 @@ export class PoolRuntime implements PoolHost {
     })
   }
 
-  private readonly refusal = (outcome: Outcome, waiter: { readonly enqueuedAt: number }): SessionError =>
-    refusalOf(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now())
+  private readonly acquireError = (outcome: Rejection, waiter: { readonly enqueuedAt: number }): SessionError =>
+    acquireError(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now())
 
   private readonly sweep = (): number => {
     const now = this.now()
     const wish = this.core.tick(now)
-    watchSessions(this, now)
+    sweepSessions(this, now)
     const calm = this.core.slots.size === 0 && this.core.dials.size === 0 && this.core.waiters.size === 0
     const next = calm && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
     return Math.min(wish, next)

@@ -18,8 +18,16 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
 import type { Place } from "../session/Session.ts"
 import type { PoolEvent } from "./Events.ts"
-import { type LedgerEntry, type WaiterEntry, ledgerEntry, waiterEntries } from "./Ledger.ts"
-import { type LendToTransaction, borrow, lend, lendToTransaction, refusedAcquire, reserve, tryLend } from "./Acquire.ts"
+import { type SessionEntry, type WaiterEntry, sessionEntry, waiterEntries } from "./SessionList.ts"
+import {
+  type UseForTransaction,
+  makeBorrower,
+  useSession,
+  useForTransaction,
+  acquireSqlError,
+  reserve,
+  tryUseSession
+} from "./Acquire.ts"
 import type { LeasedSession } from "./LeasedSession.ts"
 import { type RunStatement, runStatement, StatementPipeline } from "./StatementPipeline.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
@@ -58,7 +66,7 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
     pubsub
   })
   const pipeline = new StatementPipeline(runtime, config.pool.pipeline)
-  runtime.waitingToShare = () => pipeline.waiting
+  runtime.waitingForShared = () => pipeline.waiting
   const drain = yield* drainPool(runtime)
   yield* Effect.addFinalizer(() => Effect.andThen(drain, PubSub.shutdown(pubsub)))
   runtime.start()
@@ -68,22 +76,22 @@ export const makePool = Effect.fnUntraced(function* (config: Settings, opener: S
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,
-    use: lend(runtime, (error) => error),
+    use: useSession(runtime, (error) => error),
     get: reserve(runtime, (error) => error),
-    tryUse: tryLend(runtime),
-    borrow: borrow(runtime),
+    tryUse: tryUseSession(runtime),
+    borrow: makeBorrower(runtime),
     run,
     execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
-    transact: lendToTransaction(runtime),
-    reserve: reserve(runtime, refusedAcquire),
+    transact: useForTransaction(runtime),
+    reserve: reserve(runtime, acquireSqlError),
     snapshot: Effect.sync(() => runtime.snapshot()),
-    sessions: Effect.sync(() => Array.from(runtime.core.slots, (slot) => ledgerEntry(slot, runtime.now()))),
+    sessions: Effect.sync(() => Array.from(runtime.core.slots, (slot) => sessionEntry(slot, runtime.now()))),
     waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),
     times: Effect.succeed(runtime.times),
     events: Stream.fromPubSub(pubsub),
     ready,
     validateAll: Effect.sync(() => {
-      runtime.core.probeAll(runtime.now())
+      runtime.core.validateAll(runtime.now())
       // A dial that has to wait for the gate is nobody else's wish.
       runtime.arm(runtime.now())
     }),
@@ -139,12 +147,12 @@ export class SessionPool extends Context.Service<
     /** As `execute`, for a holder that is named in the ledger, and with a say in whether the session is shared. */
     readonly run: RunStatement
     /** As `use`, for one transaction, failing in the words of Effect SQL. */
-    readonly transact: LendToTransaction
+    readonly transact: UseForTransaction
     /** As `get`, failing in the words of Effect SQL. */
     readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** Every session that stands, who holds it and what it runs. */
-    readonly sessions: Effect.Effect<ReadonlyArray<LedgerEntry>>
+    readonly sessions: Effect.Effect<ReadonlyArray<SessionEntry>>
     /** Who waits for a session, the oldest twenty first; the snapshot has their number. */
     readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
     /** How long things took so far: histograms that go on counting while they are read. */

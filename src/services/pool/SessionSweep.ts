@@ -9,17 +9,17 @@ import type { PoolHost } from "./PoolHost.ts"
 const STATEMENT_GRACE_MILLIS = 5000
 
 /** Looks over every session that stands. */
-export const watchSessions = (host: PoolHost, now: number): void => {
+export const sweepSessions = (host: PoolHost, now: number): void => {
   const { pool, statementTimeout } = host.config
   const leakMillis = pool.leakThreshold === undefined ? undefined : Duration.toMillis(pool.leakThreshold)
   const statementMillis = Duration.toMillis(statementTimeout)
   for (const slot of host.core.slots) {
-    if (statementMillis > 0) watchStatement(host, slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
-    if (leakMillis !== undefined) watchLeak(host, slot, now, leakMillis)
+    if (statementMillis > 0) checkStatement(host, slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
+    if (leakMillis !== undefined) checkLeak(host, slot, now, leakMillis)
   }
 }
 
-const watchStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit: number): void => {
+const checkStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit: number): void => {
   const { session } = slot
   if (session.busySince === 0 || session.lost !== undefined) return
   // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
@@ -41,7 +41,7 @@ const watchStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit:
   session.kill(error)
 }
 
-const watchLeak = (host: PoolHost, slot: Slot<Session>, now: number, threshold: number): void => {
+const checkLeak = (host: PoolHost, slot: Slot<Session>, now: number, threshold: number): void => {
   const { lease } = slot
   if (lease === undefined || lease.leakReported || lease.longLived || now - lease.since < threshold) return
   lease.leakReported = true

@@ -1,7 +1,7 @@
 /** What a session is doing and what that leaves behind: written per statement, read by whoever looks at the session. */
 import type { WireTap } from "../wire/WireTap.ts"
 import type { StatementCache } from "../stats/StatementCache.ts"
-import { heavier, type Taint, taintOf } from "../stats/StatementText.ts"
+import { strongerTaint, type Taint, taintOf } from "../stats/StatementText.ts"
 
 export class Activity {
   /** The text of the statement that runs, or ran last. */
@@ -49,7 +49,7 @@ export class Activity {
   }
 
   leaves(taint: Taint): void {
-    this.taint = heavier(this.taint, taint)
+    this.taint = strongerTaint(this.taint, taint)
   }
 
   /** Nothing is in flight any more, whatever was counted. */

@@ -9,7 +9,7 @@
  * 1.18 source, client.c; Supavisor 2.9 source, protocol/server.ex).
  *
  * Cost, once per opener: one round trip, and behind a pooler one login with one round trip that leaves again, bounded.
- * The pool's first dial goes alone (pool/DialGate.ts), so with max above one there is room for it.
+ * The pool's first dial goes alone (pool/core/DialBackoff.ts), so with max above one there is room for it.
  *
  * It finds a pooler that lends next what rested last, as PgBouncer and Supavisor do, unless another client takes that
  * backend in between; and, by a second sign, one that gives the settings another backend than the question. It cannot

@@ -84,7 +84,7 @@ export const withQuickStatements = <Client extends SqlClient>(client: Client, op
     }
     const [connection] = transaction
     return transformRows === undefined && connection instanceof LeasedSession
-      ? connection.askNow(asRows, textOf(this), this.args, true)
+      ? connection.runNow(asRows, textOf(this), this.args, true)
       : connection.execute(textOf(this), this.args, transformRows)
   }
   const runs = Effectable.Prototype<Quick>({ label: "Statement", evaluate: evaluate as never })

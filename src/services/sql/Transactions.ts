@@ -63,10 +63,10 @@ const COMMIT = "COMMIT"
  */
 const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: TransactionLevel) => {
   const [lease] = level.connection
-  if (lease.endUnopened()) return level.committed()
+  if (lease.cancelBegin()) return level.committed()
   const { session } = lease
   const started = performance.now()
-  return Effect.matchEffect(Effect.interruptible(lease.askNow(asResult, COMMIT, [], true)), {
+  return Effect.matchEffect(Effect.interruptible(lease.runNow(asResult, COMMIT, [], true)), {
     onSuccess: (result) => (result.command === "ROLLBACK" ? Effect.fail(aborted()) : level.committed()),
     onFailure: (error) =>
       Effect.fail(

@@ -12,13 +12,13 @@ import { StatementCache } from "./StatementCache.ts"
 export const OUTAGE_BOUNDS: ReadonlyArray<number> = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800]
 
 /** What of the pool decides whether it is whole. */
-export interface Wholeness {
+export interface PoolCounts {
   readonly open: number
   readonly waiting: number
   readonly limits: { readonly min: number }
 }
 
-const phasesOf = <A>(make: () => A): Record<keyof PhaseTimings, A> => ({
+const phaseRecord = <A>(make: () => A): Record<keyof PhaseTimings, A> => ({
   dns: make(),
   tcp: make(),
   tls: make(),
@@ -31,7 +31,7 @@ export class PoolTimes {
   readonly useTime: Histogram
   /** From the name's resolution to the proved session. */
   readonly createTime = new Histogram()
-  readonly phases = phasesOf(() => new Histogram())
+  readonly phases = phaseRecord(() => new Histogram())
   readonly probeAnswered = new Histogram()
   readonly probeUnanswered = new Histogram()
   /** From the last moment a peer could have answered to the moment its loss was noticed. */
@@ -50,7 +50,7 @@ export class PoolTimes {
   drainEnded: number | undefined = undefined
   /** Sessions whose statements the drain had to cancel. */
   drainCancelled = 0
-  private brokenSince: number | undefined = undefined
+  private shortSince: number | undefined = undefined
 
   constructor(waitTime = new Histogram(), useTime = new Histogram()) {
     this.waitTime = waitTime
@@ -69,9 +69,9 @@ export class PoolTimes {
   }
 
   /** A session was opened, and counts among those of the pool. */
-  dialed(
+  sessionOpened(
     info: { readonly timings: PhaseTimings; readonly maxConnections: number },
-    pool: Wholeness,
+    pool: PoolCounts,
     now: number
   ): void {
     const { authentication, dns, session, tcp, tls } = info.timings
@@ -82,19 +82,19 @@ export class PoolTimes {
     this.phases.authentication.recordMillis(authentication)
     this.phases.session.recordMillis(session)
     this.serverMaxConnections = info.maxConnections
-    if (this.brokenSince === undefined || pool.open < Math.max(1, pool.limits.min)) return
-    this.recovery.recordMillis(now - this.brokenSince)
-    this.brokenSince = undefined
+    if (this.shortSince === undefined || pool.open < Math.max(1, pool.limits.min)) return
+    this.recovery.recordMillis(now - this.shortSince)
+    this.shortSince = undefined
   }
 
   /**
    * A session was lost, and does not count any more. A peer can be missed only since something was asked of it: the
    * end of an idle session is noticed when it comes.
    */
-  lost(session: { readonly busySince: number; readonly heardAt: number }, pool: Wholeness, now: number): void {
+  sessionLost(session: { readonly busySince: number; readonly heardAt: number }, pool: PoolCounts, now: number): void {
     const askedAt = session.busySince === 0 ? now : Math.max(session.busySince, session.heardAt)
     this.detection.recordMillis(now - askedAt)
-    this.missing(pool, now)
+    this.checkShortage(pool, now)
   }
 
   /** A probe ended; one without an answer is a loss that took as long to notice. */
@@ -105,7 +105,7 @@ export class PoolTimes {
   }
 
   /** Looks whether too few sessions stand. A pool that keeps none misses none while nobody waits for one. */
-  missing(pool: Wholeness, now: number): void {
-    if (pool.open < pool.limits.min || (pool.open === 0 && pool.waiting > 0)) this.brokenSince ??= now
+  checkShortage(pool: PoolCounts, now: number): void {
+    if (pool.open < pool.limits.min || (pool.open === 0 && pool.waiting > 0)) this.shortSince ??= now
   }
 }

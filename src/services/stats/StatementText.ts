@@ -37,7 +37,8 @@ export const taintOf = (sql: string): Taint => {
 }
 
 /** The heavier of two. */
-export const heavier = (a: Taint, b: Taint): Taint => (a === "close" || b === "close" ? "close" : a === "reset" ? a : b)
+export const strongerTaint = (a: Taint, b: Taint): Taint =>
+  a === "close" || b === "close" ? "close" : a === "reset" ? a : b
 
 /** OpenTelemetry's word for whatever is not told apart (semantic conventions, `error.type`). */
 export const OTHER = "_OTHER"

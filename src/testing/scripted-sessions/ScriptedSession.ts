@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { Query, QueryHandle, ResultHandler } from "../../services/wire/query/Query.ts"
 import type { Session, SessionInfo } from "../../services/session/Session.ts"
-import { heavier, type Taint, taintOf } from "../../services/stats/StatementText.ts"
+import { strongerTaint, type Taint, taintOf } from "../../services/stats/StatementText.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 import { reset, unsettled } from "./Failures.ts"
@@ -73,7 +73,7 @@ export class ScriptedSession implements Session {
 
   /** Something is left behind in the session, as a statement that changes its state would leave it. */
   soil(how: Exclude<Taint, "clean"> = "reset"): void {
-    this.taint = heavier(this.taint, how)
+    this.taint = strongerTaint(this.taint, how)
   }
 
   /** The other side ends the session; default: it resets the connection. */
@@ -234,7 +234,7 @@ export class ScriptedSession implements Session {
     this.statement = sql
     // A test's clock starts at 0, which would say that nothing runs.
     if (this.inFlight++ === 0) this.busySince = Math.max(this.parts.now(), Number.EPSILON)
-    this.taint = heavier(this.taint, taintOf(sql))
+    this.taint = strongerTaint(this.taint, taintOf(sql))
   }
 
   private finish(): void {

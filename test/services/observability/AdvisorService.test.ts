@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Advisor } from "../../../src/services/observability/Advisor.ts"
 import type { PoolEvent } from "../../../src/services/pool/Events.ts"
-import type { LedgerEntry } from "../../../src/services/pool/Ledger.ts"
+import type { SessionEntry } from "../../../src/services/pool/SessionList.ts"
 import { PoolTimes } from "../../../src/services/stats/PoolTimes.ts"
 import type { PoolSnapshot } from "../../../src/services/pool/core/Snapshot.ts"
 import { type DatabaseView, PostgresMonitor } from "../../../src/services/observability/PostgresMonitor.ts"
@@ -23,7 +23,7 @@ const advised = Effect.gen(function* () {
   const lines: Array<string> = []
   const state: {
     pool: PoolSnapshot
-    ledger: ReadonlyArray<LedgerEntry>
+    ledger: ReadonlyArray<SessionEntry>
     view: DatabaseView | undefined
     times: PoolTimes
     broken: boolean

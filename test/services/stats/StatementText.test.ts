@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { heavier, type Taint, taintOf } from "../../../src/services/stats/StatementText.ts"
+import { strongerTaint, type Taint, taintOf } from "../../../src/services/stats/StatementText.ts"
 
 const CLEAN = [
   "select 1",
@@ -112,7 +112,7 @@ describe("taintOf", () => {
   it("keeps the heavier of two", () => {
     const order: ReadonlyArray<Taint> = ["clean", "reset", "close"]
     for (const [i, a] of order.entries()) {
-      for (const [j, b] of order.entries()) assert.strictEqual(heavier(a, b), order[Math.max(i, j)])
+      for (const [j, b] of order.entries()) assert.strictEqual(strongerTaint(a, b), order[Math.max(i, j)])
     }
   })
 })

@@ -1,7 +1,7 @@
 /** Everything the rules judge, at one instant: the pool now and a while ago, its sessions, its events, the database. */
 import type { DatabaseView } from "../monitor/DatabaseView.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
-import type { LedgerEntry } from "../../pool/Ledger.ts"
+import type { SessionEntry } from "../../pool/SessionList.ts"
 import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { Settings } from "../../config/settings/Settings.ts"
 import type { Load } from "../../config/LittlesLaw.ts"
@@ -25,7 +25,7 @@ export interface Picture {
   readonly before: PoolSnapshot
   /** What came and went since then. */
   readonly load: Load
-  readonly ledger: ReadonlyArray<LedgerEntry>
+  readonly ledger: ReadonlyArray<SessionEntry>
   /** The last look at the database, when there is a recent one. */
   readonly database: DatabaseView | undefined
   /** What happened in the last ten minutes, oldest first. */

@@ -7,27 +7,27 @@ import { SessionError } from "../../errors/SessionError.ts"
 import type { SessionPool } from "../../pool/SessionPool.ts"
 import type { CheckOutcome } from "./HealthEvidence.ts"
 import { unanswered } from "./Health.ts"
-import type { LedgerEntry } from "../../pool/Ledger.ts"
+import type { SessionEntry } from "../../pool/SessionList.ts"
 
 /** How long the server may take to answer, in milliseconds: as long as before a session is lent. */
 export const PROBE_BOUND_MILLIS = 2000
 
 /** Milliseconds since the server was last heard of on any session; infinity without any. */
-const silenceOf = (ledger: ReadonlyArray<LedgerEntry>): number =>
+const silenceOf = (ledger: ReadonlyArray<SessionEntry>): number =>
   ledger.reduce(
     (least, { silentMillis, state }) => (state === "closing" ? least : Math.min(least, silentMillis)),
     Number.POSITIVE_INFINITY
   )
 
 /** Whether the server was heard of less than so many milliseconds ago. */
-export const isHeard = (ledger: ReadonlyArray<LedgerEntry>, withinMillis: number): boolean =>
+export const isHeard = (ledger: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
   silenceOf(ledger) < withinMillis
 
 /**
  * The outcome of listening: answered when the server was heard of since the last check, unanswered when statements wait
  * and it has said nothing on any session for longer than a probe may take.
  */
-export const listen = (ledger: ReadonlyArray<LedgerEntry>, sinceMillis: number): CheckOutcome => {
+export const listen = (ledger: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
   if (isHeard(ledger, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
   const silent = silenceOf(ledger)
   const waits = ledger.some(({ runningMillis }) => (runningMillis ?? 0) > PROBE_BOUND_MILLIS)

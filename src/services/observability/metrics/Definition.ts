@@ -1,6 +1,6 @@
 /** A metric as the table of metrics defines it, and what a scrape finds for it. */
 import type { Histogram } from "../../stats/Histogram.ts"
-import type { LedgerEntry } from "../../pool/Ledger.ts"
+import type { SessionEntry } from "../../pool/SessionList.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
 import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { Place } from "../../session/Session.ts"
@@ -9,7 +9,7 @@ import type { LoopDelays } from "./LoopDelay.ts"
 /** Everything that metrics are read from, taken at one instant. */
 export interface Reading {
   readonly snapshot: PoolSnapshot
-  readonly ledger: ReadonlyArray<LedgerEntry>
+  readonly ledger: ReadonlyArray<SessionEntry>
   readonly times: PoolTimes
   readonly endpoint: Place
   readonly loop: LoopDelays

@@ -1,7 +1,7 @@
 /**
  * The pool's three breakers, as a person asks for them: is the way to the server open, is there room, are we let in.
  *
- * They are views of what the dial gate and the ceiling remember, not switches beside them, so the two can never
+ * They are views of what the dial backoff and the ceiling remember, not switches beside them, so the two can never
  * disagree. Live sessions are kept and lent whatever a breaker says.
  */
 import type { Ceiling } from "./Ceiling.ts"
@@ -28,14 +28,19 @@ const closed: Breaker = { state: "closed", retryInMillis: undefined }
 const until = (at: number, now: number): Breaker =>
   now < at ? { state: "open", retryInMillis: at - now } : { state: "half-open", retryInMillis: undefined }
 
-/** Reads the breakers off the gate and the ceiling. Times are monotonic milliseconds. */
-export const breakersOf = (gate: DialBackoff, ceiling: Ceiling, now: number): Breakers => {
-  const failing = gate.failures > 0
+/** Reads the breakers off the backoff and the ceiling. Times are monotonic milliseconds. */
+export const breakersOf = (backoff: DialBackoff, ceiling: Ceiling, now: number): Breakers => {
+  const failing = backoff.failures > 0
   const refused = ceiling.held !== undefined
   return {
-    network: failing && (gate.class === "network" || gate.class === "pooler") ? until(gate.notBefore, now) : closed,
+    network:
+      failing && (backoff.class === "network" || backoff.class === "pooler") ? until(backoff.notBefore, now) : closed,
     capacity:
-      failing && gate.class === "capacity" ? until(gate.notBefore, now) : refused ? until(ceiling.growAt, now) : closed,
-    auth: failing && gate.class === "auth" ? until(gate.notBefore, now) : closed
+      failing && backoff.class === "capacity"
+        ? until(backoff.notBefore, now)
+        : refused
+          ? until(ceiling.growAt, now)
+          : closed,
+    auth: failing && backoff.class === "auth" ? until(backoff.notBefore, now) : closed
   }
 }

@@ -21,7 +21,7 @@ export interface Ceiling {
 const FIRST_INTERVAL_MILLIS = 1000
 
 /** The longest interval: a slot freed by another client is noticed within a minute. */
-const LONGEST_INTERVAL_MILLIS = 60_000
+const MAX_INTERVAL_MILLIS = 60_000
 
 export const noCeiling: Ceiling = { held: undefined, poolerSize: undefined, growAt: 0, interval: 0 }
 
@@ -33,10 +33,7 @@ export const afterRefusal = (
   now: number,
   random: number
 ): Ceiling => {
-  const interval = Math.min(
-    LONGEST_INTERVAL_MILLIS,
-    ceiling.interval === 0 ? FIRST_INTERVAL_MILLIS : ceiling.interval * 2
-  )
+  const interval = Math.min(MAX_INTERVAL_MILLIS, ceiling.interval === 0 ? FIRST_INTERVAL_MILLIS : ceiling.interval * 2)
   return {
     held,
     poolerSize: poolerSize ?? ceiling.poolerSize,
@@ -57,5 +54,5 @@ export const limit = (ceiling: Ceiling, max: number, now: number): number =>
   ceiling.held === undefined ? max : Math.max(1, Math.min(max, now >= ceiling.growAt ? ceiling.held + 1 : ceiling.held))
 
 /** The ceiling as it is shown. */
-export const shown = (ceiling: Ceiling, max: number): number =>
+export const reported = (ceiling: Ceiling, max: number): number =>
   ceiling.held === undefined ? max : Math.max(1, ceiling.held)

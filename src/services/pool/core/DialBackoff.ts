@@ -1,13 +1,13 @@
 /**
  * When the next dial may start, and how many at once: pure, from the failures so far.
  *
- * The pool has one gate for all its dials, so that a thousand waiting callers dial no more often than one. It is
+ * The pool has one backoff for all its dials, so that a thousand waiting callers dial no more often than one. It is
  * wide open until a dial fails; then dials go one at a time, at intervals by the class of the failure, until one
  * succeeds.
  */
 import type { ErrorClass } from "../../errors/catalogue/Entry.ts"
 
-/** What the gate remembers. Times are monotonic milliseconds. */
+/** What the backoff remembers. Times are monotonic milliseconds. */
 export interface DialBackoff {
   /** Dials in a row that failed. */
   readonly failures: number
@@ -17,7 +17,7 @@ export interface DialBackoff {
   /** Nothing stands that proves the way: the first dial goes alone, to see what is the matter. */
   readonly firstDialAlone: boolean
   /** Until then a refusal is the other side's own shutdown going on, and counts for nothing. */
-  readonly expectedUntil: number
+  readonly drainingUntil: number
   /** When the authentication failures of the last window happened. */
   readonly authFailures: ReadonlyArray<number>
 }
@@ -62,43 +62,44 @@ const AUTH_RETRIES: ReadonlyArray<readonly [number, number]> = [
  * A pooler that drains says 57P01 to its sessions and to every login until the old pool is gone, five seconds later
  * (Supavisor 2.9 source, terminator.ex).
  */
-const DRAIN_MILLIS = 5000
+const POOLER_DRAIN_MILLIS = 5000
 
 /** Between tries while it drains: the new pool may stand at any moment. */
 const DRAIN_RETRY: readonly [number, number] = [200, 1000]
 
 /** The first dial of all goes alone: a wrong password costs one failure of the pooler's ten, not three. */
-export const initialGate: DialBackoff = {
+export const initialBackoff: DialBackoff = {
   failures: 0,
   class: undefined,
   notBefore: 0,
   firstDialAlone: true,
-  expectedUntil: 0,
+  drainingUntil: 0,
   authFailures: []
 }
 
 /** All goes well. */
-export const openGate: DialBackoff = { ...initialGate, firstDialAlone: false }
+export const noBackoff: DialBackoff = { ...initialBackoff, firstDialAlone: false }
 
-const between = ([least, most]: readonly [number, number], random: number): number => least + (most - least) * random
+const randomBetween = ([least, most]: readonly [number, number], random: number): number =>
+  least + (most - least) * random
 
-const within = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
+const recent = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
   times.filter((at) => now - at < AUTH_WINDOW_MILLIS)
 
-/** The gate after a dial failed. `retryAfter` is what the other side asked for; `random` is in [0, 1). */
+/** The backoff after a dial failed. `retryAfter` is what the other side asked for; `random` is in [0, 1). */
 export const afterFailure = (
-  gate: DialBackoff,
+  backoff: DialBackoff,
   failure: { readonly class: ErrorClass; readonly retryAfterMillis: number | undefined },
   now: number,
   random: number
 ): DialBackoff => {
-  if (failure.class === "pooler" && now < gate.expectedUntil) {
-    return { ...gate, notBefore: now + between(DRAIN_RETRY, random), firstDialAlone: true }
+  if (failure.class === "pooler" && now < backoff.drainingUntil) {
+    return { ...backoff, notBefore: now + randomBetween(DRAIN_RETRY, random), firstDialAlone: true }
   }
-  const failures = gate.failures + 1
-  const authFailures = failure.class === "auth" ? [...within(gate.authFailures, now), now] : gate.authFailures
+  const failures = backoff.failures + 1
+  const authFailures = failure.class === "auth" ? [...recent(backoff.authFailures, now), now] : backoff.authFailures
   const wait = Math.max(pause(failure.class, failures, authFailures.length, random), failure.retryAfterMillis ?? 0)
-  return { ...gate, failures, class: failure.class, notBefore: now + wait, firstDialAlone: false, authFailures }
+  return { ...backoff, failures, class: failure.class, notBefore: now + wait, firstDialAlone: false, authFailures }
 }
 
 const pause = (kind: ErrorClass, failures: number, authFailures: number, random: number): number => {
@@ -106,53 +107,57 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
     case "auth":
       return authFailures >= AUTH_LIMIT
         ? AUTH_PAUSE_MILLIS
-        : between(AUTH_RETRIES[authFailures - 1] ?? AUTH_RETRIES[AUTH_RETRIES.length - 1]!, random)
+        : randomBetween(AUTH_RETRIES[authFailures - 1] ?? AUTH_RETRIES[AUTH_RETRIES.length - 1]!, random)
     case "configuration":
-      return between(CONFIGURATION_RETRY, random)
+      return randomBetween(CONFIGURATION_RETRY, random)
     case "capacity":
-      return between(CAPACITY_RETRY, random)
+      return randomBetween(CAPACITY_RETRY, random)
     default:
-      return between(FIRST_RETRIES[failures - 1] ?? STEADY_RETRY, random)
+      return randomBetween(FIRST_RETRIES[failures - 1] ?? STEADY_RETRY, random)
   }
 }
 
-/** The gate after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too. */
-export const afterSuccess = (gate: DialBackoff, now: number): DialBackoff =>
-  gate.failures === 0 && !gate.firstDialAlone && gate.authFailures.length === 0
-    ? gate
-    : { ...openGate, authFailures: within(gate.authFailures, now) }
+/** The backoff after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too. */
+export const afterSuccess = (backoff: DialBackoff, now: number): DialBackoff =>
+  backoff.failures === 0 && !backoff.firstDialAlone && backoff.authFailures.length === 0
+    ? backoff
+    : { ...noBackoff, authFailures: recent(backoff.authFailures, now) }
 
-/** The gate after the last session was lost. */
-export const afterOutage = (gate: DialBackoff): DialBackoff =>
-  gate.firstDialAlone ? gate : { ...gate, firstDialAlone: true }
+/** The backoff after the last session was lost. */
+export const afterOutage = (backoff: DialBackoff): DialBackoff =>
+  backoff.firstDialAlone ? backoff : { ...backoff, firstDialAlone: true }
 
-/** The gate after the other side said that it shuts down. */
-export const afterShutdown = (gate: DialBackoff, now: number): DialBackoff => ({
-  ...gate,
-  expectedUntil: now + DRAIN_MILLIS
+/** The backoff after the other side said that it shuts down. */
+export const afterShutdown = (backoff: DialBackoff, now: number): DialBackoff => ({
+  ...backoff,
+  drainingUntil: now + POOLER_DRAIN_MILLIS
 })
 
 /**
- * The gate of a pool that hears of the authentication failures of others at the same endpoint and role: the pooler
+ * The backoff of a pool that hears of the authentication failures of others at the same endpoint and role: the pooler
  * counts them together, so they are counted together here.
  */
-export const informed = (gate: DialBackoff, authFailures: ReadonlyArray<number>, now: number): DialBackoff => {
-  const recent = within(authFailures, now)
-  const last = recent.at(-1)
-  const pausedUntil = last !== undefined && recent.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : 0
-  return { ...gate, authFailures: recent, notBefore: Math.max(gate.notBefore, pausedUntil) }
+export const withAuthFailures = (
+  backoff: DialBackoff,
+  authFailures: ReadonlyArray<number>,
+  now: number
+): DialBackoff => {
+  const failures = recent(authFailures, now)
+  const last = failures.at(-1)
+  const pausedUntil = last !== undefined && failures.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : 0
+  return { ...backoff, authFailures: failures, notBefore: Math.max(backoff.notBefore, pausedUntil) }
 }
 
 /** As many as may still fail for a wrong password: a success in between must not let more of them be refused together. */
-const withinBudget = (gate: DialBackoff, now: number): number =>
-  Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - within(gate.authFailures, now).length))
+const maxDials = (backoff: DialBackoff, now: number): number =>
+  Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - recent(backoff.authFailures, now).length))
 
 /**
  * Whether another dial may start beside those under way, of which `fresh` are not slow. After a failure they go one at
  * a time; a scout that hangs is followed by another, so that it delays nobody.
  */
-export const admits = (gate: DialBackoff, underWay: number, fresh: number, now: number): boolean => {
-  if (now < gate.notBefore || underWay >= withinBudget(gate, now)) return false
-  if (gate.failures > 0) return underWay === 0
-  return gate.firstDialAlone ? fresh === 0 : true
+export const allowsDial = (backoff: DialBackoff, underWay: number, fresh: number, now: number): boolean => {
+  if (now < backoff.notBefore || underWay >= maxDials(backoff, now)) return false
+  if (backoff.failures > 0) return underWay === 0
+  return backoff.firstDialAlone ? fresh === 0 : true
 }

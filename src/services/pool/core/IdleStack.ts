@@ -18,7 +18,7 @@ export class IdleStack<S extends SlotSession> {
   }
 
   /** One that was not used while it was away: it must not be lent before those that are. */
-  putBelow(slot: Slot<S>): void {
+  pushBottom(slot: Slot<S>): void {
     this.slots.unshift(slot)
   }
 
@@ -39,7 +39,7 @@ export class IdleStack<S extends SlotSession> {
   }
 
   /** The one that has been idle longest. */
-  oldest(): Slot<S> | undefined {
+  longestIdle(): Slot<S> | undefined {
     let oldest = this.slots[0]
     for (const slot of this.slots) if (oldest === undefined || slot.idleSince < oldest.idleSince) oldest = slot
     return oldest

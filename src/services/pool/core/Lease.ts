@@ -68,9 +68,9 @@ export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
   /** Held for as long as the program runs, by intent: never reported as a leak. */
   longLived = false
   /** Since when the session was idle, of a lease that only looks at it and must not make it look used. */
-  unusedSince: number | undefined = undefined
+  idleSince: number | undefined = undefined
   /** Called when a waiter gets its session (undefined) or is refused. */
-  wake: ((refusal: SessionError | undefined) => void) | undefined = undefined
+  onWake: ((refusal: SessionError | undefined) => void) | undefined = undefined
 
   previous: Lease<S> | undefined = undefined
   next: Lease<S> | undefined = undefined
@@ -87,8 +87,8 @@ export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
   }
 
   /** A waiter got its session, or is refused. */
-  woken(refusal: SessionError | undefined): void {
-    this.wake?.(refusal)
+  wake(refusal: SessionError | undefined): void {
+    this.onWake?.(refusal)
   }
 }
 

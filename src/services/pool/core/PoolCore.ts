@@ -9,8 +9,8 @@
  */
 import type { SessionError } from "../../errors/SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
-import { nextDialAt, wantsDial, type DemandView } from "./GrowthPolicy.ts"
-import * as DialGate from "./DialBackoff.ts"
+import { nextDialAt, shouldDial, type GrowthInput } from "./GrowthPolicy.ts"
+import * as DialBackoff from "./DialBackoff.ts"
 import { type Lease, Slot, type SlotSession } from "./Lease.ts"
 import { type AcquireOutcome, type CloseReason, emptyCounters, type PoolPhase } from "./Snapshot.ts"
 import type { ErrorClass } from "../../errors/catalogue/Entry.ts"
@@ -27,7 +27,7 @@ export interface PoolLimits {
   readonly idleTimeout: number
   readonly maxLifetime: number
   /** Whether a session is opened at the start even when `min` is 0, to prove that one can be. */
-  readonly proveStart: boolean
+  readonly openAtStart: boolean
 }
 
 /** What the state machine wants done. They run after the step that asked for them, so they may call back at once. */
@@ -36,10 +36,10 @@ export interface PoolHooks<S extends SlotSession> {
   readonly probe: (slot: Slot<S>) => void
   readonly recover: (slot: Slot<S>) => void
   readonly close: (slot: Slot<S>, reason: CloseReason) => void
-  readonly refusal: (outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>) => SessionError
+  readonly acquireError: (outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>) => SessionError
   readonly random: () => number
   /** Called after every step. */
-  readonly step: () => void
+  readonly onStep: () => void
 }
 
 /** A failed dial, as far as the state machine is concerned. */
@@ -58,7 +58,7 @@ const SILENCE_MILLIS = 1000
 /** Up to a tenth of the lifetime is taken off at random, so that sessions opened together do not end together. */
 const LIFETIME_JITTER = 0.1
 
-export class PoolCore<S extends SlotSession> implements DemandView {
+export class PoolCore<S extends SlotSession> implements GrowthInput {
   readonly limits: PoolLimits
   readonly waiters = new WaitQueue<Lease<S>>()
   readonly slots = new Set<Slot<S>>()
@@ -66,7 +66,7 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   readonly waitTime = new Histogram()
   readonly useTime = new Histogram()
   phase: PoolPhase = "starting"
-  gate: DialGate.DialBackoff = DialGate.initialGate
+  backoff: DialBackoff.DialBackoff = DialBackoff.initialBackoff
   ceiling: Ceiling.Ceiling = Ceiling.noCeiling
   used = 0
   closing = 0
@@ -75,24 +75,24 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   readonly dials = new Map<number, number>()
 
   private readonly hooks: PoolHooks<S>
-  private readonly steps = new Trampoline(() => {
-    if (this.phase === "draining") this.hooks.step()
+  private readonly actions = new Trampoline(() => {
+    if (this.phase === "draining") this.hooks.onStep()
   })
   private readonly stack = new IdleStack<S>()
-  private nextDial = 0
+  private lastDialId = 0
   /** A session is wanted even when `min` is 0, to prove that one can be had. */
-  private proving: boolean
+  private mustOpenOne: boolean
   /** The session that waits for its replacement. */
   private retiring: Slot<S> | undefined = undefined
   /** Sessions that were alive before a loss elsewhere are suspect until they were heard of again. */
-  private lossAt = Number.NEGATIVE_INFINITY
+  private trustedSince = Number.NEGATIVE_INFINITY
   /** A failure that does not pass by itself: until the next dial is due, whoever comes is told at once. */
-  private blockedBy: SessionError | undefined = undefined
+  private permanentFailure: SessionError | undefined = undefined
 
   constructor(limits: PoolLimits, hooks: PoolHooks<S>) {
     this.limits = limits
     this.hooks = hooks
-    this.proving = limits.proveStart
+    this.mustOpenOne = limits.openAtStart
   }
 
   get idle(): number {
@@ -107,8 +107,8 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     return this.limits.max
   }
 
-  get wanted(): number {
-    return this.proving ? Math.max(1, this.limits.min) : this.limits.min
+  get targetOpen(): number {
+    return this.mustOpenOne ? Math.max(1, this.limits.min) : this.limits.min
   }
 
   get rotating(): boolean {
@@ -128,43 +128,43 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   }
 
   /** Lends an idle session at once; false when the borrower has to wait in the queue. */
-  take(lease: Lease<S>, now: number): boolean {
+  tryAcquire(lease: Lease<S>, now: number): boolean {
     if (this.waiters.size > 0 || this.ending) return false
-    const slot = this.freshest(now)
+    const slot = this.findUsable(now)
     if (slot === undefined) return false
     this.stack.remove(slot)
     if (!lease.isShared) {
       this.counters.acquired.immediate++
       this.waitTime.recordMillis(0)
     }
-    this.lend(slot, lease, now)
+    this.assign(slot, lease, now)
     return true
   }
 
   /** Lends the idle session that has been silent for longest, to be looked at: that is no use, and counts as none. */
-  takeSilent(lease: Lease<S>, now: number): boolean {
-    const slot = this.waiters.size > 0 || this.ending ? undefined : this.mostSilent()
+  tryAcquireSilent(lease: Lease<S>, now: number): boolean {
+    const slot = this.waiters.size > 0 || this.ending ? undefined : this.findLongestSilent()
     if (slot === undefined) return false
     this.stack.remove(slot)
-    lease.unusedSince = slot.idleSince
-    this.lend(slot, lease, now)
+    lease.idleSince = slot.idleSince
+    this.assign(slot, lease, now)
     return true
   }
 
   /** Puts a borrower at the end of the queue; a refusal is returned, not thrown. */
   enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
-    if (this.ending) return this.refuse("closed", lease)
-    if (this.open === 0 && this.blockedBy !== undefined && now < this.gate.notBefore) {
+    if (this.ending) return this.reject("closed", lease)
+    if (this.open === 0 && this.permanentFailure !== undefined && now < this.backoff.notBefore) {
       if (!lease.isShared) this.counters.acquired.failed++
-      return this.blockedBy
+      return this.permanentFailure
     }
-    if (this.waiters.size >= this.limits.maxWaiting) return this.refuse("queue-full", lease)
+    if (this.waiters.size >= this.limits.maxWaiting) return this.reject("queue-full", lease)
     lease.state = "waiting"
     lease.enqueuedAt = now
     lease.deadline = deadline
     this.waiters.push(lease)
-    this.advance(now)
-    this.steps.run()
+    this.dispatch(now)
+    this.actions.run()
     return undefined
   }
 
@@ -175,14 +175,14 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     if (state === "waiting") {
       this.waiters.remove(lease)
       if (!lease.isShared) this.counters.acquired.abandoned++
-      lease.wake = undefined
+      lease.onWake = undefined
       return
     }
     const slot = lease.slot
     if (state !== "held" || slot === undefined) return
     lease.slot = undefined
     slot.lease = undefined
-    if (lease.unusedSince === undefined && !lease.isShared) this.useTime.recordMillis(now - lease.since)
+    if (lease.idleSince === undefined && !lease.isShared) this.useTime.recordMillis(now - lease.since)
     if (slot.state !== "used") return
     if (this.ending) {
       this.close(slot, "drain")
@@ -190,9 +190,9 @@ export class PoolCore<S extends SlotSession> implements DemandView {
       this.recover(slot)
     } else {
       this.used--
-      this.offer(slot, now, lease.unusedSince)
+      this.makeAvailable(slot, now, lease.idleSince)
     }
-    this.steps.run()
+    this.actions.run()
   }
 
   /** A recovery ended: the session goes on, or is closed. */
@@ -200,12 +200,12 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     if (slot.state !== "recovering") return
     if (!clean || this.ending) {
       this.close(slot, clean ? "drain" : "not-recovered")
-      this.advance(now)
+      this.dispatch(now)
     } else {
       this.used--
-      this.offer(slot, now)
+      this.makeAvailable(slot, now)
     }
-    this.steps.run()
+    this.actions.run()
   }
 
   /** A probe ended. */
@@ -213,38 +213,38 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     if (slot.state !== "probing") return
     this.probing--
     if (answered && (this.ending || slot.session.isClean())) {
-      this.offer(slot, now)
+      this.makeAvailable(slot, now)
     } else if (answered) {
       // It is alive but was left in a state that cannot be lent: offered as it is, it would be probed for ever.
       this.used++
       this.recover(slot)
-      this.advance(now)
+      this.dispatch(now)
     } else {
-      this.suspectAll(now)
+      this.requireValidation(now)
       this.close(slot, "probe-failed", false)
-      this.advance(now)
+      this.dispatch(now)
     }
-    this.steps.run()
+    this.actions.run()
   }
 
   /** A dial succeeded. */
   dialed(id: number, session: S, now: number): Slot<S> {
     this.dials.delete(id)
     this.counters.dialsSucceeded++
-    this.blockedBy = undefined
-    this.gate = DialGate.afterSuccess(this.gate, now)
+    this.permanentFailure = undefined
+    this.backoff = DialBackoff.afterSuccess(this.backoff, now)
     const lifetime = this.limits.maxLifetime * (1 - LIFETIME_JITTER * this.hooks.random())
     const slot = new Slot(session, now, now + lifetime)
     this.slots.add(slot)
     if (this.phase === "starting") this.phase = "open"
-    this.proving = false
+    this.mustOpenOne = false
     this.ceiling = Ceiling.afterGrant(this.ceiling, this.open + 1, this.limits.max, now)
     const retired = this.retiring
     this.retiring = undefined
-    this.offer(slot, now)
+    this.makeAvailable(slot, now)
     // The new session may have been needed for itself: then the old one stays, and its turn comes again.
     if (retired?.state === "idle" && this.open > this.limits.min) this.retire(retired, "lifetime")
-    this.steps.run()
+    this.actions.run()
     return slot
   }
 
@@ -259,60 +259,60 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     if (failure.class === "capacity" && this.open > 0) {
       this.ceiling = Ceiling.afterRefusal(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
     } else {
-      this.gate = DialGate.afterFailure(this.gate, failure, now, this.hooks.random())
-      this.blockedBy = failure.permanent ? failure.error : undefined
+      this.backoff = DialBackoff.afterFailure(this.backoff, failure, now, this.hooks.random())
+      this.permanentFailure = failure.permanent ? failure.error : undefined
       if (failure.permanent && this.open === 0) this.failWaiters(failure.error, "failed")
     }
-    this.advance(now)
-    this.steps.run()
+    this.dispatch(now)
+    this.actions.run()
   }
 
   /** A dial was given up, by shutdown: nothing is learned from it. */
   dialAbandoned(id: number): void {
     this.dials.delete(id)
-    this.steps.run()
+    this.actions.run()
   }
 
   /** A session was lost without our doing: its socket is closed, so its slot is free. True when it was the last one. */
-  lost(slot: Slot<S>, now: number, shutdown = false): boolean {
+  sessionLost(slot: Slot<S>, now: number, shutdown = false): boolean {
     if (slot.state === "gone") return false
     const wasClosing = slot.state === "closing"
-    this.leave(slot)
+    this.freeSlot(slot)
     if (!wasClosing) {
       this.counters.closed.lost++
-      if (shutdown) this.gate = DialGate.afterShutdown(this.gate, now)
-      this.suspectAll(now)
+      if (shutdown) this.backoff = DialBackoff.afterShutdown(this.backoff, now)
+      this.requireValidation(now)
     }
     const last = !wasClosing && this.open === 0
-    if (last) this.gate = DialGate.afterOutage(this.gate)
-    this.advance(now)
-    this.steps.run()
+    if (last) this.backoff = DialBackoff.afterOutage(this.backoff)
+    this.dispatch(now)
+    this.actions.run()
     return last
   }
 
   /** The socket of a closing session is closed: the slot is free. */
-  closed(slot: Slot<S>, now: number): void {
+  sessionClosed(slot: Slot<S>, now: number): void {
     if (slot.state === "gone") return
-    this.leave(slot)
-    this.advance(now)
-    this.steps.run()
+    this.freeSlot(slot)
+    this.dispatch(now)
+    this.actions.run()
   }
 
   /** Suspects all and asks the idle ones now; where none stands, one is opened as soon as dials go. */
-  probeAll(now: number): void {
+  validateAll(now: number): void {
     if (this.ending) return
-    this.suspectAll(now)
-    this.proving = this.open === 0
+    this.requireValidation(now)
+    this.mustOpenOne = this.open === 0
     for (const slot of this.stack.clear()) this.probe(slot)
-    this.advance(now)
-    this.steps.run()
+    this.dispatch(now)
+    this.actions.run()
   }
 
   /** Marks a session that must not be lent again. An idle one is closed now, a used one when it comes back. */
   evict(slot: Slot<S>): void {
     slot.evicted = true
     if (slot.state === "idle") this.retire(slot, "evicted")
-    this.steps.run()
+    this.actions.run()
   }
 
   /**
@@ -322,12 +322,12 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   tick(now: number): number {
     const earliest = this.waiters.expire(now, (waiter) => {
       waiter.state = "over"
-      this.wake(waiter, this.refuse("timeout", waiter))
+      this.wake(waiter, this.reject("timeout", waiter))
     })
     this.closeIdle(now)
     this.rotate(now)
-    this.advance(now)
-    this.steps.run()
+    this.dispatch(now)
+    this.actions.run()
     return Math.min(earliest, nextDialAt(this, now))
   }
 
@@ -337,33 +337,33 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     this.phase = "draining"
     for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
       waiter.state = "over"
-      this.wake(waiter, this.refuse("closed", waiter))
+      this.wake(waiter, this.reject("closed", waiter))
     }
     for (const slot of this.stack.clear()) this.close(slot, "drain", false)
-    this.steps.run()
+    this.actions.run()
   }
 
   private wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.steps.defer(() => waiter.woken(refusal))
+    this.actions.defer(() => waiter.wake(refusal))
   }
 
   /** Lends what can be lent, probes what has to be probed, dials what is missing. */
-  private advance(now: number): void {
+  private dispatch(now: number): void {
     if (this.ending) return
     // A session that is good goes to the first waiter even while a probe is under way for that waiter: the peer that is
     // asked may be dead, and its answer a timeout.
     while (this.waiters.size > 0) {
-      const slot = this.freshest(now)
+      const slot = this.findUsable(now)
       if (slot === undefined) break
       this.stack.remove(slot)
       this.handOff(slot, now)
     }
     while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
-    while (wantsDial(this, now)) {
-      const id = ++this.nextDial
+    while (shouldDial(this, now)) {
+      const id = ++this.lastDialId
       this.dials.set(id, now)
       this.counters.dialsStarted++
-      this.steps.defer(() => this.hooks.dial(id))
+      this.actions.defer(() => this.hooks.dial(id))
     }
   }
 
@@ -373,19 +373,19 @@ export class PoolCore<S extends SlotSession> implements DemandView {
       this.counters.acquired.waited++
       this.waitTime.recordMillis(now - waiter.enqueuedAt)
     }
-    this.lend(slot, waiter, now)
-    this.steps.defer(waiter)
+    this.assign(slot, waiter, now)
+    this.actions.defer(waiter)
   }
 
   /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
-  private offer(slot: Slot<S>, now: number, unusedSince?: number): void {
-    this.shelve(slot, now, unusedSince)
+  private makeAvailable(slot: Slot<S>, now: number, unusedSince?: number): void {
+    this.pushIdle(slot, now, unusedSince)
     if (this.ending) return this.retire(slot, "drain")
     if (slot.evicted) this.retire(slot, "evicted")
-    else if (now >= slot.expiresAt && this.mayRotate()) this.replace(slot, now)
+    else if (now >= slot.expiresAt && this.canRotate()) this.replace(slot, now)
     // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between. One that goes instead
     // may leave somebody waiting for whom there is room to dial.
-    this.advance(now)
+    this.dispatch(now)
   }
 
   private failWaiters(error: SessionError, outcome: AcquireOutcome): void {
@@ -397,27 +397,27 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   }
 
   /** Counts a refusal and puts it into words. */
-  refuse(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
+  reject(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
     if (!waiter.isShared) this.counters.acquired[outcome]++
-    return this.hooks.refusal(outcome, waiter)
+    return this.hooks.acquireError(outcome, waiter)
   }
 
-  private isSuspect(slot: Slot<S>, now: number): boolean {
+  private needsValidation(slot: Slot<S>, now: number): boolean {
     const heard = slot.session.heardAt()
-    return now - heard > SILENCE_MILLIS || heard < this.lossAt || !slot.session.isClean()
+    return now - heard > SILENCE_MILLIS || heard < this.trustedSince || !slot.session.isClean()
   }
 
   /** The session nearest the top that can be lent unasked: one that went silent must not hide a good one below it. */
-  private freshest(now: number): Slot<S> | undefined {
+  private findUsable(now: number): Slot<S> | undefined {
     for (let height = this.stack.size - 1; height >= 0; height--) {
       const slot = this.stack.at(height)!
-      if (!this.isSuspect(slot, now)) return slot
+      if (!this.needsValidation(slot, now)) return slot
     }
     return undefined
   }
 
   /** The idle session whose peer has not been heard of for longest. */
-  private mostSilent(): Slot<S> | undefined {
+  private findLongestSilent(): Slot<S> | undefined {
     let found = this.stack.at(0)
     for (let height = 1; height < this.stack.size; height++) {
       const slot = this.stack.at(height)!
@@ -427,16 +427,16 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   }
 
   /** Every session alive now is asked for a sign of life before it is lent again. */
-  private suspectAll(now: number): void {
-    this.lossAt = now
+  private requireValidation(now: number): void {
+    this.trustedSince = now
   }
 
   /** Puts a session to the idle ones: one that was not used meanwhile goes on being idle, below those that were. */
-  private shelve(slot: Slot<S>, now: number, unusedSince: number | undefined): void {
+  private pushIdle(slot: Slot<S>, now: number, unusedSince: number | undefined): void {
     slot.state = "idle"
     slot.idleSince = unusedSince ?? now
     if (unusedSince === undefined) this.stack.push(slot)
-    else this.stack.putBelow(slot)
+    else this.stack.pushBottom(slot)
   }
 
   /** Asks an idle session, out of the stack already, for a sign of life. */
@@ -444,10 +444,10 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     slot.state = "probing"
     this.probing++
     this.counters.probes++
-    this.steps.defer(() => this.hooks.probe(slot))
+    this.actions.defer(() => this.hooks.probe(slot))
   }
 
-  private lend(slot: Slot<S>, lease: Lease<S>, now: number): void {
+  private assign(slot: Slot<S>, lease: Lease<S>, now: number): void {
     slot.state = "used"
     slot.uses++
     slot.lease = lease
@@ -461,12 +461,12 @@ export class PoolCore<S extends SlotSession> implements DemandView {
   private recover(slot: Slot<S>): void {
     slot.state = "recovering"
     this.counters.recoveries++
-    this.steps.defer(() => this.hooks.recover(slot))
+    this.actions.defer(() => this.hooks.recover(slot))
   }
 
   private closeIdle(now: number): void {
     while (this.stack.size > 0 && this.open > this.limits.min) {
-      const oldest = this.stack.oldest()
+      const oldest = this.stack.longestIdle()
       if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
       this.retire(oldest, "idle")
     }
@@ -474,7 +474,7 @@ export class PoolCore<S extends SlotSession> implements DemandView {
 
   /** Replaces one expired session at a time: the new one first where there is room, else the old one leaves first. */
   private rotate(now: number): void {
-    if (!this.mayRotate()) return
+    if (!this.canRotate()) return
     const expired = this.stack.expired(now)
     if (expired !== undefined) this.replace(expired, now)
   }
@@ -485,7 +485,7 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     else this.retiring = slot
   }
 
-  private mayRotate(): boolean {
+  private canRotate(): boolean {
     // A replacement under way belongs to the rotation before.
     if (this.retiring !== undefined || this.dials.size > 0) return false
     for (const slot of this.slots) if (slot.state === "closing") return false
@@ -503,10 +503,10 @@ export class PoolCore<S extends SlotSession> implements DemandView {
     slot.state = "closing"
     this.closing++
     this.counters.closed[reason]++
-    this.steps.defer(() => this.hooks.close(slot, reason))
+    this.actions.defer(() => this.hooks.close(slot, reason))
   }
 
-  private leave(slot: Slot<S>): void {
+  private freeSlot(slot: Slot<S>): void {
     switch (slot.state) {
       case "idle":
         this.stack.remove(slot)

@@ -7,7 +7,7 @@
 
 /** Somebody who got what it waited for: deferred as it is, because a closure per hand-off is felt. */
 export interface Wakeable {
-  woken(refusal: undefined): void
+  wake(refusal: undefined): void
 }
 
 type Action = (() => void) | Wakeable
@@ -55,6 +55,6 @@ export class Trampoline {
 
   private act(action: Action): void {
     if (typeof action === "function") action()
-    else action.woken(undefined)
+    else action.wake(undefined)
   }
 }

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Picture } from "../../../../src/services/observability/advice/AdvisorInput.ts"
 import type { Backend, DatabaseView } from "../../../../src/services/observability/monitor/DatabaseView.ts"
-import type { LedgerEntry } from "../../../../src/services/pool/Ledger.ts"
+import type { SessionEntry } from "../../../../src/services/pool/SessionList.ts"
 import { emptyCounters, type Mutable, type PoolCounters } from "../../../../src/services/pool/core/Snapshot.ts"
 import { SessionError } from "../../../../src/services/errors/SessionError.ts"
 import { poolPicture } from "../../../http/PoolPicture.ts"
@@ -40,7 +40,7 @@ export const databaseView = (changes: Partial<DatabaseView> = {}): DatabaseView 
   ...changes
 })
 
-export const ledgerEntry = (changes: Partial<LedgerEntry> = {}): LedgerEntry => ({
+export const ledgerEntry = (changes: Partial<SessionEntry> = {}): SessionEntry => ({
   sessionId: 1,
   backendPid: 101,
   state: "used",

@@ -1,8 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { listen } from "../../../../src/services/observability/health/Probe.ts"
-import type { LedgerEntry } from "../../../../src/services/pool/Ledger.ts"
+import type { SessionEntry } from "../../../../src/services/pool/SessionList.ts"
 
-const session = (silentMillis: number, runningMillis?: number, state: LedgerEntry["state"] = "used"): LedgerEntry => ({
+const session = (
+  silentMillis: number,
+  runningMillis?: number,
+  state: SessionEntry["state"] = "used"
+): SessionEntry => ({
   sessionId: 1,
   backendPid: 1,
   state,
@@ -17,7 +21,7 @@ const session = (silentMillis: number, runningMillis?: number, state: LedgerEntr
   runningMillis
 })
 
-const heard = (ledger: ReadonlyArray<LedgerEntry>, sinceMillis = 30_000) => listen(ledger, sinceMillis)._tag
+const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => listen(ledger, sinceMillis)._tag
 
 describe("listening to the sessions in use", () => {
   it("finds an answer when one of them was heard of since the last check", () => {

@@ -32,7 +32,7 @@ describe("Ceiling", () => {
             const limit = Ceiling.limit(ceiling, MAX, at)
             assert.isTrue(limit >= 1 && limit <= MAX, `${limit}`)
           }
-          const shown = Ceiling.shown(ceiling, MAX)
+          const shown = Ceiling.reported(ceiling, MAX)
           assert.isTrue(shown >= 1 && shown <= MAX, `${shown}`)
         }
       })
@@ -41,7 +41,7 @@ describe("Ceiling", () => {
 
   it("is max while nothing was refused", () => {
     assert.strictEqual(Ceiling.limit(Ceiling.noCeiling, MAX, 0), MAX)
-    assert.strictEqual(Ceiling.shown(Ceiling.noCeiling, MAX), MAX)
+    assert.strictEqual(Ceiling.reported(Ceiling.noCeiling, MAX), MAX)
     assert.strictEqual(Ceiling.afterGrant(Ceiling.noCeiling, 3, MAX, 0), Ceiling.noCeiling)
   })
 
@@ -49,12 +49,12 @@ describe("Ceiling", () => {
     const ceiling = refusedAt(5)
     assert.strictEqual(Ceiling.limit(ceiling, MAX, 499), 5)
     assert.strictEqual(Ceiling.limit(ceiling, MAX, 500), 6)
-    assert.strictEqual(Ceiling.shown(ceiling, MAX), 5)
+    assert.strictEqual(Ceiling.reported(ceiling, MAX), 5)
   })
 
   it("lets one dial through when nothing stands", () => {
     assert.strictEqual(Ceiling.limit(refusedAt(0), MAX, 0), 1)
-    assert.strictEqual(Ceiling.shown(refusedAt(0), MAX), 1)
+    assert.strictEqual(Ceiling.reported(refusedAt(0), MAX), 1)
   })
 
   it("doubles the interval with every refusal, to a minute, half of it at random", () => {

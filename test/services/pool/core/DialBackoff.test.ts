@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as DialGate from "../../../../src/services/pool/core/DialBackoff.ts"
+import * as DialBackoff from "../../../../src/services/pool/core/DialBackoff.ts"
 import type { ErrorClass } from "../../../../src/services/errors/SessionError.ts"
 
 const MINUTE = 60_000
@@ -10,28 +10,33 @@ const dice = fc.array(random, { minLength: 1, maxLength: 40 })
 
 interface Dial {
   readonly at: number
-  readonly gate: DialGate.DialBackoff
+  readonly backoff: DialBackoff.DialBackoff
 }
 
-const fail = (gate: DialGate.DialBackoff, kind: ErrorClass, now: number, roll: number, retryAfterMillis?: number) =>
-  DialGate.afterFailure(gate, { class: kind, retryAfterMillis }, now, roll)
+const fail = (
+  backoff: DialBackoff.DialBackoff,
+  kind: ErrorClass,
+  now: number,
+  roll: number,
+  retryAfterMillis?: number
+) => DialBackoff.afterFailure(backoff, { class: kind, retryAfterMillis }, now, roll)
 
 /** How many dials may be under way at once, all of them fresh. */
-const together = (gate: DialGate.DialBackoff, now: number): number => {
+const together = (backoff: DialBackoff.DialBackoff, now: number): number => {
   let count = 0
-  while (DialGate.admits(gate, count, count, now)) count++
+  while (DialBackoff.allowsDial(backoff, count, count, now)) count++
   return count
 }
 
-/** Dials as often as the gate allows for so long, as many at once as it allows; every dial fails at once. */
+/** Dials as often as the backoff allows for so long, as many at once as it allows; every dial fails at once. */
 const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<number>, millis: number): Array<Dial> => {
   const dials: Array<Dial> = []
-  let gate = DialGate.openGate
-  for (let now = 0; now < millis; now = gate.notBefore) {
-    const count = together(gate, now)
+  let backoff = DialBackoff.noBackoff
+  for (let now = 0; now < millis; now = backoff.notBefore) {
+    const count = together(backoff, now)
     for (let one = 0; one < count; one++) {
-      gate = fail(gate, kindOf(dials.length), now, rolls[dials.length % rolls.length]!)
-      dials.push({ at: now, gate })
+      backoff = fail(backoff, kindOf(dials.length), now, rolls[dials.length % rolls.length]!)
+      dials.push({ at: now, backoff })
     }
   }
   return dials
@@ -39,23 +44,23 @@ const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<numbe
 
 /** The retries after the n-th failure in a row of one class. */
 const pauses = (kind: ErrorClass, count: number, roll: number): Array<number> => {
-  let gate = DialGate.openGate
+  let backoff = DialBackoff.noBackoff
   let now = 0
   return Array.from({ length: count }, () => {
-    gate = fail(gate, kind, now, roll)
-    const pause = gate.notBefore - now
-    now = gate.notBefore
+    backoff = fail(backoff, kind, now, roll)
+    const pause = backoff.notBefore - now
+    now = backoff.notBefore
     return Math.round(pause)
   })
 }
 
-describe("DialGate", () => {
+describe("DialBackoff", () => {
   it("dials at most 20 times in a minute of outage, and tries again within 3.7 s", () => {
     fc.assert(
       fc.property(dice, (rolls) => {
         const dials = outage(() => "network", rolls, MINUTE)
         assert.isAtMost(dials.length, 20)
-        for (const { at, gate } of dials) assert.isAtMost(Math.round(gate.notBefore - at), 3700)
+        for (const { at, backoff } of dials) assert.isAtMost(Math.round(backoff.notBefore - at), 3700)
       })
     )
   })
@@ -95,17 +100,17 @@ describe("DialGate", () => {
     fc.assert(
       fc.property(dice, fc.array(outcome, { minLength: 1, maxLength: 200 }), (rolls, outcomes) => {
         const failures: Array<number> = []
-        let gate = DialGate.openGate
+        let backoff = DialBackoff.noBackoff
         let now = 0
         let next = 0
         while (next < outcomes.length) {
-          now = Math.max(now, gate.notBefore)
-          const count = together(gate, now)
+          now = Math.max(now, backoff.notBefore)
+          const count = together(backoff, now)
           for (let one = 0; one < count; one++) {
             const kind = outcomes[next % outcomes.length]!
             const roll = rolls[next++ % rolls.length]!
             if (kind === "auth") failures.push(now)
-            gate = kind === "success" ? DialGate.afterSuccess(gate, now) : fail(gate, kind, now, roll)
+            backoff = kind === "success" ? DialBackoff.afterSuccess(backoff, now) : fail(backoff, kind, now, roll)
           }
         }
         for (const at of failures) {
@@ -127,25 +132,25 @@ describe("DialGate", () => {
   })
 
   it("waits as long as the other side asks when that is longer", () => {
-    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 120_000).notBefore, 121_000)
-    assert.strictEqual(fail(DialGate.openGate, "network", 1000, 0, 10).notBefore, 1300)
+    assert.strictEqual(fail(DialBackoff.noBackoff, "network", 1000, 0, 120_000).notBefore, 121_000)
+    assert.strictEqual(fail(DialBackoff.noBackoff, "network", 1000, 0, 10).notBefore, 1300)
   })
 
   it("lets three dials go at once while all goes well, and one at the start, after a failure or the loss of all sessions", () => {
-    const { afterOutage, afterSuccess, initialGate, openGate } = DialGate
-    assert.strictEqual(together(openGate, 0), 3)
-    assert.strictEqual(together(initialGate, 0), 1)
-    const failed = fail(openGate, "network", 0, 0)
+    const { afterOutage, afterSuccess, initialBackoff, noBackoff } = DialBackoff
+    assert.strictEqual(together(noBackoff, 0), 3)
+    assert.strictEqual(together(initialBackoff, 0), 1)
+    const failed = fail(noBackoff, "network", 0, 0)
     assert.strictEqual(together(failed, 500), 1)
     assert.strictEqual(together(afterSuccess(failed, 500), 500), 3)
-    const scouting = afterOutage(openGate)
+    const scouting = afterOutage(noBackoff)
     assert.strictEqual(together(scouting, 0), 1)
     assert.strictEqual(scouting.notBefore, 0)
     assert.strictEqual(together(afterSuccess(scouting, 0), 0), 3)
   })
 
   it("dials more carefully for 150 s after a wrong password, even when a dial succeeded since", () => {
-    const recovered = DialGate.afterSuccess(fail(DialGate.openGate, "auth", 0, 0), 1000)
+    const recovered = DialBackoff.afterSuccess(fail(DialBackoff.noBackoff, "auth", 0, 0), 1000)
     assert.deepStrictEqual(
       [1000, 149_999, 150_000].map((now) => together(recovered, now)),
       [2, 2, 3]

@@ -65,7 +65,7 @@ export const checkLookedOver = (model: PoolModel, core: PoolCore<Peer>, wish: nu
     must(renewing || free.every((peer) => now - peer.openedAt < limits.maxLifetime), "an old session is replaced")
   }
   if (model.draining || (waiting.length === 0 && model.open >= limits.min)) return
-  const { notBefore } = core.gate
+  const { notBefore } = core.backoff
   must(wish <= notBefore || notBefore <= now, "the pool wants to be woken when it may dial again")
   for (const began of model.dials.values()) {
     must(

@@ -58,7 +58,7 @@ const limits = fc.nat(4).chain((min) =>
     maxWaiting: fc.integer({ min: 1, max: 6 }),
     idleTimeout: fc.constantFrom(2000, 300_000),
     maxLifetime: fc.constantFrom(5000, 60_000, 1_800_000),
-    proveStart: fc.boolean()
+    openAtStart: fc.boolean()
   })
 )
 

@@ -233,8 +233,8 @@ export class PoolModel {
   }
 
   private get isDialWanted(): boolean {
-    const { min, proveStart } = this.limits
-    const wanted = proveStart && this.succeeded === 0 ? Math.max(1, min) : min
+    const { min, openAtStart } = this.limits
+    const wanted = openAtStart && this.succeeded === 0 ? Math.max(1, min) : min
     const rotation = this.dials.size === 0 && this.peers.some((peer) => STANDING.has(peer.state) && this.isOld(peer))
     return (
       this.open + this.dials.size < wanted ||

@@ -69,9 +69,9 @@ export class PoolWorld {
           () => this.gone(slot.session, true)
         )
       },
-      refusal: (outcome) => REFUSAL[outcome],
+      acquireError: (outcome) => REFUSAL[outcome],
       random: () => setting.dice[this.die++ % setting.dice.length]!,
-      step: () => must(model.draining, "steps are told while the pool drains")
+      onStep: () => must(model.draining, "steps are told while the pool drains")
     })
   }
 
@@ -215,8 +215,8 @@ export class PoolWorld {
     const deadline = model.now + patience
     model.clients++
     this.clients.push(client)
-    if (core.take(client, model.now)) return model.took(client)
-    client.wake = (refusal) => {
+    if (core.tryAcquire(client, model.now)) return model.took(client)
+    client.onWake = (refusal) => {
       model.woken(client, refusal === undefined ? undefined : OUTCOMES.get(refusal))
       if (mayReturn)
         this.react(
@@ -283,8 +283,8 @@ export class PoolWorld {
     const { core, model } = this
     const { slot } = peer
     model.gone(peer, isLoss)
-    if (isLoss) core.lost(slot!, model.now)
-    core.closed(slot!, model.now)
+    if (isLoss) core.sessionLost(slot!, model.now)
+    core.sessionClosed(slot!, model.now)
   }
 
   private tick(): number {

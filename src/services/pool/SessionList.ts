@@ -8,11 +8,11 @@ import { shortStatement } from "../stats/StatementText.ts"
 import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** Why a borrower gets none. */
-export type Outcome = "timeout" | "queue-full" | "closed"
+export type Rejection = "timeout" | "queue-full" | "closed"
 
 /** Puts a refusal into words. `enqueuedAt` and `now` are monotonic milliseconds. */
-export const refusalOf = (
-  outcome: Outcome,
+export const acquireError = (
+  outcome: Rejection,
   core: PoolCore<Session>,
   snapshot: PoolSnapshot,
   enqueuedAt: number,
@@ -24,7 +24,7 @@ export const refusalOf = (
     case "queue-full":
       return SessionError.queueFull({ maxWaiting: core.limits.maxWaiting, state: formatSnapshot(snapshot) })
     case "timeout": {
-      const failure = core.gate.failures > 0 ? snapshot.lastFailure : undefined
+      const failure = core.backoff.failures > 0 ? snapshot.lastFailure : undefined
       return SessionError.acquireTimeout({
         waitedMillis: now - enqueuedAt,
         poolName: snapshot.name,
@@ -40,7 +40,7 @@ export const refusalOf = (
 }
 
 /** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
-export interface LedgerEntry {
+export interface SessionEntry {
   readonly sessionId: number
   readonly backendPid: number
   readonly state: SlotState
@@ -70,7 +70,7 @@ export interface WaiterEntry {
   readonly deadlineMillis: number
 }
 
-export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
+export const sessionEntry = (slot: Slot<Session>, now: number): SessionEntry => {
   const { lease, session } = slot
   return {
     sessionId: session.info.id,
@@ -90,12 +90,12 @@ export const ledgerEntry = (slot: Slot<Session>, now: number): LedgerEntry => {
 }
 
 /** Callers listed: a queue of a thousand is told by its length, not by its names. */
-const WAITERS_LISTED = 20
+const MAX_WAITERS_LISTED = 20
 
 /** The first in a queue, oldest first. */
 export const waiterEntries = (first: Lease<Session> | undefined, now: number): ReadonlyArray<WaiterEntry> => {
   const entries: Array<WaiterEntry> = []
-  for (let waiter = first; waiter !== undefined && entries.length < WAITERS_LISTED; waiter = waiter.next) {
+  for (let waiter = first; waiter !== undefined && entries.length < MAX_WAITERS_LISTED; waiter = waiter.next) {
     entries.push({
       holder: holderName(waiter.holder),
       waitingMillis: now - waiter.enqueuedAt,
@@ -107,7 +107,7 @@ export const waiterEntries = (first: Lease<Session> | undefined, now: number): R
 
 /** One holder in words, for the message of a caller that waited in vain. */
 export const holderLine = (slot: Slot<Session>, now: number): string => {
-  const entry = ledgerEntry(slot, now)
+  const entry = sessionEntry(slot, now)
   const seconds = ((entry.heldMillis ?? 0) / MILLIS_PER_SECOND).toFixed(1)
   const short = shortStatement(entry.statement ?? "")
   const doing = short === "" ? "" : entry.runningMillis === undefined ? `, last ran: ${short}` : `, running: ${short}`
