@@ -101,36 +101,6 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
     30_000
   )
 
-  it.effect(
-    "dials at most 20 times in an outage of a minute, whatever its callers do, and is back within 4 s",
-    () =>
-      Effect.gen(function* () {
-        const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 10, acquireTimeout: 50 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 2)
-        const dialsBefore = (yield* pool.snapshot).counters.dialsStarted
-        yield* proxy.setMode(FaultMode.refuse)
-        yield* proxy.cutAll("reset")
-        const callers = yield* Effect.forkChild(
-          Effect.forEach(
-            Array.from({ length: 20 }),
-            () => Effect.forever(Effect.andThen(Effect.ignore(sql`select 1`), Effect.sleep(10))),
-            { concurrency: "unbounded" }
-          )
-        )
-        yield* Effect.sleep("60 seconds")
-        const dials = (yield* pool.snapshot).counters.dialsStarted - dialsBefore
-        yield* proxy.setMode(FaultMode.pass)
-        const healed = performance.now()
-        yield* Fiber.interrupt(callers)
-        yield* untilPool(pool, "min is back", (s) => s.open >= 2)
-        assert.isBelow(performance.now() - healed, 4000)
-        assert.isAtMost(dials, 20)
-        assert.isAtLeast(dials, 5)
-        yield* sql`select 1`
-      }),
-    90_000
-  )
-
   it.effect("grows to at most 8 sessions for a spike of 50 short queries when connecting is slow", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 5, max: 50 } })
