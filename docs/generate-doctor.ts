@@ -114,7 +114,7 @@ export const renderDoctor = (): string =>
     'import { Doctor } from "effect-supavisor/services/Doctor"',
     'import { SessionConfig } from "effect-supavisor/services/SessionConfig"',
     "",
-    'const report = Effect.flatMap(Doctor, (doctor) => doctor.examine({ only: ["login"] })).pipe(',
+    'const report = Effect.flatMap(Doctor, (doctor) => doctor.run({ only: ["login"] })).pipe(',
     "  Effect.provide(Doctor.layer.pipe(Layer.provide(SessionConfig.layerEnv)))",
     ")",
     "```",

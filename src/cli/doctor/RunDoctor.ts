@@ -4,7 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import { type Report, Doctor, type ExamineOptions, reportInvalid } from "../../services/doctor/Doctor.ts"
+import { type DoctorReport, Doctor, type DoctorOptions, reportInvalid } from "../../services/doctor/Doctor.ts"
 import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
 import { isNameServer } from "../../services/doctor/network/NameResolver.ts"
 import type { DoctorFlags } from "./DoctorFlags.ts"
@@ -16,17 +16,17 @@ import { closingLines, headerLine, resultLines } from "./Table.ts"
 import { wrap } from "../terminal/Wrap.ts"
 import * as Layer from "effect/Layer"
 import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
-import { examinedSettings } from "./ExaminedSettings.ts"
+import { doctorSettings } from "./DoctorSettings.ts"
 
 /** Examines once. Settings are read each time: who waits for a correction sees it. */
-export type Examine = (options: ExamineOptions) => Effect.Effect<Report>
+export type RunOnce = (options: DoctorOptions) => Effect.Effect<DoctorReport>
 
 /** The examination that the flags ask for. */
-export const examineWith =
-  ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">): Examine =>
+export const runWith =
+  ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">): RunOnce =>
   (options) =>
-    Effect.flatMap(Doctor, (doctor) => doctor.examine(options)).pipe(
-      Effect.provide(Doctor.layer.pipe(Layer.provide(examinedSettings(url)))),
+    Effect.flatMap(Doctor, (doctor) => doctor.run(options)).pipe(
+      Effect.provide(Doctor.layer.pipe(Layer.provide(doctorSettings(url)))),
       Effect.catchTag("SessionError", reportInvalid),
       Effect.provide(
         Option.match(nameServer, {
@@ -57,7 +57,7 @@ export const checkListJson = (): ReadonlyArray<object> => checkIds.map((id) => O
 const PIPE_COLUMNS = 80
 
 /** The examination found something; it was all said. */
-class NotHealthy extends Data.TaggedError("NotHealthy")<{ readonly exitCode: number }> {
+class UnhealthyConnection extends Data.TaggedError("NotHealthy")<{ readonly exitCode: number }> {
   override readonly [Runtime.errorReported] = false
   override get [Runtime.errorExitCode](): number {
     return this.exitCode
@@ -76,7 +76,7 @@ const print = (lines: ReadonlyArray<string>): Effect.Effect<void> =>
 
 const columns = (): number => (process.stdout.isTTY ? process.stdout.columns : PIPE_COLUMNS)
 
-const wantedChecks = (only: Option.Option<string>): Effect.Effect<ReadonlyArray<CheckId> | undefined, WrongUsage> => {
+const parseOnly = (only: Option.Option<string>): Effect.Effect<ReadonlyArray<CheckId> | undefined, WrongUsage> => {
   if (Option.isNone(only)) return Effect.succeed(undefined)
   const names = only.value.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
   const unknown = names.filter((name) => checkIdOf(name) === undefined)
@@ -87,7 +87,7 @@ const wantedChecks = (only: Option.Option<string>): Effect.Effect<ReadonlyArray<
   return Effect.succeed(names.flatMap((name) => checkIdOf(name) ?? []))
 }
 
-const exitCodeOf = ({ verdict }: Report, strict: boolean): number => {
+const exitCodeOf = ({ verdict }: DoctorReport, strict: boolean): number => {
   if (verdict.status === "invalid") return EXIT_INVALID
   return verdict.status === "failed" || (strict && verdict.status === "warnings") ? EXIT_FAILURE : 0
 }
@@ -99,12 +99,12 @@ interface Options {
 }
 
 /** Prints the table row by row, and the rest at the end. */
-const examineInTable = Effect.fnUntraced(function* (flags: DoctorFlags, options: Options) {
+const printTable = Effect.fnUntraced(function* (flags: DoctorFlags, options: Options) {
   const paint = paintFor(process.stdout.isTTY, process.env["NO_COLOR"])
   const width = columns()
   const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
   yield* print([headerLine(width)])
-  const examine = examineWith(flags)
+  const examine = runWith(flags)
   let printed = 0
   const report = yield* examine({
     ...options,
@@ -124,13 +124,13 @@ const examineInTable = Effect.fnUntraced(function* (flags: DoctorFlags, options:
   return report
 }, Effect.scoped)
 
-const examineInJson = Effect.fnUntraced(function* (
+const printJson = Effect.fnUntraced(function* (
   flags: DoctorFlags,
   options: Options,
-  toText: (report: Report) => string
+  toText: (report: DoctorReport) => string
 ) {
   const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
-  const examine = examineWith(flags)
+  const examine = runWith(flags)
   const report = yield* examine({ ...options, onStart: progress.show, onResult: () => progress.hide })
   yield* progress.hide
   yield* print([toText(report)])
@@ -138,14 +138,14 @@ const examineInJson = Effect.fnUntraced(function* (
 }, Effect.scoped)
 
 /** A report on one line; what a terminal would obey stays escaped. */
-const onOneLine = (report: Report): string =>
+const onOneLine = (report: DoctorReport): string =>
   safeJson(report)
     .split("\n")
     .map((line) => line.trimStart())
     .join("")
 
-const keepWatch = (flags: DoctorFlags, options: Options, every: Duration.Duration): Effect.Effect<never> =>
-  Effect.forever(Effect.andThen(examineInJson(flags, options, onOneLine), Effect.sleep(every)))
+const repeatEvery = (flags: DoctorFlags, options: Options, every: Duration.Duration): Effect.Effect<never> =>
+  Effect.forever(Effect.andThen(printJson(flags, options, onOneLine), Effect.sleep(every)))
 
 const listChecks = ({ json, jsonLines }: DoctorFlags): Effect.Effect<void> =>
   print(json || jsonLines ? [safeJson(checkListJson())] : checkListLines(columns()))
@@ -163,13 +163,12 @@ export const runDoctor = Effect.fn("doctor")(function* (flags: DoctorFlags) {
   }
   if (flags.listChecks) return yield* listChecks(flags)
   const options: Options = {
-    only: yield* wantedChecks(flags.only),
+    only: yield* parseOnly(flags.only),
     timeout: Option.getOrUndefined(flags.timeout),
     probeCapacity: flags.probeCapacity
   }
-  if (Option.isSome(every)) return yield* keepWatch(flags, options, every.value)
-  const once =
-    json || jsonLines ? examineInJson(flags, options, json ? safeJson : onOneLine) : examineInTable(flags, options)
+  if (Option.isSome(every)) return yield* repeatEvery(flags, options, every.value)
+  const once = json || jsonLines ? printJson(flags, options, json ? safeJson : onOneLine) : printTable(flags, options)
   const exitCode = exitCodeOf(yield* once, flags.strict)
-  if (exitCode !== 0) return yield* new NotHealthy({ exitCode })
+  if (exitCode !== 0) return yield* new UnhealthyConnection({ exitCode })
 })

@@ -1,5 +1,5 @@
 /** The table: one result after the other, as they come, within a width that is known from the start. */
-import type { CheckResult, Report } from "../../services/doctor/Doctor.ts"
+import type { CheckResult, DoctorReport } from "../../services/doctor/Doctor.ts"
 import { fill, fillLeft } from "../terminal/PlainText.ts"
 import type { Paint } from "./Colour.ts"
 import { wrap } from "../terminal/Wrap.ts"
@@ -100,7 +100,11 @@ const actionLines = (result: CheckResult, columns: number, paint: Paint): Readon
 const SUMMARY_OF = { healthy: "pass", warnings: "warn", failed: "fail", invalid: "fail" } as const
 
 /** The actions, failures first, and the verdict. */
-export const closingLines = ({ results, verdict }: Report, columns: number, paint: Paint): ReadonlyArray<string> => {
+export const closingLines = (
+  { results, verdict }: DoctorReport,
+  columns: number,
+  paint: Paint
+): ReadonlyArray<string> => {
   const width = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns))
   const failures = results.filter(({ status }) => status === "fail")
   const warnings = results.filter(({ status }) => status === "warn")
@@ -116,7 +120,7 @@ export const closingLines = ({ results, verdict }: Report, columns: number, pain
 }
 
 /** A whole report. */
-export const reportLines = (report: Report, columns: number, paint: Paint): ReadonlyArray<string> => [
+export const reportLines = (report: DoctorReport, columns: number, paint: Paint): ReadonlyArray<string> => [
   headerLine(columns),
   ...report.results.flatMap((result) => resultLines(result, columns, paint)),
   ...closingLines(report, columns, paint)

@@ -1,6 +1,6 @@
 /** What a check found, as texts: for the table and for CSV. */
 import type { Cell, ColumnKind, Columns } from "../../services/inspect/checks/Column.ts"
-import { percentOf, sizeOf, spanOf } from "../../services/inspect/checks/Figures.ts"
+import { formatPercent, formatBytes, formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { TableColumn } from "../terminal/Table.ts"
 
 const NOTHING = "-"
@@ -30,9 +30,9 @@ export const cellText = (cell: Cell, kind: ColumnKind): string => {
   if (cell === null || cell === "") return NOTHING
   if (typeof cell === "boolean") return cell ? "yes" : "no"
   if (typeof cell === "string") return cell
-  if (kind === "bytes") return sizeOf(cell)
-  if (kind === "millis") return spanOf(cell)
-  return kind === "share" ? percentOf(cell) : String(cell)
+  if (kind === "bytes") return formatBytes(cell)
+  if (kind === "millis") return formatSpan(cell)
+  return kind === "share" ? formatPercent(cell) : String(cell)
 }
 
 /** A spreadsheet takes such a beginning for a formula (OWASP, CSV Injection). */

@@ -1,5 +1,5 @@
 /** A report in words: every rule and how it came out, the failed ones first, and what to do about those. */
-import { type Report, tallyOf } from "../../services/inspect/checks/Report.ts"
+import { type InspectionReport, countOutcomes } from "../../services/inspect/checks/InspectionReport.ts"
 import type { Inspection, RuleResult } from "../../services/inspect/Inspector.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { counted } from "../../services/errors/Wording.ts"
@@ -16,8 +16,8 @@ const columns = [
   { header: "FOUND", align: "left", isElastic: true, isExtra: false }
 ] as const
 
-const verdict = ({ checks }: Report): string => {
-  const { fail, failedChecks, pass, unknown } = tallyOf(checks)
+const verdict = ({ checks }: InspectionReport): string => {
+  const { fail, failedChecks, pass, unknown } = countOutcomes(checks)
   const rest = unknown === 0 ? "" : `, ${unknown} could not be judged`
   const broken = failedChecks === 0 ? "" : ` ${counted(failedChecks, "check")} gave no answer.`
   return fail === 0
@@ -35,7 +35,7 @@ const steps = (check: Inspection): ReadonlyArray<string> =>
     : []
 
 /** The lines; none wider than `width`, where there is one, but the next steps: their commands are to be copied. */
-export const reportLines = (report: Report, width: number | undefined): ReadonlyArray<string> => {
+export const reportLines = (report: InspectionReport, width: number | undefined): ReadonlyArray<string> => {
   const [first] = report.checks
   const rules = report.checks
     .flatMap(({ check, rules }) => rules.map((rule) => ({ check, ...rule })))

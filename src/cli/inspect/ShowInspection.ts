@@ -11,7 +11,7 @@ import { type CheckId, Inspector } from "../../services/inspect/Inspector.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 import { settingsFrom } from "../flags/DatabaseSettings.ts"
 import { inspectionLines } from "./InspectionText.ts"
-import { print } from "./Printing.ts"
+import { print } from "./Print.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 
 /** What the flags said. */
@@ -25,7 +25,7 @@ export interface InspectFlags {
 }
 
 /** Something has failed that was said already. Ends the program with code 1. */
-export class AlreadySaid extends Data.TaggedError("AlreadySaid") {
+export class AlreadyPrinted extends Data.TaggedError("AlreadySaid") {
   override readonly [Runtime.errorReported] = false
 }
 
@@ -46,5 +46,5 @@ export const showInspection = (id: CheckId, flags: InspectFlags) =>
     if (found === undefined || check === undefined) return yield* Effect.die(new Error(`There is no check ${id}`))
     const lines = flags.json ? [safeJson(found)] : inspectionLines(found, check.columns, yield* terminalWidth)
     yield* print(lines.join("\n"))
-    if (found.status === "failed") return yield* new AlreadySaid()
+    if (found.status === "failed") return yield* new AlreadyPrinted()
   }).pipe(Effect.provide(inspectorOf(flags)))

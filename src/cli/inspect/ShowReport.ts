@@ -7,14 +7,14 @@ import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Runtime from "effect/Runtime"
 import { checks } from "../../services/inspect/checks/Checks.ts"
-import { type Report, reportOf } from "../../services/inspect/checks/Report.ts"
+import { type InspectionReport, reportOf } from "../../services/inspect/checks/InspectionReport.ts"
 import { checkIds, Inspector } from "../../services/inspect/Inspector.ts"
 import { EXIT_FAILURE } from "../ExitCode.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 import { csvOf } from "./Cells.ts"
-import { print } from "./Printing.ts"
+import { print } from "./Print.ts"
 import { reportLines } from "./ReportText.ts"
-import { AlreadySaid, type InspectFlags, inspectorOf } from "./ShowInspection.ts"
+import { AlreadyPrinted, type InspectFlags, inspectorOf } from "./ShowInspection.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 
 /** As many rows as a person still looks through in a spreadsheet. */
@@ -35,9 +35,9 @@ const notWritten = (directory: string) => (error: PlatformError) =>
   })
 
 /** A name that sorts by time and that every file system takes. */
-const nameOf = ({ at }: Report): string => `effect-supavisor-report-${at.replaceAll(/[:.]/g, "-")}`
+const nameOf = ({ at }: InspectionReport): string => `effect-supavisor-report-${at.replaceAll(/[:.]/g, "-")}`
 
-const write = Effect.fnUntraced(function* (report: Report, directory: string) {
+const write = Effect.fnUntraced(function* (report: InspectionReport, directory: string) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const writeText = (name: string, text: string) => files.writeFileString(path.join(directory, name), text)
@@ -72,5 +72,5 @@ export const showReport = (flags: ReportFlags) =>
           `Written to ${directory}: summary.txt, report.json, and a CSV file of each check.`
         ]
     yield* print(lines.join("\n"))
-    if (!report.isPassed) return yield* new AlreadySaid()
+    if (!report.isPassed) return yield* new AlreadyPrinted()
   }).pipe(Effect.provide(inspectorOf(flags)))

@@ -3,10 +3,11 @@ import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
-import { spanOf } from "../../services/inspect/checks/Figures.ts"
+import { formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
 import { sizeReportOf } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
@@ -41,11 +42,15 @@ const wrongFlags = ({ agent, observe, operations, url }: SizeFlags): string | un
     : undefined
 }
 
-/** Loaded when it is wanted: without `--observe` there is no session to open. */
+/** Imports the observer only for `--observe`: nothing else opens a session. */
 const observe = Effect.fnUntraced(function* (window: Duration.Duration, flags: SizeFlags) {
-  const { observeWith } = yield* Effect.promise(() => import("./Observing.ts"))
-  yield* Console.error(`Observing for ${spanOf(Duration.toMillis(window))} ...`)
-  return yield* observeWith(window, flags.url)
+  const [{ LoadObserver }, { settingsFrom }] = yield* Effect.promise(() =>
+    Promise.all([import("../../services/inspect/LoadObserver.ts"), import("../flags/DatabaseSettings.ts")])
+  )
+  yield* Console.error(`Observing for ${formatSpan(Duration.toMillis(window))} ...`)
+  return yield* Effect.flatMap(LoadObserver, (observer) => observer.observe(window)).pipe(
+    Effect.provide(LoadObserver.layer.pipe(Layer.provide(settingsFrom(flags.url))))
+  )
 })
 
 /** `size`: fails with `WrongFlags` (code 2), and under `--observe` as the observer does. */

@@ -14,11 +14,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
 import { invalidFindings } from "./checks/ConfigurationChecks.ts"
-import { Examination } from "./checks/DoctorContext.ts"
+import { DoctorContext } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
-import { PROGRAM } from "./checks/Remedies.ts"
-import { type CheckResult, type Report, REPORT_VERSION, verdictOf } from "./checks/Report.ts"
-import { type Hearing, runChecks, toResult } from "./checks/RunChecks.ts"
+import { PROGRAM } from "./checks/Actions.ts"
+import { type CheckResult, type DoctorReport, DOCTOR_REPORT_VERSION, verdictOf } from "./checks/DoctorReport.ts"
+import { type RunCallbacks, runChecks, toResult } from "./checks/RunChecks.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NetworkCheck } from "./NetworkCheck.ts"
 import { makeEndpoint } from "../session/OpenSession.ts"
@@ -26,10 +26,17 @@ import { SessionConfig, type Settings } from "../config/SessionConfig.ts"
 import { SessionError } from "../errors/SessionError.ts"
 
 export { type CheckDefinition, type CheckId, checkIdOf, checkIds, checks } from "./checks/Checks.ts"
-export { Action, CheckResult, Report, REPORT_VERSION, Status, Verdict } from "./checks/Report.ts"
+export {
+  Action,
+  CheckResult,
+  DoctorReport,
+  DOCTOR_REPORT_VERSION,
+  CheckStatus,
+  DoctorVerdict
+} from "./checks/DoctorReport.ts"
 
-/** What an examination is to do. */
-export interface ExamineOptions {
+/** What an context is to do. */
+export interface DoctorOptions {
   /** The checks wanted; what they depend on runs too. Default: all. */
   readonly only?: ReadonlyArray<CheckId> | undefined
   /** What each check may take. Default: 10 seconds. */
@@ -37,15 +44,15 @@ export interface ExamineOptions {
   /** Opens sessions until one is refused, to learn the pooler's pool size. Default: false. */
   readonly probeCapacity?: boolean | undefined
   /** Called before each check. */
-  readonly onStart?: Hearing["onStart"] | undefined
+  readonly onStart?: RunCallbacks["onStart"] | undefined
   /** Called with each result as it is known. */
-  readonly onResult?: Hearing["onResult"] | undefined
+  readonly onResult?: RunCallbacks["onResult"] | undefined
 }
 
 /** As long as a login may take by default (DB_CONNECT_TIMEOUT). */
 const DEFAULT_TIMEOUT: Duration.Input = "10 seconds"
 
-const silence = (): Effect.Effect<void> => Effect.void
+const ignore = (): Effect.Effect<void> => Effect.void
 
 /** What is said when the settings name no server at all. */
 const withoutConnection = (): SessionError =>
@@ -70,8 +77,12 @@ const timesNow: Effect.Effect<Times> = Effect.clockWith((clock) => {
   return Effect.succeed({ startedAt, millis: () => Math.round(now() - began) })
 })
 
-const reportOf = ({ millis, startedAt }: Times, results: ReadonlyArray<CheckResult>, attempted: boolean): Report => ({
-  version: REPORT_VERSION,
+const reportOf = (
+  { millis, startedAt }: Times,
+  results: ReadonlyArray<CheckResult>,
+  attempted: boolean
+): DoctorReport => ({
+  version: DOCTOR_REPORT_VERSION,
   startedAt,
   ms: millis(),
   verdict: verdictOf(results, attempted),
@@ -82,28 +93,28 @@ const reportOf = ({ millis, startedAt }: Times, results: ReadonlyArray<CheckResu
  * The report about settings that cannot be used: nothing is attempted. For a program whose `SessionConfig` layer failed,
  * so that there is no `Doctor` to ask.
  */
-export const reportInvalid = (error: SessionError): Effect.Effect<Report> =>
+export const reportInvalid = (error: SessionError): Effect.Effect<DoctorReport> =>
   Effect.map(timesNow, (times) => {
     const mask = maskOf(undefined)
     return reportOf(
       times,
-      invalidFindings(error).map((finding) => toResult("config", finding, mask)),
+      invalidFindings(error).map((result) => toResult("config", result, mask)),
       false
     )
   })
 
-const examineWith = Effect.fnUntraced(function* (
+const runWith = Effect.fnUntraced(function* (
   settings: Settings,
   network: NetworkCheck["Service"],
-  options: ExamineOptions
-): Effect.fn.Return<Report> {
+  options: DoctorOptions
+): Effect.fn.Return<DoctorReport> {
   const { connection } = settings
   if (connection === undefined) return yield* reportInvalid(withoutConnection())
   const endpoint = yield* Effect.result(makeEndpoint(settings))
   if (endpoint._tag === "Failure") return yield* reportInvalid(endpoint.failure)
   const times = yield* timesNow
   const clock = yield* Clock.Clock
-  const examination = new Examination({
+  const context = new DoctorContext({
     settings,
     connection,
     endpoint: endpoint.success,
@@ -113,9 +124,9 @@ const examineWith = Effect.fnUntraced(function* (
     limitMillis: Duration.toMillis(Duration.fromInputUnsafe(options.timeout ?? DEFAULT_TIMEOUT)),
     probesCapacity: options.probeCapacity ?? false
   })
-  const { onResult = silence, onStart = silence } = options
+  const { onResult = ignore, onStart = ignore } = options
   const ids = withNeeds(options.only ?? checkIds)
-  const results = yield* Effect.scoped(runChecks(examination, ids, maskOf(connection), { onResult, onStart }))
+  const results = yield* Effect.scoped(runChecks(context, ids, maskOf(connection), { onResult, onStart }))
   return reportOf(times, results, true)
 })
 
@@ -128,7 +139,7 @@ export class Doctor extends Context.Service<
      * network does, each check at most its timeout (the session proof, the cancel and the capacity twice that) and a
      * second.
      */
-    readonly examine: (options?: ExamineOptions) => Effect.Effect<Report>
+    readonly run: (options?: DoctorOptions) => Effect.Effect<DoctorReport>
   }
 >()("effect-supavisor/services/Doctor") {
   /** Examines with the network checks given. */
@@ -137,7 +148,7 @@ export class Doctor extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* SessionConfig
       const network = yield* NetworkCheck
-      return { examine: (options) => examineWith(settings, network, options ?? {}) }
+      return { run: (options) => runWith(settings, network, options ?? {}) }
     })
   )
 

@@ -10,14 +10,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NameResolver } from "./network/NameResolver.ts"
-import { type Names, namesOf } from "./network/Names.ts"
-import { routeTo } from "./network/Route.ts"
-import { timeTcp, type TlsFacts, tlsFacts } from "./network/Sockets.ts"
+import { type HostAddresses, resolveAddresses } from "./network/HostAddresses.ts"
+import { timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 
 export type { CertificateFacts } from "./network/Certificate.ts"
 export { NameResolver, type NameResolverShape, resolverAt, systemResolver } from "./network/NameResolver.ts"
-export type { Answer, Names } from "./network/Names.ts"
+export type { DnsAnswer, HostAddresses } from "./network/HostAddresses.ts"
 export { type TlsFacts, unencrypted } from "./network/Sockets.ts"
 
 /** Looks at the network between this process and a server. */
@@ -25,7 +24,7 @@ export class NetworkCheck extends Context.Service<
   NetworkCheck,
   {
     /** The addresses of a host, from the system and from the name servers; within the limit, in milliseconds. */
-    readonly names: (host: string, limitMillis: number) => Effect.Effect<Names>
+    readonly addresses: (host: string, limitMillis: number) => Effect.Effect<HostAddresses>
     /** The local address that packets to an address would leave from; fails with ENETUNREACH and the like. */
     readonly route: (address: string, family: number, port: number) => Effect.Effect<string, unknown>
     /** Milliseconds one TCP connection takes; fails with Node's error. Not bounded: the caller does that. */
@@ -41,7 +40,7 @@ export class NetworkCheck extends Context.Service<
       const resolver = yield* NameResolver
       const now = monotonicMillis(yield* Clock.Clock)
       return {
-        names: (host, limitMillis) => namesOf(resolver, host, limitMillis, now),
+        addresses: (host, limitMillis) => resolveAddresses(resolver, host, limitMillis, now),
         route: routeTo,
         tcp: (address, port) => timeTcp(address, port, now),
         tls: tlsFacts

@@ -9,8 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { secretsOf } from "../config/ConnectionString.ts"
-import { ask, askFacts } from "./checks/RunCheck.ts"
-import type { Asked } from "./checks/Check.ts"
+import { runCheck, readFacts } from "./checks/RunCheck.ts"
+import type { CheckInput } from "./checks/Check.ts"
 import { checks } from "./checks/Checks.ts"
 import type { CheckId } from "./checks/CheckTitles.ts"
 import type { Inspection } from "./checks/Inspection.ts"
@@ -22,7 +22,7 @@ import type { SessionError } from "../errors/SessionError.ts"
 
 export { type CheckId, checkIds } from "./checks/CheckTitles.ts"
 export { Inspection, INSPECTION_VERSION, type RuleResult } from "./checks/Inspection.ts"
-export { Report, REPORT_VERSION } from "./checks/Report.ts"
+export { InspectionReport, INSPECTION_REPORT_VERSION } from "./checks/InspectionReport.ts"
 export { InspectorError } from "./checks/InspectorError.ts"
 
 /** What a look may be told. */
@@ -94,8 +94,8 @@ export class Inspector extends Context.Service<
         return yield* withSession(
           opener,
           Effect.fnUntraced(function* (session) {
-            const facts = yield* askFacts(session, timeout, secrets)
-            const asked: Asked = {
+            const facts = yield* readFacts(session, timeout, secrets)
+            const asked: CheckInput = {
               facts,
               limit: options.limit ?? defaultLimit,
               longerThanMillis: Duration.toMillis(durationOf(options.longerThan, defaultLongerThan)),
@@ -108,7 +108,7 @@ export class Inspector extends Context.Service<
             }
             return yield* Effect.forEach(
               checks.filter(({ id }) => ids.includes(id)),
-              (check) => ask(session, check, asked, { timeout, place: opener.endpoint })
+              (check) => runCheck(session, check, asked, { timeout, place: opener.endpoint })
             )
           })
         )

@@ -21,15 +21,15 @@ import {
   StatementsSource,
   statementsSourceStatement
 } from "./sizing/LoadStatements.ts"
-import type { ObservedFacts } from "./sizing/SizeReport.ts"
+import type { DatabaseLoad } from "./sizing/SizeReport.ts"
 
-export { type ObservedFacts, SIZE_VERSION, type SizeQuestion, SizeReport, sizeReportOf } from "./sizing/SizeReport.ts"
+export { type DatabaseLoad, SIZE_VERSION, type SizeInput, SizeReport, sizeReportOf } from "./sizing/SizeReport.ts"
 
 /** Between two looks, in milliseconds: each reads memory only, and a minute has 120 of them. */
-const LOOK_EVERY_MILLIS = 500
+const SAMPLE_EVERY_MILLIS = 500
 
 /** A server that takes longer for one look, in milliseconds, is too busy to be asked. */
-const LOOK_MILLIS = 5000
+const QUERY_MILLIS = 5000
 
 /** Transactions of ours beside the looks: two of the login, where pg_stat_statements is, and the first counters. */
 const OWN_TRANSACTIONS = 4
@@ -45,7 +45,7 @@ const meanOf = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** What lies between two readings; counters that were reset in between give nothing. */
-const observationOf = (before: Counters, after: Counters, samples: ReadonlyArray<Sample>): ObservedFacts => ({
+const loadBetween = (before: Counters, after: Counters, samples: ReadonlyArray<Sample>): DatabaseLoad => ({
   windowMillis: after.at - before.at,
   busySamples: samples.map(({ busy }) => busy),
   transactions: Math.max(0, after.transactions - before.transactions - samples.length - OWN_TRANSACTIONS),
@@ -74,7 +74,7 @@ export class LoadObserver extends Context.Service<
      * a `SessionError` when there is no session to be had or it is lost, and with an `InspectorError` when a look fails
      * or takes more than five seconds.
      */
-    readonly observe: (window: Duration.Input) => Effect.Effect<ObservedFacts, SessionError | InspectorError>
+    readonly observe: (window: Duration.Input) => Effect.Effect<DatabaseLoad, SessionError | InspectorError>
   }
 >()("effect-supavisor/services/LoadObserver") {
   /** Watches through sessions of any opener. */
@@ -91,11 +91,11 @@ export class LoadObserver extends Context.Service<
             const session = isSqlError(error) ? SessionError.fromSqlError(error) : undefined
             return session?.reason._tag === "SessionLost"
               ? session
-              : InspectorError.of("observe", error, Duration.millis(LOOK_MILLIS), secrets)
+              : InspectorError.fromFailure("observe", error, Duration.millis(QUERY_MILLIS), secrets)
           }),
           Effect.timeoutOrElse({
-            duration: LOOK_MILLIS,
-            orElse: () => Effect.fail(InspectorError.silence("observe", Duration.millis(LOOK_MILLIS)))
+            duration: QUERY_MILLIS,
+            orElse: () => Effect.fail(InspectorError.timedOut("observe", Duration.millis(QUERY_MILLIS)))
           })
         )
 
@@ -112,8 +112,8 @@ export class LoadObserver extends Context.Service<
           Effect.flatMap(session.query(sampleStatement, [], false), ({ rows }) => decodeSample(rows[0]?.["sample"]))
         ).pipe(Effect.map((sample) => void samples.push(sample)))
         const before = yield* counters
-        yield* Effect.repeat(look, Schedule.fixed(LOOK_EVERY_MILLIS).pipe(Schedule.upTo({ duration: window })))
-        return observationOf(before, yield* counters, samples)
+        yield* Effect.repeat(look, Schedule.fixed(SAMPLE_EVERY_MILLIS).pipe(Schedule.upTo({ duration: window })))
+        return loadBetween(before, yield* counters, samples)
       })
 
       return {

@@ -5,7 +5,7 @@ import { once } from "node:events"
 import * as Net from "node:net"
 import { readFirstPacket } from "../../../src/services/embedded/fake-supavisor/FirstPacket.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { statusOf } from "./Golden.ts"
 
 /** As a pooler that has to open a connection for every cancel that it passes on. */
@@ -53,7 +53,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor's cancel", 
       const { cancels, port } = yield* slowToHangUp({ host: server.host, port: server.port })
       const through = new URL(Redacted.value(url))
       through.port = String(port)
-      const report = yield* examine({ url: through.href, only: ["cancel"] })
+      const report = yield* runDoctor({ url: through.href, only: ["cancel"] })
       assert.strictEqual(statusOf(report, "cancel"), "pass")
       assert.deepStrictEqual(cancels, { hungUp: 1, leftEarly: 0 })
     })

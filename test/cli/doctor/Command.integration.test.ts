@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Report } from "../../../src/services/doctor/Doctor.ts"
+import { DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { eventually, mainFile, start } from "../RunningProgram.ts"
 
@@ -17,7 +17,7 @@ const WARNED = {
   DB_POOL_MAX: "30"
 }
 
-const decode = Schema.decodeUnknownSync(Report)
+const decode = Schema.decodeUnknownSync(DoctorReport)
 
 const run = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
   start({ command: [process.execPath, mainFile, "doctor", ...args], env })

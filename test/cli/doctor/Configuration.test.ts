@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden } from "./Golden.ts"
 
 const REFERENCE = "abcdefghijklmnopqrst"
@@ -14,7 +14,7 @@ const only = ["endpoint"] as const
 describe("the doctor and the configuration", () => {
   it.live("refuses the transaction port for sessions before anything is sent, and names the right one", () =>
     Effect.gen(function* () {
-      const report = yield* examine({ url: url({ at: "aws-0-eu-central-1.pooler.supabase.com:6543/postgres" }) })
+      const report = yield* runDoctor({ url: url({ at: "aws-0-eu-central-1.pooler.supabase.com:6543/postgres" }) })
       assert.strictEqual(report.verdict.status, "invalid")
       assert.notInclude(JSON.stringify(report), REFERENCE)
       assertGolden("config-transaction-port", report)
@@ -23,19 +23,19 @@ describe("the doctor and the configuration", () => {
 
   it.live("finds the dashboard's placeholder where the password should be", () =>
     Effect.gen(function* () {
-      assertGolden("config-placeholder", yield* examine({ url: url({ password: "[YOUR-PASSWORD]" }) }))
+      assertGolden("config-placeholder", yield* runDoctor({ url: url({ password: "[YOUR-PASSWORD]" }) }))
     })
   )
 
   it.live("finds a user name without the project reference", () =>
     Effect.gen(function* () {
-      assertGolden("config-no-reference", yield* examine({ url: url({ user: "postgres" }) }))
+      assertGolden("config-no-reference", yield* runDoctor({ url: url({ user: "postgres" }) }))
     })
   )
 
   it.live("says which characters of the password should be encoded, and goes on", () =>
     Effect.gen(function* () {
-      const report = yield* examine({ url: url({ password: "s3cr3t#CANARY@x" }), only })
+      const report = yield* runDoctor({ url: url({ password: "s3cr3t#CANARY@x" }), only })
       assert.notInclude(JSON.stringify(report), "CANARY")
       assertGolden("config-unencoded-password", report)
     })
@@ -44,14 +44,14 @@ describe("the doctor and the configuration", () => {
   it.live("warns of settings in the connection string that the pooler drops without a word", () =>
     Effect.gen(function* () {
       const at = "aws-0-eu-central-1.pooler.supabase.com:5432/postgres?options=-c%20statement_timeout%3D5s"
-      assertGolden("config-dropped-options", yield* examine({ url: url({ at }), only }))
+      assertGolden("config-dropped-options", yield* runDoctor({ url: url({ at }), only }))
     })
   )
 
   it.live("describes the direct host and its IPv6 address", () =>
     Effect.gen(function* () {
       const at = `db.${REFERENCE}.supabase.co:5432/postgres`
-      const report = yield* examine({ url: url({ user: "postgres", at }), only })
+      const report = yield* runDoctor({ url: url({ user: "postgres", at }), only })
       assert.notInclude(JSON.stringify(report), REFERENCE)
       assertGolden("config-direct-host", report)
     })
@@ -60,26 +60,26 @@ describe("the doctor and the configuration", () => {
   it.live("lists every problem at once, of the connection string and of the other settings", () =>
     Effect.gen(function* () {
       const env = { DB_POOL_MAX: "many", DB_CONNECT_TIMEOUT: "10000" }
-      assertGolden("config-many-problems", yield* examine({ url: "https://supabase.com/dashboard", env }))
+      assertGolden("config-many-problems", yield* runDoctor({ url: "https://supabase.com/dashboard", env }))
     })
   )
 
   it.live("warns of a pool that is larger than the pooler's default", () =>
     Effect.gen(function* () {
-      assertGolden("config-large-pool", yield* examine({ url: url({}), env: { DB_POOL_MAX: "30" }, only }))
+      assertGolden("config-large-pool", yield* runDoctor({ url: url({}), env: { DB_POOL_MAX: "30" }, only }))
     })
   )
 
   it.live("says what to give it where no database is named", () =>
     Effect.gen(function* () {
-      assertGolden("config-nothing", yield* examine({}))
+      assertGolden("config-nothing", yield* runDoctor({}))
     })
   )
 
   it.live("says that the file of the certificate authority is missing", () =>
     Effect.gen(function* () {
       const env = { DB_SSL_ROOT_CERT: "/nowhere/ca.crt", DB_SSL_MODE: "verify-full" }
-      const report = yield* examine({ url: url({}), env })
+      const report = yield* runDoctor({ url: url({}), env })
       assert.strictEqual(report.verdict.status, "invalid")
       assertGolden("config-missing-certificate", report)
     })
@@ -87,7 +87,7 @@ describe("the doctor and the configuration", () => {
 
   it.live("takes the settings of the environment where no connection string is given", () =>
     Effect.gen(function* () {
-      const report = yield* examine({ env: { SUPABASE_SESSION_POOLER: url({}) }, only: ["config"] })
+      const report = yield* runDoctor({ env: { SUPABASE_SESSION_POOLER: url({}) }, only: ["config"] })
       assert.strictEqual(report.results[0]?.target, "SUPABASE_SESSION_POOLER")
     })
   )
@@ -95,7 +95,7 @@ describe("the doctor and the configuration", () => {
   it.live("takes the connection string given, whatever the environment says about another place", () =>
     Effect.gen(function* () {
       const env = { SUPABASE_SESSION_POOLER: "nonsense", DB_CONNECTION_TYPE: "embedded" }
-      const report = yield* examine({ url: url({}), env, only: ["config"] })
+      const report = yield* runDoctor({ url: url({}), env, only: ["config"] })
       assert.deepStrictEqual(
         report.results.map(({ target }) => target),
         ["connection-string"]

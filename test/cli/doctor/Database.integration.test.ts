@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
 const MILLIS_PER_HOUR = 3_600_000
@@ -29,14 +29,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
   it.effect("says that the role's connection limit is reached", () =>
     Effect.gen(function* () {
       const url = yield* role("narrow", "connection limit 0")
-      assertGolden("role-limit-reached", yield* examine({ url, only: ["login"] }))
+      assertGolden("role-limit-reached", yield* runDoctor({ url, only: ["login"] }))
     }).pipe(Effect.scoped)
   )
 
   it.effect("says that the pool is larger than the role's connection limit", () =>
     Effect.gen(function* () {
       const url = yield* role("limited", "connection limit 4")
-      assertGolden("role-limit-below-max", yield* examine({ url, only: ["capacity"] }))
+      assertGolden("role-limit-below-max", yield* runDoctor({ url, only: ["capacity"] }))
     }).pipe(Effect.scoped)
   )
 
@@ -52,7 +52,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
         Effect.map(Effect.orDie(admin(resting)), (rows) => rows.length === 1)
       )
       const env = { DB_IDLE_IN_TRANSACTION_TIMEOUT: "1ms" }
-      const report = yield* examine({ url, env, only: ["capacity"] })
+      const report = yield* runDoctor({ url, env, only: ["capacity"] })
       const found = report.results.find(({ component }) => component === "Idle in tx")
       assert.include(found?.details, "forgetful-agent")
       assertGolden("forgotten-transaction", report)
@@ -64,7 +64,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
       const { admin } = yield* TestPostgres
       const url = yield* role("hasty")
       yield* admin("alter role hasty set statement_timeout = '2min'")
-      assertGolden("role-statement-timeout", yield* examine({ url, only: ["settings"] }))
+      assertGolden("role-statement-timeout", yield* runDoctor({ url, only: ["settings"] }))
     }).pipe(Effect.scoped)
   )
 
@@ -72,7 +72,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const broken = `${Redacted.value(url)}?options=-c%20work_mem%3Dplenty`
-      const report = yield* examine({ url: broken, only: ["settings"] })
+      const report = yield* runDoctor({ url: broken, only: ["settings"] })
       assert.strictEqual(statusOf(report, "settings"), "fail")
       assertGolden("setting-refused", report)
     })
@@ -83,7 +83,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
       const { admin } = yield* TestPostgres
       const url = yield* role("reader")
       yield* admin("alter role reader set default_transaction_read_only = on")
-      assertGolden("read-only", yield* examine({ url, only: ["session", "server"] }))
+      assertGolden("read-only", yield* runDoctor({ url, only: ["session", "server"] }))
     }).pipe(Effect.scoped)
   )
 
@@ -97,7 +97,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
             ? () => clock.currentTimeMillisUnsafe() + MILLIS_PER_HOUR
             : Reflect.get(clock, name)
       })
-      const report = yield* Effect.provideService(examine({ url, only: ["clock"] }), Clock.Clock, ahead)
+      const report = yield* Effect.provideService(runDoctor({ url, only: ["clock"] }), Clock.Clock, ahead)
       assertGolden("clock-ahead", report)
     })
   )
@@ -107,7 +107,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
       const { url } = yield* TestPostgres
       const without = new URL(Redacted.value(url))
       without.password = ""
-      assertGolden("password-missing", yield* examine({ url: without.href, only: ["login"] }))
+      assertGolden("password-missing", yield* runDoctor({ url: without.href, only: ["login"] }))
     })
   )
 
@@ -116,7 +116,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
       const { url } = yield* TestPostgres
       const wrong = new URL(Redacted.value(url))
       wrong.password = "s3cr3t-CANARY"
-      assertGolden("wrong-password-direct", yield* examine({ url: wrong.href, only: ["login"] }))
+      assertGolden("wrong-password-direct", yield* runDoctor({ url: wrong.href, only: ["login"] }))
     })
   )
 })

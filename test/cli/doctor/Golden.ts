@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { plain } from "../../../src/cli/doctor/Colour.ts"
 import { reportLines } from "../../../src/cli/doctor/Table.ts"
-import { type CheckResult, checkIdOf, checks, Report } from "../../../src/services/doctor/Doctor.ts"
+import { type CheckResult, checkIdOf, checks, DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
 /** `UPDATE_GOLDEN=1` writes the files anew; look at the difference before it is committed. */
 const isUpdating = process.env["UPDATE_GOLDEN"] === "1"
@@ -42,10 +42,10 @@ const steadyResult = (result: CheckResult): CheckResult => ({
 })
 
 /** The table of a report, times and numbers made the same. */
-const steadyTable = (report: Report): string =>
+const steadyTable = (report: DoctorReport): string =>
   `${reportLines({ ...report, results: report.results.map(steadyResult) }, COLUMNS, plain).join("\n")}\n`
 
-const encode = Schema.encodeUnknownSync(Report)
+const encode = Schema.encodeUnknownSync(DoctorReport)
 
 /** The documentation says what each status of a check means. */
 const isUnexplained = ({ id, status }: CheckResult): boolean => {
@@ -54,7 +54,7 @@ const isUnexplained = ({ id, status }: CheckResult): boolean => {
 }
 
 /** Holds a report against `golden/<name>.txt`; the JSON of the report must follow its schema. */
-export const assertGolden = (name: string, report: Report): void => {
+export const assertGolden = (name: string, report: DoctorReport): void => {
   const text = steadyTable(report)
   const file = new URL(`golden/${name}.txt`, import.meta.url)
   assert.deepStrictEqual(encode(report), JSON.parse(JSON.stringify(report)))
@@ -65,7 +65,7 @@ export const assertGolden = (name: string, report: Report): void => {
 }
 
 /** The status of a check's most severe result. */
-export const statusOf = ({ results }: Report, id: string): string | undefined => {
+export const statusOf = ({ results }: DoctorReport, id: string): string | undefined => {
   const statuses = new Set(results.filter((result) => result.id === id).map(({ status }) => status))
   return (["fail", "warn", "skip", "pass", "info"] as const).find((status) => statuses.has(status))
 }

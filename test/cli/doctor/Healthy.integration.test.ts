@@ -7,7 +7,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { behindPgBouncer, pooler, stranger } from "../../pgbouncer/BehindPgBouncer.ts"
 import { until } from "../../PoolHarness.ts"
 import { stand } from "../../services/embedded/fake-supavisor/Stand.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
 /** Less than the statement it waits for takes; a loaded machine needs some of it. */
@@ -17,7 +17,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   it.effect("to PostgreSQL itself finds everything in order, and no pooler", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
-      const report = yield* examine({ url })
+      const report = yield* runDoctor({ url })
       assert.strictEqual(report.verdict.status, "healthy")
       assertGolden("healthy-direct", report)
     })
@@ -26,7 +26,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   it.effect("through Supavisor in session mode proves that the session is kept", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand()
-      const report = yield* examine({ url: supavisor.url() })
+      const report = yield* runDoctor({ url: supavisor.url() })
       assert.strictEqual(report.verdict.status, "healthy")
       assertGolden("healthy-session", report)
       yield* supavisor.awaitClients(0)
@@ -37,7 +37,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     Effect.gen(function* () {
       const supavisor = yield* stand()
       const env = { DB_CONNECTION_TYPE: "supavisor_transaction" }
-      const report = yield* examine({ url: supavisor.url("postgres", { mode: "transaction" }), env })
+      const report = yield* runDoctor({ url: supavisor.url("postgres", { mode: "transaction" }), env })
       assert.strictEqual(statusOf(report, "session"), "pass")
       assertGolden("healthy-transaction", report)
     })
@@ -46,7 +46,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   it.effect("leaves nothing behind on the server and ends every session", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
-      yield* examine({ url })
+      yield* runDoctor({ url })
       const sessions = yield* admin("select 1 from pg_stat_activity where application_name like '%doctor%'")
       assert.deepStrictEqual(sessions, [])
     })
@@ -57,7 +57,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
       const { admin, url } = yield* TestPostgres
       const reached = yield* Deferred.make<void>()
       const examination = yield* Effect.forkChild(
-        examine({
+        runDoctor({
           url,
           // The cancel check holds a statement of two seconds on the second session.
           onStart: (id) => (id === "cancel" ? Deferred.succeed(reached, undefined) : Effect.void)
@@ -79,7 +79,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   it.effect("runs the checks that were asked for and what they depend on", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
-      const report = yield* examine({ url, only: ["clock"] })
+      const report = yield* runDoctor({ url, only: ["clock"] })
       const ran = [...new Set(report.results.map(({ id }) => id))]
       assert.deepStrictEqual(ran, ["config", "endpoint", "dns", "route", "tcp", "tls", "login", "clock"])
     })
@@ -90,7 +90,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
       const { url } = yield* TestPostgres
       const heard: Array<string> = []
       const hear = (word: string) => Effect.sync(() => void heard.push(word))
-      yield* examine({
+      yield* runDoctor({
         url,
         only: ["endpoint"],
         onStart: (id) => hear(`start ${id}`),
@@ -105,7 +105,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
   it.effect("in transaction mode finds out that no session is kept", () =>
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "transaction" })
-      const report = yield* examine({ url: bouncer.url })
+      const report = yield* runDoctor({ url: bouncer.url })
       assert.strictEqual(statusOf(report, "session"), "fail")
       assertGolden("pgbouncer-transaction", report)
     })
@@ -114,7 +114,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
   it.effect("in transaction mode with a single server connection finds out that the first one has to wait", () =>
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
-      const report = yield* examine({ url: bouncer.url, only: ["session"] })
+      const report = yield* runDoctor({ url: bouncer.url, only: ["session"] })
       assert.strictEqual(statusOf(report, "session"), "fail")
     })
   )
@@ -124,7 +124,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
       const { bouncer } = yield* pooler({ pool_mode: "session", default_pool_size: 1, query_wait_timeout: 1 })
 
       yield* stranger(bouncer)
-      const report = yield* examine({ url: bouncer.url, only: ["login"], timeout: "5 seconds" })
+      const report = yield* runDoctor({ url: bouncer.url, only: ["login"], timeout: "5 seconds" })
       assertGolden("pgbouncer-query-wait", report)
     })
   )

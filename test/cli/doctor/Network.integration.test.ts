@@ -7,7 +7,7 @@ import { resolverAt } from "../../../src/services/doctor/NetworkCheck.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { type Answer, nameServer } from "../../services/doctor/network/NameServer.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
 const REFERENCE = "abcdefghijklmnopqrst"
@@ -46,7 +46,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
       const { port, url } = yield* TestPostgres
       const resolver = yield* asked({ "db.example.test": ["127.0.0.1"] })
       const named = Redacted.value(url).replace(`127.0.0.1:${port}`, `db.example.test:${port}`)
-      const report = yield* examine({ url: `${named}?sslmode=disable`, resolver })
+      const report = yield* runDoctor({ url: `${named}?sslmode=disable`, resolver })
       assert.strictEqual(statusOf(report, "dns"), "pass")
       assertGolden("named-host", report)
     })
@@ -55,7 +55,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
   it.effect("says that a host does not exist", () =>
     Effect.gen(function* () {
       const resolver = yield* asked({})
-      assertGolden("no-such-host", yield* examine({ url: urlAt(DIRECT), resolver, only: ["tcp"] }))
+      assertGolden("no-such-host", yield* runDoctor({ url: urlAt(DIRECT), resolver, only: ["tcp"] }))
     })
   )
 
@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
       Effect.gen(function* () {
         const resolver = yield* asked({ [POOLER]: answer })
         const url = urlAt(POOLER, 5432, `postgres.${REFERENCE}`)
-        assertGolden(name, yield* examine({ url, resolver, only: ["dns"], timeout: "1 second" }))
+        assertGolden(name, yield* runDoctor({ url, resolver, only: ["dns"], timeout: "1 second" }))
       })
     )
   }
@@ -76,7 +76,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
     Effect.gen(function* () {
       const resolver = yield* asked({ [POOLER]: [NOBODY] })
       const url = urlAt(POOLER, 5432, `postgres.${REFERENCE}`)
-      assertGolden("pooler-without-ipv4", yield* examine({ url, resolver, only: ["dns"] }))
+      assertGolden("pooler-without-ipv4", yield* runDoctor({ url, resolver, only: ["dns"] }))
     })
   )
 
@@ -85,7 +85,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
       const { proxy } = yield* proxied
       yield* proxy.setMode(FaultMode.refuse)
       const resolver = yield* asked({ [DIRECT]: ["127.0.0.1"] })
-      const report = yield* examine({ url: urlAt(DIRECT, proxy.port), resolver, only: ["tcp"] })
+      const report = yield* runDoctor({ url: urlAt(DIRECT, proxy.port), resolver, only: ["tcp"] })
       assert.notInclude(JSON.stringify(report), REFERENCE)
       assertGolden("direct-host-refuses", report)
     }).pipe(Effect.scoped)
@@ -113,7 +113,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.refuse)
-      assertGolden("connection-refused", yield* examine({ url }))
+      assertGolden("connection-refused", yield* runDoctor({ url }))
     }).pipe(Effect.scoped)
   )
 
@@ -121,7 +121,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.stallAccept)
-      assertGolden("silent-server", yield* examine({ url, only: ["login"], timeout: "400 millis" }))
+      assertGolden("silent-server", yield* runDoctor({ url, only: ["login"], timeout: "400 millis" }))
     }).pipe(Effect.scoped)
   )
 
@@ -129,7 +129,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.when(() => true, FaultMode.reset))
-      assertGolden("connection-reset", yield* examine({ url, only: ["login"] }))
+      assertGolden("connection-reset", yield* runDoctor({ url, only: ["login"] }))
     }).pipe(Effect.scoped)
   )
 
@@ -137,7 +137,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.garbage(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")))
-      assertGolden("not-postgresql", yield* examine({ url, only: ["login"], timeout: "1 second" }))
+      assertGolden("not-postgresql", yield* runDoctor({ url, only: ["login"], timeout: "1 second" }))
     }).pipe(Effect.scoped)
   )
 
@@ -146,7 +146,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.delay({ toClientMillis: 110 }))
       const env = { DB_CONNECT_TIMEOUT: "1s" }
-      assertGolden("far-away", yield* examine({ url, env, only: ["login", "latency"] }))
+      assertGolden("far-away", yield* runDoctor({ url, env, only: ["login", "latency"] }))
     }).pipe(Effect.scoped)
   )
 
@@ -154,7 +154,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       const began = performance.now()
-      const report = yield* examine({
+      const report = yield* runDoctor({
         url,
         only: ["clock", "server", "latency"],
         timeout: "300 millis",

@@ -5,9 +5,9 @@ import * as Redacted from "effect/Redacted"
 import type { FakeSupavisor } from "../../../src/services/embedded/FakeSupavisor.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { fatalAnswer } from "../../reliability/FatalAnswer.ts"
-import { answering, authenticationOk } from "../../services/doctor/checks/Answering.ts"
+import { cannedServer, authenticationOk } from "../../services/doctor/checks/CannedServer.ts"
 import { changed, stand } from "../../services/embedded/fake-supavisor/Stand.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
 /** Answers that a pooler holds back for half a second come at once. */
@@ -40,7 +40,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: "postgres.zyxwvutsrqponmlkjihg" })
-      const report = yield* examine({ url })
+      const report = yield* runDoctor({ url })
       assert.notInclude(JSON.stringify(report), "zyxwvutsrqponmlkjihg")
       assertGolden("unknown-tenant", report)
     })
@@ -48,8 +48,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
 
   it.effect("understands what an older pooler says about an unknown project", () =>
     Effect.gen(function* () {
-      const port = yield* answering(fatalAnswer("XX000", "Tenant or user not found"))
-      assertGolden("unknown-tenant-old", yield* examine({ url: at(port), ...LOGIN }))
+      const port = yield* cannedServer(fatalAnswer("XX000", "Tenant or user not found"))
+      assertGolden("unknown-tenant-old", yield* runDoctor({ url: at(port), ...LOGIN }))
     })
   )
 
@@ -58,7 +58,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: "postgres" })
       const env = { DB_CONNECTION_TYPE: "supavisor_session" }
-      assertGolden("no-reference", yield* examine({ url, env, ...LOGIN }))
+      assertGolden("no-reference", yield* runDoctor({ url, env, ...LOGIN }))
     })
   )
 
@@ -66,7 +66,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { password: "s3cr3t-CANARY%2F%40" })
-      assertGolden("wrong-password", yield* examine({ url }))
+      assertGolden("wrong-password", yield* runDoctor({ url }))
       assert.strictEqual(supavisor.counters().refusalsByCode.get("28P01"), 1)
     })
   )
@@ -75,8 +75,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const wrong = changed(supavisor.url(), { password: "s3cr3t-CANARY" })
-      for (let failures = 0; failures < FAILURES_TO_BLOCK; failures++) yield* examine({ url: wrong, ...LOGIN })
-      assertGolden("circuit-breaker", yield* examine({ url: supavisor.url(), ...LOGIN }))
+      for (let failures = 0; failures < FAILURES_TO_BLOCK; failures++) yield* runDoctor({ url: wrong, ...LOGIN })
+      assertGolden("circuit-breaker", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
     })
   )
 
@@ -84,7 +84,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: `agent.${REFERENCE}` })
-      assertGolden("unknown-role", yield* examine({ url, ...LOGIN }))
+      assertGolden("unknown-role", yield* runDoctor({ url, ...LOGIN }))
     })
   )
 
@@ -92,7 +92,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* Effect.orDie(supavisor.allowList(["10.0.0.0/8"]))
-      assertGolden("address-not-allowed", yield* examine({ url: supavisor.url(), ...LOGIN }))
+      assertGolden("address-not-allowed", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
     })
   )
 
@@ -100,7 +100,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* supavisor.ban("unpaid")
-      assertGolden("banned", yield* examine({ url: supavisor.url(), ...LOGIN }))
+      assertGolden("banned", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
     })
   )
 
@@ -108,15 +108,15 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { pathname: "/nowhere" })
-      assertGolden("missing-database", yield* examine({ url, ...LOGIN }))
+      assertGolden("missing-database", yield* runDoctor({ url, ...LOGIN }))
     })
   )
 
   it.effect("says that the database behind the pooler is down", () =>
     Effect.gen(function* () {
       const answer = fatalAnswer("08006", "Failed to connect to database: {:error, :econnrefused}")
-      const port = yield* answering(Buffer.concat([authenticationOk, answer]))
-      assertGolden("database-down", yield* examine({ url: at(port), ...LOGIN }))
+      const port = yield* cannedServer(Buffer.concat([authenticationOk, answer]))
+      assertGolden("database-down", yield* runDoctor({ url: at(port), ...LOGIN }))
     })
   )
 
@@ -144,8 +144,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
   ] as const) {
     it.effect(`explains ${what}`, () =>
       Effect.gen(function* () {
-        const port = yield* answering(answer)
-        assertGolden(name, yield* examine({ url: at(port), ...LOGIN }))
+        const port = yield* cannedServer(answer)
+        assertGolden(name, yield* runDoctor({ url: at(port), ...LOGIN }))
       })
     )
   }
@@ -156,7 +156,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 2 })
       yield* hold(supavisor, 2)
-      assertGolden("no-session-left", yield* examine({ url: supavisor.url() }))
+      assertGolden("no-session-left", yield* runDoctor({ url: supavisor.url() }))
     }).pipe(Effect.scoped)
   )
 
@@ -164,7 +164,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 3 })
       yield* hold(supavisor, 2)
-      const report = yield* examine({ url: supavisor.url(), only: ["capacity"] })
+      const report = yield* runDoctor({ url: supavisor.url(), only: ["capacity"] })
       const holders = report.results.find(({ component }) => component === "Holders")
       assert.include(holders?.details, "holder-2")
       assertGolden("one-session-left", report)
@@ -177,12 +177,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
       const options = { only: ["capacity"], probeCapacity: true } as const
       assertGolden(
         "pool-larger-than-granted",
-        yield* examine({ url: supavisor.url(), env: { DB_POOL_MAX: "6" }, ...options })
+        yield* runDoctor({ url: supavisor.url(), env: { DB_POOL_MAX: "6" }, ...options })
       )
       yield* supavisor.awaitClients(0)
-      const exact = yield* examine({ url: supavisor.url(), env: { DB_POOL_MAX: "4" }, ...options })
+      const exact = yield* runDoctor({ url: supavisor.url(), env: { DB_POOL_MAX: "4" }, ...options })
       assert.strictEqual(statusOf(exact, "capacity"), "warn")
-      const smaller = yield* examine({ url: supavisor.url(), env: { DB_POOL_MAX: "3" }, ...options })
+      const smaller = yield* runDoctor({ url: supavisor.url(), env: { DB_POOL_MAX: "3" }, ...options })
       assert.strictEqual(statusOf(smaller, "capacity"), "pass")
     })
   )
@@ -191,7 +191,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 1, queue: "wait" })
       yield* hold(supavisor, 1)
-      assertGolden("queued-login", yield* examine({ url: supavisor.url(), timeout: "700 millis", ...LOGIN }))
+      assertGolden("queued-login", yield* runDoctor({ url: supavisor.url(), timeout: "700 millis", ...LOGIN }))
     }).pipe(Effect.scoped)
   )
 
@@ -199,7 +199,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand({ lateCancel: true })
       // A cancel that overtakes even the next statement meets nothing: then it is tried again.
-      const report = yield* Effect.repeat(examine({ url: supavisor.url(), only: ["cancel"] }), {
+      const report = yield* Effect.repeat(runDoctor({ url: supavisor.url(), only: ["cancel"] }), {
         until: ({ results }) => results.some(({ details }) => details.includes("came late")),
         times: MOST_CANCELS
       })
@@ -211,7 +211,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* Effect.orDie(supavisor.setPassword("postgres", Redacted.make("s3cr3t-CANARY/@ %")))
-      const text = JSON.stringify(yield* examine({ url: supavisor.url() }))
+      const text = JSON.stringify(yield* runDoctor({ url: supavisor.url() }))
       assert.notInclude(text, "CANARY")
       assert.notInclude(text, REFERENCE)
     })

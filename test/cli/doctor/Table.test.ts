@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import { coloured, paintFor, plain } from "../../../src/cli/doctor/Colour.ts"
 import { checkListJson, checkListLines } from "../../../src/cli/doctor/RunDoctor.ts"
 import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/Table.ts"
-import { type CheckResult, checkIds, type Report } from "../../../src/services/doctor/Doctor.ts"
+import { type CheckResult, checkIds, type DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
 /** What a narrow terminal has; below it lines are wider than they should be. */
 const NARROWEST = 64
@@ -19,7 +19,7 @@ const result = (fields: Partial<CheckResult>): CheckResult => ({
   ...fields
 })
 
-const report = (results: ReadonlyArray<CheckResult>): Report => ({
+const report = (results: ReadonlyArray<CheckResult>): DoctorReport => ({
   version: 1,
   startedAt: "2026-01-01T00:00:00.000Z",
   ms: 5,

@@ -2,10 +2,10 @@ import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { answering } from "../../services/doctor/checks/Answering.ts"
+import { cannedServer } from "../../services/doctor/checks/CannedServer.ts"
 import { type Authority, inDays, type LeafOptions, makeAuthority } from "../../services/doctor/network/Certificates.ts"
 import { stand } from "../../services/embedded/fake-supavisor/Stand.ts"
-import { examine } from "./Examined.ts"
+import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden } from "./Golden.ts"
 
 const SSL_YES = Buffer.from("S")
@@ -29,7 +29,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { trusted, url } = yield* encrypted(made)
-      assertGolden("tls-verified", yield* examine({ url, env: trusted, only: ["login"] }))
+      assertGolden("tls-verified", yield* runDoctor({ url, env: trusted, only: ["login"] }))
     })
   )
 
@@ -38,7 +38,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { url } = yield* encrypted(made)
-      const report = yield* examine({ url, env: { DB_SSL_MODE: "verify-full" }, only: ["login"] })
+      const report = yield* runDoctor({ url, env: { DB_SSL_MODE: "verify-full" }, only: ["login"] })
       assert.include(JSON.stringify(report), "Do not set NODE_TLS_REJECT_UNAUTHORIZED")
       assertGolden("tls-untrusted", report)
     })
@@ -49,7 +49,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { url } = yield* encrypted(made)
-      assertGolden("tls-unverified", yield* examine({ url, env: { DB_SSL_MODE: "require" }, only }))
+      assertGolden("tls-unverified", yield* runDoctor({ url, env: { DB_SSL_MODE: "require" }, only }))
     })
   )
 
@@ -58,7 +58,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { trusted, url } = yield* encrypted(made, { from: inDays(-30), to: inDays(-2) })
-      assertGolden("tls-expired", yield* examine({ url, env: trusted, only }))
+      assertGolden("tls-expired", yield* runDoctor({ url, env: trusted, only }))
     })
   )
 
@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { trusted, url } = yield* encrypted(made, { to: inDays(10) })
-      assertGolden("tls-ends-soon", yield* examine({ url, env: trusted, only }))
+      assertGolden("tls-ends-soon", yield* runDoctor({ url, env: trusted, only }))
     })
   )
 
@@ -76,14 +76,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
       const { trusted, url } = yield* encrypted(made, { names: "DNS:other.example.test" })
-      assertGolden("tls-foreign-name", yield* examine({ url, env: trusted, only }))
+      assertGolden("tls-foreign-name", yield* runDoctor({ url, env: trusted, only }))
     })
   )
 
   it.effect("says that the server offers no TLS where it is required", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
-      assertGolden("tls-not-offered", yield* examine({ url, env: { DB_SSL_MODE: "require" } }))
+      assertGolden("tls-not-offered", yield* runDoctor({ url, env: { DB_SSL_MODE: "require" } }))
     })
   )
 
@@ -94,7 +94,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
       const supavisor = yield* stand({ tls: { ...made.sign(), required: true }, timeScale: 0.02 })
       assertGolden(
         "tls-required",
-        yield* examine({ url: supavisor.url(), env: { DB_SSL_MODE: "disable" }, only: ["login"] })
+        yield* runDoctor({ url: supavisor.url(), env: { DB_SSL_MODE: "disable" }, only: ["login"] })
       )
     })
   )
@@ -102,15 +102,15 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
   it.effect("goes on without TLS under prefer, as a session does, and says so", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
-      assertGolden("tls-preferred", yield* examine({ url: `${Redacted.value(url)}?sslmode=prefer`, only: ["login"] }))
+      assertGolden("tls-preferred", yield* runDoctor({ url: `${Redacted.value(url)}?sslmode=prefer`, only: ["login"] }))
     })
   )
 
   it.effect("says that what agrees to TLS does not speak it", () =>
     Effect.gen(function* () {
-      const port = yield* answering(Buffer.concat([SSL_YES]))
+      const port = yield* cannedServer(Buffer.concat([SSL_YES]))
       const url = `postgresql://someone:s3cr3t-CANARY@127.0.0.1:${port}/postgres?sslmode=require`
-      assertGolden("tls-broken-off", yield* examine({ url, only }))
+      assertGolden("tls-broken-off", yield* runDoctor({ url, only }))
     })
   )
 
@@ -121,7 +121,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
         Effect.sync(() => void (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0")),
         () => Effect.sync(() => delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"])
       )
-      assertGolden("tls-switched-off", yield* examine({ url, only }))
+      assertGolden("tls-switched-off", yield* runDoctor({ url, only }))
     }).pipe(Effect.scoped)
   )
 })

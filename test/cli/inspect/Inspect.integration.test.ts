@@ -6,12 +6,12 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { widthOf } from "../../../src/cli/terminal/PlainText.ts"
-import { checkIds, Inspection, Report } from "../../../src/services/inspect/Inspector.ts"
+import { checkIds, Inspection, InspectionReport } from "../../../src/services/inspect/Inspector.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
-import { ask, client, eloquent } from "../../services/inspect/checks/Looking.ts"
+import { runCheck, client, serverWithStatistics } from "../../services/inspect/checks/TestInspector.ts"
 import { mainFile, start } from "../RunningProgram.ts"
-import { typed } from "./Typed.ts"
+import { runCommand } from "./RunCommand.ts"
 
 /** Process ids, spans and ports are others each time. */
 const normalized = (text: string): string =>
@@ -40,16 +40,16 @@ const contention = Effect.gen(function* () {
   yield* Effect.forkChild(waiter.run("update t set id = 3"))
   yield* until(
     "one waits",
-    Effect.map(Effect.orDie(ask({ url }, "blocking")), ({ rows }) => Number(rows[0]?.["waitedMillis"] ?? 0) > 1000)
+    Effect.map(Effect.orDie(runCheck({ url }, "blocking")), ({ rows }) => Number(rows[0]?.["waitedMillis"] ?? 0) > 1000)
   )
   return Redacted.value(url)
 })
 
-layer(eloquent, { excludeTestServices: true })("inspect", (it) => {
+layer(serverWithStatistics, { excludeTestServices: true })("inspect", (it) => {
   it.effect("prints a table, what is not as it should be, and what to do next", () =>
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
-      const { err, exitCode, out } = yield* typed(["inspect", "blocking"], { env: { DATABASE_URL }, columns: 100 })
+      const { err, exitCode, out } = yield* runCommand(["inspect", "blocking"], { env: { DATABASE_URL }, columns: 100 })
       assert.deepStrictEqual([exitCode, err], [0, ""])
       assert.strictEqual(
         normalized(out),
@@ -77,12 +77,15 @@ Next:
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
       for (const id of checkIds) {
-        const narrow = yield* typed(["inspect", id, "--longer-than", "1ms"], { env: { DATABASE_URL }, columns: 80 })
+        const narrow = yield* runCommand(["inspect", id, "--longer-than", "1ms"], {
+          env: { DATABASE_URL },
+          columns: 80
+        })
         assert.strictEqual(narrow.exitCode, 0, id)
         const [table = ""] = narrow.out.split("\nNext:")
         for (const line of table.split("\n")) assert.isAtMost(widthOf(line), 80, line)
       }
-      const piped = yield* typed(["inspect", "blocking"], { env: { DATABASE_URL } })
+      const piped = yield* runCommand(["inspect", "blocking"], { env: { DATABASE_URL } })
       assert.include(piped.out, "BLOCKING APPLICATION")
       assert.notInclude(piped.out, "Not shown")
     }).pipe(Effect.scoped)
@@ -92,7 +95,7 @@ Next:
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
       const env = { SUPABASE_SESSION_POOLER: "nonsense", DB_CONNECTION_TYPE: "embedded", DB_POOL_MAX: "7" }
-      const { err, exitCode, out } = yield* typed(
+      const { err, exitCode, out } = yield* runCommand(
         ["inspect", "pool-utilization", "--json", "--limit", "1", "--url", url],
         { env }
       )
@@ -105,18 +108,18 @@ Next:
 
   it.effect("says what is wrong with the address, without its password: 2 for the settings, 1 for the server", () =>
     Effect.gen(function* () {
-      const nowhere = yield* typed(["inspect", "locks"])
+      const nowhere = yield* runCommand(["inspect", "locks"])
       assert.strictEqual(nowhere.exitCode, 2)
       assert.match(nowhere.err, /SUPABASE_SESSION_POOLER +missing.*--url/)
-      const broken = yield* typed(["inspect", "locks", "--url", "mysql://u:s3cr3t-word@h/d"])
+      const broken = yield* runCommand(["inspect", "locks", "--url", "mysql://u:s3cr3t-word@h/d"])
       assert.strictEqual(broken.exitCode, 2)
       assert.match(broken.err, /✗ --url/)
-      const closed = yield* typed(["inspect", "locks", "--url", "postgresql://u:s3cr3t-word@127.0.0.1:1/d"])
+      const closed = yield* runCommand(["inspect", "locks", "--url", "postgresql://u:s3cr3t-word@127.0.0.1:1/d"])
       assert.strictEqual(closed.exitCode, 1)
       assert.match(closed.err, /nothing accepts connections there.*\n.*look whether the server runs/)
       const url = new URL(Redacted.value((yield* TestPostgres).url))
       url.password = "s3cr3t-word"
-      const wrong = yield* typed(["inspect", "locks", "--url", url.href])
+      const wrong = yield* runCommand(["inspect", "locks", "--url", url.href])
       assert.strictEqual(wrong.exitCode, 1)
       assert.match(wrong.err, /password/i)
       assert.notInclude(JSON.stringify([nowhere, broken, closed, wrong]), "s3cr3t-word")
@@ -133,11 +136,11 @@ Next:
         ["lock"],
         ["locks", "--jsn"]
       ]) {
-        const { err, exitCode } = yield* typed(["inspect", ...args])
+        const { err, exitCode } = yield* runCommand(["inspect", ...args])
         assert.strictEqual(exitCode, 2, args.join(" "))
         assert.match(err, /Expected|Did you mean|no flag --jsn/, args.join(" "))
       }
-      const help = yield* typed(["inspect", "bloat", "--help"])
+      const help = yield* runCommand(["inspect", "bloat", "--help"])
       assert.include(help.out, "effect-supavisor inspect bloat --json --limit 5")
     })
   )
@@ -145,7 +148,9 @@ Next:
   it.effect("says how to switch on what is off, and that is no failure", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
-      const { exitCode, out } = yield* typed(["inspect", "outliers"], { env: { DATABASE_URL: Redacted.value(url) } })
+      const { exitCode, out } = yield* runCommand(["inspect", "outliers"], {
+        env: { DATABASE_URL: Redacted.value(url) }
+      })
       assert.strictEqual(exitCode, 0)
       assert.match(out, /pg_stat_statements is not in the database/)
       assert.match(out, /create extension if not exists pg_stat_statements/)
@@ -156,7 +161,7 @@ Next:
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
       const directory = Path.join(yield* temporary, "a", "report")
-      const failing = yield* typed(["inspect", "report", "--output-dir", directory], { env: { DATABASE_URL } })
+      const failing = yield* runCommand(["inspect", "report", "--output-dir", directory], { env: { DATABASE_URL } })
       assert.strictEqual(failing.exitCode, 1)
       assert.strictEqual(failing.err, "", "everything was said on stdout")
       assert.match(failing.out, /FAIL +blocking +No session has been waiting for a lock/)
@@ -165,7 +170,7 @@ Next:
         Fs.readdirSync(directory).toSorted(),
         [...checkIds.map((id) => `${id}.csv`), "report.json", "summary.txt"].toSorted()
       )
-      const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Report))(
+      const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(InspectionReport))(
         Fs.readFileSync(Path.join(directory, "report.json"), "utf8")
       )
       assert.isFalse(report.isPassed)
@@ -176,10 +181,10 @@ Next:
       assert.include(Fs.readFileSync(Path.join(directory, "summary.txt"), "utf8"), "FAIL")
 
       const { url } = yield* (yield* TestPostgres).freshDatabase
-      const calm = yield* typed(["inspect", "report", "--output-dir", directory, "--json"], {
+      const calm = yield* runCommand(["inspect", "report", "--output-dir", directory, "--json"], {
         env: { DATABASE_URL: Redacted.value(url) }
       })
-      const second = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Report))(calm.out)
+      const second = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(InspectionReport))(calm.out)
       const failed = second.checks.flatMap(({ rules }) => rules.filter(({ outcome }) => outcome === "fail"))
       // The waiting of the other database is seen by the whole server.
       assert.deepStrictEqual(
@@ -202,7 +207,7 @@ Next:
       })
       assert.strictEqual((yield* program.ended).outcome, 1)
       assert.isAbove(program.output().length, 65_536)
-      const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Report))(program.output())
+      const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(InspectionReport))(program.output())
       assert.lengthOf(report.checks, checkIds.length)
     }).pipe(Effect.scoped)
   )
@@ -212,7 +217,14 @@ Next:
       const url = Redacted.value((yield* TestPostgres).url)
       const file = Path.join(yield* temporary, "file")
       Fs.writeFileSync(file, "")
-      const { err, exitCode } = yield* typed(["inspect", "report", "--output-dir", Path.join(file, "x"), "--url", url])
+      const { err, exitCode } = yield* runCommand([
+        "inspect",
+        "report",
+        "--output-dir",
+        Path.join(file, "x"),
+        "--url",
+        url
+      ])
       assert.strictEqual(exitCode, 1)
       assert.match(err, /could not be written to .*--output-dir/)
     }).pipe(Effect.scoped)

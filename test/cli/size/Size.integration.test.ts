@@ -6,12 +6,20 @@ import { widthOf } from "../../../src/cli/terminal/PlainText.ts"
 import { SizeReport } from "../../../src/services/inspect/LoadObserver.ts"
 import { fromRecord } from "../../../src/services/config/SessionConfig.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { typed } from "../inspect/Typed.ts"
+import { runCommand } from "../inspect/RunCommand.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("size", (it) => {
   it.effect("says the numbers, why, what will not work, and the lines to paste", () =>
     Effect.gen(function* () {
-      const { err, exitCode, out } = yield* typed(["size", "--operations", "12", "--processes", "3", "--tier", "small"])
+      const { err, exitCode, out } = yield* runCommand([
+        "size",
+        "--operations",
+        "12",
+        "--processes",
+        "3",
+        "--tier",
+        "small"
+      ])
       assert.deepStrictEqual([exitCode, err], [0, ""])
       assert.strictEqual(
         out,
@@ -34,7 +42,7 @@ DB_POOL_MAX=15`
 
   it.effect("prints lines that the program takes, and prose no wider than the terminal", () =>
     Effect.gen(function* () {
-      const { out } = yield* typed(["size", "--agent", "large", "--tier", "4xl"], { columns: 60 })
+      const { out } = yield* runCommand(["size", "--agent", "large", "--tier", "4xl"], { columns: 60 })
       for (const line of out.split("\n")) assert.isAtMost(widthOf(line), 60)
       const [, pasted = ""] = out.split("For the environment:\n")
       const record = Object.fromEntries(pasted.split("\n").map((line) => line.split("=")))
@@ -45,7 +53,7 @@ DB_POOL_MAX=15`
 
   it.effect("assumes a small agent where nothing is said, and prints JSON that fits its schema", () =>
     Effect.gen(function* () {
-      const { out } = yield* typed(["size", "--json"])
+      const { out } = yield* runCommand(["size", "--json"])
       const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(SizeReport))(out)
       assert.deepInclude(report, { version: 1, min: 2, max: 5, observed: null })
       assert.match(report.reasoning.join(), /a small agent is assumed/)
@@ -55,15 +63,15 @@ DB_POOL_MAX=15`
   it.effect("observes the database of the settings or of --url, and says what it measured", () =>
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
-      const { err, exitCode, out } = yield* typed(["size", "--observe", "1s", "--url", url])
+      const { err, exitCode, out } = yield* runCommand(["size", "--observe", "1s", "--url", url])
       assert.deepStrictEqual([exitCode, err], [0, "Observing for 1 s ..."])
       assert.match(out, /DB_POOL_MAX=5/)
       assert.match(out, /the database postgres for|every client of the database postgres/)
       assert.notInclude(out, new URL(url).password)
-      const nowhere = yield* typed(["size", "--observe", "1s"])
+      const nowhere = yield* runCommand(["size", "--observe", "1s"])
       assert.strictEqual(nowhere.exitCode, 2)
       assert.match(nowhere.err, /SUPABASE_SESSION_POOLER/)
-      const closed = yield* typed(["size", "--observe", "1s", "--url", "postgresql://u:p@127.0.0.1:1/d"])
+      const closed = yield* runCommand(["size", "--observe", "1s", "--url", "postgresql://u:p@127.0.0.1:1/d"])
       assert.strictEqual(closed.exitCode, 1)
     })
   )
@@ -81,7 +89,7 @@ DB_POOL_MAX=15`
         ["--observe", "1ms"],
         ["--observe", "2h"]
       ]) {
-        const { err, exitCode, out } = yield* typed(["size", ...args])
+        const { err, exitCode, out } = yield* runCommand(["size", ...args])
         assert.deepStrictEqual([exitCode, out], [2, ""], args.join(" "))
         assert.notStrictEqual(err, "")
       }

@@ -1,5 +1,5 @@
 /** The checks: what each does, what it depends on, and what each status of it means. */
-import type { Status } from "./Report.ts"
+import type { CheckStatus } from "./DoctorReport.ts"
 
 /** One check as `--list-checks` and the documentation show it. */
 export interface CheckDefinition {
@@ -7,7 +7,7 @@ export interface CheckDefinition {
   /** The checks that must have gone well before this one makes sense. */
   readonly needs: ReadonlyArray<CheckId>
   readonly does: string
-  readonly statuses: Partial<Record<Exclude<Status, "skip">, string>>
+  readonly statuses: Partial<Record<Exclude<CheckStatus, "skip">, string>>
 }
 
 /** The checks in the order they run. */

@@ -8,24 +8,24 @@ import { DriverOptions } from "../../session/DriverOptions.ts"
 import { type Dial, logIn } from "../../session/OpenSession.ts"
 import { sayGoodbye } from "../../session/PgSession.ts"
 import { askBackend, type Backend } from "../../session/SessionModeCheck.ts"
-import type { Client, Examination } from "./DoctorContext.ts"
+import type { Client, DoctorContext } from "./DoctorContext.ts"
 
 /** The application_name of the doctor's connections in pg_stat_activity. */
 export const APPLICATION_NAME = "effect-supavisor doctor"
 
 /** A login, the backend that answered its first statement, and after how many milliseconds. */
-interface Login {
+interface OpenedClient {
   readonly client: Client
   readonly backend: Backend
   readonly answerMillis: number
 }
 
 /** Logs in and runs a first statement, within the limit; Terminate is sent when the scope closes. */
-export const login = Effect.fnUntraced(function* (
-  examination: Examination,
+export const openClient = Effect.fnUntraced(function* (
+  context: DoctorContext,
   limitMillis: number
-): Effect.fn.Return<Login, SessionError, Scope.Scope> {
-  const { connection, endpoint, reachable, settings } = examination
+): Effect.fn.Return<OpenedClient, SessionError, Scope.Scope> {
+  const { connection, endpoint, reachableAddress: reachable, settings } = context
   const dial: Dial = { phase: "dns", wire: undefined }
   const target = {
     endpoint: { ...endpoint, address: reachable },
@@ -41,20 +41,20 @@ export const login = Effect.fnUntraced(function* (
         connection: driver,
         tap: wire.tap,
         isEncrypted: wire.encrypted,
-        leave: sayGoodbye(wire.socket, scope),
-        hangUp: () => wire.socket.destroy()
+        close: sayGoodbye(wire.socket, scope),
+        destroy: () => wire.socket.destroy()
       }
       return { client, backend, answerMillis: now() - asked }
     })
   ).pipe(
     Effect.tapError((error) =>
       Effect.sync(() => {
-        examination.wasAuthenticated = dial.wire?.tap.authenticated ?? false
-        examination.learn(error)
+        context.wasAuthenticated = dial.wire?.tap.authenticated ?? false
+        context.recordPoolSize(error)
       })
     )
   )
-  yield* Effect.addFinalizer(() => opened.client.leave)
+  yield* Effect.addFinalizer(() => opened.client.close)
   return opened
 })
 
@@ -62,22 +62,22 @@ export const login = Effect.fnUntraced(function* (
 const SHARE_OF_LIMIT = 0.5
 
 /** Opens a second session beside the first, or notes why there is none. */
-export const openSecond = (examination: Examination): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.match(login(examination, examination.limitMillis * SHARE_OF_LIMIT), {
+export const openSecond = (context: DoctorContext): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.match(openClient(context, context.limitMillis * SHARE_OF_LIMIT), {
     onFailure: (error) => {
-      examination.secondRefusal = error
+      context.secondError = error
     },
     onSuccess: ({ client }) => {
-      examination.second = client
+      context.second = client
     }
   })
 
 /** The failure of a statement, classified. */
-export const statementFailure = (examination: Examination, error: SqlError): SessionError =>
+export const statementError = (context: DoctorContext, error: SqlError): SessionError =>
   SessionError.fromSqlError(error, {
-    host: examination.connection.host,
-    port: examination.connection.port
-  }) ?? examination.failure("session", examination.now(), error, true)
+    host: context.connection.host,
+    port: context.connection.port
+  }) ?? context.failure("session", context.now(), error, true)
 
 /** Rows of a statement that is not prepared. */
 export const rowsOf = (

@@ -4,22 +4,22 @@ import { describe } from "../../config/ConnectionString.ts"
 import type { SessionError, SettingProblem } from "../../errors/SessionError.ts"
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { hidden } from "../../config/settings/Problem.ts"
-import type { Check, Finding } from "./DoctorContext.ts"
+import type { CheckFunction, RawResult } from "./DoctorContext.ts"
 import { sentence } from "../../errors/Wording.ts"
 
 /** The settings: what they come to, and every warning and note about them. */
-export const checkConfig: Check = (examination, say) =>
+export const checkConfig: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { settings } = examination
+    const { settings } = context
     const { connectTimeout, connectionType, pool, source, statementTimeout } = settings
-    yield* say({
+    yield* emit({
       target: source,
       status: "pass",
       details:
         `${connectionType}, min ${pool.min}, max ${pool.max}, connect ${formatDuration(connectTimeout)}, ` +
         `statement ${formatDuration(statementTimeout)}, sslmode ${settings.ssl.mode}`
     })
-    for (const warning of settings.warnings) yield* say({ target: source, status: "warn", details: sentence(warning) })
+    for (const warning of settings.warnings) yield* emit({ target: source, status: "warn", details: sentence(warning) })
   })
 
 /** Notes of a connection string that tell of something lost, not only of something assumed. */
@@ -31,12 +31,12 @@ const WARNING_NOTES: ReadonlySet<string> = new Set([
 ])
 
 /** The place: what is addressed, by its own words. */
-export const checkEndpoint: Check = ({ connection, place }, say) =>
+export const checkEndpoint: CheckFunction = ({ connection, hostAndPort: place }, emit) =>
   Effect.gen(function* () {
-    yield* say({ target: place, status: "pass", details: describe(connection).replace(/^\S+ /, "") })
+    yield* emit({ target: place, status: "pass", details: describe(connection).replace(/^\S+ /, "") })
     for (const { code, message, remedy } of connection.notes) {
       const isWarning = WARNING_NOTES.has(code)
-      yield* say({
+      yield* emit({
         target: place,
         status: isWarning ? "warn" : "info",
         details: sentence(message),
@@ -55,7 +55,7 @@ const wordProblem = ({ expected, received }: SettingProblem): string => {
   return `${received}: ${expected.startsWith("must ") ? expected : `expected ${expected}`}`
 }
 
-const findingOf = (problem: SettingProblem): Finding => ({
+const findingOf = (problem: SettingProblem): RawResult => ({
   target: problem.name,
   status: "fail",
   details: sentence(wordProblem(problem)),
@@ -66,7 +66,7 @@ const findingOf = (problem: SettingProblem): Finding => ({
 })
 
 /** The findings about settings that cannot be used. */
-export const invalidFindings = (error: SessionError): ReadonlyArray<Finding> =>
+export const invalidFindings = (error: SessionError): ReadonlyArray<RawResult> =>
   error.reason._tag === "ConfigurationInvalid"
     ? error.reason.problems.map(findingOf)
     : [

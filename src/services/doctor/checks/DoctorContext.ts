@@ -1,4 +1,4 @@
-/** What one examination has found out so far, handed from check to check. */
+/** What one context has found out so far, handed from check to check. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -10,30 +10,30 @@ import { SessionError } from "../../errors/SessionError.ts"
 import type { Phase } from "../../errors/catalogue/Entry.ts"
 import type { Backend } from "../../session/SessionModeCheck.ts"
 import type { Address, Endpoint } from "../../wire/Transport.ts"
-import { actionFor } from "./Remedies.ts"
-import type { Action, Status } from "./Report.ts"
-import { wordAddress } from "./Wording.ts"
+import { actionFor } from "./Actions.ts"
+import type { Action, CheckStatus } from "./DoctorReport.ts"
+import { wordAddress } from "./Format.ts"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import type { WireTap } from "../../wire/WireTap.ts"
 
 /** One thing a check has to say, before secrets are taken out. */
-export interface Finding {
+export interface RawResult {
   readonly component?: string
   readonly target: string
-  readonly status: Status
+  readonly status: CheckStatus
   readonly millis?: number | undefined
   readonly details: string
   readonly action?: Action | undefined
 }
 
-/** The body of a check: says its findings as they come. What it fails with becomes a finding too. */
-export type Check = (
-  examination: Examination,
-  say: (finding: Finding) => Effect.Effect<void>
+/** The body of a check: says its findings as they come. What it fails with becomes a result too. */
+export type CheckFunction = (
+  context: DoctorContext,
+  emit: (result: RawResult) => Effect.Effect<void>
 ) => Effect.Effect<void, SessionError | SqlError, Scope.Scope>
 
-/** What never changes during an examination. */
-export interface Circumstances {
+/** What never changes during an context. */
+export interface DoctorContextInput {
   readonly settings: Settings
   readonly connection: ConnectionString
   readonly endpoint: Endpoint
@@ -47,7 +47,7 @@ export interface Circumstances {
   readonly probesCapacity: boolean
 }
 
-export class Examination implements Circumstances {
+export class DoctorContext implements DoctorContextInput {
   readonly settings: Settings
   readonly connection: ConnectionString
   readonly endpoint: Endpoint
@@ -60,7 +60,7 @@ export class Examination implements Circumstances {
   /** The addresses a session would use. */
   addresses: ReadonlyArray<Address> = []
   /** The first address that accepted a connection. */
-  reachable: string | undefined = undefined
+  reachableAddress: string | undefined = undefined
   /** The session that the later checks use; undefined before the login and after it was given up. */
   client: Client | undefined = undefined
   /** Whether the last login that failed had come to AuthenticationOk. */
@@ -72,11 +72,11 @@ export class Examination implements Circumstances {
   /** A second session, while it is wanted. */
   second: Client | undefined = undefined
   /** Why there is no second session. */
-  secondRefusal: SessionError | undefined = undefined
+  secondError: SessionError | undefined = undefined
   /** How many sessions the pooler grants, where a refusal told. */
-  ceiling: number | undefined = undefined
+  poolSize: number | undefined = undefined
 
-  constructor(circumstances: Circumstances) {
+  constructor(circumstances: DoctorContextInput) {
     this.settings = circumstances.settings
     this.connection = circumstances.connection
     this.endpoint = circumstances.endpoint
@@ -88,19 +88,19 @@ export class Examination implements Circumstances {
   }
 
   /** The host and port of the connection string. */
-  get place(): string {
+  get hostAndPort(): string {
     return wordAddress(this.connection.host, this.connection.port)
   }
 
   /** Whether PostgreSQL itself gave the key at login, so that no pooler is in between. */
-  get isServerItself(): boolean {
+  get isDirect(): boolean {
     return this.backend !== undefined && this.client?.tap.processId === this.backend.pid
   }
 
   /** Ends all sessions at once: what waits for an answer on them fails. */
-  hangUp(): void {
-    this.client?.hangUp()
-    this.second?.hangUp()
+  destroyConnections(): void {
+    this.client?.destroy()
+    this.second?.destroy()
     this.client = undefined
     this.second = undefined
   }
@@ -118,16 +118,16 @@ export class Examination implements Circumstances {
   }
 
   /** Notes what a refusal tells about the size of the pool. */
-  learn(error: SessionError): void {
-    if (error.reason._tag === "ConnectFailed") this.ceiling = error.reason.ceiling ?? this.ceiling
+  recordPoolSize(error: SessionError): void {
+    if (error.reason._tag === "ConnectFailed") this.poolSize = error.reason.ceiling ?? this.poolSize
   }
 }
 
 /** The name of a running out of time, as the catalogue knows it. */
-export const outOfTime = (what: string): Error => Object.assign(new Error(what), { code: "ETIMEDOUT" })
+export const timedOut = (what: string): Error => Object.assign(new Error(what), { code: "ETIMEDOUT" })
 
 /** What failed, in the words of the catalogue and of the server; the place stands in another column. */
-export const wordFailure = (error: SessionError): string => {
+export const describeError = (error: SessionError): string => {
   const title = entryOf(error.code)?.title
   if (title === undefined) return error.message
   const { reason } = error
@@ -138,17 +138,17 @@ export const wordFailure = (error: SessionError): string => {
   return words === undefined ? `${title} [${error.code}]` : `${title} [${error.code}]; ${words}`
 }
 
-/** A finding of status `fail` about a failure. */
-export const failed = (
-  examination: Examination,
+/** A result of status `fail` about a failure. */
+export const failedResult = (
+  context: DoctorContext,
   error: SessionError,
-  finding: Pick<Finding, "target" | "millis" | "component">,
+  result: Pick<RawResult, "target" | "millis" | "component">,
   hint = ""
-): Finding => ({
-  ...finding,
+): RawResult => ({
+  ...result,
   status: "fail",
-  details: `${wordFailure(error)}${hint}`,
-  action: actionFor(error, examination.connection)
+  details: `${describeError(error)}${hint}`,
+  action: actionFor(error, context.connection)
 })
 
 /** A logged-in connection. */
@@ -157,7 +157,7 @@ export interface Client {
   readonly tap: WireTap
   readonly isEncrypted: boolean
   /** Says Terminate and waits, bounded, until the server has hung up. */
-  readonly leave: Effect.Effect<void>
+  readonly close: Effect.Effect<void>
   /** Destroys the socket. */
-  readonly hangUp: () => void
+  readonly destroy: () => void
 }

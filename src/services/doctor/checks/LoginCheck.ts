@@ -2,11 +2,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { login } from "./Client.ts"
-import { type Check, type Examination, failed, type Finding, type Client } from "./DoctorContext.ts"
-import { actionFor } from "./Remedies.ts"
-import type { Action } from "./Report.ts"
-import { wordTime } from "./Wording.ts"
+import { openClient } from "./Client.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, type Client } from "./DoctorContext.ts"
+import { actionFor } from "./Actions.ts"
+import type { Action } from "./DoctorReport.ts"
+import { formatMillis } from "./Format.ts"
 
 /** Authentication requests by their number (PostgreSQL docs, "Message Formats"). */
 const METHODS: Readonly<Record<number, string>> = { 3: "clear-text password", 5: "MD5", 10: "SCRAM-SHA-256" }
@@ -37,9 +37,9 @@ const stage = (error: SessionError, authenticated: boolean): string => {
 }
 
 /** What the catalogue says of a connection that cannot be had does not fit one that was accepted. */
-const silenceAction = (examination: Examination): Action | undefined => {
-  const { connection, wasAuthenticated } = examination
-  if (wasAuthenticated) return actionFor(examination.failure("session", examination.now(), QUERY_WAIT), connection)
+const silenceAction = (context: DoctorContext): Action | undefined => {
+  const { connection, wasAuthenticated } = context
+  if (wasAuthenticated) return actionFor(context.failure("session", context.now(), QUERY_WAIT), connection)
   const text =
     "Something accepts connections and does not speak PostgreSQL: compare host and port, then look at the load " +
     "balancer or firewall in between, and whether the server behind it runs."
@@ -52,37 +52,40 @@ const TIMED_OUT = "ETIMEDOUT"
 const QUERY_WAIT = { sqlState: "XX000", severity: "FATAL", serverMessage: "(ECHECKOUTTIMEOUT) unable to check out" }
 
 /** What the refusal means here: how far it came, and our own size beside the pooler's. */
-const hints = ({ ceiling, settings: { pool }, wasAuthenticated }: Examination, error: SessionError): string =>
+const hints = (
+  { poolSize: ceiling, settings: { pool }, wasAuthenticated }: DoctorContext,
+  error: SessionError
+): string =>
   stage(error, wasAuthenticated) + (ceiling === undefined ? "" : `; pool size ${ceiling}, DB_POOL_MAX ${pool.max}`)
 
-const targetOf = ({ connection: { database, username } }: Examination): string => `${username} / ${database}`
+const targetOf = ({ connection: { database, username } }: DoctorContext): string => `${username} / ${database}`
 
-const refusal = (examination: Examination, error: SessionError, millis: number): Finding => {
-  const target = targetOf(examination)
-  const finding = failed(examination, error, { target, millis }, hints(examination, error))
-  return error.code === TIMED_OUT ? { ...finding, action: silenceAction(examination) } : finding
+const refusal = (context: DoctorContext, error: SessionError, millis: number): RawResult => {
+  const target = targetOf(context)
+  const result = failedResult(context, error, { target, millis }, hints(context, error))
+  return error.code === TIMED_OUT ? { ...result, action: silenceAction(context) } : result
 }
 
 /** Logs in and keeps the session for the checks that follow. */
-export const checkLogin: Check = (examination, say) =>
+export const checkLogin: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { limitMillis, now, settings } = examination
+    const { limitMillis, now, settings } = context
     const began = now()
-    const target = targetOf(examination)
-    const opened = yield* Effect.catch(login(examination, limitMillis), (error) =>
-      Effect.as(say(refusal(examination, error, now() - began)), undefined)
+    const target = targetOf(context)
+    const opened = yield* Effect.catch(openClient(context, limitMillis), (error) =>
+      Effect.as(emit(refusal(context, error, now() - began)), undefined)
     )
     if (opened === undefined) return
     const { answerMillis, backend, client } = opened
-    examination.client = client
-    examination.backend = backend
+    context.client = client
+    context.backend = backend
     const millis = now() - began
-    const details = `${methodOf(client)}, first answer after ${wordTime(answerMillis)}`
+    const details = `${methodOf(client)}, first answer after ${formatMillis(answerMillis)}`
     const isReadable = client.tap.authenticationMethod === CLEAR_TEXT && !client.isEncrypted
     const slow = Duration.toMillis(settings.connectTimeout) * SLOW_SHARE
     if (isReadable) {
       const text = "Encrypt (DB_SSL_MODE=require) or let the server ask for SCRAM-SHA-256."
-      return yield* say({
+      return yield* emit({
         target,
         status: "warn",
         millis,
@@ -91,7 +94,7 @@ export const checkLogin: Check = (examination, say) =>
       })
     }
     if (millis > slow) {
-      return yield* say({
+      return yield* emit({
         target,
         status: "warn",
         millis,
@@ -102,5 +105,5 @@ export const checkLogin: Check = (examination, say) =>
         }
       })
     }
-    return yield* say({ target, status: "pass", millis, details })
+    return yield* emit({ target, status: "pass", millis, details })
   })

@@ -44,7 +44,7 @@ export const maskOf = (connection: ConnectionString | undefined): Mask => {
 }
 
 /** A name that somebody else chose, such as an application's: cut, without what looks like a credential. */
-export const foreignName = (name: string): string => {
+export const maskedName = (name: string): string => {
   const line = redactForeignText(name)
   return line.length > LONGEST_FOREIGN_NAME ? `${line.slice(0, LONGEST_FOREIGN_NAME)}…` : line
 }

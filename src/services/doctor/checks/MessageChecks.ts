@@ -10,8 +10,8 @@ import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
 import { closed } from "../../session/Cancellation.ts"
 import { scopedWire } from "../network/Sockets.ts"
 import { rowsOf } from "./Client.ts"
-import type { Check, Examination, Client } from "./DoctorContext.ts"
-import { wordTime } from "./Wording.ts"
+import type { CheckFunction, DoctorContext, Client } from "./DoctorContext.ts"
+import { formatMillis } from "./Format.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** A channel of its own; PostgreSQL folds no case in it. */
@@ -21,16 +21,16 @@ const CHANNEL = "effect_supavisor_doctor"
 const NOTIFICATION_MILLIS = 3000
 
 /** Listens, notifies, and waits for the notification. */
-export const checkListen: Check = (examination, say) =>
+export const checkListen: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { client, keepsSession, now, second } = examination
+    const { client, keepsSession, now, second } = context
     if (client === undefined) return
     const target = "LISTEN/NOTIFY"
     if (keepsSession === false) {
-      return yield* say({ target, status: "skip", details: "transaction mode accepts LISTEN and delivers nothing" })
+      return yield* emit({ target, status: "skip", details: "transaction mode accepts LISTEN and delivers nothing" })
     }
     const began = now()
-    const payload = `${client.tap.processId}:${Math.round(examination.wallClock())}`
+    const payload = `${client.tap.processId}:${Math.round(context.wallClock())}`
     const heard = yield* Effect.scoped(
       Effect.gen(function* () {
         const queue = yield* client.connection.listen(CHANNEL)
@@ -46,16 +46,16 @@ export const checkListen: Check = (examination, say) =>
     const millis = now() - began
     if (heard === undefined) {
       const details = "LISTEN was accepted; without a second session nobody could send a notification"
-      return yield* say({ target, status: "info", millis, details })
+      return yield* emit({ target, status: "info", millis, details })
     }
     if (Option.isSome(heard)) {
-      return yield* say({ target, status: "pass", millis, details: "a notification from another session arrived" })
+      return yield* emit({ target, status: "pass", millis, details: "a notification from another session arrived" })
     }
-    return yield* say({
+    return yield* emit({
       target,
       status: "fail",
       millis,
-      details: `LISTEN was accepted and no notification arrived within ${wordTime(NOTIFICATION_MILLIS)}`,
+      details: `LISTEN was accepted and no notification arrived within ${formatMillis(NOTIFICATION_MILLIS)}`,
       action: { text: "Use a session (port 5432 at Supavisor) or a direct connection for LISTEN.", commands: [] }
     })
   })
@@ -75,26 +75,26 @@ const QUERY_CANCELED = "57014"
 const isCancelled = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && factsOf(Cause.squash(exit.cause)).sqlState === QUERY_CANCELED
 
-const sendCancel = (examination: Examination, { tap }: Client): Effect.Effect<void> =>
+const sendCancel = (context: DoctorContext, { tap }: Client): Effect.Effect<void> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { socket } = yield* scopedWire({ ...examination.endpoint, address: examination.reachable })
+      const { socket } = yield* scopedWire({ ...context.endpoint, address: context.reachableAddress })
       socket.write(PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey }))
       yield* closed(socket)
     })
   ).pipe(Effect.timeoutOption(SLEEP_SECONDS * MILLIS_PER_SECOND), Effect.ignore)
 
 /** Cancels a statement of its own, and looks whether the next one was left alone. */
-export const checkCancel: Check = (examination, say) =>
+export const checkCancel: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const client = examination.second ?? examination.client
+    const client = context.second ?? context.client
     if (client === undefined) return
-    const { now } = examination
+    const { now } = context
     const target = "CancelRequest"
     const running = yield* Effect.forkChild(rowsOf(client, SLEEP), { startImmediately: true })
     yield* Effect.sleep(HEAD_START_MILLIS)
     const began = now()
-    const sent = yield* Effect.forkChild(sendCancel(examination, client), { startImmediately: true })
+    const sent = yield* Effect.forkChild(sendCancel(context, client), { startImmediately: true })
     const first = yield* Fiber.await(running)
     const millis = now() - began
     // A cancel that is still on its way meets whatever runs next; that has to last long enough to be met.
@@ -102,7 +102,7 @@ export const checkCancel: Check = (examination, say) =>
     // Whoever leaves before the cancel is passed on ends the pooler itself (PgBouncer's issue 801).
     yield* Fiber.await(sent)
     if (isCancelled(next)) {
-      return yield* say({
+      return yield* emit({
         target,
         status: "warn",
         millis,
@@ -115,9 +115,9 @@ export const checkCancel: Check = (examination, say) =>
     }
     if (isCancelled(first)) {
       const details = "a running statement ended, the session and its next statement went on"
-      return yield* say({ target, status: "pass", millis, details })
+      return yield* emit({ target, status: "pass", millis, details })
     }
-    return yield* say({
+    return yield* emit({
       target,
       status: "warn",
       millis,

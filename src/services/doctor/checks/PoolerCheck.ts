@@ -1,7 +1,7 @@
 /** Supavisor's version, which it tells to whoever sends a plaintext HTTP GET to its port. */
 import * as Effect from "effect/Effect"
 import { scopedTcp } from "../network/Sockets.ts"
-import type { Check, Examination } from "./DoctorContext.ts"
+import type { CheckFunction, DoctorContext } from "./DoctorContext.ts"
 
 /** The answer is one small packet, or none at all. */
 const ANSWER_MILLIS = 3000
@@ -17,10 +17,10 @@ const VERSION_HEADER = /^x-app-version:[ \t]*([0-9A-Za-z.+_-]{1,40})[ \t]*\r?$/i
 const REFUSES_SINCE = [2, 8] as const
 
 /** What came back within the time, as far as it was read. */
-const ask = (examination: Examination): Effect.Effect<string, unknown> =>
+const ask = (context: DoctorContext): Effect.Effect<string, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { connection, reachable } = examination
+      const { connection, reachableAddress: reachable } = context
       const socket = yield* scopedTcp(reachable ?? connection.host, connection.port)
       return yield* Effect.callback<string, unknown>((resume) => {
         let answer = ""
@@ -40,22 +40,19 @@ const refusesAtOnce = (version: string): boolean => {
   return major > REFUSES_SINCE[0] || (major === REFUSES_SINCE[0] && minor >= REFUSES_SINCE[1])
 }
 
-const hasPooler = (examination: Examination): boolean =>
-  !examination.isServerItself &&
-  (examination.settings.connectionType.startsWith("supavisor") || examination.backend !== undefined)
+const hasPooler = (context: DoctorContext): boolean =>
+  !context.isDirect && (context.settings.connectionType.startsWith("supavisor") || context.backend !== undefined)
 
 /** Asks for the version where a pooler may be. */
-export const checkPooler: Check = (examination, say) =>
+export const checkPooler: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { now, place } = examination
-    if (!hasPooler(examination)) {
-      const details = examination.isServerItself
-        ? "none: PostgreSQL itself answers"
-        : "none is expected on a direct connection"
-      return yield* say({ target: place, status: "info", details })
+    const { now, hostAndPort: place } = context
+    if (!hasPooler(context)) {
+      const details = context.isDirect ? "none: PostgreSQL itself answers" : "none is expected on a direct connection"
+      return yield* emit({ target: place, status: "info", details })
     }
     const began = now()
-    const answer = yield* ask(examination).pipe(
+    const answer = yield* ask(context).pipe(
       Effect.timeoutOrElse({ duration: ANSWER_MILLIS, orElse: () => Effect.succeed("") }),
       Effect.catch(() => Effect.succeed(""))
     )
@@ -63,10 +60,10 @@ export const checkPooler: Check = (examination, say) =>
     const version = VERSION_HEADER.exec(answer)?.[1]
     if (version === undefined) {
       const details = "does not tell its version: not Supavisor, or a load balancer is in between"
-      return yield* say({ target: place, status: "info", millis, details })
+      return yield* emit({ target: place, status: "info", millis, details })
     }
     const manner = refusesAtOnce(version)
       ? "refuses a session too many at once"
       : "lets a session too many wait for up to a minute"
-    return yield* say({ target: place, status: "pass", millis, details: `Supavisor ${version}; ${manner}` })
+    return yield* emit({ target: place, status: "pass", millis, details: `Supavisor ${version}; ${manner}` })
   })

@@ -3,13 +3,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Address } from "../../wire/Transport.ts"
-import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
-import { quantile, wordAddress, wordTime } from "./Wording.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
+import { quantile, wordAddress, formatMillis } from "./Format.ts"
 
 /** Three tries tell a lucky one from a usual one, and cost nothing. */
 const TRIES = 3
 
-interface Routed {
+interface RouteLookup {
   readonly address: Address
   readonly exit: Exit.Exit<string, unknown>
   readonly millis: number
@@ -19,12 +19,12 @@ const firstOfEachFamily = (addresses: ReadonlyArray<Address>): ReadonlyArray<Add
   [4, 6].flatMap((family) => addresses.filter((address) => address.family === family).slice(0, 1))
 
 /** Looks for a route for each family, and drops the addresses that have none. */
-export const checkRoute: Check = (examination, say) =>
+export const checkRoute: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { connection, network, now } = examination
+    const { connection, network, now } = context
     const began = now()
-    const routes = yield* Effect.forEach(firstOfEachFamily(examination.addresses), (address) =>
-      Effect.map(Effect.exit(network.route(address.address, address.family, connection.port)), (exit): Routed => ({
+    const routes = yield* Effect.forEach(firstOfEachFamily(context.addresses), (address) =>
+      Effect.map(Effect.exit(network.route(address.address, address.family, connection.port)), (exit): RouteLookup => ({
         address,
         exit,
         millis: now() - began
@@ -35,20 +35,20 @@ export const checkRoute: Check = (examination, say) =>
       const component = `Route IPv${address.family}`
       const target = address.address
       if (Exit.isSuccess(exit)) {
-        yield* say({ component, target, status: "pass", millis, details: `from ${exit.value}` })
+        yield* emit({ component, target, status: "pass", millis, details: `from ${exit.value}` })
       } else if (withRoute.size > 0) {
         const details = `none from this machine; IPv${address.family === 4 ? 6 : 4} is used`
-        yield* say({ component, target, status: "info", millis, details })
+        yield* emit({ component, target, status: "info", millis, details })
       } else {
-        const error = examination.failure("tcp", began, Cause.squash(exit.cause))
+        const error = context.failure("tcp", began, Cause.squash(exit.cause))
         const only = routes.length === 1 && address.family === 6 ? "; the host has IPv6 addresses only" : ""
-        yield* say(failed(examination, error, { component, target, millis }, only))
+        yield* emit(failedResult(context, error, { component, target, millis }, only))
       }
     }
-    examination.addresses = examination.addresses.filter(({ family }) => withRoute.has(family))
+    context.addresses = context.addresses.filter(({ family }) => withRoute.has(family))
   })
 
-interface Tried {
+interface TcpAttempts {
   readonly address: string
   readonly millis: number
   readonly times: ReadonlyArray<number>
@@ -56,9 +56,9 @@ interface Tried {
 }
 
 /** Up to three tries, one after the other; the first that fails is the last. */
-const tryAddress = (examination: Examination, address: string): Effect.Effect<Tried> =>
+const tryAddress = (context: DoctorContext, address: string): Effect.Effect<TcpAttempts> =>
   Effect.gen(function* () {
-    const { connection, limitMillis, network, now } = examination
+    const { connection, limitMillis, network, now } = context
     const began = now()
     const deadline = began + limitMillis
     const times: Array<number> = []
@@ -66,7 +66,7 @@ const tryAddress = (examination: Examination, address: string): Effect.Effect<Tr
       const exit = yield* network.tcp(address, connection.port).pipe(
         Effect.timeoutOrElse({
           duration: Math.max(1, deadline - now()),
-          orElse: () => Effect.fail<unknown>(outOfTime(`no answer within ${wordTime(limitMillis)}`))
+          orElse: () => Effect.fail<unknown>(timedOut(`no answer within ${formatMillis(limitMillis)}`))
         }),
         Effect.exit
       )
@@ -78,36 +78,36 @@ const tryAddress = (examination: Examination, address: string): Effect.Effect<Tr
     return { address, times, millis: now() - began, failure: undefined }
   })
 
-const wordTimes = (times: ReadonlyArray<number>): string =>
-  `${times.length}/${TRIES}, min ${wordTime(Math.min(...times))}, median ${wordTime(quantile(times, 0.5))}, ` +
-  `max ${wordTime(Math.max(...times))}`
+const formatTimes = (times: ReadonlyArray<number>): string =>
+  `${times.length}/${TRIES}, min ${formatMillis(Math.min(...times))}, median ${formatMillis(quantile(times, 0.5))}, ` +
+  `max ${formatMillis(Math.max(...times))}`
 
 /** The hint of a direct host that refuses: the platform bans addresses after wrong passwords. */
-const banHint = ({ connection: { kind } }: Examination, code: string): string =>
+const banHint = ({ connection: { kind } }: DoctorContext, code: string): string =>
   code === "ECONNREFUSED" && (kind === "direct" || kind === "dedicated-pooler")
     ? "; on this host a refusal is often a ban of this address after wrong passwords, which lasts 30 minutes"
     : ""
 
-const findingOf = (examination: Examination, tried: Tried, others: number): Finding => {
+const findingOf = (context: DoctorContext, tried: TcpAttempts, others: number): RawResult => {
   const { address, failure, millis, times } = tried
-  const target = wordAddress(address, examination.connection.port)
-  if (failure === undefined) return { target, status: "pass", millis, details: wordTimes(times) }
-  const error = examination.failure("tcp", examination.now(), failure)
-  const finding = failed(examination, error, { target, millis }, banHint(examination, error.code))
-  if (times.length === 0 && others === 0) return finding
-  const some = times.length === 0 ? "another address of the host works" : `then ${wordTimes(times)}`
-  return { ...finding, status: "warn", details: `${finding.details}; ${some}` }
+  const target = wordAddress(address, context.connection.port)
+  if (failure === undefined) return { target, status: "pass", millis, details: formatTimes(times) }
+  const error = context.failure("tcp", context.now(), failure)
+  const result = failedResult(context, error, { target, millis }, banHint(context, error.code))
+  if (times.length === 0 && others === 0) return result
+  const some = times.length === 0 ? "another address of the host works" : `then ${formatTimes(times)}`
+  return { ...result, status: "warn", details: `${result.details}; ${some}` }
 }
 
 /** Connects to every address, all at the same time, and remembers the first that works. */
-export const checkTcp: Check = (examination, say) =>
+export const checkTcp: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const tried = yield* Effect.forEach(examination.addresses, ({ address }) => tryAddress(examination, address), {
+    const tried = yield* Effect.forEach(context.addresses, ({ address }) => tryAddress(context, address), {
       concurrency: "unbounded"
     })
     const working = tried.filter(({ times }) => times.length > 0)
-    examination.reachable = working[0]?.address
+    context.reachableAddress = working[0]?.address
     for (const one of tried) {
-      yield* say(findingOf(examination, one, working.filter((other) => other !== one).length))
+      yield* emit(findingOf(context, one, working.filter((other) => other !== one).length))
     }
   })

@@ -8,27 +8,27 @@ import { isSqlError } from "effect/sql/SqlError"
 import { isSessionError } from "../../errors/SessionError.ts"
 import { checkCapacity } from "./CapacityCheck.ts"
 import { type CheckId, checks } from "./Checks.ts"
-import { statementFailure } from "./Client.ts"
+import { statementError } from "./Client.ts"
 import { checkConfig, checkEndpoint } from "./ConfigurationChecks.ts"
-import { type Check, type Examination, failed, type Finding } from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult } from "./DoctorContext.ts"
 import { checkLatency, checkClock, checkServer } from "./ServerChecks.ts"
 import { checkLogin } from "./LoginCheck.ts"
 import type { Mask } from "./Masking.ts"
 import { checkCancel, checkListen } from "./MessageChecks.ts"
-import { checkNames } from "./NameCheck.ts"
+import { checkDns } from "./DnsCheck.ts"
 import { checkPooler } from "./PoolerCheck.ts"
 import { checkRoute, checkTcp } from "./ReachChecks.ts"
-import type { CheckResult, Status } from "./Report.ts"
+import type { CheckResult, CheckStatus } from "./DoctorReport.ts"
 import { checkSession } from "./SessionCheck.ts"
 import { checkSettings } from "./SettingsCheck.ts"
 import { checkTls } from "./TlsCheck.ts"
-import { wordTime } from "./Wording.ts"
+import { formatMillis } from "./Format.ts"
 import { listed } from "../../errors/Wording.ts"
 
-const bodies: Readonly<Record<CheckId, Check>> = {
+const bodies: Readonly<Record<CheckId, CheckFunction>> = {
   config: checkConfig,
   endpoint: checkEndpoint,
-  dns: checkNames,
+  dns: checkDns,
   route: checkRoute,
   tcp: checkTcp,
   tls: checkTls,
@@ -48,32 +48,32 @@ const bodies: Readonly<Record<CheckId, Check>> = {
 const GRACE_MILLIS = 1000
 
 /** The session proof logs in a second time, the capacity check may look and probe: two limits, not one. */
-const LIMITS_OF: Partial<Record<CheckId, number>> = { session: 2, cancel: 2, capacity: 2 }
+const LIMIT_FACTORS: Partial<Record<CheckId, number>> = { session: 2, cancel: 2, capacity: 2 }
 
-const FAILED: ReadonlySet<Status> = new Set(["fail", "skip"])
+const FAILED: ReadonlySet<CheckStatus> = new Set(["fail", "skip"])
 
 const usesSession = (id: CheckId): boolean => id !== "login" && id !== "pooler" && checks[id].needs.some(isBehindLogin)
 
 const isBehindLogin = (id: CheckId): boolean => id === "login" || checks[id].needs.some(isBehindLogin)
 
-/** A finding as a result, without secrets. */
-export const toResult = (id: CheckId, finding: Finding, mask: Mask): CheckResult => ({
+/** A result as a result, without secrets. */
+export const toResult = (id: CheckId, result: RawResult, mask: Mask): CheckResult => ({
   id,
-  component: finding.component ?? checks[id].component,
-  target: mask.text(finding.target),
-  status: finding.status,
-  ms: finding.millis === undefined ? null : Math.round(finding.millis * 10) / 10,
-  details: mask.text(finding.details),
+  component: result.component ?? checks[id].component,
+  target: mask.text(result.target),
+  status: result.status,
+  ms: result.millis === undefined ? null : Math.round(result.millis * 10) / 10,
+  details: mask.text(result.details),
   action:
-    finding.action === undefined
+    result.action === undefined
       ? null
-      : { text: mask.text(finding.action.text), commands: finding.action.commands.map(mask.command) }
+      : { text: mask.text(result.action.text), commands: result.action.commands.map(mask.command) }
 })
 
-const findingOf = (examination: Examination, error: unknown): Finding => {
-  const target = examination.place
-  if (isSessionError(error)) return failed(examination, error, { target })
-  if (isSqlError(error)) return failed(examination, statementFailure(examination, error), { target })
+const unexpectedFailure = (context: DoctorContext, error: unknown): RawResult => {
+  const target = context.hostAndPort
+  if (isSessionError(error)) return failedResult(context, error, { target })
+  if (isSqlError(error)) return failedResult(context, statementError(context, error), { target })
   const words = error instanceof Error ? error.message : String(error)
   return {
     target,
@@ -84,22 +84,24 @@ const findingOf = (examination: Examination, error: unknown): Finding => {
 }
 
 /** What a caller hears while it runs. */
-export interface Hearing {
+export interface RunCallbacks {
   readonly onStart: (id: CheckId) => Effect.Effect<void>
   readonly onResult: (result: CheckResult) => Effect.Effect<void>
 }
 
 /** A check that would not end. */
-class Endless extends Data.TaggedError("Endless")<{ readonly message: string }> {}
+class CheckTimedOut extends Data.TaggedError("Endless")<{ readonly message: string }> {}
 
 /** Ends all sessions when the time is over, so that whatever waits on them comes back. */
-const bounded = (examination: Examination, id: CheckId, effect: Effect.Effect<void, unknown>) => {
-  const limit = examination.limitMillis * (LIMITS_OF[id] ?? 1) + GRACE_MILLIS
+const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void, unknown>) => {
+  const limit = context.limitMillis * (LIMIT_FACTORS[id] ?? 1) + GRACE_MILLIS
   return Effect.raceFirst(
     effect,
     Effect.flatMap(Effect.sleep(limit), () => {
-      examination.hangUp()
-      return Effect.fail(new Endless({ message: `no end within ${wordTime(limit)}; the session was given up` }))
+      context.destroyConnections()
+      return Effect.fail(
+        new CheckTimedOut({ message: `no end within ${formatMillis(limit)}; the session was given up` })
+      )
     })
   )
 }
@@ -109,34 +111,34 @@ const bounded = (examination: Examination, id: CheckId, effect: Effect.Effect<vo
  * are closed when the scope is.
  */
 export const runChecks = Effect.fnUntraced(function* (
-  examination: Examination,
+  context: DoctorContext,
   ids: ReadonlyArray<CheckId>,
   mask: Mask,
-  hearing: Hearing
+  callbacks: RunCallbacks
 ): Effect.fn.Return<ReadonlyArray<CheckResult>, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const results: Array<CheckResult> = []
   const blocked = new Set<CheckId>()
   for (const id of ids) {
-    const said: Array<Status> = []
-    const say = (finding: Finding): Effect.Effect<void> =>
+    const statuses: Array<CheckStatus> = []
+    const emit = (raw: RawResult): Effect.Effect<void> =>
       Effect.suspend(() => {
-        const result = toResult(id, finding, mask)
-        said.push(result.status)
+        const result = toResult(id, raw, mask)
+        statuses.push(result.status)
         results.push(result)
-        return hearing.onResult(result)
+        return callbacks.onResult(result)
       })
     const causes = checks[id].needs.filter((need) => blocked.has(need))
-    yield* hearing.onStart(id)
+    yield* callbacks.onStart(id)
     if (causes.length > 0) {
-      yield* say({ target: "-", status: "skip", details: `${listed(causes)} did not succeed` })
-    } else if (usesSession(id) && examination.client === undefined) {
-      yield* say({ target: "-", status: "skip", details: "the session was given up in an earlier check" })
+      yield* emit({ target: "-", status: "skip", details: `${listed(causes)} did not succeed` })
+    } else if (usesSession(id) && context.client === undefined) {
+      yield* emit({ target: "-", status: "skip", details: "the session was given up in an earlier check" })
     } else {
-      const exit = yield* Effect.exit(bounded(examination, id, Scope.provide(bodies[id](examination, say), scope)))
-      if (Exit.isFailure(exit)) yield* say(findingOf(examination, Cause.squash(exit.cause)))
+      const exit = yield* Effect.exit(bounded(context, id, Scope.provide(bodies[id](context, emit), scope)))
+      if (Exit.isFailure(exit)) yield* emit(unexpectedFailure(context, Cause.squash(exit.cause)))
     }
-    if (said.some((status) => FAILED.has(status))) blocked.add(id)
+    if (statuses.some((status) => FAILED.has(status))) blocked.add(id)
   }
   return results
 })

@@ -1,8 +1,8 @@
 /** The server itself: its clock, its version, whether it takes writes, and how far away it is. */
 import * as Effect from "effect/Effect"
 import { rowsOf } from "./Client.ts"
-import type { Check } from "./DoctorContext.ts"
-import { quantile, wordTime } from "./Wording.ts"
+import type { CheckFunction } from "./DoctorContext.ts"
+import { quantile, formatMillis } from "./Format.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Clocks kept by NTP differ by milliseconds; certificates and tokens are checked to the second. */
@@ -11,9 +11,9 @@ const MOST_SKEW_MILLIS = 2000
 const CLOCK_SQL = "select (extract(epoch from clock_timestamp()) * 1000)::float8 as millis"
 
 /** Compares the clocks, taking the middle of the round trip as the moment of the answer. */
-export const checkClock: Check = (examination, say) =>
+export const checkClock: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { client, now, wallClock } = examination
+    const { client, now, wallClock } = context
     if (client === undefined) return
     const began = now()
     const before = wallClock()
@@ -23,18 +23,18 @@ export const checkClock: Check = (examination, say) =>
     const skew = (before + after) / 2 - Number(rows[0]?.["millis"])
     const target = "this machine"
     if (Math.abs(skew) <= MOST_SKEW_MILLIS + millis / 2) {
-      return yield* say({
+      return yield* emit({
         target,
         status: "pass",
         millis,
         details: `within ${MOST_SKEW_MILLIS / MILLIS_PER_SECOND} s of the server's clock`
       })
     }
-    return yield* say({
+    return yield* emit({
       target,
       status: "warn",
       millis,
-      details: `${wordTime(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's clock`,
+      details: `${formatMillis(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's clock`,
       action: { text: "Set this machine's clock (NTP).", commands: ["timedatectl status"] }
     })
   })
@@ -66,9 +66,9 @@ const versionProblem = (major: number, now: number): string | undefined => {
 }
 
 /** Reads version and whether the server takes writes. */
-export const checkServer: Check = (examination, say) =>
+export const checkServer: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { client, now, wallClock } = examination
+    const { client, now, wallClock } = context
     if (client === undefined) return
     const began = now()
     const row = (yield* rowsOf(client, VERSION_SQL))[0] ?? {}
@@ -77,7 +77,7 @@ export const checkServer: Check = (examination, say) =>
     const old = versionProblem(Math.floor(Number(row["number"]) / PER_MAJOR), wallClock())
     if (row["standby"] === true) {
       const text = "Connect to the primary for writes; a pool on a standby is for reads."
-      yield* say({
+      yield* emit({
         target,
         status: "warn",
         millis,
@@ -85,7 +85,7 @@ export const checkServer: Check = (examination, say) =>
         action: { text, commands: [] }
       })
     } else if (row["readonly"] === true) {
-      yield* say({
+      yield* emit({
         target,
         status: "warn",
         millis,
@@ -95,10 +95,10 @@ export const checkServer: Check = (examination, say) =>
           commands: ["set session characteristics as transaction read write;"]
         }
       })
-    } else if (old === undefined) yield* say({ target, status: "pass", millis, details: "takes writes" })
+    } else if (old === undefined) yield* emit({ target, status: "pass", millis, details: "takes writes" })
     if (old !== undefined) {
       const text = "Upgrade the database to a version that gets fixes."
-      yield* say({ target, status: "warn", details: `this version ${old}`, action: { text, commands: [] } })
+      yield* emit({ target, status: "warn", details: `this version ${old}`, action: { text, commands: [] } })
     }
   })
 
@@ -111,9 +111,9 @@ const FAR_MILLIS = 100
 const P95 = 0.95
 
 /** Times round trips, one after the other. */
-export const checkLatency: Check = (examination, say) =>
+export const checkLatency: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { client, now } = examination
+    const { client, now } = context
     if (client === undefined) return
     const times: Array<number> = []
     for (let trip = 0; trip < ROUND_TRIPS; trip++) {
@@ -124,9 +124,9 @@ export const checkLatency: Check = (examination, say) =>
     const median = quantile(times, 0.5)
     const target = `${ROUND_TRIPS} round trips`
     const millis = times.reduce((sum, time) => sum + time, 0)
-    const details = `min ${wordTime(Math.min(...times))}, median ${wordTime(median)}, p95 ${wordTime(quantile(times, P95))}`
-    if (median < FAR_MILLIS) return yield* say({ target, status: "pass", millis, details })
-    return yield* say({
+    const details = `min ${formatMillis(Math.min(...times))}, median ${formatMillis(median)}, p95 ${formatMillis(quantile(times, P95))}`
+    if (median < FAR_MILLIS) return yield* emit({ target, status: "pass", millis, details })
+    return yield* emit({
       target,
       status: "warn",
       millis,

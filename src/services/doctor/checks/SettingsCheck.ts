@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { applyStatement, readFacts, settingsOf, unapplied } from "../../session/SessionSettings.ts"
 import { APPLICATION_NAME, rowsOf } from "./Client.ts"
-import type { Check } from "./DoctorContext.ts"
+import type { CheckFunction } from "./DoctorContext.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** The value a new session of this role starts with, whatever was set since (PostgreSQL docs, pg_settings). */
@@ -13,13 +13,13 @@ const ROLE_TIMEOUT = "select reset_val::int as millis from pg_settings where nam
 const RENAME = "select set_config('application_name', $1, false)"
 
 /** Applies and verifies every setting on the doctor's own session. */
-export const checkSettings: Check = (examination, say) =>
+export const checkSettings: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { client, connection, keepsSession, now, settings } = examination
+    const { client, connection, keepsSession, now, settings } = context
     if (client === undefined) return
     const target = "session settings"
     if (settings.connectionType === "supavisor_transaction" || keepsSession === false) {
-      return yield* say({ target, status: "skip", details: "transaction mode keeps no settings" })
+      return yield* emit({ target, status: "skip", details: "transaction mode keeps no settings" })
     }
     const began = now()
     const wanted = settingsOf(settings, connection)
@@ -32,14 +32,14 @@ export const checkSettings: Check = (examination, say) =>
     if (refused.length > 0) {
       const list = refused.map(([name, asked, effective]) => `${name} is ${effective} instead of ${asked}`).join(", ")
       const text = "Ask the operator of the server or pooler why these settings do not hold, or leave them out."
-      return yield* say({ target, status: "fail", millis, details: list, action: { text, commands: [] } })
+      return yield* emit({ target, status: "fail", millis, details: list, action: { text, commands: [] } })
     }
     const effective = facts.applied.map(([name, , value]) => `${name} ${value}`).join(", ")
-    yield* say({ target, status: "pass", millis, details: `${effective}; applied by SQL and read back` })
+    yield* emit({ target, status: "pass", millis, details: `${effective}; applied by SQL and read back` })
     const role = Number((yield* rowsOf(client, ROLE_TIMEOUT))[0]?.["millis"] ?? 0)
     const ours = Duration.toMillis(settings.statementTimeout)
     if (role > 0 && role !== ours) {
-      yield* say({
+      yield* emit({
         target: "statement_timeout",
         status: "info",
         details:

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { type CertificateFacts, type TlsFacts, unencrypted } from "../NetworkCheck.ts"
-import { type Check, type Examination, failed, type Finding, outOfTime } from "./DoctorContext.ts"
-import { actionFor, DATABASE_SETTINGS_PAGE } from "./Remedies.ts"
-import type { Action } from "./Report.ts"
-import { wordTime } from "./Wording.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
+import { actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
+import type { Action } from "./DoctorReport.ts"
+import { formatMillis } from "./Format.ts"
 import { counted, firstFew, listed } from "../../errors/Wording.ts"
 import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 
@@ -45,17 +45,17 @@ const objections = (facts: TlsFacts, now: number): ReadonlyArray<string> => {
   ]
 }
 
-const verifyAction = (examination: Examination): Action => {
-  const base = actionFor(examination.failure("tls", examination.now(), UNTRUSTED), examination.connection)
+const verifyAction = (context: DoctorContext): Action => {
+  const base = actionFor(context.failure("tls", context.now(), UNTRUSTED), context.connection)
   return { text: base.text, commands: base.commands.slice(0, 1) }
 }
 
 const UNTRUSTED = Object.assign(new Error("unverified"), { code: "SELF_SIGNED_CERT_IN_CHAIN" })
 
-const plaintext = (examination: Examination): Finding => {
-  const { mode } = examination.settings.ssl
-  const isHere = examination.connection.kind === "loopback"
-  const target = examination.place
+const plaintext = (context: DoctorContext): RawResult => {
+  const { mode } = context.settings.ssl
+  const isHere = context.connection.kind === "loopback"
+  const target = context.hostAndPort
   if (mode === "disable" || mode === "allow") {
     return isHere
       ? { target, status: "info", details: `plaintext (sslmode ${mode}), on this machine` }
@@ -74,14 +74,14 @@ const plaintext = (examination: Examination): Finding => {
   }
 }
 
-const encrypted = (examination: Examination, facts: TlsFacts): Finding => {
-  const { settings, wallClock } = examination
+const encrypted = (context: DoctorContext, facts: TlsFacts): RawResult => {
+  const { settings, wallClock } = context
   const { mode } = settings.ssl
   const now = wallClock()
   const { certificate } = facts
   const target = `${facts.version ?? "TLS"}, ${certificate?.subject ?? "no certificate"}`
   const what = certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, now)}`
-  const details = `${verifiedBy(mode, examination.endpoint.tls.rootCertificate !== undefined)}${what}`
+  const details = `${verifiedBy(mode, context.endpoint.tls.rootCertificate !== undefined)}${what}`
   const isVerified = mode === "verify-full"
   const objected = objections(facts, now)
   if (certificate !== undefined && certificate.validTo - now < SOON_DAYS * MILLIS_PER_DAY) {
@@ -92,19 +92,19 @@ const encrypted = (examination: Examination, facts: TlsFacts): Finding => {
   if (isVerified) return { target, status: "pass", details }
   const stricter =
     objected.length === 0 ? "verify-full would accept it" : `verify-full would refuse it: ${listed(objected)}`
-  return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(examination) }
+  return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(context) }
 }
 
-const refused = (examination: Examination, error: SessionError, facts: TlsFacts): Finding => {
+const refused = (context: DoctorContext, error: SessionError, facts: TlsFacts): RawResult => {
   const { certificate } = facts
   const shown =
-    certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, examination.wallClock())}`
-  const subject = certificate === undefined ? examination.place : `${facts.version ?? "TLS"}, ${certificate.subject}`
-  return failed(examination, error, { target: subject }, shown)
+    certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, context.wallClock())}`
+  const subject = certificate === undefined ? context.hostAndPort : `${facts.version ?? "TLS"}, ${certificate.subject}`
+  return failedResult(context, error, { target: subject }, shown)
 }
 
 /** Node.js reads this variable itself, for every TLS connection that does not say otherwise. */
-const switchedOff = (): Finding | undefined =>
+const switchedOff = (): RawResult | undefined =>
   process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0"
     ? {
         target: "NODE_TLS_REJECT_UNAUTHORIZED",
@@ -118,29 +118,28 @@ const switchedOff = (): Finding | undefined =>
     : undefined
 
 /** Shakes hands as a session would, and describes what the server shows. */
-export const checkTls: Check = (examination, say) =>
+export const checkTls: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { endpoint, limitMillis, network, now, reachable, settings } = examination
+    const { endpoint, limitMillis, network, now, reachableAddress: reachable, settings } = context
     const began = now()
     const off = switchedOff()
-    if (off !== undefined) yield* say(off)
+    if (off !== undefined) yield* emit(off)
     const { mode } = settings.ssl
-    if (mode === "disable" || mode === "allow") return yield* say(plaintext(examination))
+    if (mode === "disable" || mode === "allow") return yield* emit(plaintext(context))
     const facts = yield* network.tls({ ...endpoint, address: reachable }).pipe(
       Effect.timeoutOrElse({
         duration: limitMillis,
         orElse: () => {
-          const silence = outOfTime(`no answer to the request for TLS within ${wordTime(limitMillis)}`)
-          return Effect.succeed(unencrypted(examination.failure("tls", began, silence)))
+          const silence = timedOut(`no answer to the request for TLS within ${formatMillis(limitMillis)}`)
+          return Effect.succeed(unencrypted(context.failure("tls", began, silence)))
         }
       })
     )
     const millis = now() - began
     // Under `prefer` a session goes on in plaintext when TLS fails (libpq's table of `sslmode`).
     if (facts.failure !== undefined && mode !== "prefer") {
-      return yield* say({ ...refused(examination, facts.failure, facts), millis })
+      return yield* emit({ ...refused(context, facts.failure, facts), millis })
     }
-    const finding =
-      facts.isEncrypted && facts.failure === undefined ? encrypted(examination, facts) : plaintext(examination)
-    return yield* say({ ...finding, millis })
+    const result = facts.isEncrypted && facts.failure === undefined ? encrypted(context, facts) : plaintext(context)
+    return yield* emit({ ...result, millis })
   })

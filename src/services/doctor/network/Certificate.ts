@@ -1,4 +1,4 @@
-/** A certificate chain in words that a finding can use. */
+/** A certificate chain in words that a result can use. */
 import * as Tls from "node:tls"
 
 /** What a server shows of itself. */

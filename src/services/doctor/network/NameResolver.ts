@@ -10,7 +10,7 @@ export type Family = 4 | 6
 /** How long one name server is waited for, in milliseconds, before it is asked again; libc's resolver waits 5 s. */
 const SERVER_MILLIS = 1500
 
-/** A lost datagram is normal; a second one in a row is a finding. */
+/** A lost datagram is normal; a second one in a row is a result. */
 const TRIES = 2
 
 /** Answers questions about names. Fails with Node's DNS errors. */

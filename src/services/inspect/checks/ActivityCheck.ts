@@ -19,7 +19,7 @@ export const activity = Check.define({
     waitingOnLock: count("how many of them wait for a lock"),
     longestMillis: maybe(extra(millis("since when the longest of them is in this state")))
   },
-  question: ({ applicationName, limit }) => ({
+  query: ({ applicationName, limit }) => ({
     sql: `
 with ${sessions}
 select owner, usename as role, application_name as application, state, count(*)::int as connections,
@@ -30,7 +30,7 @@ order by connections desc, 1, 2, 3, 4 limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "Nobody else is connected: this look was the only connection of a client.",
-  unseen: (_, asked) => hiddenSessions(asked),
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const waiting = rows.reduce((sum, row) => sum + row.waitingOnLock, 0)
     const resting = rows.filter(({ state }) => state.startsWith("idle in transaction"))
@@ -38,12 +38,12 @@ order by connections desc, 1, 2, 3, 4 limit ${limit}`,
       ...(waiting === 0
         ? []
         : [
-            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.seeCheck("blocking")} says for whom.`
+            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.commandOf("blocking")} says for whom.`
           ]),
       ...(resting.length === 0
         ? []
-        : [`Some hold a transaction open and do nothing: ${Check.seeCheck("idle-in-transaction")} lists them.`]),
-      `${Check.seeCheck("pool-utilization")} compares the counts with the limits.`
+        : [`Some hold a transaction open and do nothing: ${Check.commandOf("idle-in-transaction")} lists them.`]),
+      `${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }
 })

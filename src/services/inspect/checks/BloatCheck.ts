@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, maybe, name, share, word } from "./Column.ts"
-import { percentOf, sizeOf } from "./Figures.ts"
-import { busy, isForeignSchema } from "./TableRows.ts"
+import { formatPercent, formatBytes } from "./Format.ts"
+import { busy, isUserSchema } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** Where less is wasted, rewriting is not worth its lock: a table this small is rewritten in a moment anyhow. */
@@ -52,7 +52,7 @@ export const bloat = Check.define({
     wasteShare: maybe(share("part of the size")),
     deadRows: maybe(count("rows that vacuum may remove, as the server estimates; tables only"))
   },
-  question: ({ limit }) => ({
+  query: ({ limit }) => ({
     sql: `
 with ${busy}, block as (
   select current_setting('block_size')::int as page
@@ -61,7 +61,7 @@ with ${busy}, block as (
     c.oid in (select oid from busy) as locked,
     case when c.oid not in (select oid from busy) then pg_relation_size(c.oid) end as size
   from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'm') and c.relpersistence <> 't' and ${isForeignSchema("n.nspname")}
+  where c.relkind in ('r', 'm') and c.relpersistence <> 't' and ${isUserSchema("n.nspname")}
 ), columns as materialized (
   select t.oid, a.attnum, s.null_frac, (1 - s.null_frac) * (s.avg_width + ${padding}) as width
   from tables as t join pg_stats as s on s.schemaname = t.nspname and s.tablename = t.relname and not s.inherited
@@ -118,18 +118,20 @@ order by waste desc nulls last, name limit ${limit}`
             `Give it back to the disk, under an exclusive lock: vacuum (full, analyze) ${table}; or pg_repack, without one.`
           ]),
       ...(index === undefined ? [] : [`Build the index anew beside its use: reindex index concurrently ${index};`]),
-      `${Check.seeCheck("vacuum-stats")} says why vacuum did not keep up.`
+      `${Check.commandOf("vacuum-stats")} says why vacuum did not keep up.`
     ]
   },
   rules: [
     {
       id: "little-waste",
       text: "No table and no index wastes more than half of its size and 10 MB",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
         (rows) =>
           firstFew(
-            rows.map(({ name, waste, wasteShare }) => `${name} (${sizeOf(waste ?? 0)}, ${percentOf(wasteShare ?? 0)})`)
+            rows.map(
+              ({ name, waste, wasteShare }) => `${name} (${formatBytes(waste ?? 0)}, ${formatPercent(wasteShare ?? 0)})`
+            )
           )
       )
     }

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { spanOf } from "./Figures.ts"
+import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
 import { counted, firstFew } from "../../errors/Wording.ts"
 
@@ -13,7 +13,7 @@ export const blocking = Check.define({
   subject: "connections",
   details:
     "One row for each pair. `isFirst` marks a holder that waits for nobody itself: end that one and the rest moves on. " +
-    "A holder with pid 0 is a prepared transaction, which no session stands for. Who blocks whom is asked only for " +
+    "A holder with pid 0 is a prepared transaction, which no session stands for. Who blocks whom is input only for " +
     "those that wait. Text literals are left out of the statements.",
   columns: {
     blockedPid: count("process id of the one that waits"),
@@ -31,7 +31,7 @@ export const blocking = Check.define({
     blockingRole: maybe(extra(name("role of the holder"))),
     blockingApplication: maybe(extra(name("application of the holder")))
   },
-  question: ({ applicationName, facts, limit }) =>
+  query: ({ applicationName, facts, limit }) =>
     facts.seesBlocking
       ? {
           sql: `
@@ -57,10 +57,10 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
         }
       : {
           unavailable: `The role ${facts.role} may not ask who blocks whom (pg_blocking_pids).`,
-          nextSteps: [`${Check.seeCheck("locks")} shows who holds and who waits, without the pairs.`]
+          nextSteps: [`${Check.commandOf("locks")} shows who holds and who waits, without the pairs.`]
         },
   empty: () => "Nobody waits for a lock.",
-  unseen: (_, asked) => hiddenSessions(asked),
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const first = rows.find(({ isFirst }) => isFirst)
     if (first === undefined) return []
@@ -74,8 +74,8 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
     return [
       `Backend ${blockingPid} is where it begins (${blockingState ?? "unknown"}). End it: ${end}`,
       blockingState === "active"
-        ? `${Check.seeCheck("long-running-queries")} says what else takes long.`
-        : `${Check.seeCheck("idle-in-transaction")} says since when it rests.`,
+        ? `${Check.commandOf("long-running-queries")} says what else takes long.`
+        : `${Check.commandOf("idle-in-transaction")} says since when it rests.`,
       "set lock_timeout = '5s' makes a statement give up instead of waiting."
     ]
   },
@@ -83,14 +83,14 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
     {
       id: "nobody-waits",
       text: "No session has been waiting for a lock for more than 1 s",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,
         (rows) =>
           `${counted(rows.length, "pair")}: ` +
           firstFew(
             rows.map(
               ({ blockedPid, blockingPid, waitedMillis }) =>
-                `backend ${blockedPid} for ${blockingPid}, ${spanOf(waitedMillis ?? 0)}`
+                `backend ${blockedPid} for ${blockingPid}, ${formatSpan(waitedMillis ?? 0)}`
             )
           )
       )

@@ -5,13 +5,13 @@ import type { ConnectionType } from "../../config/SessionConfig.ts"
 import { type CheckId, titles } from "./CheckTitles.ts"
 import type { Cell, Column, Columns, RowOf } from "./Column.ts"
 import type { ServerFacts } from "./ServerFacts.ts"
-import { shownStatement, shownText } from "./ShownText.ts"
+import { safeStatement, safeText } from "./SafeText.ts"
 
 /** What a check is about: the connections and who shares them, or the database itself. */
 export type Subject = "connections" | "database"
 
-/** What is known when a check is asked. */
-export interface Asked {
+/** What is known when a check is input. */
+export interface CheckInput {
   readonly facts: ServerFacts
   /** Rows at most. */
   readonly limit: number
@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 /** A statement and its parameters. */
-export interface Question {
+export interface CheckQuery {
   readonly sql: string
   readonly params?: ReadonlyArray<string>
 }
@@ -42,7 +42,7 @@ export const outcomes = ["pass", "fail", "unknown"] as const
 export type Outcome = (typeof outcomes)[number]
 
 /** What a rule found. */
-export interface Verdict {
+export interface RuleOutcome {
   readonly outcome: Outcome
   readonly detail: string
 }
@@ -52,7 +52,7 @@ export interface Rule<Row> {
   readonly id: string
   /** As a sentence that is true when the rule passes. */
   readonly text: string
-  readonly judge: (rows: ReadonlyArray<Row>, asked: Asked) => Verdict
+  readonly judge: (rows: ReadonlyArray<Row>, input: CheckInput) => RuleOutcome
 }
 
 /** A check as its file writes it down. */
@@ -62,15 +62,15 @@ export interface Definition<C extends Columns> {
   /** What it counts, leaves out and estimates, and why. */
   readonly details: string
   readonly columns: C
-  /** The worst first: only so many rows are read as are asked for. A text instead says why it cannot be asked. */
-  readonly question: (
-    asked: Asked
-  ) => Question | { readonly unavailable: string; readonly nextSteps: ReadonlyArray<string> }
+  /** The worst first: only so many rows are read as are input for. A text instead says why it cannot be input. */
+  readonly query: (
+    input: CheckInput
+  ) => CheckQuery | { readonly unavailable: string; readonly nextSteps: ReadonlyArray<string> }
   /** What it means when there is no row. */
-  readonly empty: (asked: Asked) => string
-  readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, asked: Asked) => ReadonlyArray<string>
+  readonly empty: (input: CheckInput) => string
+  readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
   /** What the role could not see, or nobody knows. */
-  readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, asked: Asked) => ReadonlyArray<string>
+  readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
   readonly rules?: ReadonlyArray<Rule<RowOf<C>>>
 }
 
@@ -78,12 +78,12 @@ export interface Definition<C extends Columns> {
 export type Row = Readonly<Record<string, Cell>>
 
 /** What is made of an answer. */
-export interface Reading {
+export interface CheckOutput {
   readonly rows: ReadonlyArray<Row>
   readonly isTruncated: boolean
   readonly unseen: ReadonlyArray<string>
   readonly nextSteps: ReadonlyArray<string>
-  readonly rules: ReadonlyArray<Verdict & { readonly id: string; readonly text: string }>
+  readonly rules: ReadonlyArray<RuleOutcome & { readonly id: string; readonly text: string }>
 }
 
 /** A check, with the types of its rows kept to itself. */
@@ -94,13 +94,13 @@ export interface Check extends Omit<Definition<Columns>, "nextSteps" | "unseen" 
   readonly rules: ReadonlyArray<{ readonly id: string; readonly text: string }>
   /** The form of one row, for whoever reads the JSON. */
   readonly row: Schema.Codec<Row, Row>
-  /** Reads the answer, a JSON array; one row more than asked for says that there are more. */
-  readonly read: (answer: unknown, asked: Asked) => Effect.Effect<Reading, Schema.SchemaError>
+  /** Reads the answer, a JSON array; one row more than input for says that there are more. */
+  readonly read: (answer: unknown, input: CheckInput) => Effect.Effect<CheckOutput, Schema.SchemaError>
 }
 
 const shown = (cell: Cell, { kind }: Column, secrets: ReadonlyArray<string>): Cell => {
   if (typeof cell !== "string") return cell
-  return kind === "statement" ? shownStatement(cell, secrets) : shownText(cell, secrets)
+  return kind === "statement" ? safeStatement(cell, secrets) : safeText(cell, secrets)
 }
 
 /** The schema of a row; its type is the columns' own, which TypeScript cannot follow through the mapping. */
@@ -123,16 +123,16 @@ export const define = <const C extends Columns>(definition: Definition<C>): Chec
     title: titles[definition.id],
     rules: rules.map(({ id, text }) => ({ id, text })),
     row: row as unknown as Schema.Codec<Row, Row>,
-    read: (answer, asked) =>
+    read: (answer, input) =>
       Effect.map(decode(answer), (found) => {
-        const rows = found.slice(0, asked.limit).map((one) => clean(one, asked.secrets))
+        const rows = found.slice(0, input.limit).map((one) => clean(one, input.secrets))
         return {
           rows: rows as ReadonlyArray<Row>,
-          isTruncated: found.length > asked.limit,
-          unseen: unseen?.(rows, asked) ?? [],
-          nextSteps: nextSteps(rows, asked),
+          isTruncated: found.length > input.limit,
+          unseen: unseen?.(rows, input) ?? [],
+          nextSteps: nextSteps(rows, input),
           rules: rules.map((rule) => {
-            const { detail, outcome } = rule.judge(rows, asked)
+            const { detail, outcome } = rule.judge(rows, input)
             return { id: rule.id, text: rule.text, outcome, detail }
           })
         }
@@ -141,13 +141,13 @@ export const define = <const C extends Columns>(definition: Definition<C>): Chec
 }
 
 /** The command of another check, as it is typed. */
-export const seeCheck = (id: CheckId): string => `effect-supavisor inspect ${id}`
+export const commandOf = (id: CheckId): string => `effect-supavisor inspect ${id}`
 
 /** A rule that passes where no row offends; `offence` words the rows that do. */
-export const noneOf =
-  <R>(offends: (row: R, asked: Asked) => boolean, offence: (rows: ReadonlyArray<R>) => string) =>
-  (rows: ReadonlyArray<R>, asked: Asked): Verdict => {
-    const offenders = rows.filter((row) => offends(row, asked))
+export const failWhen =
+  <R>(offends: (row: R, input: CheckInput) => boolean, offence: (rows: ReadonlyArray<R>) => string) =>
+  (rows: ReadonlyArray<R>, input: CheckInput): RuleOutcome => {
+    const offenders = rows.filter((row) => offends(row, input))
     return offenders.length === 0
       ? { outcome: "pass", detail: "None." }
       : { outcome: "fail", detail: offence(offenders) }

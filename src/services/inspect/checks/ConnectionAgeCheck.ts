@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, word } from "./Column.ts"
-import { spanOf } from "./Figures.ts"
+import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 
 /** Connections by age. */
@@ -21,7 +21,7 @@ export const connectionAge = Check.define({
     database: maybe(extra(name("the database"))),
     address: maybe(extra(name("where the client connects from")))
   },
-  question: ({ applicationName, limit }) => ({
+  query: ({ applicationName, limit }) => ({
     sql: `
 with ${sessions}
 select pid, ${millisSince("backend_start")} as "ageMillis", state, ${millisSince("state_change")} as "inStateMillis",
@@ -30,14 +30,14 @@ from sessions order by backend_start nulls last, pid limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "Nobody else is connected.",
-  unseen: (_, asked) => hiddenSessions(asked),
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const oldestOfOurs = rows.find(({ owner }) => owner === "ours")?.ageMillis ?? undefined
     return [
       ...(oldestOfOurs === undefined
         ? []
-        : [`The oldest of ours is ${spanOf(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME bounds it on our side.`]),
-      `Old and idle ones of others are what keeps a limit full: ${Check.seeCheck("pool-utilization")} compares.`
+        : [`The oldest of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME bounds it on our side.`]),
+      `Old and idle ones of others are what keeps a limit full: ${Check.commandOf("pool-utilization")} compares.`
     ]
   }
 })

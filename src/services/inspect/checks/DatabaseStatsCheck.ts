@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
-import { percentOf } from "./Figures.ts"
+import { formatPercent } from "./Format.ts"
 import { busy, unmeasured } from "./TableRows.ts"
 
 /** Below this part found in memory, disks are read for what belongs there: the bound of Supabase's report. */
@@ -17,12 +17,12 @@ interface Rates {
 
 const judgeRate =
   (rateOf: (row: Rates) => number | null) =>
-  ([row]: ReadonlyArray<Rates>): Check.Verdict => {
+  ([row]: ReadonlyArray<Rates>): Check.RuleOutcome => {
     const rate = row === undefined ? null : rateOf(row)
     if (row === undefined || rate === null || row.blocksAsked < ENOUGH_BLOCKS) {
       return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksAsked ?? 0}).` }
     }
-    return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${percentOf(rate)}.` }
+    return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${formatPercent(rate)}.` }
   }
 
 /** The database as a whole. */
@@ -41,14 +41,14 @@ export const databaseStats = Check.define({
     walSize: maybe(bytes("the write-ahead log on the server's disk; null without the right to see it")),
     tableHitRate: maybe(share("part of table blocks found in memory")),
     indexHitRate: maybe(share("part of index blocks found in memory")),
-    blocksAsked: extra(count("blocks asked for so far, which says what the rates are worth")),
+    blocksAsked: extra(count("blocks input for so far, which says what the rates are worth")),
     commits: extra(count("committed transactions")),
     rollbacks: extra(count("rolled back transactions")),
     deadlocks: count("deadlocks"),
     statsReset: maybe(time("since when it is counted; null: since the database was created")),
-    unmeasured: extra(count("tables whose size could not be asked"))
+    unmeasured: extra(count("tables whose size could not be input"))
   },
-  question: ({ facts }) => ({
+  query: ({ facts }) => ({
     sql: `
 with ${busy}, sizes as materialized (
   select relkind, pg_relation_size(c.oid) as bytes from pg_class as c
@@ -88,7 +88,7 @@ from pg_stat_database, read where datname = current_database()`
     ...((row?.deadlocks ?? 0) > 0
       ? ["There were deadlocks: take locks in the same order everywhere; the server's log names the statements."]
       : []),
-    `${Check.seeCheck("table-stats")} and ${Check.seeCheck("index-stats")} say where the size is.`
+    `${Check.commandOf("table-stats")} and ${Check.commandOf("index-stats")} say where the size is.`
   ],
   rules: [
     {

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { spanOf } from "./Figures.ts"
+import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
@@ -22,7 +22,7 @@ export const idleInTransaction = Check.define({
     application: name("what the client calls itself"),
     lastStatement: maybe(statement("what it ran last"))
   },
-  question: ({ applicationName, facts, limit }) => ({
+  query: ({ applicationName, facts, limit }) => ({
     sql: `
 with ${sessions}, waits as materialized (
   ${
@@ -41,7 +41,7 @@ order by state_change, pid limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "No session rests in an open transaction.",
-  unseen: (_, asked) => hiddenSessions(asked),
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) =>
     rows.length === 0
       ? []
@@ -49,7 +49,7 @@ order by state_change, pid limit ${limit}`,
           `End one (a cancel does not reach it, because nothing runs): ${terminateSession(rows[0]?.pid ?? 0)}`,
           "DB_IDLE_IN_TRANSACTION_TIMEOUT ends ours; alter role ... set idle_in_transaction_session_timeout those of a role.",
           ...(rows.some(({ blocks }) => (blocks ?? 0) > 0)
-            ? [`Others wait for them: ${Check.seeCheck("blocking")} says who.`]
+            ? [`Others wait for them: ${Check.commandOf("blocking")} says who.`]
             : []),
           "In the application: do no network call and no computation between BEGIN and COMMIT."
         ],
@@ -57,11 +57,13 @@ order by state_change, pid limit ${limit}`,
     {
       id: "transactions-end",
       text: "No transaction rests for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
         (rows) =>
           firstFew(
-            rows.map(({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${spanOf(idleMillis)}`)
+            rows.map(
+              ({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${formatSpan(idleMillis)}`
+            )
           )
       )
     }

@@ -1,8 +1,8 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { sizeOf } from "./Figures.ts"
+import { formatBytes } from "./Format.ts"
 import { POSTGRES_16 } from "./ServerFacts.ts"
-import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** A smaller index that nobody uses costs nothing worth a person's time. */
@@ -11,7 +11,7 @@ const WORTH_DROPPING_BYTES = 1_048_576
 /** Counters younger than a week, in milliseconds, have not seen the weekly jobs. */
 const LONG_ENOUGH_MILLIS = 604_800_000
 
-const isYoung = ({ facts }: Check.Asked): boolean =>
+const isYoung = ({ facts }: Check.CheckInput): boolean =>
   facts.statsResetAt !== null && facts.at - Date.parse(facts.statsResetAt) < LONG_ENOUGH_MILLIS
 
 /** Indexes by size. */
@@ -32,16 +32,16 @@ export const indexStats = Check.define({
     isUnique: extra(flag("whether it keeps values unique")),
     isValid: extra(flag("whether it can be used")),
     lastUsed: maybe(extra(time("when it was last used, since PostgreSQL 16"))),
-    isLocked: extra(flag("whether its size could not be asked"))
+    isLocked: extra(flag("whether its size could not be input"))
   },
-  question: ({ facts, limit }) => ({
+  query: ({ facts, limit }) => ({
     sql: `
 with ${busy}, found as materialized (
   select s.*, i.indisunique, i.indisexclusion, i.indisvalid, t.seq_scan, t.idx_scan as table_scans,
     s.relid in (select oid from busy) as locked
   from pg_stat_user_indexes as s join pg_index as i using (indexrelid)
   join pg_stat_user_tables as t on t.relid = s.relid
-  where ${isForeignSchema("s.schemaname")}
+  where ${isUserSchema("s.schemaname")}
 )
 select format('%I.%I', schemaname, indexrelname) as index, format('%I.%I', schemaname, relname) as table,
   case when not locked then pg_relation_size(indexrelid) end as size, coalesce(idx_scan, 0) as scans,
@@ -57,7 +57,7 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
   }),
   empty: () => "The database has no indexes of its own.",
   unseen: (rows) => unmeasured(new Set(rows.filter(({ isLocked }) => isLocked).map(({ table }) => table)).size),
-  nextSteps: (rows, asked) => {
+  nextSteps: (rows, input) => {
     const invalid = rows.filter(({ isValid }) => !isValid)
     const unused = rows.find(({ isUnused, isValid }) => isUnused && isValid)
     return [
@@ -66,7 +66,7 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
         ? []
         : [
             `Drop what nobody uses, after a look at every replica: drop index concurrently ${unused.index};`,
-            ...(isYoung(asked) ? ["The counters are younger than a week, so wait until the weekly jobs have run."] : [])
+            ...(isYoung(input) ? ["The counters are younger than a week, so wait until the weekly jobs have run."] : [])
           ])
     ]
   },
@@ -74,7 +74,7 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
     {
       id: "indexes-valid",
       text: "Every index is valid",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ isValid }) => !isValid,
         (rows) => firstFew(rows.map(({ index }) => index))
       )
@@ -82,11 +82,11 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
     {
       id: "indexes-used",
       text: "No index of 1 MB or more is unused",
-      judge: (rows, asked) => {
+      judge: (rows, input) => {
         const unused = rows.filter(({ isUnused, size }) => isUnused && (size ?? 0) >= WORTH_DROPPING_BYTES)
         if (unused.length === 0) return { outcome: "pass", detail: "None." }
-        const detail = firstFew(unused.map(({ index, size }) => `${index} (${sizeOf(size ?? 0)})`))
-        return isYoung(asked)
+        const detail = firstFew(unused.map(({ index, size }) => `${index} (${formatBytes(size ?? 0)})`))
+        return isYoung(input)
           ? { outcome: "unknown", detail: `The counters are younger than a week: ${detail}` }
           : { outcome: "fail", detail }
       }

@@ -33,7 +33,7 @@ export const Inspection = Schema.Struct({
   check: Schema.Literals(checkIds),
   /** What it shows. */
   title: Schema.String,
-  /** When it was asked, by the server's clock. */
+  /** When it was input, by the server's clock. */
   at: Schema.String,
   server: Server,
   /** How long the answer took, in milliseconds. */
@@ -44,7 +44,7 @@ export const Inspection = Schema.Struct({
   reason: Schema.NullOr(Schema.String),
   /** The worst first; the columns are those of the check. */
   rows: Schema.Array(Schema.Record(Schema.String, Cell)),
-  /** Whether there are more rows than were asked for. */
+  /** Whether there are more rows than were input for. */
   isTruncated: Schema.Boolean,
   /** What it means that there is no row; null when there is one. */
   empty: Schema.NullOr(Schema.String),

@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { isSessionError, SessionError } from "../../errors/SessionError.ts"
-import { spanOf } from "./Figures.ts"
-import { shownText } from "./ShownText.ts"
+import { formatSpan } from "./Format.ts"
+import { safeText } from "./SafeText.ts"
 
 /** A check could not be answered: which, why, and what a person does next. */
 export class InspectorError extends Schema.TaggedError<InspectorError>("effect-supavisor/InspectorError")(
@@ -22,16 +22,16 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
   }
 
   /** The server, or what stands before it, gave no word in time. */
-  static readonly silence = (check: string, timeout: Duration.Duration): InspectorError =>
+  static readonly timedOut = (check: string, timeout: Duration.Duration): InspectorError =>
     new InspectorError({
       check,
-      detail: `There was no answer within ${spanOf(Duration.toMillis(timeout))}.`,
+      detail: `There was no answer within ${formatSpan(Duration.toMillis(timeout))}.`,
       remedy: "Give it longer with --timeout, or look at the way to the server: effect-supavisor doctor.",
       isPending: true
     })
 
   /** What a failed statement says. */
-  static readonly of = (
+  static readonly fromFailure = (
     check: string,
     error: SqlError | Schema.SchemaError,
     timeout: Duration.Duration,
@@ -40,7 +40,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
     if (!isSqlError(error)) {
       return new InspectorError({
         check,
-        detail: `The answer has another form than asked for: ${shownText(error.message, secrets)}.`,
+        detail: `The answer has another form than input for: ${safeText(error.message, secrets)}.`,
         remedy: "Report it together with the server's version.",
         isPending: false
       })
@@ -52,7 +52,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
         check,
         detail: isLock
           ? "Something it has to look at is locked exclusively."
-          : `The server needed longer than ${spanOf(Duration.toMillis(timeout))} and was stopped.`,
+          : `The server needed longer than ${formatSpan(Duration.toMillis(timeout))} and was stopped.`,
         remedy: isLock
           ? "See who holds it, then ask again: effect-supavisor inspect locks."
           : "Give it longer with --timeout, or ask when the server is less busy.",
@@ -61,7 +61,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
     }
     return new InspectorError({
       check,
-      detail: shownText(session?.message ?? error.message, secrets),
+      detail: safeText(session?.message ?? error.message, secrets),
       remedy: isSessionError(session) ? session.remedy : "Ask again; if it stays, report it with the server's version.",
       isPending: false
     })

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { spanOf } from "./Figures.ts"
+import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
@@ -35,7 +35,7 @@ export const locks = Check.define({
     kind: extra(word("what is locked: relation, transactionid, tuple and others")),
     statement: maybe(statement("what it runs, or ran last"))
   },
-  question: ({ applicationName, limit }) => ({
+  query: ({ applicationName, limit }) => ({
     sql: `
 with ${sessions}
 select locks.pid, locks.relation::regclass::text as relation, mode, granted,
@@ -50,9 +50,9 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
     params: [applicationName]
   }),
   empty: () => "Nobody holds a lock that keeps ordinary reads or writes out, and nobody waits for one.",
-  unseen: (_, asked) => hiddenSessions(asked),
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => [
-    ...(rows.some(({ granted }) => !granted) ? [`${Check.seeCheck("blocking")} says who waits for whom.`] : []),
+    ...(rows.some(({ granted }) => !granted) ? [`${Check.commandOf("blocking")} says who waits for whom.`] : []),
     ...(rows.some(({ granted, mode }) => granted && mode === "AccessExclusiveLock")
       ? ["AccessExclusiveLock keeps even reads out: alter table in small steps, create index concurrently."]
       : [])
@@ -61,13 +61,13 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
     {
       id: "locks-end",
       text: "No strong lock is older than 2 minutes",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ ageMillis, granted }) => granted && (ageMillis ?? 0) > OLD_LOCK_MILLIS,
         (rows) =>
           firstFew(
             rows.map(
               ({ ageMillis, mode, pid, relation }) =>
-                `${mode} on ${relation ?? "something"} by backend ${pid ?? "unknown"} for ${spanOf(ageMillis ?? 0)}`
+                `${mode} on ${relation ?? "something"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
             )
           )
       )

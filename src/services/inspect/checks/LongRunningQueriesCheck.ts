@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, statement } from "./Column.ts"
-import { spanOf } from "./Figures.ts"
+import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
@@ -19,7 +19,7 @@ export const longRunningQueries = Check.define({
     waitsFor: maybe(extra(name("what the server's process waits for; null while it computes"))),
     statement: maybe(statement("the statement"))
   },
-  question: ({ applicationName, limit, longerThanMillis }) => ({
+  query: ({ applicationName, limit, longerThanMillis }) => ({
     sql: `
 with ${sessions}
 select pid, ${millisSince("query_start")} as "runningMillis", usename as role, application_name as application,
@@ -30,26 +30,26 @@ where state not in ('idle', 'hidden') and state not like 'idle in transaction%'
 order by query_start, pid limit ${limit}`,
     params: [applicationName]
   }),
-  empty: ({ longerThanMillis }) => `No statement has been running for ${spanOf(longerThanMillis)} or longer.`,
-  unseen: (_, asked) => hiddenSessions(asked),
+  empty: ({ longerThanMillis }) => `No statement has been running for ${formatSpan(longerThanMillis)} or longer.`,
+  unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
           `End a statement and keep its session: ${cancelStatement(rows[0]?.pid ?? 0)}`,
           ...(rows.some(({ waitsFor }) => waitsFor?.startsWith("Lock") === true)
-            ? [`Some wait for a lock: ${Check.seeCheck("blocking")} says for whom.`]
+            ? [`Some wait for a lock: ${Check.commandOf("blocking")} says for whom.`]
             : []),
           "DB_STATEMENT_TIMEOUT bounds ours; alter role ... set statement_timeout bounds those of a role.",
-          `${Check.seeCheck("outliers")} says which statements take the most time over all.`
+          `${Check.commandOf("outliers")} says which statements take the most time over all.`
         ],
   rules: [
     {
       id: "statements-end",
       text: "No statement runs for longer than --longer-than (5 minutes)",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         () => true,
-        (rows) => firstFew(rows.map(({ pid, runningMillis }) => `backend ${pid} for ${spanOf(runningMillis)}`))
+        (rows) => firstFew(rows.map(({ pid, runningMillis }) => `backend ${pid} for ${formatSpan(runningMillis)}`))
       )
     }
   ]

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, word } from "./Column.ts"
-import { sizeOf } from "./Figures.ts"
+import { formatBytes } from "./Format.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** One file of the write-ahead log (PostgreSQL docs, wal_segment_size): what any slot keeps at any time. */
@@ -28,7 +28,7 @@ export const replicationSlots = Check.define({
     retained: maybe(bytes("write-ahead log it keeps")),
     safe: maybe(bytes("what may be written until it is lost; null without a bound"))
   },
-  question: ({ limit }) => ({
+  query: ({ limit }) => ({
     sql: `
 select slot_name as slot, slot_type as type, plugin, s.database, active, s.active_pid as "activePid",
   host(r.client_addr) as client, r.state, wal_status as "walStatus",
@@ -57,11 +57,13 @@ order by retained desc nulls last, slot_name limit ${limit}`
     {
       id: "slots-are-read",
       text: "No slot is lost, and none that nobody reads keeps more than 16 MB",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ active, retained, walStatus }) => isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
         (rows) =>
           firstFew(
-            rows.map(({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${sizeOf(retained ?? 0)})`)
+            rows.map(
+              ({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${formatBytes(retained ?? 0)})`
+            )
           )
       )
     }

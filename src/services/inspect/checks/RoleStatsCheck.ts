@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, flag, maybe, name, share, text } from "./Column.ts"
-import { percentOf } from "./Figures.ts"
+import { formatPercent } from "./Format.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** Above this share of its own limit a role will soon be refused; that of pool-utilization. */
@@ -21,7 +21,7 @@ export const roleStats = Check.define({
     isSuperuser: flag("whether it may do anything"),
     settings: maybe(text("settings every session of it begins with"))
   },
-  question: ({ limit }) => ({
+  query: ({ limit }) => ({
     sql: `
 select rolname as role, connections::int, nullif(rolconnlimit, -1) as "limit",
   case when rolconnlimit > 0 then round(connections::numeric / rolconnlimit, 4)::float8 end as share,
@@ -40,15 +40,15 @@ order by connections desc, rolname limit ${limit}`
       .map(
         ({ limit, role }) => `${role} is near its limit of ${limit}: alter role ... connection limit <n> raises it.`
       ),
-    `${Check.seeCheck("activity")} says what the connections of a role do.`
+    `${Check.commandOf("activity")} says what the connections of a role do.`
   ],
   rules: [
     {
       id: "role-limits",
       text: "No role uses more than 80 % of its connection limit",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ share }) => (share ?? 0) > NEARLY_FULL,
-        (rows) => firstFew(rows.map(({ role, share }) => `${role}: ${percentOf(share ?? 0)}`))
+        (rows) => firstFew(rows.map(({ role, share }) => `${role}: ${formatPercent(share ?? 0)}`))
       )
     }
   ]

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { Place, Session } from "../../session/Session.ts"
 import { SessionError } from "../../errors/SessionError.ts"
-import type { Asked, Check, Reading } from "./Check.ts"
+import type { CheckInput, Check, CheckOutput } from "./Check.ts"
 import { type Inspection, INSPECTION_VERSION } from "./Inspection.ts"
 import { InspectorError } from "./InspectorError.ts"
 import { factsStatement, ServerFacts } from "./ServerFacts.ts"
@@ -50,16 +50,18 @@ const bounded = <A>(
   question.pipe(
     Effect.mapError((error) => {
       const session = isSqlError(error) ? SessionError.fromSqlError(error) : undefined
-      return session?.reason._tag === "SessionLost" ? session : InspectorError.of(what, error, timeout, secrets)
+      return session?.reason._tag === "SessionLost"
+        ? session
+        : InspectorError.fromFailure(what, error, timeout, secrets)
     }),
     Effect.timeoutOrElse({
       duration: Duration.toMillis(timeout) + GRACE_MILLIS,
-      orElse: () => Effect.fail(InspectorError.silence(what, timeout))
+      orElse: () => Effect.fail(InspectorError.timedOut(what, timeout))
     })
   )
 
 /** What the server is and what the role may see. */
-export const askFacts = (
+export const readFacts = (
   session: Session,
   timeout: Duration.Duration,
   secrets: ReadonlyArray<string>
@@ -75,17 +77,17 @@ export const askFacts = (
     secrets
   )
 
-/** One row more than asked for says that there are more. */
-const wrapped = (sql: string): string =>
+/** One row more than input for says that there are more. */
+const asJson = (sql: string): string =>
   `select coalesce(json_agg(found), '[]'::json)::text as rows from (${sql}) as found`
 
 /** A check without an answer: its rules stay undecided. */
-const unanswered = (
+const withoutAnswer = (
   check: Check,
   status: "unavailable" | "failed",
   reason: string,
   nextSteps: ReadonlyArray<string>
-): Partial<Inspection> & Reading => ({
+): Partial<Inspection> & CheckOutput => ({
   status,
   reason,
   rows: [],
@@ -96,33 +98,33 @@ const unanswered = (
 })
 
 /** What does not change from one check to the next. */
-export interface AskOptions {
+export interface RunOptions {
   readonly timeout: Duration.Duration
   readonly place: Place
 }
 
-/** Asks one check. Fails as the statement does, or when the answer has another form than asked for. */
-const answer = (
+/** Asks one check. Fails as the statement does, or when the answer has another form than input for. */
+const queryCheck = (
   session: Session,
   check: Check,
-  asked: Asked,
-  { timeout }: AskOptions
-): Effect.Effect<Partial<Inspection> & Reading, InspectorError | SessionError> => {
-  const question = check.question({ ...asked, limit: asked.limit + 1 })
+  input: CheckInput,
+  { timeout }: RunOptions
+): Effect.Effect<Partial<Inspection> & CheckOutput, InspectorError | SessionError> => {
+  const question = check.query({ ...input, limit: input.limit + 1 })
   if ("unavailable" in question) {
-    return Effect.succeed(unanswered(check, "unavailable", question.unavailable, question.nextSteps))
+    return Effect.succeed(withoutAnswer(check, "unavailable", question.unavailable, question.nextSteps))
   }
   return bounded(
     check.id,
     readOnly(
       session,
       Duration.toMillis(timeout),
-      Effect.flatMap(session.query(wrapped(question.sql), question.params ?? [], false), ({ rows }) =>
-        check.read(rows[0]?.["rows"], asked)
+      Effect.flatMap(session.query(asJson(question.sql), question.params ?? [], false), ({ rows }) =>
+        check.read(rows[0]?.["rows"], input)
       )
     ),
     timeout,
-    asked.secrets
+    input.secrets
   )
 }
 
@@ -130,22 +132,22 @@ const answer = (
  * Asks one check. A failure of its own is part of what is found, and the session goes on; fails when the session is
  * lost, or cannot go on.
  */
-export const ask = Effect.fnUntraced(function* (
+export const runCheck = Effect.fnUntraced(function* (
   session: Session,
   check: Check,
-  asked: Asked,
-  options: AskOptions
+  input: CheckInput,
+  options: RunOptions
 ): Effect.fn.Return<Inspection, InspectorError | SessionError> {
   const [took, reading] = yield* Effect.timed(
-    answer(session, check, asked, options).pipe(
+    queryCheck(session, check, input, options).pipe(
       Effect.catchTag("InspectorError", (error) =>
         Effect.flatMap(error.isPending ? Effect.succeed(false) : session.recover, (goesOn) =>
-          goesOn ? Effect.succeed(unanswered(check, "failed", error.detail, [error.remedy])) : Effect.fail(error)
+          goesOn ? Effect.succeed(withoutAnswer(check, "failed", error.detail, [error.remedy])) : Effect.fail(error)
         )
       )
     )
   )
-  const { facts } = asked
+  const { facts } = input
   return {
     version: INSPECTION_VERSION,
     check: check.id,
@@ -161,7 +163,7 @@ export const ask = Effect.fnUntraced(function* (
     tookMillis: Math.round(Duration.toMillis(took)),
     status: "answered",
     reason: null,
-    empty: reading.status === undefined && reading.rows.length === 0 ? check.empty(asked) : null,
+    empty: reading.status === undefined && reading.rows.length === 0 ? check.empty(input) : null,
     ...reading
   }
 })

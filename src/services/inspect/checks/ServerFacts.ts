@@ -1,4 +1,4 @@
-/** What the server is and what the role may see there: asked once, before any check. */
+/** What the server is and what the role may see there: input once, before any check. */
 import * as Schema from "effect/Schema"
 
 /** The server as the role sees it. */

@@ -1,5 +1,5 @@
 /** What the checks of connections have in common: the list of sessions, and words about them. */
-import type { Asked } from "./Check.ts"
+import type { CheckInput } from "./Check.ts"
 import { counted } from "../../errors/Wording.ts"
 
 /** Milliseconds since a moment of the server's clock. */
@@ -31,7 +31,7 @@ export const sessions = `sessions as materialized (
 )`
 
 /** What the role could not see of other roles' sessions. */
-export const hiddenSessions = ({ facts }: Asked): ReadonlyArray<string> =>
+export const hiddenSessions = ({ facts }: CheckInput): ReadonlyArray<string> =>
   facts.hiddenSessions === 0
     ? []
     : [

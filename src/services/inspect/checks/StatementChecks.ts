@@ -20,7 +20,7 @@ const startWithIt =
 
 const unavailable = ({
   facts
-}: Check.Asked): ReturnType<Parameters<typeof Check.define>[0]["question"]> | undefined => {
+}: Check.CheckInput): ReturnType<Parameters<typeof Check.define>[0]["query"]> | undefined => {
   if (facts.statementsView === null) {
     return {
       unavailable: `The extension pg_stat_statements is not in the database ${facts.database}, so nobody counts statements.`,
@@ -42,7 +42,7 @@ const unavailable = ({
 }
 
 /** The time spent on blocks has had three sets of names: before 1.10, before 1.11, and since. */
-const ioTime = ({ facts }: Check.Asked): string => {
+const ioTime = ({ facts }: Check.CheckInput): string => {
   const has = new Set(facts.statementsColumns)
   const names = ["blk_read_time", "blk_write_time", "shared_blk_read_time", "shared_blk_write_time"]
     .concat(["local_blk_read_time", "local_blk_write_time", "temp_blk_read_time", "temp_blk_write_time"])
@@ -51,25 +51,25 @@ const ioTime = ({ facts }: Check.Asked): string => {
 }
 
 /** What was `total_time` is `total_exec_time` since 1.8; an extension keeps its old names until it is updated. */
-const totalTime = ({ facts }: Check.Asked): string =>
+const totalTime = ({ facts }: Check.CheckInput): string =>
   facts.statementsColumns.includes("total_exec_time") ? "total_exec_time" : "total_time"
 
-const questionBy = (order: string) => (asked: Check.Asked) =>
-  unavailable(asked) ?? {
+const questionBy = (order: string) => (input: Check.CheckInput) =>
+  unavailable(input) ?? {
     sql: `
 with counted as materialized (
-  select userid, query, calls, rows, ${totalTime(asked)} as total, ${ioTime(asked)} as io
-  from ${asked.facts.statementsView}
+  select userid, query, calls, rows, ${totalTime(input)} as total, ${ioTime(input)} as io
+  from ${input.facts.statementsView}
   where dbid = (select oid from pg_database where datname = current_database())
 )
 select round(total::numeric, 3)::float8 as "totalMillis",
   round((total / nullif((select sum(total) from counted), 0))::numeric, 4)::float8 as share, calls,
   round((total / greatest(calls, 1))::numeric, 3)::float8 as "meanMillis", round(io::numeric, 3)::float8 as "ioMillis",
   rows, pg_get_userbyid(userid) as role, query as statement
-from counted order by ${order} desc, query limit ${asked.limit}`
+from counted order by ${order} desc, query limit ${input.limit}`
   }
 
-const hiddenStatements = ({ facts }: Check.Asked): ReadonlyArray<string> =>
+const hiddenStatements = ({ facts }: Check.CheckInput): ReadonlyArray<string> =>
   facts.seesStatements
     ? []
     : [`The role ${facts.role} may not see the statements of other roles; pg_read_all_stats would let it.`]
@@ -86,15 +86,15 @@ export const outliers = Check.define({
   subject: "database",
   details,
   columns,
-  question: questionBy("total"),
+  query: questionBy("total"),
   empty,
-  unseen: (_, asked) => hiddenStatements(asked),
+  unseen: (_, input) => hiddenStatements(input),
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
           "See the plan of the first one: explain (analyze, buffers) <statement>; in a transaction that is rolled back.",
-          `A slow one may want an index: ${Check.seeCheck("table-stats")} shows tables that are read in whole.`,
+          `A slow one may want an index: ${Check.commandOf("table-stats")} shows tables that are read in whole.`,
           "Start counting anew: select pg_stat_statements_reset();"
         ]
 })
@@ -105,14 +105,14 @@ export const calls = Check.define({
   subject: "database",
   details,
   columns,
-  question: questionBy("calls"),
+  query: questionBy("calls"),
   empty,
-  unseen: (_, asked) => hiddenStatements(asked),
+  unseen: (_, input) => hiddenStatements(input),
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
           "Many calls of the same statement that differ in one value are often a loop that one statement with in (...) can replace.",
-          `${Check.seeCheck("outliers")} orders the same statements by time.`
+          `${Check.commandOf("outliers")} orders the same statements by time.`
         ]
 })

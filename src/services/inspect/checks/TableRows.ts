@@ -2,10 +2,10 @@
 import { counted } from "../../errors/Wording.ts"
 
 /** Schemas of PostgreSQL itself. */
-export const isForeignSchema = (column: string): string => `${column} <> 'information_schema' and ${column} !~ '^pg_'`
+export const isUserSchema = (column: string): string => `${column} <> 'information_schema' and ${column} !~ '^pg_'`
 
 /**
- * Tables under a lock that also keeps a measurement of their size waiting, as `busy`: the size of a table is asked
+ * Tables under a lock that also keeps a measurement of their size waiting, as `busy`: the size of a table is input
  * under a lock of its own, and a check must wait for nobody. Includes those whose index or TOAST table is locked.
  */
 export const busy = `locked as materialized (

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name } from "./Column.ts"
-import { busy, isForeignSchema, unmeasured } from "./TableRows.ts"
+import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** Below so many rows a table is read in whole faster than through an index. */
@@ -11,7 +11,7 @@ export const tableStats = Check.define({
   id: "table-stats",
   subject: "database",
   details:
-    "Sizes are asked of the disk, rows are the server's estimate. Reads are counted since the statistics were reset. " +
+    "Sizes are input of the disk, rows are the server's estimate. Reads are counted since the statistics were reset. " +
     "Tables under an exclusive lock have no size, because the question would wait for the lock.",
   columns: {
     table: name("schema and name"),
@@ -22,13 +22,13 @@ export const tableStats = Check.define({
     wholeReads: count("how often it was read in whole"),
     rowsReadInWhole: extra(count("rows that were read so")),
     indexReads: count("how often it was read through an index"),
-    isLocked: extra(flag("whether its size could not be asked"))
+    isLocked: extra(flag("whether its size could not be input"))
   },
-  question: ({ limit }) => ({
+  query: ({ limit }) => ({
     sql: `
 with ${busy}, measured as materialized (
   select t.*, t.relid in (select oid from busy) as locked from pg_stat_user_tables as t
-  where ${isForeignSchema("schemaname")}
+  where ${isUserSchema("schemaname")}
 ), sized as materialized (
   select *, case when not locked then pg_table_size(relid) end as bytes,
     case when not locked then pg_indexes_size(relid) end as index_bytes
@@ -50,16 +50,16 @@ from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
         ? []
         : [
             `${firstFew(whole.map(({ table }) => table))}: read in whole more often than through an index. ` +
-              `${Check.seeCheck("outliers")} says by which statements.`
+              `${Check.commandOf("outliers")} says by which statements.`
           ]),
-      `${Check.seeCheck("bloat")} says how much of a size is empty space.`
+      `${Check.commandOf("bloat")} says how much of a size is empty space.`
     ]
   },
   rules: [
     {
       id: "tables-have-indexes",
       text: "No table of 10,000 rows or more is read in whole more often than through an index",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads,
         (rows) => firstFew(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))
       )

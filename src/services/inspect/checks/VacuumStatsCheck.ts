@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { percentOf } from "./Figures.ts"
-import { isForeignSchema } from "./TableRows.ts"
+import { formatPercent } from "./Format.ts"
+import { isUserSchema } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** A table of fewer rows is vacuumed in no time, whenever its turn comes: the bound of Supabase's report. */
@@ -40,7 +40,7 @@ export const vacuumStats = Check.define({
     isSwitchedOff: extra(flag("whether autovacuum is off for it")),
     wraparound: maybe(share("way to the last transaction id"))
   },
-  question: ({ limit }) => ({
+  query: ({ limit }) => ({
     sql: `
 with found as materialized (
   select s.*, c.relfrozenxid, greatest(c.reltuples, 0) as tuples,
@@ -51,7 +51,7 @@ with found as materialized (
         current_setting('autovacuum_vacuum_max_threshold', true))::float8, -1)
     ) as threshold
   from pg_stat_user_tables as s join pg_class as c on c.oid = s.relid
-  where ${isForeignSchema("s.schemaname")} and c.relkind in ('r', 'm')
+  where ${isUserSchema("s.schemaname")} and c.relkind in ('r', 'm')
 )
 select format('%I.%I', schemaname, relname) as table, n_live_tup as rows, n_dead_tup as "deadRows",
   round(threshold::numeric)::float8 as threshold, n_dead_tup > threshold as "isDue",
@@ -69,7 +69,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
         ? []
         : [
             `Do not wait for autovacuum: vacuum (verbose, analyze) ${due.table};`,
-            `If dead rows stay, an old transaction holds them: ${Check.seeCheck("idle-in-transaction")}.`
+            `If dead rows stay, an old transaction holds them: ${Check.commandOf("idle-in-transaction")}.`
           ]),
       ...(off[0] === undefined
         ? []
@@ -82,7 +82,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
     {
       id: "vacuum-keeps-up",
       text: "No table of 1,000 rows or more waits for vacuum",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ deadRows, isDue, rows }) => isDue && rows + deadRows >= WORTH_A_RULE_ROWS,
         (rows) =>
           firstFew(
@@ -93,9 +93,9 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
     {
       id: "wraparound",
       text: "No table is half way to the last transaction id",
-      judge: Check.noneOf(
+      judge: Check.failWhen(
         ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
-        (rows) => firstFew(rows.map(({ table, wraparound }) => `${table}: ${percentOf(wraparound ?? 0)}`))
+        (rows) => firstFew(rows.map(({ table, wraparound }) => `${table}: ${formatPercent(wraparound ?? 0)}`))
       )
     }
   ]

@@ -1,6 +1,6 @@
 /** The answer to "how many sessions": numbers, why, what will not work, and what to set; pure. */
 import * as Schema from "effect/Schema"
-import { percentOf, spanOf } from "../checks/Figures.ts"
+import { formatPercent, formatSpan } from "../checks/Format.ts"
 import { type AgentSize, resolve, type Tier, tiers } from "../../config/PoolSizing.ts"
 import { type ObservedDemand, observedDemandOf, type ObservedLoad } from "./ObservedDemand.ts"
 import { counted } from "../../errors/Wording.ts"
@@ -42,17 +42,17 @@ export const SizeReport = Schema.Struct({
 export type SizeReport = typeof SizeReport.Type
 
 /** What the load is known by: one of the first three, else a small agent. */
-export interface SizeQuestion {
+export interface SizeInput {
   readonly agent?: AgentSize | undefined
   readonly operations?: number | undefined
-  readonly observed?: ObservedFacts | undefined
+  readonly observed?: DatabaseLoad | undefined
   readonly processes?: number | undefined
   readonly tier?: Tier | undefined
   readonly poolerSize?: number | undefined
 }
 
 /** An observed load, and where. */
-export interface ObservedFacts extends ObservedLoad {
+export interface DatabaseLoad extends ObservedLoad {
   readonly database: string
   readonly role: string
   readonly idleInTransaction: number
@@ -70,19 +70,19 @@ const SMALL = 10
 
 const figure = (value: number): string => String(Number(value.toFixed(value < SMALL ? 2 : 0)))
 
-const measured = (facts: ObservedFacts, demand: ObservedDemand): ReadonlyArray<string> => {
+const measured = (facts: DatabaseLoad, demand: ObservedDemand): ReadonlyArray<string> => {
   const { meanHeldMillis } = demand
   const law =
     meanHeldMillis === undefined
       ? "No transaction ended meanwhile, so Little's law says nothing."
       : `${figure(demand.transactionsPerSecond)} transactions per second (pg_stat_database) held a session for ` +
-        `${spanOf(meanHeldMillis)} on average: by Little's law ${figure(demand.busyByLaw)} sessions were in use.`
+        `${formatSpan(meanHeldMillis)} on average: by Little's law ${figure(demand.busyByLaw)} sessions were in use.`
   const looks =
     `${counted(facts.busySamples.length, "look")} at pg_stat_activity saw ${figure(demand.busySeen)} in use on average, ` +
     `${demand.busyAtBursts} or fewer at 95 of 100 looks, and never more than ${demand.busyAtMost}.`
   const { statements } = facts
   return [
-    `Observed for ${spanOf(facts.windowMillis)}: every client of the database ${facts.database}, not only this application.`,
+    `Observed for ${formatSpan(facts.windowMillis)}: every client of the database ${facts.database}, not only this application.`,
     law,
     looks,
     ...(statements === undefined || statements.calls === 0
@@ -95,10 +95,10 @@ const measured = (facts: ObservedFacts, demand: ObservedDemand): ReadonlyArray<s
   ]
 }
 
-const doubts = (facts: ObservedFacts, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
+const doubts = (facts: DatabaseLoad, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
   if (demand === undefined) {
     return [
-      `Nothing ran in the database ${facts.database} for ${spanOf(facts.windowMillis)}, so these numbers are those of a ` +
+      `Nothing ran in the database ${facts.database} for ${formatSpan(facts.windowMillis)}, so these numbers are those of a ` +
         "small agent: observe it under load."
     ]
   }
@@ -114,14 +114,14 @@ const doubts = (facts: ObservedFacts, demand: ObservedDemand | undefined): Reado
       : []),
     ...(resting > MUCH_RESTING
       ? [
-          `${percentOf(resting)} of the sessions in use rested in an open transaction: shorter transactions need a smaller ` +
+          `${formatPercent(resting)} of the sessions in use rested in an open transaction: shorter transactions need a smaller ` +
             "pool (effect-supavisor inspect idle-in-transaction)."
         ]
       : [])
   ]
 }
 
-const shared = (question: SizeQuestion, total: number, processes: number, max: number): ReadonlyArray<string> => {
+const shared = (question: SizeInput, total: number, processes: number, max: number): ReadonlyArray<string> => {
   const tier = tiers.find((candidate) => candidate.tier === question.tier)
   return [
     ...(processes === 1 ? [] : [`${processes} processes of at most ${max} sessions open ${total} together.`]),
@@ -135,7 +135,7 @@ const shared = (question: SizeQuestion, total: number, processes: number, max: n
 }
 
 /** Settles the numbers. An observed load is that of all processes together; operations and agents are of one. */
-export const sizeReportOf = (question: SizeQuestion): SizeReport => {
+export const sizeReportOf = (question: SizeInput): SizeReport => {
   const processes = Math.max(1, question.processes ?? 1)
   const { observed } = question
   const demand = observed === undefined ? undefined : observedDemandOf(observed)

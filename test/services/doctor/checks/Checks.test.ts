@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
-import { foreignName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
-import { verdictOf } from "../../../../src/services/doctor/checks/Report.ts"
-import { quantile, wordTime } from "../../../../src/services/doctor/checks/Wording.ts"
-import type { CheckResult, Status } from "../../../../src/services/doctor/Doctor.ts"
+import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
+import { verdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
+import { quantile, formatMillis } from "../../../../src/services/doctor/checks/Format.ts"
+import type { CheckResult, CheckStatus } from "../../../../src/services/doctor/Doctor.ts"
 
 const REFERENCE = "abcdefghijklmnopqrst"
 
-const result = (id: string, status: Status): CheckResult => ({
+const result = (id: string, status: CheckStatus): CheckResult => ({
   id,
   component: id,
   target: "",
@@ -64,8 +64,8 @@ describe("the mask", () => {
   })
 
   it("cuts the names of others", () => {
-    assert.lengthOf(foreignName("x".repeat(100)), 49)
-    assert.notInclude(foreignName("postgres://u:s3cr3t@h"), "s3cr3t")
+    assert.lengthOf(maskedName("x".repeat(100)), 49)
+    assert.notInclude(maskedName("postgres://u:s3cr3t@h"), "s3cr3t")
   })
 })
 
@@ -106,7 +106,7 @@ describe("the doctor's numbers", () => {
   })
 
   it("are written as precisely as they matter", () => {
-    assert.deepStrictEqual([0.42, 9.94, 24.6, 999, 1234].map(wordTime), [
+    assert.deepStrictEqual([0.42, 9.94, 24.6, 999, 1234].map(formatMillis), [
       "0.4 ms",
       "9.9 ms",
       "25 ms",

@@ -1,15 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Doctor, type ExamineOptions } from "../../../../src/services/doctor/Doctor.ts"
-import { type Answer, type Names, NetworkCheck } from "../../../../src/services/doctor/NetworkCheck.ts"
+import { Doctor, type DoctorOptions } from "../../../../src/services/doctor/Doctor.ts"
+import { type DnsAnswer, type HostAddresses, NetworkCheck } from "../../../../src/services/doctor/NetworkCheck.ts"
 import { SessionConfig } from "../../../../src/services/config/SessionConfig.ts"
 
 const HOST = "db.example.test"
 
 const errno = (code: string) => Object.assign(new Error(code), { code })
 
-const answer = (addresses: ReadonlyArray<string>, code?: string): Answer => ({
+const answer = (addresses: ReadonlyArray<string>, code?: string): DnsAnswer => ({
   addresses,
   failure: code === undefined ? undefined : errno(code),
   millis: 1
@@ -18,14 +18,14 @@ const answer = (addresses: ReadonlyArray<string>, code?: string): Answer => ({
 const family = (address: string) => (address.includes(":") ? 6 : 4)
 
 /** A network as a test tells it: which names, which routes, which addresses answer. */
-const network = (names: Partial<Names>, dead: Readonly<Record<string, string>>) => {
+const network = (names: Partial<HostAddresses>, dead: Readonly<Record<string, string>>) => {
   const addresses = (names.lookup ?? answer([])).addresses.map((address) => ({ address, family: family(address) }))
   const reach = (address: string) => {
     const code = dead[address]
     return code === undefined ? Effect.succeed(1) : Effect.fail(errno(code))
   }
   return Layer.succeed(NetworkCheck, {
-    names: () =>
+    addresses: () =>
       Effect.succeed({
         isLiteral: false,
         servers: ["192.0.2.53"],
@@ -41,8 +41,8 @@ const network = (names: Partial<Names>, dead: Readonly<Record<string, string>>) 
   })
 }
 
-const examine = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<ExamineOptions["only"]>) =>
-  Effect.flatMap(Doctor, (doctor) => doctor.examine({ only })).pipe(
+const examine = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<DoctorOptions["only"]>) =>
+  Effect.flatMap(Doctor, (doctor) => doctor.run({ only })).pipe(
     Effect.provide(
       Doctor.layerNoDeps.pipe(
         Layer.provide(fake),

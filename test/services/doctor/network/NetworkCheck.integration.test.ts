@@ -7,7 +7,7 @@ import {
   NetworkCheck,
   resolverAt
 } from "../../../../src/services/doctor/NetworkCheck.ts"
-import { authenticationOk, answering } from "../checks/Answering.ts"
+import { authenticationOk, cannedServer } from "../checks/CannedServer.ts"
 import { type Answer, nameServer } from "./NameServer.ts"
 
 const HOST = "db.example.test"
@@ -20,7 +20,7 @@ const withResolver = (resolver: NameResolverShape) =>
 const namesOf = (names: Readonly<Record<string, Answer>>, host: string, limitMillis = LIMIT_MILLIS) =>
   Effect.gen(function* () {
     const server = yield* nameServer(names)
-    return yield* Effect.flatMap(NetworkCheck, (network) => network.names(host, limitMillis)).pipe(
+    return yield* Effect.flatMap(NetworkCheck, (network) => network.addresses(host, limitMillis)).pipe(
       withResolver(resolverAt([server]))
     )
   })
@@ -48,7 +48,7 @@ describe("the network check", () => {
   it.live("asks no name server about this machine", () =>
     Effect.gen(function* () {
       const network = yield* NetworkCheck
-      const names = yield* network.names("localhost", LIMIT_MILLIS)
+      const names = yield* network.addresses("localhost", LIMIT_MILLIS)
       assert.isUndefined(names.records)
       assert.isNotEmpty(names.addresses)
     }).pipe(Effect.provide(NetworkCheck.layer))
@@ -66,7 +66,7 @@ describe("the network check", () => {
 
   it.live("knows the way to this machine, and how long a connection takes", () =>
     Effect.gen(function* () {
-      const port = yield* answering(authenticationOk)
+      const port = yield* cannedServer(authenticationOk)
       const network = yield* NetworkCheck
       assert.strictEqual(yield* network.route("127.0.0.1", 4, port), "127.0.0.1")
       assert.isAtLeast(yield* network.tcp("127.0.0.1", port), 0)
@@ -75,7 +75,7 @@ describe("the network check", () => {
 
   it.live("describes no certificate where the server offers no TLS, and says why there is none", () =>
     Effect.gen(function* () {
-      const port = yield* answering(Buffer.from("N"))
+      const port = yield* cannedServer(Buffer.from("N"))
       const network = yield* NetworkCheck
       const facts = yield* network.tls({
         host: "127.0.0.1",

@@ -4,9 +4,9 @@ import * as Schema from "effect/Schema"
 import { checkIds, Inspection } from "../../../../src/services/inspect/Inspector.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { until } from "../../../PoolHarness.ts"
-import { ask, client, eloquent, inspect, outcomeOf, rowWith } from "./Looking.ts"
+import { runCheck, client, serverWithStatistics, inspect, outcomeOf, rowWith } from "./TestInspector.ts"
 
-layer(eloquent, { excludeTestServices: true })("The checks of connections", (it) => {
+layer(serverWithStatistics, { excludeTestServices: true })("The checks of connections", (it) => {
   it.effect("count who is there, how old they are, and how full the limits are", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
@@ -22,7 +22,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       const stranger = yield* client(url, "stranger")
       yield* stranger.run("begin")
 
-      const activity = yield* ask(settings, "activity")
+      const activity = yield* runCheck(settings, "activity")
       assert.deepInclude(rowWith(activity, "application", "ours-app"), { owner: "ours", state: "idle", connections: 2 })
       assert.deepInclude(rowWith(activity, "application", "Supavisor"), { owner: "pooler", connections: 1 })
       const resting = { owner: "others", state: "idle in transaction", connections: 1, waitingOnLock: 0 }
@@ -30,7 +30,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       assert.notInclude(JSON.stringify(activity.rows), "inspect", "the one that asks is not counted")
       assert.deepInclude(activity.server, { role: "postgres" })
 
-      const age = yield* ask(settings, "connection-age")
+      const age = yield* runCheck(settings, "connection-age")
       const pids = age.rows.map(({ pid }) => pid)
       assert.isBelow(pids.indexOf(ours.pid), pids.indexOf(pooler.pid))
       assert.isBelow(pids.indexOf(pooler.pid), pids.indexOf(stranger.pid))
@@ -40,14 +40,14 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
         ages.toSorted((one, other) => other - one)
       )
 
-      const utilization = yield* ask(settings, "pool-utilization", { poolerSize: 3 })
+      const utilization = yield* runCheck(settings, "pool-utilization", { poolerSize: 3 })
       assert.deepInclude(rowWith(utilization, "scope", "ours"), { used: 2, limit: 4, free: 2, share: 0.5 })
       assert.deepInclude(rowWith(utilization, "scope", "pooler"), { used: 3, limit: 3, free: 0, share: 1 })
       assert.deepInclude(rowWith(utilization, "scope", "server"), { limit: 97 })
       assert.strictEqual(utilization.rows[0]?.["scope"], "pooler", "the fullest first")
       assert.strictEqual(outcomeOf(utilization, "limits"), "fail")
       assert.match(utilization.nextSteps.join("\n"), /pool of postgres@test_\d+ uses 3 of 3: lower DB_POOL_MAX/)
-      const unknown = yield* ask(settings, "pool-utilization")
+      const unknown = yield* runCheck(settings, "pool-utilization")
       assert.deepInclude(rowWith(unknown, "scope", "pooler"), { limit: 15 })
       assert.match(unknown.unseen.join(), /--pooler-size/)
     }).pipe(Effect.scoped)
@@ -69,10 +69,10 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       yield* Effect.forkChild(third.run("update accounts set note = 'val-three' where id = 2"))
       yield* until(
         "both wait",
-        Effect.map(Effect.orDie(ask({ url }, "blocking")), ({ rows }) => rows.length === 2)
+        Effect.map(Effect.orDie(runCheck({ url }, "blocking")), ({ rows }) => rows.length === 2)
       )
 
-      const blocking = yield* ask({ url }, "blocking")
+      const blocking = yield* runCheck({ url }, "blocking")
       assert.deepInclude(rowWith(blocking, "blockedPid", second.pid), {
         blockingPid: holder.pid,
         isFirst: true,
@@ -83,27 +83,29 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       assert.deepInclude(rowWith(blocking, "blockedPid", third.pid), { blockingPid: second.pid, isFirst: false })
       assert.include(blocking.nextSteps.join("\n"), `select pg_terminate_backend(${holder.pid});`)
 
-      const locks = yield* ask({ url }, "locks")
+      const locks = yield* runCheck({ url }, "locks")
       assert.deepInclude(rowWith(locks, "pid", third.pid), { granted: false, mode: "ShareLock", application: "third" })
 
-      const idle = yield* ask({ url, idleInTransactionTimeout: 1 }, "idle-in-transaction")
+      const idle = yield* runCheck({ url, idleInTransactionTimeout: 1 }, "idle-in-transaction")
       assert.deepInclude(rowWith(idle, "pid", holder.pid), { blocks: 1, application: "holder" })
       assert.lengthOf(idle.rows, 1, "who waits does not rest")
       assert.strictEqual(outcomeOf(idle, "transactions-end"), "fail")
 
-      const slow = yield* ask({ url }, "long-running-queries", { longerThan: 1 })
+      const slow = yield* runCheck({ url }, "long-running-queries", { longerThan: 1 })
       assert.match(String(rowWith(slow, "pid", third.pid)["waitsFor"]), /^Lock: /)
       assert.include(slow.nextSteps.join("\n"), "inspect blocking")
-      assert.lengthOf((yield* ask({ url }, "long-running-queries")).rows, 0, "five minutes are long")
+      assert.lengthOf((yield* runCheck({ url }, "long-running-queries")).rows, 0, "five minutes are long")
 
       assert.notMatch(JSON.stringify([blocking, locks, idle, slow]), /top-secret|val-two|val-three/)
       yield* holder.run("commit")
       yield* until(
         "the wait of a second shows in the rule no more",
-        Effect.map(Effect.orDie(ask({ url }, "blocking")), ({ rows }) => rows.every(({ isFirst }) => isFirst !== false))
+        Effect.map(Effect.orDie(runCheck({ url }, "blocking")), ({ rows }) =>
+          rows.every(({ isFirst }) => isFirst !== false)
+        )
       )
       yield* second.run("commit")
-      const { empty, rows } = yield* ask({ url }, "blocking")
+      const { empty, rows } = yield* runCheck({ url }, "blocking")
       assert.deepStrictEqual([empty, rows], ["Nobody waits for a lock.", []])
     }).pipe(Effect.scoped)
   )
@@ -113,7 +115,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       const { admin, url } = yield* TestPostgres
       yield* admin("create role narrow login password 'n4rrow-s3cret' connection limit 2")
       yield* admin("alter role narrow set statement_timeout = '7s'")
-      const roles = yield* ask({ url }, "role-stats")
+      const roles = yield* runCheck({ url }, "role-stats")
       assert.deepInclude(rowWith(roles, "role", "narrow"), {
         connections: 0,
         limit: 2,
@@ -130,9 +132,9 @@ layer(eloquent, { excludeTestServices: true })("The checks of connections", (it)
       const { url } = yield* TestPostgres
       yield* client(url, "one")
       yield* client(url, "two")
-      const { isTruncated, rows } = yield* ask({ url }, "connection-age", { limit: 1 })
+      const { isTruncated, rows } = yield* runCheck({ url }, "connection-age", { limit: 1 })
       assert.deepStrictEqual([rows.length, isTruncated], [1, true])
-      assert.isFalse((yield* ask({ url }, "connection-age")).isTruncated)
+      assert.isFalse((yield* runCheck({ url }, "connection-age")).isTruncated)
     }).pipe(Effect.scoped)
   )
 

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
-import { ask, client, eloquent, inspect, outcomeOf, rowWith } from "./Looking.ts"
+import { runCheck, client, serverWithStatistics, inspect, outcomeOf, rowWith } from "./TestInspector.ts"
 
 /** Rows of the tables under test: enough for the rules, little enough for a slow machine. */
 const ROWS = 40_000
@@ -9,7 +9,7 @@ const ROWS = 40_000
 /** What a small index is off by: the estimate counts no inner page. */
 const ONE_PAGE = 8192
 
-layer(eloquent, { excludeTestServices: true })("The checks of a database", (it) => {
+layer(serverWithStatistics, { excludeTestServices: true })("The checks of a database", (it) => {
   it.effect("find bloat, and estimate what VACUUM FULL would give back", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
@@ -28,7 +28,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of a database", (it) 
       }
       yield* owner.run("delete from bloated where id % 10 <> 0")
       yield* owner.run("vacuum analyze")
-      const found = yield* ask({ url }, "bloat")
+      const found = yield* runCheck({ url }, "bloat")
       const table = rowWith(found, "name", "public.bloated")
       const index = rowWith(found, "name", "public.bloated_pkey")
       assert.strictEqual(found.rows[0], table, "the worst first")
@@ -74,7 +74,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of a database", (it) 
       yield* owner.run("analyze")
       yield* owner.run("select pg_stat_force_next_flush()::text")
 
-      const indexes = yield* ask({ url }, "index-stats")
+      const indexes = yield* runCheck({ url }, "index-stats")
       assert.deepInclude(rowWith(indexes, "index", "public.unused_one"), { isUnused: true, isValid: true, scans: 0 })
       assert.deepInclude(rowWith(indexes, "index", "public.broken"), { isValid: false, table: 'public."Odd Name"' })
       assert.strictEqual(indexes.rows[0]?.["index"], "public.broken", "what is broken comes first")
@@ -103,7 +103,7 @@ layer(eloquent, { excludeTestServices: true })("The checks of a database", (it) 
     Effect.gen(function* () {
       const { admin } = yield* TestPostgres
       const { url } = yield* (yield* TestPostgres).freshDatabase
-      const missing = yield* ask({ url }, "outliers")
+      const missing = yield* runCheck({ url }, "outliers")
       assert.strictEqual(missing.status, "unavailable")
       assert.match(missing.reason ?? "", /not in the database test_\d+/)
       assert.match(missing.nextSteps.join(), /create extension if not exists pg_stat_statements/)
@@ -147,15 +147,15 @@ layer(eloquent, { excludeTestServices: true })("The checks of a database", (it) 
   it.effect("find a slot that nobody reads and that keeps the log", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
-      assert.match((yield* ask({ url }, "replication-slots")).empty ?? "", /no replication slots/)
+      assert.match((yield* runCheck({ url }, "replication-slots")).empty ?? "", /no replication slots/)
       yield* admin("select 1 as one from pg_create_logical_replication_slot('forgotten', 'test_decoding')")
       yield* Effect.addFinalizer(() => Effect.orDie(admin("select pg_drop_replication_slot('forgotten')::text")))
-      assert.strictEqual(outcomeOf(yield* ask({ url }, "replication-slots"), "slots-are-read"), "pass")
+      assert.strictEqual(outcomeOf(yield* runCheck({ url }, "replication-slots"), "slots-are-read"), "pass")
       for (let segment = 0; segment < 3; segment++) {
         yield* admin("select pg_logical_emit_message(false, 'test', 'x')::text")
         yield* admin("select pg_switch_wal()::text")
       }
-      const found = yield* ask({ url }, "replication-slots")
+      const found = yield* runCheck({ url }, "replication-slots")
       assert.deepInclude(rowWith(found, "slot", "forgotten"), {
         active: false,
         type: "logical",

@@ -5,7 +5,7 @@ import { type InspectOptions, Inspector, InspectorError } from "../../../../src/
 import { SessionConfig } from "../../../../src/services/config/SessionConfig.ts"
 import { Dial, ScriptedSessions, serverError } from "../../../../src/testing/ScriptedSessions.ts"
 import type { Answer } from "../../../../src/testing/ScriptedSessions.ts"
-import { factsOf } from "./AskedOf.ts"
+import { factsOf } from "./CheckInput.ts"
 
 const activityRow = {
   owner: "ours",

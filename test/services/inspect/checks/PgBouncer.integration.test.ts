@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { checkIds } from "../../../../src/services/inspect/Inspector.ts"
 import { behindPgBouncer } from "../../../pgbouncer/BehindPgBouncer.ts"
 import { PgBouncer } from "../../../pgbouncer/PgBouncer.ts"
-import { inspect } from "./Looking.ts"
+import { inspect } from "./TestInspector.ts"
 
 behindPgBouncer("An inspector behind PgBouncer", (it) => {
   for (const [mode, connectionType] of [

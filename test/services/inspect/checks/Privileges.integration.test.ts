@@ -6,7 +6,7 @@ import { FakeSupavisor } from "../../../../src/services/embedded/FakeSupavisor.t
 import { FaultMode, FaultProxy } from "../../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { until } from "../../../PoolHarness.ts"
-import { ask, client, eloquent, inspect, rowWith } from "./Looking.ts"
+import { runCheck, client, serverWithStatistics, inspect, rowWith } from "./TestInspector.ts"
 
 /** The server's address with another role. */
 const as = (url: Redacted.Redacted<string>, role: string, password: string): Redacted.Redacted<string> => {
@@ -16,7 +16,7 @@ const as = (url: Redacted.Redacted<string>, role: string, password: string): Red
   return Redacted.make(place.href)
 }
 
-layer(eloquent, { excludeTestServices: true })("An inspector", (it) => {
+layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) => {
   it.effect("works for a role without privileges, and says what it could not see and what would change that", () =>
     Effect.gen(function* () {
       const { admin, freshDatabase } = yield* TestPostgres
@@ -33,7 +33,7 @@ layer(eloquent, { excludeTestServices: true })("An inspector", (it) => {
       const plain = as(url, "Plain%20Role", "pl4in-s3cret")
       yield* until(
         "the second one waits",
-        Effect.map(Effect.orDie(ask({ url: plain }, "blocking")), ({ rows }) => rows.length === 1)
+        Effect.map(Effect.orDie(runCheck({ url: plain }, "blocking")), ({ rows }) => rows.length === 1)
       )
       const found = yield* inspect({ url: plain }, checkIds)
       assert.deepStrictEqual(
@@ -84,7 +84,7 @@ layer(eloquent, { excludeTestServices: true })("An inspector", (it) => {
       const { server } = yield* TestPostgres
       const pooler = yield* FakeSupavisor.make({ upstream: server, poolSize: 2 })
       yield* client(pooler.url(), "holder")
-      const { rows } = yield* ask({ url: pooler.url(), pool: { min: 2, max: 2 } }, "activity")
+      const { rows } = yield* runCheck({ url: pooler.url(), pool: { min: 2, max: 2 } }, "activity")
       assert.isNotEmpty(rows)
     }).pipe(Effect.scoped)
   )
@@ -116,7 +116,7 @@ layer(eloquent, { excludeTestServices: true })("An inspector", (it) => {
       ] as const) {
         yield* proxy.setMode(FaultMode.when(FaultMode.contains(statement), FaultMode.blackhole({ closes: "forward" })))
         const started = performance.now()
-        const error = yield* Effect.flip(ask({ url: through }, "activity", { timeout: 300 }))
+        const error = yield* Effect.flip(runCheck({ url: through }, "activity", { timeout: 300 }))
         assert.instanceOf(error, InspectorError)
         assert.deepInclude(error, { check, detail: "There was no answer within 300 ms." })
         assert.isBelow(performance.now() - started, 4000)

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type { Check, Row } from "../../../../src/services/inspect/checks/Check.ts"
 import { checks } from "../../../../src/services/inspect/checks/Checks.ts"
 import type { Cell, ColumnKind } from "../../../../src/services/inspect/checks/Column.ts"
-import { askedOf } from "./AskedOf.ts"
+import { inputOf } from "./CheckInput.ts"
 
 const checkOf = (id: string): Check => {
   const check = checks.find((check) => check.id === id)
@@ -70,7 +70,7 @@ const edges: Readonly<Record<string, readonly [check: string, good: Row, bad: Ro
   ]
 }
 
-const outcomeOf = (check: Check, id: string, rows: ReadonlyArray<Row>, asked = askedOf()) =>
+const outcomeOf = (check: Check, id: string, rows: ReadonlyArray<Row>, asked = inputOf()) =>
   Effect.map(check.read(JSON.stringify(rows), asked), ({ rules }) => rules.find((rule) => rule.id === id)?.outcome)
 
 describe("The rules of a report", () => {
@@ -99,7 +99,7 @@ describe("The rules of a report", () => {
       assert.strictEqual(yield* outcomeOf(stats, "table-hit-rate", [few]), "unknown")
       assert.strictEqual(yield* outcomeOf(stats, "index-hit-rate", [few]), "unknown")
       assert.strictEqual(yield* outcomeOf(stats, "table-hit-rate", []), "unknown")
-      const young = askedOf({ facts: { statsResetAt: "2026-11-20T12:00:00Z" } })
+      const young = inputOf({ facts: { statsResetAt: "2026-11-20T12:00:00Z" } })
       const indexes = checkOf("index-stats")
       const unused = rowOf(indexes, { isUnused: true, size: 1_048_576 })
       assert.strictEqual(yield* outcomeOf(indexes, "indexes-used", [unused], young), "unknown")
@@ -118,7 +118,7 @@ describe("A check", () => {
   for (const check of checks) {
     it.effect(`${check.id} reads its own rows, says what none of them means, and refuses another form`, () =>
       Effect.gen(function* () {
-        const asked = askedOf({ limit: 2 })
+        const asked = inputOf({ limit: 2 })
         const row = rowOf(check, {})
         const { isTruncated, rows } = yield* check.read(JSON.stringify([row, row, row]), asked)
         assert.deepStrictEqual([rows.length, isTruncated], [2, true])
@@ -141,7 +141,7 @@ describe("A check", () => {
             typeof samples[kind] === "string" ? "a\u001b[31m 'geheim99' geheim99" : samples[kind]
           ])
         )
-        const { nextSteps, rows, rules } = yield* check.read(JSON.stringify([row]), askedOf({ secrets: ["geheim99"] }))
+        const { nextSteps, rows, rules } = yield* check.read(JSON.stringify([row]), inputOf({ secrets: ["geheim99"] }))
         const said = JSON.stringify([rows, nextSteps, rules])
         assert.notInclude(said, "geheim99", check.id)
         assert.notInclude(said, "\\u001b", check.id)
@@ -152,7 +152,7 @@ describe("A check", () => {
 
 describe("Statement statistics", () => {
   const sqlOf = (statementsColumns: ReadonlyArray<string>, tracksIoTiming = true): string => {
-    const question = checkOf("outliers").question(askedOf({ facts: { statementsColumns, tracksIoTiming } }))
+    const question = checkOf("outliers").query(inputOf({ facts: { statementsColumns, tracksIoTiming } }))
     return "sql" in question ? question.sql : ""
   }
 
@@ -169,8 +169,8 @@ describe("Statement statistics", () => {
   })
 
   it("say how to switch them on where they are off, and who may let the role read them", () => {
-    const why = (facts: Parameters<typeof askedOf>[0] & {}) => {
-      const question = checkOf("calls").question(askedOf(facts))
+    const why = (facts: Parameters<typeof inputOf>[0] & {}) => {
+      const question = checkOf("calls").query(inputOf(facts))
       return "unavailable" in question ? [question.unavailable, ...question.nextSteps].join(" ") : ""
     }
     assert.match(why({ facts: { statementsView: null } }), /not in the database postgres.*create extension/)

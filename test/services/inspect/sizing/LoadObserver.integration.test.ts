@@ -5,14 +5,14 @@ import * as Layer from "effect/Layer"
 import { LoadObserver, sizeReportOf } from "../../../../src/services/inspect/LoadObserver.ts"
 import { SessionConfig, type SettingsInput } from "../../../../src/services/config/SessionConfig.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
-import { client, eloquent } from "../checks/Looking.ts"
+import { client, serverWithStatistics } from "../checks/TestInspector.ts"
 
 const observe = (settings: SettingsInput, window: number) =>
   Effect.flatMap(LoadObserver, (observer) => observer.observe(window)).pipe(
     Effect.provide(LoadObserver.layer.pipe(Layer.provide(SessionConfig.layer(settings))))
   )
 
-layer(eloquent, { excludeTestServices: true })("An observed load", (it) => {
+layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (it) => {
   it.effect("is what ran: three sessions that are nearly always busy ask for three", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase

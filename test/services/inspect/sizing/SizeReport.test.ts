@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
-import { type ObservedFacts, SizeReport, sizeReportOf } from "../../../../src/services/inspect/LoadObserver.ts"
+import { type DatabaseLoad, SizeReport, sizeReportOf } from "../../../../src/services/inspect/LoadObserver.ts"
 import { tiers } from "../../../../src/services/config/PoolSizing.ts"
 import { observedDemandOf, quantileOf } from "../../../../src/services/inspect/sizing/ObservedDemand.ts"
 
-const observedOf = (facts: Partial<ObservedFacts> = {}): ObservedFacts => ({
+const observedOf = (facts: Partial<DatabaseLoad> = {}): DatabaseLoad => ({
   windowMillis: 60_000,
   busySamples: Array.from({ length: 120 }, () => 2),
   transactions: 6000,

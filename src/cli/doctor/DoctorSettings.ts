@@ -56,7 +56,7 @@ const settingsRenamed = (settings: Settings): Settings => ({
 })
 
 /** Fails with a `SessionError` of reason `ConfigurationInvalid` that lists every problem. */
-export const examinedSettings = (
+export const doctorSettings = (
   url: Option.Option<Redacted.Redacted<string>>
 ): Layer.Layer<SessionConfig, SessionError> =>
   Option.match(url, {

@@ -7,27 +7,27 @@ import type { Address } from "../../wire/Transport.ts"
 import type { Family, NameResolverShape } from "./NameResolver.ts"
 
 /** One answer: addresses, or why there are none. */
-export interface Answer {
+export interface DnsAnswer {
   readonly addresses: ReadonlyArray<string>
   readonly failure: unknown
   readonly millis: number
 }
 
 /** Everything that is known about a name. */
-export interface Names {
+export interface HostAddresses {
   /** The host is an address itself, so nobody was asked. */
   readonly isLiteral: boolean
   readonly servers: ReadonlyArray<string>
   /** The name servers' answers; undefined where they were not asked. */
-  readonly records: Readonly<Record<Family, Answer>> | undefined
+  readonly records: Readonly<Record<Family, DnsAnswer>> | undefined
   /** What a session gets from the system. */
-  readonly lookup: Answer
+  readonly lookup: DnsAnswer
   /** The addresses to go on with: the system's, or where it has none those of the name servers. */
   readonly addresses: ReadonlyArray<Address>
 }
 
 /** Where the system knows the name, its name servers are only witnesses: they are waited for no longer than this. */
-const WITNESS_MILLIS = 3000
+const RECORDS_MILLIS = 3000
 
 const noAnswer = Object.assign(new Error("no answer from the name server"), { code: "ETIMEOUT" })
 
@@ -35,7 +35,7 @@ const answerOf = (
   ask: Effect.Effect<ReadonlyArray<string>, unknown>,
   limitMillis: number,
   now: () => number
-): Effect.Effect<Answer> =>
+): Effect.Effect<DnsAnswer> =>
   Effect.suspend(() => {
     const began = now()
     return ask.pipe(
@@ -56,12 +56,12 @@ const withFamily = (addresses: ReadonlyArray<string>): ReadonlyArray<Address> =>
 const isLocalName = (host: string): boolean => /^(?:.+\.)?localhost\.?$/i.test(host)
 
 /** Asks the system and the name servers at the same time. Never fails; each answer is bounded by the limit. */
-export const namesOf = Effect.fnUntraced(function* (
+export const resolveAddresses = Effect.fnUntraced(function* (
   resolver: NameResolverShape,
   host: string,
   limitMillis: number,
   now: () => number
-): Effect.fn.Return<Names> {
+): Effect.fn.Return<HostAddresses> {
   if (Net.isIP(host) !== 0) {
     const lookup = { addresses: [host], failure: undefined, millis: 0 }
     return { isLiteral: true, servers: [], records: undefined, lookup, addresses: withFamily([host]) }
@@ -75,7 +75,7 @@ export const namesOf = Effect.fnUntraced(function* (
     const lookup = yield* looked
     return { isLiteral: false, servers: [], records: undefined, lookup, addresses: withFamily(lookup.addresses) }
   }
-  const witness = Math.min(limitMillis, WITNESS_MILLIS)
+  const witness = Math.min(limitMillis, RECORDS_MILLIS)
   const [lookup, four, six] = yield* Effect.all(
     [looked, answerOf(resolver.query(host, 4), witness, now), answerOf(resolver.query(host, 6), witness, now)],
     { concurrency: "unbounded" }

@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { examineWith } from "../../../src/cli/doctor/RunDoctor.ts"
-import type { ExamineOptions, Report } from "../../../src/services/doctor/Doctor.ts"
+import { runWith } from "../../../src/cli/doctor/RunDoctor.ts"
+import type { DoctorOptions, DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 import { NameResolver, type NameResolverShape } from "../../../src/services/doctor/NetworkCheck.ts"
 
-export interface Examined extends ExamineOptions {
+export interface DoctorInput extends DoctorOptions {
   readonly url?: Redacted.Redacted<string> | string | undefined
   readonly env?: Readonly<Record<string, string>>
   readonly resolver?: NameResolverShape
@@ -22,9 +22,9 @@ const secretsIn = (url: string): ReadonlyArray<string> => {
 }
 
 /** Examines, and makes sure that nobody could log in with what was found. */
-export const examine = ({ env = {}, resolver, url, ...options }: Examined): Effect.Effect<Report> => {
+export const runDoctor = ({ env = {}, resolver, url, ...options }: DoctorInput): Effect.Effect<DoctorReport> => {
   const given = url === undefined ? undefined : Redacted.isRedacted(url) ? url : Redacted.make(url)
-  return examineWith({ url: Option.fromUndefinedOr(given), nameServer: Option.none() })(options).pipe(
+  return runWith({ url: Option.fromUndefinedOr(given), nameServer: Option.none() })(options).pipe(
     Effect.provide(
       Layer.merge(
         ConfigProvider.layer(ConfigProvider.fromUnknown(env)),

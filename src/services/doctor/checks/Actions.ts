@@ -1,7 +1,7 @@
 /** What a person does about a failure: the catalogue's sentence, with the place to click and commands to run. */
 import type { ConnectionString } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import type { Action } from "./Report.ts"
+import type { Action } from "./DoctorReport.ts"
 import { sentence } from "../../errors/Wording.ts"
 
 /** How this program is called in an action. */
@@ -20,7 +20,7 @@ const HOLDERS_SQL =
   "select usename, application_name, state, count(*) from pg_stat_activity where backend_type = 'client backend' " +
   "group by 1, 2, 3 order by 4 desc;"
 
-interface Advice {
+interface PartialAction {
   readonly text?: string
   readonly commands?: ReadonlyArray<string>
 }
@@ -32,14 +32,14 @@ const again = (only: string): string => `${PROGRAM} doctor --only ${only}`
 /** A public resolver tells whether it is the name or this network's name server. */
 const ELSEWHERE = "1.1.1.1"
 
-const dig = ({ host, kind }: ConnectionString, { code }: SessionError): Advice => ({
+const dig = ({ host, kind }: ConnectionString, { code }: SessionError): PartialAction => ({
   ...(code === "DNS_NO_ADDRESS" && (kind === "session-pooler" || kind === "transaction-pooler")
     ? { text: "The pooler has IPv4 addresses: compare the host with the dashboard, and ask another name server" }
     : {}),
   commands: [`dig +short A ${host}`, `dig +short AAAA ${host}`, `${again("dns")} --name-server ${ELSEWHERE}`]
 })
 
-const reach = ({ host, kind, port }: ConnectionString): Advice =>
+const reach = ({ host, kind, port }: ConnectionString): PartialAction =>
   kind === "direct" || kind === "dedicated-pooler"
     ? {
         text: `Compare host and port; lift the network ban (${DATABASE_SETTINGS_PAGE}, Network bans) if there is one`,
@@ -50,7 +50,7 @@ const reach = ({ host, kind, port }: ConnectionString): Advice =>
         commands: [`nc -vz ${host} ${port}`]
       }
 
-const route = (connection: ConnectionString): Advice =>
+const route = (connection: ConnectionString): PartialAction =>
   connection.kind === "direct" || connection.kind === "dedicated-pooler"
     ? {
         text:
@@ -60,11 +60,11 @@ const route = (connection: ConnectionString): Advice =>
       }
     : { commands: ["ip route show default", "ip -6 route show default"] }
 
-const certificate = ({ host, port }: ConnectionString): Advice => ({
+const certificate = ({ host, port }: ConnectionString): PartialAction => ({
   commands: [`openssl s_client -starttls postgres -connect ${host}:${port} -servername ${host} -showcerts </dev/null`]
 })
 
-const trust = (connection: ConnectionString): Advice => ({
+const trust = (connection: ConnectionString): PartialAction => ({
   ...(isSupabase(connection)
     ? {
         text:
@@ -78,11 +78,11 @@ const trust = (connection: ConnectionString): Advice => ({
   ]
 })
 
-const holders = (connection: ConnectionString): Advice => ({
+const holders = (connection: ConnectionString): PartialAction => ({
   commands: [isSupabase(connection) ? `${HOLDERS_SQL}  -- ${SQL_PAGE}` : HOLDERS_SQL]
 })
 
-const password = (connection: ConnectionString): Advice =>
+const password = (connection: ConnectionString): PartialAction =>
   isSupabase(connection)
     ? {
         text:
@@ -96,7 +96,7 @@ const password = (connection: ConnectionString): Advice =>
         commands: [`\\password ${connection.role}  -- in psql`, again("login")]
       }
 
-const tenant = (connection: ConnectionString): Advice => ({
+const tenant = (connection: ConnectionString): PartialAction => ({
   text:
     `Copy host and user from ${CONNECT_PAGE} (Session pooler): the number in aws-N cannot be told from the region, ` +
     "and the user is ROLE.REF. The password was not looked at: do not reset it",
@@ -110,7 +110,7 @@ const tenant = (connection: ConnectionString): Advice => ({
     : {})
 })
 
-const transactionMode = ({ kind }: ConnectionString): Advice =>
+const transactionMode = ({ kind }: ConnectionString): PartialAction =>
   kind === "session-pooler" || kind === "transaction-pooler" || kind === "dedicated-pooler"
     ? { text: `Use the session pooler's string, port 5432: ${CONNECT_PAGE} (Session pooler)` }
     : {}
@@ -118,7 +118,7 @@ const transactionMode = ({ kind }: ConnectionString): Advice =>
 /** The address stands at the end of the pooler's message. */
 const LAST_ADDRESS = /(\d{1,3}(?:\.\d{1,3}){3})\W*$/
 
-const allowList = (_: ConnectionString, { reason }: SessionError): Advice => {
+const allowList = (_: ConnectionString, { reason }: SessionError): PartialAction => {
   const said = "serverMessage" in reason ? (reason.serverMessage ?? "") : ""
   const address = LAST_ADDRESS.exec(said)?.[1] ?? "ADDRESS"
   return {
@@ -126,7 +126,7 @@ const allowList = (_: ConnectionString, { reason }: SessionError): Advice => {
   }
 }
 
-const wait = (seconds: number): Advice => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
+const wait = (seconds: number): PartialAction => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
 
 /** The block of ten wrong logins lasts 120 s and counts 150 s back; a minute more is needed to be sure. */
 const BREAKER_SECONDS = 180
@@ -134,7 +134,7 @@ const BREAKER_SECONDS = 180
 /** The block after five unreadable secrets (Supavisor 2.9 source, circuit_breaker.ex). */
 const CREDENTIALS_SECONDS = 30
 
-const byCode: Readonly<Record<string, (connection: ConnectionString, error: SessionError) => Advice>> = {
+const byCode: Readonly<Record<string, (connection: ConnectionString, error: SessionError) => PartialAction>> = {
   DNS_NOT_FOUND: dig,
   DNS_NO_ADDRESS: dig,
   DNS_TEMPORARY: dig,

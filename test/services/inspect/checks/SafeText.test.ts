@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import {
   LONGEST_STATEMENT,
-  shownStatement,
-  shownText,
+  safeStatement,
+  safeText,
   withoutLiterals
-} from "../../../../src/services/inspect/checks/ShownText.ts"
+} from "../../../../src/services/inspect/checks/SafeText.ts"
 
 const secret = fc.stringMatching(/^[A-Za-z0-9]{6,20}$/).map((text) => `Zz${text}zZ`)
 
@@ -81,7 +81,7 @@ describe("A shown statement", () => {
     fc.assert(
       fc.property(fc.array(piece), fc.integer({ min: 1, max: 400 }), (pieces, times) => {
         const text = pieces.join("").repeat(times)
-        const shown = shownStatement(text, [])
+        const shown = safeStatement(text, [])
         assert.isAtMost(Array.from(shown).length, LONGEST_STATEMENT)
         assert.notMatch(shown, /[\p{Cc}\u202e\u2028]/u)
       })
@@ -99,7 +99,7 @@ describe("A shown statement", () => {
 
 describe("A shown word", () => {
   it("cannot move the cursor, and has no secret in it", () => {
-    assert.strictEqual(shownText("\u001b[2Jworker\r\nhunter2x", ["hunter2x"]), "[2Jworker *****")
-    assert.strictEqual(shownText("postgresql://postgres:abc%21def@host/db", []), "postgresql://postgres:*****@host/db")
+    assert.strictEqual(safeText("\u001b[2Jworker\r\nhunter2x", ["hunter2x"]), "[2Jworker *****")
+    assert.strictEqual(safeText("postgresql://postgres:abc%21def@host/db", []), "postgresql://postgres:*****@host/db")
   })
 })

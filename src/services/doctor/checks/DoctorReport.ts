@@ -1,4 +1,4 @@
-/** What an examination brings: one result per thing looked at, and a verdict. */
+/** What an context brings: one result per thing looked at, and a verdict. */
 import * as Schema from "effect/Schema"
 import { counted, listed } from "../../errors/Wording.ts"
 
@@ -22,7 +22,7 @@ const wordSessions = (results: ReadonlyArray<CheckResult>): string => {
 }
 
 /** Sums up the results. `attempted` is false when the configuration kept everything else from being tried. */
-export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): Verdict => {
+export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): DoctorVerdict => {
   const failures = results.filter(({ status }) => status === "fail").length
   const warnings = results.filter(({ status }) => status === "warn").length
   if (!attempted) {
@@ -48,15 +48,15 @@ export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolea
 }
 
 /** The version of the report's form; a field is only ever added within one. */
-export const REPORT_VERSION = 1
+export const DOCTOR_REPORT_VERSION = 1
 
 /**
  * How a check ended. `info`: worth knowing, nothing to do. `warn`: works now, will hurt. `fail`: does not work.
  * `skip`: not looked at, because what it depends on failed or does not apply.
  */
-export const Status = Schema.Literals(["pass", "info", "warn", "fail", "skip"])
+export const CheckStatus = Schema.Literals(["pass", "info", "warn", "fail", "skip"])
 
-export type Status = typeof Status.Type
+export type CheckStatus = typeof CheckStatus.Type
 
 /** What a person does next: a sentence that names the place to click, and commands that can be run as they are. */
 export const Action = Schema.Struct({ text: Schema.String, commands: Schema.Array(Schema.String) })
@@ -70,7 +70,7 @@ export const CheckResult = Schema.Struct({
   component: Schema.String,
   /** What was looked at; a project reference only by its last four characters. */
   target: Schema.String,
-  status: Status,
+  status: CheckStatus,
   /** Milliseconds it took; null where nothing was waited for. */
   ms: Schema.NullOr(Schema.Number),
   details: Schema.String,
@@ -81,24 +81,24 @@ export const CheckResult = Schema.Struct({
 export type CheckResult = typeof CheckResult.Type
 
 /** How the whole of it ended. `invalid`: the configuration cannot be used and nothing was attempted. */
-export const Verdict = Schema.Struct({
+export const DoctorVerdict = Schema.Struct({
   status: Schema.Literals(["healthy", "warnings", "failed", "invalid"]),
   text: Schema.String,
   failures: Schema.Number,
   warnings: Schema.Number
 })
 
-export type Verdict = typeof Verdict.Type
+export type DoctorVerdict = typeof DoctorVerdict.Type
 
-/** One examination, as `--json` prints it. */
-export const Report = Schema.Struct({
-  version: Schema.Literal(REPORT_VERSION),
+/** One context, as `--json` prints it. */
+export const DoctorReport = Schema.Struct({
+  version: Schema.Literal(DOCTOR_REPORT_VERSION),
   /** ISO 8601, UTC. */
   startedAt: Schema.String,
-  /** Milliseconds the examination took. */
+  /** Milliseconds the context took. */
   ms: Schema.Number,
-  verdict: Verdict,
+  verdict: DoctorVerdict,
   results: Schema.Array(CheckResult)
 })
 
-export type Report = typeof Report.Type
+export type DoctorReport = typeof DoctorReport.Type

@@ -7,7 +7,7 @@ import * as Net from "node:net"
 export const authenticationOk = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0])
 
 /** Starts it for as long as the scope is open; gives its port. Every startup message gets the same bytes, then FIN. */
-export const answering = (answer: Buffer): Effect.Effect<number, never, Scope.Scope> =>
+export const cannedServer = (answer: Buffer): Effect.Effect<number, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.callback<Net.Server>((resume) => {

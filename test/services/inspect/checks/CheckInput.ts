@@ -1,4 +1,4 @@
-import type { Asked } from "../../../../src/services/inspect/checks/Check.ts"
+import type { CheckInput } from "../../../../src/services/inspect/checks/Check.ts"
 import type { ServerFacts } from "../../../../src/services/inspect/checks/ServerFacts.ts"
 
 /** A PostgreSQL 17 that hides nothing. */
@@ -24,10 +24,10 @@ export const factsOf = (facts: Partial<ServerFacts> = {}): ServerFacts => ({
 })
 
 /** A question as the defaults make it. */
-export const askedOf = ({
+export const inputOf = ({
   facts,
   ...asked
-}: Partial<Omit<Asked, "facts">> & { facts?: Partial<ServerFacts> } = {}): Asked => ({
+}: Partial<Omit<CheckInput, "facts">> & { facts?: Partial<ServerFacts> } = {}): CheckInput => ({
   facts: factsOf(facts),
   limit: 20,
   longerThanMillis: 300_000,

@@ -13,7 +13,7 @@ import { SessionConfig, type SettingsInput } from "../../../../src/services/conf
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 
 /** What a server needs so that every check has something to say. */
-export const eloquent = TestPostgres.layerWith({
+export const serverWithStatistics = TestPostgres.layerWith({
   settings: { shared_preload_libraries: "pg_stat_statements", wal_level: "logical", autovacuum: "off" }
 })
 
@@ -24,7 +24,7 @@ export const inspect = (settings: SettingsInput, ids: ReadonlyArray<CheckId>, op
   )
 
 /** Asks one check. */
-export const ask = (
+export const runCheck = (
   settings: SettingsInput,
   id: CheckId,
   options?: InspectOptions

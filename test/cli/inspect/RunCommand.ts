@@ -12,7 +12,7 @@ import { inspect } from "../../../src/cli/inspect/InspectCommand.ts"
 import { size } from "../../../src/cli/size/SizeCommand.ts"
 import * as Usage from "../../../src/cli/Usage.ts"
 
-export interface Typed {
+export interface CommandOutput {
   readonly out: string
   /** What went to stderr, and what the program would say of its failure. */
   readonly err: string
@@ -36,10 +36,10 @@ const terminal = (columns: number) =>
 const program = Command.make("effect-supavisor").pipe(Command.withSubcommands([inspect, size]))
 
 /** Runs the words of a command line. */
-export const typed = (
+export const runCommand = (
   args: ReadonlyArray<string>,
   options: { readonly env?: Record<string, string>; readonly columns?: number } = {}
-): Effect.Effect<Typed> =>
+): Effect.Effect<CommandOutput> =>
   Effect.gen(function* () {
     const out: Array<string> = []
     const err: Array<string> = []

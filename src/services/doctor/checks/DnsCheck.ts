@@ -1,10 +1,10 @@
 /** The addresses of the host: what the name servers say, and what a session would get. */
 import * as Effect from "effect/Effect"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
-import type { Answer, Names } from "../NetworkCheck.ts"
+import type { DnsAnswer, HostAddresses } from "../NetworkCheck.ts"
 import type { Family } from "../network/NameResolver.ts"
-import { type Check, type Examination, failed, type Finding, wordFailure } from "./DoctorContext.ts"
-import { actionFor } from "./Remedies.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, describeError } from "./DoctorContext.ts"
+import { actionFor } from "./Actions.ts"
 
 /** Node's word for a name server that refuses datagrams: nobody answers questions there. */
 const REFUSED = "ECONNREFUSED"
@@ -12,7 +12,7 @@ const REFUSED = "ECONNREFUSED"
 const components: Readonly<Record<Family, string>> = { 4: "DNS A", 6: "DNS AAAA" }
 
 /** The shared pooler has IPv4 addresses only, and the pool asks for no others (Transport.ts). */
-const onlyIPv4 = ({ connection: { kind } }: Examination): boolean =>
+const onlyIPv4 = ({ connection: { kind } }: DoctorContext): boolean =>
   kind === "session-pooler" || kind === "transaction-pooler"
 
 /** A refused datagram would read as a refused connection to the database. */
@@ -22,25 +22,26 @@ const dnsFailure = (failure: unknown): unknown =>
     : failure
 
 /** A name server that knows the name and has no such record is in order. */
-const isInTrouble = ({ failure }: Answer): boolean => {
+const isInTrouble = ({ failure }: DnsAnswer): boolean => {
   const code = failure === undefined ? undefined : factsOf(failure).errno
   return code !== undefined && code !== "ENODATA" && code !== "ENOTFOUND"
 }
 
-const from = ({ servers }: Names): string => (servers.length === 0 ? "" : ` (from ${servers.slice(0, 2).join(", ")})`)
+const from = ({ servers }: HostAddresses): string =>
+  servers.length === 0 ? "" : ` (from ${servers.slice(0, 2).join(", ")})`
 
-const found = (examination: Examination, names: Names, family: Family): Finding => {
-  const addresses = examination.addresses.filter((address) => address.family === family)
+const found = (context: DoctorContext, names: HostAddresses, family: Family): RawResult => {
+  const addresses = context.addresses.filter((address) => address.family === family)
   const record = names.records?.[family]
   const texts = addresses.map(({ address }) => address).join(", ")
-  const base = { component: components[family], target: examination.connection.host }
+  const base = { component: components[family], target: context.connection.host }
   const millis = record !== undefined && record.addresses.length > 0 ? record.millis : names.lookup.millis
   if (record === undefined || record.addresses.length > 0) {
     const source = record === undefined ? " (from this machine)" : from(names)
     return { ...base, status: "pass", millis, details: `${texts}${source}` }
   }
   const why = isInTrouble(record)
-    ? `; its name server gives no answer: ${wordFailure(examination.failure("dns", examination.now(), dnsFailure(record.failure)))}`
+    ? `; its name server gives no answer: ${describeError(context.failure("dns", context.now(), dnsFailure(record.failure)))}`
     : "; the name server does not know it"
   return {
     ...base,
@@ -50,52 +51,56 @@ const found = (examination: Examination, names: Names, family: Family): Finding 
   }
 }
 
-const missing = (examination: Examination, names: Names, family: Family): Finding => {
+const missing = (context: DoctorContext, names: HostAddresses, family: Family): RawResult => {
   const record = names.records?.[family]
   const millis = record?.millis ?? names.lookup.millis
-  const base = { component: components[family], target: examination.connection.host, millis }
-  if (family === 6 && onlyIPv4(examination)) {
+  const base = { component: components[family], target: context.connection.host, millis }
+  if (family === 6 && onlyIPv4(context)) {
     const there = record?.addresses ?? []
     const details = there.length === 0 ? "none, and none is needed" : `${there.join(", ")}; not used`
     return { ...base, status: "info", details: `${details}: sessions go to the pooler over IPv4` }
   }
-  if (family === 6 || examination.addresses.length > 0) {
+  if (family === 6 || context.addresses.length > 0) {
     const isSilent = record !== undefined && isInTrouble(record)
     return { ...base, status: "info", details: isSilent ? "not known: the name server gives no answer" : "none" }
   }
   const cause = dnsFailure(names.lookup.failure ?? record?.failure ?? noData)
-  return failed(examination, examination.failure("dns", examination.now(), cause), base)
+  return failedResult(context, context.failure("dns", context.now(), cause), base)
 }
 
 const noData = Object.assign(new Error("no address"), { code: "ENODATA" })
 
-const disagreement = (examination: Examination, names: Names): Finding | undefined => {
+const disagreement = (context: DoctorContext, names: HostAddresses): RawResult | undefined => {
   const isKnown = names.records !== undefined && [4, 6].some((f) => names.records![f as Family].addresses.length > 0)
   if (!isKnown || names.lookup.failure === undefined) return undefined
-  const error = examination.failure("dns", examination.now(), names.lookup.failure)
+  const error = context.failure("dns", context.now(), names.lookup.failure)
   return {
     component: "DNS system",
-    target: examination.connection.host,
+    target: context.connection.host,
     status: "warn",
     millis: names.lookup.millis,
-    details: `the name servers know the host and this machine's own look-up, which sessions use, does not: ${wordFailure(error)}`,
-    action: actionFor(error, examination.connection)
+    details: `the name servers know the host and this machine's own look-up, which sessions use, does not: ${describeError(error)}`,
+    action: actionFor(error, context.connection)
   }
 }
 
 /** Asks for both families and keeps the addresses that a session would use. */
-export const checkNames: Check = (examination, say) =>
+export const checkDns: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { connection, limitMillis, network } = examination
-    const names = yield* network.names(connection.host, limitMillis)
-    examination.addresses = names.addresses.filter(({ family }) => family === 4 || !onlyIPv4(examination))
+    const { connection, limitMillis, network } = context
+    const names = yield* network.addresses(connection.host, limitMillis)
+    context.addresses = names.addresses.filter(({ family }) => family === 4 || !onlyIPv4(context))
     if (names.isLiteral) {
-      return yield* say({ target: connection.host, status: "info", details: "an address: there is nothing to resolve" })
+      return yield* emit({
+        target: connection.host,
+        status: "info",
+        details: "an address: there is nothing to resolve"
+      })
     }
     for (const family of [4, 6] as const) {
-      const isThere = examination.addresses.some((address) => address.family === family)
-      yield* say(isThere ? found(examination, names, family) : missing(examination, names, family))
+      const isThere = context.addresses.some((address) => address.family === family)
+      yield* emit(isThere ? found(context, names, family) : missing(context, names, family))
     }
-    const odd = disagreement(examination, names)
-    if (odd !== undefined && examination.addresses.length > 0) yield* say(odd)
+    const odd = disagreement(context, names)
+    if (odd !== undefined && context.addresses.length > 0) yield* emit(odd)
   })

@@ -19,7 +19,7 @@ const spans = [
 const TENTHS_BELOW_SECONDS = 10
 
 /** A span of time in its two largest units: `850 ms`, `4.2 s`, `3 min 20 s`, `2 d 5 h`. */
-export const spanOf = (millis: number): string => {
+export const formatSpan = (millis: number): string => {
   if (millis < MILLIS_PER_SECOND) return `${Math.max(0, Math.round(millis))} ms`
   if (millis < TENTHS_BELOW_SECONDS * MILLIS_PER_SECOND) return `${Number((millis / MILLIS_PER_SECOND).toFixed(1))} s`
   const rounded = Math.round(millis / MILLIS_PER_SECOND) * MILLIS_PER_SECOND
@@ -40,7 +40,7 @@ const sizeUnits = ["kB", "MB", "GB", "TB", "PB"] as const
 const TENTHS_BELOW = 10
 
 /** A size with the units of `pg_size_pretty`: `512 B`, `8 kB`, `1.5 GB`. */
-export const sizeOf = (bytes: number): string => {
+export const formatBytes = (bytes: number): string => {
   if (bytes < BYTES_PER_KIB) return `${Math.round(bytes)} B`
   let amount = bytes / BYTES_PER_KIB
   let unit = 0
@@ -56,4 +56,4 @@ export const sizeOf = (bytes: number): string => {
 const WHOLE = 100
 
 /** A fraction of 1 in percent: `94 %`, `99.5 %`. */
-export const percentOf = (share: number): string => `${Number((share * WHOLE).toFixed(1))} %`
+export const formatPercent = (share: number): string => `${Number((share * WHOLE).toFixed(1))} %`

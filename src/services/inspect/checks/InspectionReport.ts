@@ -3,22 +3,22 @@ import * as Schema from "effect/Schema"
 import { Inspection, type RuleResult } from "./Inspection.ts"
 
 /** Counts changes of the form that a reader must know of; a new field is none. */
-export const REPORT_VERSION = 1
+export const INSPECTION_REPORT_VERSION = 1
 
-/** Everything that was asked at one time. */
-export const Report = Schema.Struct({
-  version: Schema.Literal(REPORT_VERSION),
-  /** When it was asked, by the server's clock. */
+/** Everything that was input at one time. */
+export const InspectionReport = Schema.Struct({
+  version: Schema.Literal(INSPECTION_REPORT_VERSION),
+  /** When it was input, by the server's clock. */
   at: Schema.String,
   /** Whether no rule failed and every check gave an answer. */
   isPassed: Schema.Boolean,
   checks: Schema.Array(Inspection)
 })
 
-export type Report = typeof Report.Type
+export type InspectionReport = typeof InspectionReport.Type
 
 /** How many rules came out how, and how many checks gave no answer. */
-export interface Tally {
+export interface OutcomeCounts {
   readonly pass: number
   readonly fail: number
   readonly unknown: number
@@ -29,7 +29,7 @@ const countBy = (rules: ReadonlyArray<RuleResult>, outcome: RuleResult["outcome"
   rules.filter((rule) => rule.outcome === outcome).length
 
 /** Counts rules and checks. A check that the server cannot answer at all, such as `outliers`, is no failure. */
-export const tallyOf = (checks: ReadonlyArray<Inspection>): Tally => {
+export const countOutcomes = (checks: ReadonlyArray<Inspection>): OutcomeCounts => {
   const rules = checks.flatMap(({ rules }) => rules)
   return {
     pass: countBy(rules, "pass"),
@@ -40,10 +40,10 @@ export const tallyOf = (checks: ReadonlyArray<Inspection>): Tally => {
 }
 
 /** Makes a report of what was found. */
-export const reportOf = (checks: ReadonlyArray<Inspection>): Report => {
-  const { fail, failedChecks } = tallyOf(checks)
+export const reportOf = (checks: ReadonlyArray<Inspection>): InspectionReport => {
+  const { fail, failedChecks } = countOutcomes(checks)
   return {
-    version: REPORT_VERSION,
+    version: INSPECTION_REPORT_VERSION,
     at: checks[0]?.at ?? new Date(0).toISOString(),
     isPassed: fail === 0 && failedChecks === 0,
     checks

@@ -34,12 +34,12 @@ export const withoutLiterals = (statement: string): string =>
   })
 
 /** A word of the server on one line, without control characters and secrets. */
-export const shownText = (text: string, secrets: ReadonlyArray<string>): string =>
+export const safeText = (text: string, secrets: ReadonlyArray<string>): string =>
   redact(text, secrets).replace(CONTROLS, " ").trim()
 
 /** A statement on one line, without literals and secrets, 1024 characters at most. */
-export const shownStatement = (statement: string, secrets: ReadonlyArray<string>): string => {
-  const line = shownText(withoutLiterals(statement), secrets).replace(/\s+/g, " ")
+export const safeStatement = (statement: string, secrets: ReadonlyArray<string>): string => {
+  const line = safeText(withoutLiterals(statement), secrets).replace(/\s+/g, " ")
   const characters = Array.from(line)
   return characters.length > LONGEST_STATEMENT ? `${characters.slice(0, LONGEST_STATEMENT - 1).join("")}…` : line
 }

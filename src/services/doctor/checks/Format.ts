@@ -1,11 +1,11 @@
-/** Numbers and places as a finding writes them. */
+/** Numbers and places as a result writes them. */
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Below this many milliseconds the first decimal tells something. */
 const PRECISE_BELOW = 10
 
 /** A time: `0.4 ms`, `24 ms`, `1.2 s`. */
-export const wordTime = (millis: number): string => {
+export const formatMillis = (millis: number): string => {
   if (millis >= MILLIS_PER_SECOND) return `${(millis / MILLIS_PER_SECOND).toFixed(1)} s`
   return `${millis < PRECISE_BELOW ? millis.toFixed(1) : Math.round(millis)} ms`
 }
