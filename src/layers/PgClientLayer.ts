@@ -6,6 +6,7 @@ import * as PooledPgClient from "../services/sql/PooledPgClient.ts"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionError } from "../services/errors/SessionError.ts"
 import { SessionPool } from "../services/pool/SessionPool.ts"
+import { machineClockLayer } from "../services/wire/MonotonicClock.ts"
 import { DriverOptions, type DriverOptionsShape } from "../services/session/DriverOptions.ts"
 
 /** Options of the SQL client and of the wire driver; all optional. */
@@ -17,5 +18,5 @@ export const layer = (
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
   PooledPgClient.layer(options).pipe(
     Layer.provideMerge(SessionPool.layer),
-    Layer.provide(Layer.succeed(DriverOptions, options))
+    Layer.provide([Layer.succeed(DriverOptions, options), machineClockLayer])
   )

@@ -7,6 +7,7 @@ import type { SessionError } from "../services/errors/SessionError.ts"
 import type { SettingsInput } from "../services/config/settings/Settings.ts"
 import * as PoolLog from "../services/observability/PoolLog.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
+import { machineClockLayer } from "../services/wire/MonotonicClock.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
 
 /** What is provided. */
@@ -19,7 +20,7 @@ export type SupavisorOptions = PgClientLayer.PgClientOptions
 export const layerNoConfig = (
   options: SupavisorOptions = {}
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
-  PoolLog.layer.pipe(Layer.provideMerge(PgClientLayer.layer(options)))
+  PoolLog.layer.pipe(Layer.provide(machineClockLayer), Layer.provideMerge(PgClientLayer.layer(options)))
 
 /** Configured in code: `SupavisorLayer.layer({ url })`. */
 export const layer = (settings: SettingsInput, options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>

@@ -1,4 +1,5 @@
 /** How a pool ends: refuse, let finish, cancel, say Terminate, all within the shutdown timeout. */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -42,7 +43,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     runtime.times.drainEnded = runtime.now()
     runtime.stop()
     runtime.publish({ _tag: "Drained", elapsedMillis: runtime.now() - started, cancelled: late.length })
-  }).pipe(Effect.uninterruptible)
+  }).pipe(Effect.uninterruptible, Effect.provideService(Clock.Clock, runtime.clock))
 
 /** Waits until the condition holds, looked at after every step of the pool, or the time is up. */
 const waitUntil = (runtime: PoolRuntime, holds: () => boolean, millis: number): Effect.Effect<void> =>

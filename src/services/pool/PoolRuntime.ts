@@ -52,7 +52,7 @@ export class PoolRuntime implements PoolHost {
 
   readonly endpoint: Place
   private readonly opener: SessionOpener["Service"]
-  private readonly clock: Clock.Clock
+  readonly clock: Clock.Clock
   private readonly timer: DeadlineTimer
   private readonly losses: LossGrouping
   private readonly budget: AuthBudget

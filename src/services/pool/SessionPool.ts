@@ -17,6 +17,7 @@ import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
 import type { Place } from "../session/Session.ts"
+import { machineClockLayer } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "./Events.ts"
 import { type SessionEntry, type WaiterEntry, sessionEntry, waiterEntries } from "./SessionList.ts"
 import {
@@ -187,8 +188,8 @@ export class SessionPool extends Context.Service<
     })
   )
 
-  /** A pool of sessions with the configured server. */
+  /** A pool of sessions with the configured server, on the machine's clock (docs/decisions/real-timers.md). */
   static readonly layer: Layer.Layer<SessionPool, SessionError, SessionConfig> = this.layerNoDeps.pipe(
-    Layer.provide(SessionOpener.layer)
+    Layer.provide([SessionOpener.layer, machineClockLayer])
   )
 }

@@ -9,7 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import type { ConnectionString } from "../config/ConnectionString.ts"
 import type { Phase } from "../errors/catalogue/Entry.ts"
-import { monotonicMillis } from "../wire/MonotonicClock.ts"
+import { machineClock, monotonicMillis, onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { Settings } from "../config/settings/Settings.ts"
 import type { Session } from "./Session.ts"
@@ -135,9 +135,9 @@ export const logIn = <A>(
   limitMillis: number,
   setUp: (login: LoggedIn) => Effect.Effect<A, SessionError>
 ): Effect.Effect<A, SessionError> =>
-  Effect.clockWith((clock) => {
+  Effect.suspend(() => {
     const { endpoint } = target
-    const now = monotonicMillis(clock)
+    const now = monotonicMillis(machineClock)
     const started = now()
     const dialWith = (at: Endpoint) => dialOnce(dial, { ...target, endpoint: at }, started + limitMillis, now, setUp)
     return dialWith(endpoint).pipe(
@@ -154,7 +154,7 @@ export const logIn = <A>(
         }
       })
     )
-  })
+  }).pipe(onMachineClock)
 
 const dialOnce = Effect.fnUntraced(function* <A>(
   dial: Dial,

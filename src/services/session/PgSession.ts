@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
+import { onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { Session, SessionInfo } from "./Session.ts"
 import { Activity } from "./Activity.ts"
@@ -191,38 +192,42 @@ export class PgSession implements Session {
     return deferred
   }
 
-  probe: Effect.Effect<boolean> = Effect.suspend(() =>
-    this.lost !== undefined
-      ? Effect.succeed(false)
-      : this.statements.plain("").pipe(
-          Effect.as(true),
-          Effect.raceFirst(Effect.as(listeningFor(PROBE_MILLIS, this.parts.now), false)),
-          Effect.catch(() => Effect.succeed(false)),
-          // The peer may have answered the probe and said goodbye in one breath.
-          Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
-        )
+  probe: Effect.Effect<boolean> = onMachineClock(
+    Effect.suspend(() =>
+      this.lost !== undefined
+        ? Effect.succeed(false)
+        : this.statements.plain("").pipe(
+            Effect.as(true),
+            Effect.raceFirst(Effect.as(listeningFor(PROBE_MILLIS, this.parts.now), false)),
+            Effect.catch(() => Effect.succeed(false)),
+            // The peer may have answered the probe and said goodbye in one breath.
+            Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
+          )
+    )
   )
 
-  recover: Effect.Effect<boolean> = Effect.suspend(() => {
-    // The driver may fail the statement just before the socket tells its end; that end is a loss, not our doing.
-    if (this.lost !== undefined) return Effect.as(caughtUp, false)
-    if (this.activity.taint === "close") return Effect.succeed(false)
-    if (this.recovering !== undefined) return Deferred.await(this.recovering)
-    const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
-    return this.clear().pipe(
-      Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
-      Effect.catchCause(() => Effect.succeed(false)),
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          this.recovering = undefined
-          Deferred.doneUnsafe(recovered, exit)
-        })
+  recover: Effect.Effect<boolean> = onMachineClock(
+    Effect.suspend(() => {
+      // The driver may fail the statement just before the socket tells its end; that end is a loss, not our doing.
+      if (this.lost !== undefined) return Effect.as(caughtUp, false)
+      if (this.activity.taint === "close") return Effect.succeed(false)
+      if (this.recovering !== undefined) return Deferred.await(this.recovering)
+      const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
+      return this.clear().pipe(
+        Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
+        Effect.catchCause(() => Effect.succeed(false)),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            this.recovering = undefined
+            Deferred.doneUnsafe(recovered, exit)
+          })
+        )
       )
-    )
-  })
+    })
+  )
 
-  cancel: Effect.Effect<void> = Effect.suspend(() =>
-    this.lost !== undefined || this.busySince === 0 ? Effect.void : this.statements.settle()
+  cancel: Effect.Effect<void> = onMachineClock(
+    Effect.suspend(() => (this.lost !== undefined || this.busySince === 0 ? Effect.void : this.statements.settle()))
   )
 
   kill = (reason: SessionError): void => {
@@ -231,15 +236,17 @@ export class PgSession implements Session {
     this.parts.wire.socket.destroy()
   }
 
-  close: Effect.Effect<void> = Effect.suspend(() => {
-    this.leaving = true
-    return Effect.andThen(
-      sayGoodbye(this.parts.wire.socket, this.parts.scope),
-      Effect.sync(() => {
-        this.end.lost ??= SessionError.poolClosed({ draining: false })
-      })
-    )
-  })
+  close: Effect.Effect<void> = onMachineClock(
+    Effect.suspend(() => {
+      this.leaving = true
+      return Effect.andThen(
+        sayGoodbye(this.parts.wire.socket, this.parts.scope),
+        Effect.sync(() => {
+          this.end.lost ??= SessionError.poolClosed({ draining: false })
+        })
+      )
+    })
+  )
 
   private readonly onClose = (): void => {
     const first = this.end.lost === undefined

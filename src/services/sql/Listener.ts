@@ -96,6 +96,7 @@ interface Attachment {
 const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], probeMillis: number) {
   const home = yield* Effect.scope
   const clock = yield* Clock.Clock
+  const onClock = Effect.provideService(Clock.Clock, clock)
   const consumers = new Map<string, Set<Consumer>>()
   // One at a time: two first listeners must not take two sessions.
   const turn = yield* Semaphore.make(1)
@@ -145,8 +146,8 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
       const current: Attachment = { lease, scope, channels: new Set(), ended: Deferred.makeUnsafe() }
       for (const channel of consumers.keys()) yield* listenOn(current, channel)
       attachment = current
-      yield* Effect.forkIn(watch(current), scope)
-      yield* Effect.forkIn(heal(current), home)
+      yield* Effect.forkIn(onClock(watch(current)), scope)
+      yield* Effect.forkIn(onClock(heal(current)), home)
       return current
     }).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
   })

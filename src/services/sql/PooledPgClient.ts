@@ -1,4 +1,5 @@
 /** `PgClient` and `SqlClient` over the session pool: Effect SQL as it is, on sessions that are looked after. */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -66,7 +67,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   const connection = config.connection
   const pgClient: PgClient.PgClient = Object.assign(client, {
     [PgClient.TypeId]: PgClient.TypeId,
-    ...makeTransactions(pool, { transactionService, spanAttributes }),
+    ...makeTransactions(pool, { clock: yield* Clock.Clock, transactionService, spanAttributes }),
     config: {
       ...options,
       host: pool.endpoint.host,

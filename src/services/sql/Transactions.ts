@@ -93,31 +93,39 @@ const unwinding = new WeakMap<Session, { readonly heldMillis: number; readonly s
  * within it. The levels of nested transactions that are rolled back one after another share the bound, or each would
  * add its own to a timeout.
  */
-const bounded = (session: Session, work: Effect.Effect<boolean>, isInterrupted: boolean): Effect.Effect<boolean> =>
+const bounded = (
+  session: Session,
+  clock: Clock.Clock,
+  work: Effect.Effect<boolean>,
+  isInterrupted: boolean
+): Effect.Effect<boolean> =>
   Effect.gen(function* () {
-    const now = monotonicMillis(yield* Clock.Clock)
+    const now = monotonicMillis(clock)
     const started = now()
     const inner = unwinding.get(session)
     const heldMillis = inner !== undefined && inner.statement === session.statement ? inner.heldMillis : 0
     const limit = Math.max(0, rollbackMillis(session, isInterrupted) - heldMillis)
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
-    const held = Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)
+    const held = Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit).pipe(
+      Effect.provideService(Clock.Clock, clock)
+    )
     const exit = yield* isInterrupted ? held : Effect.interruptible(held)
     unwinding.set(session, { heldMillis: heldMillis + now() - started, statement: session.statement })
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
   })
 
 /** The pool finishes what takes longer: it lends the session again only when it is clean. */
-const rollback = (lease: LeasedSession, isInterrupted: boolean): Effect.Effect<void> =>
+const rollback = (clock: Clock.Clock, lease: LeasedSession, isInterrupted: boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
     const session = lease.session
     if (session === undefined || session.lost !== undefined) return Effect.void
-    return bounded(session, session.recover, isInterrupted)
+    return bounded(session, clock, session.recover, isInterrupted)
   })
 
 /** A savepoint that cannot be rolled back in time takes the whole transaction with it: its next statement says so. */
 const rollbackSavepoint =
-  (endpoint: SessionPool["Service"]["endpoint"]) => (lease: LeasedSession, id: number, isInterrupted: boolean) =>
+  (endpoint: SessionPool["Service"]["endpoint"], clock: Clock.Clock) =>
+  (lease: LeasedSession, id: number, isInterrupted: boolean) =>
     Effect.suspend(() => {
       const session = lease.session
       if (session === undefined || session.lost !== undefined) return Effect.void
@@ -126,7 +134,7 @@ const rollbackSavepoint =
         onFailure: () => false,
         onSuccess: () => true
       })
-      return Effect.map(bounded(session, back, isInterrupted), (done) => {
+      return Effect.map(bounded(session, clock, back, isInterrupted), (done) => {
         if (done) return
         session.kill(
           SessionError.statementTimeout({
@@ -162,17 +170,19 @@ interface Ends {
 export const makeTransactions = (
   pool: SessionPool["Service"],
   options: {
+    /** The clock that bounds a rollback. */
+    readonly clock: Clock.Clock
     readonly transactionService: TransactionService
     readonly spanAttributes: ReadonlyArray<readonly [string, unknown]>
   }
 ): Pick<SqlClient.SqlClient, "withTransaction" | "afterCommit"> => {
-  const { spanAttributes, transactionService } = options
+  const { clock, spanAttributes, transactionService } = options
   const afterCommit = afterCommitOf(transactionService)
-  const undoSavepoint = rollbackSavepoint(pool.endpoint)
+  const undoSavepoint = rollbackSavepoint(pool.endpoint, clock)
 
   const outermost: Ends = {
     committed: commit(pool.endpoint),
-    undone: ({ connection: [lease] }, isInterrupted) => rollback(lease, isInterrupted)
+    undone: ({ connection: [lease] }, isInterrupted) => rollback(clock, lease, isInterrupted)
   }
   const savepoint: Ends = {
     committed: (level) => {

@@ -7,7 +7,7 @@ import { freePort, loopbackHost } from "./FreePort.ts"
 import type { Program } from "./Programs.ts"
 import * as Programs from "./Programs.ts"
 import { acceptsLogins } from "./Readiness.ts"
-import { onRealClock } from "./RealClock.ts"
+import { onMachineClock } from "../../wire/MonotonicClock.ts"
 import type { ServerDirectory } from "./ServerDirectory.ts"
 import type { Watchdog } from "./Watchdog.ts"
 
@@ -57,7 +57,7 @@ const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMod
   }
   program.signal("SIGKILL")
   yield* program.ended
-}, onRealClock)
+}, onMachineClock)
 
 /** Whether this server, and not another one that answers on the same port, wrote that it is ready. */
 const saysReady = (directory: ServerDirectory, pid: number): boolean => {
@@ -148,7 +148,7 @@ export const make = (options: PostmasterOptions): Postmaster => {
     return { ready: false, log: yield* Programs.readLog(directory, logBefore) }
   })
 
-  const start = onRealClock(
+  const start = onMachineClock(
     Effect.gen(function* () {
       if (running !== undefined && !running.hasEnded()) return
       for (let attempt = 1; ; attempt += 1) {
