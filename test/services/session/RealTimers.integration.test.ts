@@ -11,7 +11,7 @@ import * as SupavisorLayer from "../../../src/layers/SupavisorLayer.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { isGap } from "../../../src/services/sql/Listener.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { poolAt } from "../../PoolHarness.ts"
+import { poolAt, stack } from "../../PoolHarness.ts"
 
 /** An application's layer, as its tests would use it. */
 const Database = Layer.unwrap(
@@ -88,12 +88,11 @@ layer(TestPostgres.layer)("a pool of real sessions under TestClock", (it) => {
     })
   )
 
-  it.effect("listens again on another session, which the pool probes", () =>
+  it.effect("probes a listening session and listens again when its peer is silent", () =>
     Effect.gen(function* () {
-      const { admin, url } = yield* TestPostgres
-      const { sql } = yield* poolAt({ url, pool: { min: 1, max: 2 }, healthCheckInterval: "50 millis" })
+      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, healthCheckInterval: "50 millis" })
       const queue = yield* sql.listen("news")
-      yield* admin("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'")
+      for (const connection of proxy.connections()) connection.blackhole()
       assert.isTrue(isGap(yield* Queue.take(queue)))
       yield* sql.notify("news", "again")
       assert.strictEqual((yield* Queue.take(queue)).payload, "again")
