@@ -1,5 +1,5 @@
-/** What the parent may ask of a contender's process, and what that answers. */
-import type { Loop, Target } from "./Contender.ts"
+/** The commands between the parent and a contender's process, with their input and output. */
+import type { LoopFigures, Target } from "./Contender.ts"
 import type { Operation, Rows } from "./Operation.ts"
 
 export interface Memory {
@@ -9,78 +9,78 @@ export interface Memory {
   readonly heap: number
 }
 
-export interface Measured extends Loop {
+export interface LoopResult extends LoopFigures {
   readonly cpuMicros: number
-  /** The most bytes of memory the process had so far. */
+  /** Peak resident memory of the process so far, in bytes. */
   readonly peakRss: number
 }
 
-export interface Burst {
+export interface BurstResult {
   readonly millis: number
   readonly idle: Memory
-  /** The most bytes of memory that were seen during the burst. */
+  /** Peak resident memory during the burst, in bytes. */
   readonly peakRss: number
-  /** When the last but one percent was answered, in milliseconds. */
+  /** Time at which 99 % of the statements had completed, in milliseconds. */
   readonly p99: number
-  /** How many places away from their own answers came: all but one percent of them, and the most displaced. */
+  /** How many positions away from submission order a statement completed: 99th percentile and maximum. */
   readonly displaced: { readonly p99: number; readonly most: number }
 }
 
-export interface Leased {
+export interface LeaseCost {
   readonly seconds: number
   readonly cpuMicros: number
-  /** Bytes that are in the heap afterwards, and were not before. */
+  /** Growth of the JavaScript heap, in bytes. */
   readonly heapGrowth: number
 }
 
-export interface Idle {
+export interface IdleCost {
   readonly cpuMicros: number
   readonly before: Memory
   readonly after: Memory
 }
 
-/** By name: what is given and what comes back. */
+/** Input and output by command name. */
 export interface Commands {
   readonly open: { readonly input: Target; readonly output: null }
   readonly close: { readonly input: null; readonly output: null }
-  readonly answer: { readonly input: { readonly operation: Operation; readonly key: number }; readonly output: Rows }
+  readonly runOnce: { readonly input: { readonly operation: Operation; readonly key: number }; readonly output: Rows }
   readonly measure: {
     readonly input: { readonly operation: Operation; readonly callers: number; readonly millis: number }
-    readonly output: Measured
+    readonly output: LoopResult
   }
-  readonly burst: { readonly input: { readonly count: number }; readonly output: Burst }
-  /** As `measure`, with sessions of its own that are closed afterwards. */
-  readonly measureApart: {
+  readonly burst: { readonly input: { readonly count: number }; readonly output: BurstResult }
+  /** Like `measure`, with new sessions that are closed afterwards. */
+  readonly measureNewSessions: {
     readonly input: Target & Commands["measure"]["input"]
-    readonly output: Measured
+    readonly output: LoopResult
   }
   /**
-   * As `measureApart`, without sockets and without the server once its statements are prepared. Begins with as many
-   * operations as are given, in as many milliseconds at most.
+   * Like `measureNewSessions`, but once the statements are prepared, replies are made up in the process instead of being
+   * read from sockets. Warms up with `warmUpOperations` operations, for at most `warmUpMillis`.
    */
   readonly measureCanned: {
-    readonly input: Commands["measureApart"]["input"] & {
+    readonly input: Commands["measureNewSessions"]["input"] & {
       readonly warmUpOperations: number
       readonly warmUpMillis: number
     }
-    readonly output: Measured
+    readonly output: LoopResult
   }
-  readonly lease: { readonly input: { readonly count: number }; readonly output: Leased }
-  /** Opens sessions of its own, holds all of them at once, closes them. Milliseconds until they were held. */
+  readonly lease: { readonly input: { readonly count: number }; readonly output: LeaseCost }
+  /** Opens new sessions, holds all of them at once and closes them. Returns the milliseconds until all were held. */
   readonly connect: { readonly input: Target; readonly output: number }
-  /** Opens sessions of its own and leaves them alone. */
-  readonly idle: { readonly input: Target & { readonly millis: number }; readonly output: Idle }
+  /** Opens new sessions and leaves them idle. */
+  readonly idle: { readonly input: Target & { readonly millis: number }; readonly output: IdleCost }
 }
 
 export type Name = keyof Commands
 
-/** A command on its way. JSON would lose the dates of rows: the channel uses the structured clone algorithm. */
-export interface Asked<N extends Name = Name> {
+/** One command. The channel uses the structured clone algorithm, because JSON would lose the dates of rows. */
+export interface CommandRequest<N extends Name = Name> {
   readonly id: number
   readonly name: N
   readonly input: Commands[N]["input"]
 }
 
-export type Answered =
+export type CommandResponse =
   | { readonly id: number; readonly output: Commands[Name]["output"] }
   | { readonly id: number; readonly error: string }

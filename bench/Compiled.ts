@@ -1,4 +1,4 @@
-/** The programs as JavaScript, and this package as npm would install it beside them: what a user's process starts. */
+/** Compiles the programs of the `start` workload, and installs this package beside them as npm would. */
 import { globSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -9,15 +9,15 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 
 const sources = join(root, "src")
 
-/** Beneath node_modules, where the other packages are found and nobody looks for sources. */
+/** Inside node_modules, so that the programs find the other packages. */
 const directory = join(root, "node_modules", ".cache", "effect-supavisor-bench")
 
-/** Where the programs find this package by its name. */
+/** Where the programs resolve this package by name. */
 const installed = join(directory, "node_modules", "effect-supavisor")
 
-/** A program imports a source, which the type checker knows; once compiled it goes through the package's door to it. */
-const throughDoors = (isBundled: boolean): Plugin => ({
-  name: "through-doors",
+/** A program imports a source file, for the type checker. The compiled program imports the package's entry point. */
+const importThroughExports = (isBundled: boolean): Plugin => ({
+  name: "import-through-exports",
   resolveId: (specifier, importer) => {
     const file = importer === undefined ? "" : resolve(dirname(importer), specifier)
     if (!file.startsWith(sources)) return null
@@ -27,11 +27,11 @@ const throughDoors = (isBundled: boolean): Plugin => ({
   }
 })
 
-/** Where the compiled programs lie. */
+/** Directories of the compiled programs. */
 export interface Compiled {
   /** One file each, with their packages in node_modules. */
   readonly programs: string
-  /** One file each, with what they need of their packages in it, as a bundler makes it for a deployment. */
+  /** One file each with the packages bundled into it, as for a deployment. */
   readonly bundled: string
 }
 
@@ -43,14 +43,14 @@ const compile = async (): Promise<Compiled> => {
     input: globSync(join(root, "bench", "programs", "*.ts")),
     external: /^[^./]/,
     platform,
-    plugins: [throughDoors(false)],
+    plugins: [importThroughExports(false)],
     output: { dir: programs, cleanDir: true }
   })
   for (const name of ["Ours", "PgClientBarrel"]) {
     await build({
       input: join(root, "bench", "programs", `${name}.ts`),
       platform,
-      plugins: [throughDoors(true)],
+      plugins: [importThroughExports(true)],
       output: { file: join(bundled, `${name}.js`), minify: true }
     })
   }
@@ -59,5 +59,5 @@ const compile = async (): Promise<Compiled> => {
 
 let compiled: Promise<Compiled> | undefined
 
-/** The compiled programs; compiles them when they are first asked for. */
+/** The compiled programs; the first call compiles them. */
 export const compiledPrograms = (): Promise<Compiled> => (compiled ??= compile())

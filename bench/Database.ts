@@ -1,4 +1,4 @@
-/** The tables of the benchmark, and the way to the database: direct or through a pooler. */
+/** The benchmark's database and tables, reached directly or through a pooler. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { FakeSupavisor } from "../src/services/embedded/FakeSupavisor.ts"
@@ -11,13 +11,13 @@ export type Route = "direct" | "fake" | "pgbouncer"
 
 export const routes: ReadonlyArray<Route> = ["direct", "fake", "pgbouncer"]
 
-/** Every contender keeps its ten sessions during the whole run, and one of them opens a hundred more. */
+/** Every contender keeps ten sessions during the whole run, and one at a time opens a hundred more. */
 const MAX_CONNECTIONS = 500
 
-/** PgBouncer's clients and the server's sessions behind them, with room for the administrator's. */
+/** Sessions of a pooler; the rest is left for the administrator. */
 const POOLER_SESSIONS = MAX_CONNECTIONS - 20
 
-/** Autovacuum would hit one contender's round and not the other's; checkpoints likewise. */
+/** Autovacuum and checkpoints would slow down some rounds and not others. */
 const SERVER = { maxConnections: MAX_CONNECTIONS, settings: { autovacuum: "off", checkpoint_timeout: "1h" } }
 
 const tables: ReadonlyArray<string> = [
@@ -44,7 +44,7 @@ const urlThrough = (route: Route) =>
     return pooler.url()
   })
 
-/** Starts the database of a run, with its tables filled, for as long as the scope is open. */
+/** Fills the tables, and starts the route's pooler until the scope closes. */
 export const database = Effect.fnUntraced(function* (route: Route) {
   const { admin } = yield* TestPostgres
   for (const table of tables) yield* admin(table)

@@ -1,17 +1,17 @@
-/** Contenders whose operations are effects: their callers are fibers. */
+/** Contenders whose operations are effects; each caller is a fiber. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { Contender, Loop, Opened, Target } from "./Contender.ts"
+import type { Contender, LoopFigures, OpenContender, Target } from "./Contender.ts"
 import { keys, type Operation, type Rows } from "./Operation.ts"
 import { Recorder } from "./Recorder.ts"
 
 export interface EffectClient {
   readonly operations: Record<Operation, (key: number) => Effect.Effect<Rows, unknown>>
   readonly lease?: Effect.Effect<void, unknown> | undefined
-  /** Takes a session until the scope closes. */
+  /** Acquires a session until the scope closes. */
   readonly session: Effect.Effect<unknown, unknown, Scope.Scope>
-  /** Around whatever is run: tracing off, for one. */
+  /** Wraps every effect that is run, for instance to switch tracing off. */
   readonly around?: (<A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>) | undefined
 }
 
@@ -21,7 +21,7 @@ const measured = (
   run: (key: number) => Effect.Effect<unknown, unknown>,
   callers: number,
   millis: number
-): Effect.Effect<Loop, unknown> =>
+): Effect.Effect<LoopFigures, unknown> =>
   Effect.suspend(() => {
     const recorder = new Recorder()
     const nextKey = keys()
@@ -70,13 +70,13 @@ const repeated = (effect: Effect.Effect<unknown, unknown>, count: number): Effec
     return Effect.whileLoop({ while: () => left-- > 0, body: () => effect, step: () => {} })
   })
 
-const opened = (client: EffectClient, scope: Scope.Closeable): Opened => {
+const opened = (client: EffectClient, scope: Scope.Closeable): OpenContender => {
   const around = client.around ?? ((effect) => effect)
   const run = <A>(effect: Effect.Effect<A, unknown>) => Effect.runPromise(around(effect))
   const { lease, operations, session } = client
   return {
     measure: (name, callers, millis) => run(measured(operations[name], callers, millis)),
-    answer: (name, key) => run(operations[name](key)),
+    runOnce: (name, key) => run(operations[name](key)),
     burst: (count, done) => run(burst(operations.point, count, done)),
     lease: lease && ((count) => run(repeated(lease, count))),
     hold: (sessions) =>

@@ -1,4 +1,4 @@
-/** This package as it is shipped, in a folder, as npm would install it there. */
+/** Installs this package into a folder as npm would. */
 import { copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -7,7 +7,7 @@ import shipped from "../rolldown.config.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-/** Builds the package's JavaScript into the folder, with its manifest beside it. */
+/** Builds the package's JavaScript into the folder and copies package.json next to it. */
 export const install = async (folder: string): Promise<void> => {
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(root, "package.json"), join(folder, "package.json"))

@@ -1,4 +1,4 @@
-/** What the figures belong to. */
+/** The machine and the package versions of a run. */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { arch, cpus, platform } from "node:os"
@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 
 const { resolve } = createRequire(import.meta.url)
 
-/** The version of an installed package, whether or not it lets its package.json be imported. */
+/** The version of an installed package, whether or not it exports its package.json. */
 const versionOf = (name: string): string => {
   let directory = dirname(resolve(name))
   while (!directory.endsWith(name)) directory = dirname(directory)

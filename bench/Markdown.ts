@@ -11,7 +11,7 @@ const markdownTable = (table: Table): string => {
   return [`**${captionOf(table)}**`, "", row(headings), row(rule), ...rows.map(row), ""].join("\n")
 }
 
-/** The command for one workload of the run. */
+/** The command that repeats one workload of the run. */
 const commandOf = ({ flags }: Result, workload: string): string =>
   ["npm run bench --", "--only", workload, ...flags].join(" ")
 

@@ -1,31 +1,31 @@
-/** What the contenders do: the same few pieces of work, in the same SQL, whatever the client. */
+/** The operations that are compared, in the same SQL for every client. */
 
 /**
- * `rows` reads 1 000 rows of 10 columns; `transaction` is begin, select, update, commit; `wait` keeps its session for
- * twenty milliseconds and no processor.
+ * `rows` reads 1 000 rows of 10 columns; `transaction` is begin, select, update, commit; `wait` occupies its session for
+ * `WAIT_MILLIS` without using the processor.
  */
 export type Operation = "select1" | "point" | "insert" | "rows" | "transaction" | "wait"
 
 export const operations: ReadonlyArray<Operation> = ["select1", "point", "insert", "rows", "transaction", "wait"]
 
-/** A row as an application sees it. */
+/** A row as the application receives it. */
 export type Row = Readonly<Record<string, unknown>>
 
 export type Rows = ReadonlyArray<Row>
 
-/** Rows of the tables a primary key is looked up in: more than fit a CPU's cache, few enough to be made in a second. */
+/** Rows of the table read by key: more than fit into a CPU's cache, few enough to insert within a second. */
 export const KEYS = 100_000
 
-/** Rows of the result that is long. */
+/** Rows of the large result. */
 export const WIDE_ROWS = 1000
 
 /**
- * How long `wait` keeps its session: so long that two slow cores do what a hundred sessions ask for, 2 500 statements a
- * second, and the sessions are the limit.
+ * How long `wait` occupies its session. A hundred sessions then run 2 500 statements a second, which two slow cores can
+ * do, so the sessions are the limit.
  */
 export const WAIT_MILLIS = 40
 
-/** What an inserted row says. */
+/** The text of an inserted row. */
 export const NOTE = "written by the benchmark"
 
 export const SQL = {
@@ -37,9 +37,9 @@ export const SQL = {
   update: "update bench_point set balance = balance + 1 where id = $1"
 } as const
 
-/** Keys in an order that is the same in every process and touches the table everywhere. */
+/** Keys in an order that is the same in every process and visits the whole table. */
 export const keys = (): (() => number) => {
-  // a prime stride that has no factor in common with the number of keys visits each of them once a lap
+  // A stride that is coprime to the number of keys visits each key once before it repeats.
   const stride = 61_757
   let key = 0
   return () => {

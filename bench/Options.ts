@@ -1,11 +1,11 @@
-/** The command line of the benchmark. */
+/** The benchmark's command line. */
 import { parseArgs } from "node:util"
 import { type Route, routes } from "./Database.ts"
-import { chosen, type Entry } from "./Roster.ts"
+import { selectContenders, type Entry } from "./Roster.ts"
 import type { Workload } from "./Workload.ts"
 import { workloads } from "./workloads/Workloads.ts"
 
-/** Rounds and seconds of a sample: enough for a median that holds, and what fits into a minute and a half. */
+/** Rounds, and seconds per sample: enough for a stable median, and what fits into 90 seconds. */
 const FULL = { rounds: 7, seconds: 1 }
 const QUICK = { rounds: 3, seconds: 0.07 }
 
@@ -19,8 +19,8 @@ export interface Options {
   readonly entries: ReadonlyArray<Entry>
   readonly route: Route
   readonly json: string | undefined
-  readonly profiles: string | undefined
-  /** The options that a command for a single workload repeats. */
+  readonly profileDirectory: string | undefined
+  /** The options that the command for a single workload repeats. */
   readonly flags: ReadonlyArray<string>
 }
 
@@ -30,7 +30,7 @@ export const usage = `Usage: node bench/main.ts [options]
   --rounds n          rounds of each workload (default ${FULL.rounds}, quick ${QUICK.rounds})
   --seconds n         length of one sample (default ${FULL.seconds}, quick ${QUICK.seconds})
   --only a,b          workloads: ${workloads.map(({ name }) => name).join(", ")}
-  --contenders a,b    beside bare, against which all are compared; see bench/Roster.ts
+  --contenders a,b    in addition to bare, the baseline; see bench/Roster.ts
   --through route     ${routes.join(", ")} (default direct)
   --json FILE         writes the result, for bench/report.ts
   --cpu-prof DIR      writes a V8 profile of each contender's process`
@@ -41,10 +41,10 @@ const positive = (name: string, text: string | undefined, fallback: number): num
   throw new Error(`--${name} must be a number above 0, not ${text}`)
 }
 
-const listed = (text: string | undefined): ReadonlyArray<string> | undefined =>
+const splitList = (text: string | undefined): ReadonlyArray<string> | undefined =>
   text?.split(",").map((name) => name.trim())
 
-const questions = (names: ReadonlyArray<string> | undefined, quick: boolean): ReadonlyArray<Workload> => {
+const selectWorkloads = (names: ReadonlyArray<string> | undefined, quick: boolean): ReadonlyArray<Workload> => {
   const unknown = names?.find((name) => !workloads.some((workload) => workload.name === name))
   if (unknown !== undefined) {
     throw new Error(`No workload is called ${unknown}; there are ${workloads.map(({ name }) => name).join(", ")}`)
@@ -52,7 +52,7 @@ const questions = (names: ReadonlyArray<string> | undefined, quick: boolean): Re
   return workloads.filter(({ isQuick, name }) => names?.includes(name) ?? (isQuick || !quick))
 }
 
-/** Reads the arguments; undefined when help was asked for. Throws an error that says what is wrong. */
+/** Parses the arguments. Returns undefined for `--help`; throws an error with a readable message otherwise. */
 export const optionsOf = (args: ReadonlyArray<string>): Options | undefined => {
   const { values } = parseArgs({
     args: [...args],
@@ -76,11 +76,11 @@ export const optionsOf = (args: ReadonlyArray<string>): Options | undefined => {
     quick: values.quick,
     rounds: Math.ceil(positive("rounds", values.rounds, defaults.rounds)),
     millis: positive("seconds", values.seconds, defaults.seconds) * MILLIS,
-    workloads: questions(listed(values.only), values.quick),
-    entries: chosen(listed(values.contenders), values.quick),
+    workloads: selectWorkloads(splitList(values.only), values.quick),
+    entries: selectContenders(splitList(values.contenders), values.quick),
     route,
     json: values.json,
-    profiles: values["cpu-prof"],
+    profileDirectory: values["cpu-prof"],
     flags: [
       ...(values.quick ? ["--quick"] : []),
       ...(["rounds", "seconds", "contenders"] as const).flatMap((name) => {

@@ -1,26 +1,26 @@
-/** A contender's process, as the parent sees it. */
+/** A contender's process, seen from the parent. */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
-import type { Answered, Commands, Name } from "./Commands.ts"
+import type { CommandResponse, Commands, Name } from "./Commands.ts"
 import type { Entry } from "./Roster.ts"
 
-/** What a command may take beyond the time it was told to measure: thousands of callers finish what they began. */
-const PATIENCE_MILLIS = 60_000
+/** Extra time of a command beyond its measuring time: thousands of callers finish their last operation. */
+const TIMEOUT_MARGIN_MILLIS = 60_000
 
-/** A process that was let go and does not end is killed. */
-const FAREWELL_MILLIS = 5000
+/** A process that has not exited after this time is killed. */
+const EXIT_TIMEOUT_MILLIS = 5000
 
 export interface ProcessOptions {
-  /** Where V8's profiles are written, one for each process; absent for none. */
-  readonly profiles?: string | undefined
+  /** Directory for V8's CPU profiles, one per process; absent for none. */
+  readonly profileDirectory?: string | undefined
 }
 
 export class ContenderProcess {
   readonly entry: Entry
   private readonly child: ChildProcess
-  private asked = 0
+  private requests = 0
 
-  constructor(entry: Entry, { profiles }: ProcessOptions = {}) {
+  constructor(entry: Entry, { profileDirectory: profiles }: ProcessOptions = {}) {
     this.entry = entry
     this.child = fork(new URL("Worker.ts", import.meta.url), [entry.module], {
       serialization: "advanced",
@@ -34,9 +34,9 @@ export class ContenderProcess {
     })
   }
 
-  /** Asks for one thing and waits for it; `millis` is how long it is meant to take. */
-  ask<N extends Name>(name: N, input: Commands[N]["input"], millis = 0): Promise<Commands[N]["output"]> {
-    const id = this.asked++
+  /** Sends one command and waits for its response; `millis` is how long it is expected to take. */
+  request<N extends Name>(name: N, input: Commands[N]["input"], millis = 0): Promise<Commands[N]["output"]> {
+    const id = this.requests++
     const { child, entry } = this
     return new Promise((resolve, reject) => {
       const settle = (error: string | undefined, output?: Commands[Name]["output"]) => {
@@ -47,13 +47,16 @@ export class ContenderProcess {
         else reject(new Error(`Contender ${entry.name} failed at ${name}: ${error}`))
       }
       const onMessage = (message: unknown) => {
-        const answer = message as Answered
-        if (answer.id !== id) return
-        if ("error" in answer) settle(answer.error)
-        else settle(undefined, answer.output)
+        const response = message as CommandResponse
+        if (response.id !== id) return
+        if ("error" in response) settle(response.error)
+        else settle(undefined, response.output)
       }
       const onExit = (code: number | null, signal: string | null) => settle(`its process ended with ${code ?? signal}`)
-      const timer = setTimeout(() => settle(`no answer after ${millis + PATIENCE_MILLIS} ms`), millis + PATIENCE_MILLIS)
+      const timer = setTimeout(
+        () => settle(`no response after ${millis + TIMEOUT_MARGIN_MILLIS} ms`),
+        millis + TIMEOUT_MARGIN_MILLIS
+      )
       child.on("message", onMessage)
       child.on("exit", onExit)
       child.send({ id, name, input }, (error) => {
@@ -62,12 +65,12 @@ export class ContenderProcess {
     })
   }
 
-  /** Lets the process end, so that it writes its profile, and kills it when it does not. */
+  /** Ends the process so that it writes its profile; kills it after a timeout. */
   async end(): Promise<void> {
     const { child } = this
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, "exit")
-    const timer = setTimeout(() => child.kill("SIGKILL"), FAREWELL_MILLIS)
+    const timer = setTimeout(() => child.kill("SIGKILL"), EXIT_TIMEOUT_MILLIS)
     if (child.connected) child.disconnect()
     await ended
     clearTimeout(timer)

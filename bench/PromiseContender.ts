@@ -1,17 +1,21 @@
-/** Contenders whose operations are promises: their callers are async functions in a loop. */
-import type { Contender, Loop, Opened, Target } from "./Contender.ts"
+/** Contenders whose operations are promises; each caller is an async loop. */
+import type { Contender, LoopFigures, OpenContender, Target } from "./Contender.ts"
 import { keys, type Operation, type Rows } from "./Operation.ts"
 import { Recorder } from "./Recorder.ts"
 
 export interface PromiseClient {
-  /** An operation that is missing is not compared. */
+  /** A contender takes no part in workloads whose operation is missing. */
   readonly operations: Partial<Record<Operation, (key: number) => Promise<Rows>>>
   readonly lease?: (() => Promise<void>) | undefined
   readonly hold: (sessions: number) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-const measured = async (run: (key: number) => Promise<unknown>, callers: number, millis: number): Promise<Loop> => {
+const measured = async (
+  run: (key: number) => Promise<unknown>,
+  callers: number,
+  millis: number
+): Promise<LoopFigures> => {
   const recorder = new Recorder()
   const nextKey = keys()
   const started = performance.now()
@@ -30,7 +34,7 @@ const measured = async (run: (key: number) => Promise<unknown>, callers: number,
   return { operations: recorder.operations, seconds, latency: recorder.latency }
 }
 
-const opened = (client: PromiseClient): Opened => {
+const opened = (client: PromiseClient): OpenContender => {
   const operation = (name: Operation) => {
     const run = client.operations[name]
     if (run === undefined) throw new Error(`This contender has no operation ${name}`)
@@ -39,7 +43,7 @@ const opened = (client: PromiseClient): Opened => {
   const { lease } = client
   return {
     measure: (name, callers, millis) => measured(operation(name), callers, millis),
-    answer: (name, key) => operation(name)(key),
+    runOnce: (name, key) => operation(name)(key),
     burst: async (count, done) => {
       const run = operation("point")
       const nextKey = keys()
@@ -55,7 +59,7 @@ const opened = (client: PromiseClient): Opened => {
   }
 }
 
-/** A contender whose client is opened by a function. */
+/** A contender from a function that opens its client. */
 export const promiseContender = (open: (target: Target) => PromiseClient | Promise<PromiseClient>): Contender => ({
   open: async (target) => opened(await open(target))
 })

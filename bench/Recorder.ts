@@ -1,6 +1,6 @@
-/** How long operations took: a histogram whose buckets are two percent wide. */
+/** A histogram of operation times whose buckets are 2 % wide. */
 
-/** Buckets per doubling: each is 2 % wider than the one before, so a percentile is that exact. */
+/** Buckets per doubling: each is 2 % wider than the one before, which is the precision of a percentile. */
 const PER_DOUBLING = 32
 
 /** From a microsecond to two minutes are 27 doublings. */
@@ -19,7 +19,7 @@ export class Recorder {
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
   }
 
-  /** The upper bound, in milliseconds, of what this part of the operations took at most. */
+  /** The time in milliseconds within which this share of the operations completed, rounded up to a bucket. */
   percentile(part: number): number {
     let left = Math.ceil(this.operations * part)
     for (const [bucket, count] of this.counts.entries()) {

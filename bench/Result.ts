@@ -1,7 +1,7 @@
-/** What a run found, as it is written to JSON and rendered. */
+/** The result of a run, as it is written to JSON and rendered. */
 import type { Route } from "./Database.ts"
 
-/** The rounds of one figure. */
+/** A figure over all rounds. */
 export interface Spread {
   readonly median: number
   readonly min: number
@@ -13,32 +13,32 @@ export interface Column {
   readonly key: string
   readonly title: string
   readonly digits: number
-  /** Whether its ratio to the floor is shown beside it; the main column's always is. */
+  /** Whether its ratio to the baseline is shown; the main column's always is. */
   readonly isCompared?: boolean | undefined
 }
 
-export interface Line {
+export interface TableRow {
   readonly name: string
   readonly title: string
   readonly values: Readonly<Record<string, Spread>>
-  /** The same figures over the floor's of the same round; empty where the floor does not take part. */
+  /** The same figures divided by the baseline's of the same round; empty without a baseline. */
   readonly ratios: Readonly<Record<string, Spread>>
 }
 
 export interface Table {
   readonly workload: string
-  /** What is done, and by how many: `point, 10 callers`. */
+  /** The operation and the number of callers: `point, 10 callers`. */
   readonly title: string
   readonly rounds: number
   readonly columns: ReadonlyArray<Column>
-  /** The column that ratios and charts are made of. */
+  /** The column of the charts and ratios. */
   readonly main: string
-  readonly lines: ReadonlyArray<Line>
+  readonly rows: ReadonlyArray<TableRow>
 }
 
 export interface Result {
   readonly command: string
-  /** Of its options those that a command for a single table needs, too. */
+  /** Options that the command for a single workload repeats. */
   readonly flags: ReadonlyArray<string>
   readonly date: string
   readonly machine: { readonly cpu: string; readonly cores: number; readonly platform: string }

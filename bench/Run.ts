@@ -1,4 +1,4 @@
-/** One run: a database, the contenders' processes, and every question in rounds. */
+/** One run: a database, the contenders' processes, and every case in rounds. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TestPostgres } from "../src/testing/TestPostgres.ts"
@@ -7,25 +7,25 @@ import { machine, versions } from "./Machine.ts"
 import type { Options } from "./Options.ts"
 import type { Result, Table } from "./Result.ts"
 import { runCase } from "./Rounds.ts"
-import { Stage } from "./Stage.ts"
+import { RunContext } from "./RunContext.ts"
 
-/** Hears of the run as it begins, and of each table as it is finished, with the result so far. */
+/** Called when the run begins and after each table, with the result so far. */
 export interface Listener {
   readonly began: (result: Result) => void
   readonly finished: (table: Table, result: Result) => void
 }
 
-/** Runs what the options ask for. A contender that fails ends the run, as a defect with its name and its error. */
+/** Runs the selected workloads. A contender that fails ends the run with a defect that names it and its error. */
 export const run = Effect.fnUntraced(function* (
   options: Options,
   command: string,
   listener: Listener
 ): Effect.fn.Return<Result, unknown, Scope.Scope | TestPostgres> {
   const { url, version } = yield* database(options.route)
-  const { entries, millis, profiles, quick, rounds } = options
-  const stage = yield* Effect.acquireRelease(
-    Effect.sync(() => new Stage({ url, entries, millis, quick, profiles })),
-    (stage) => Effect.promise(() => stage.close())
+  const { entries, millis, profileDirectory: profiles, quick, rounds } = options
+  const context = yield* Effect.acquireRelease(
+    Effect.sync(() => new RunContext({ url, entries, millis, quick, profileDirectory: profiles })),
+    (context) => Effect.promise(() => context.close())
   )
   const tables: Array<Table> = []
   const result: Result = {
@@ -40,8 +40,8 @@ export const run = Effect.fnUntraced(function* (
   }
   listener.began(result)
   for (const { cases, name: workload } of options.workloads) {
-    for (const question of cases(quick)) {
-      const table = yield* Effect.promise(() => runCase(stage, { workload, rounds }, question))
+    for (const benchCase of cases(quick)) {
+      const table = yield* Effect.promise(() => runCase(context, { workload, rounds }, benchCase))
       tables.push(table)
       listener.finished(table, result)
     }

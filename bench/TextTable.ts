@@ -1,55 +1,59 @@
 /** A table with aligned columns, for a terminal. */
-import type { Column, Line, Spread, Table } from "./Result.ts"
-import { FLOOR } from "./Roster.ts"
+import type { Column, TableRow, Spread, Table } from "./Result.ts"
+import { BASELINE } from "./Roster.ts"
 
 const thousands = /\B(?=(\d{3})+(?!\d))/g
 
-/** A number with so many digits after the point, and gaps between thousands. */
+/** Formats a number with this many decimals and spaces between thousands. */
 export const figure = (value: number, digits: number): string => {
   const [whole = "", rest] = value.toFixed(digits).split(".")
   const spaced = whole.replace(thousands, " ")
   return rest === undefined ? spaced : `${spaced}.${rest}`
 }
 
-/** Ratios are told apart by hundredths; the next digit is noise. */
+/** Further digits of a ratio are noise. */
 const RATIO_DIGITS = 2
 
 const spreadText = ({ max, min }: Spread, digits: number): string => `${figure(min, digits)}..${figure(max, digits)}`
 
 interface Cell {
   readonly heading: string
-  readonly of: (line: Line) => string
+  readonly text: (row: TableRow) => string
 }
 
-/** What is shown of one column: the main one comes with its spread, and those that are compared with their ratio. */
-const cellsOfColumn = ({ lines, main, rounds }: Table, { digits, isCompared, key, title }: Column): Array<Cell> => {
+/** The cells of one column: the main column also shows its spread, compared columns their ratio to the baseline. */
+const cellsOfColumn = ({ main, rounds, rows }: Table, { digits, isCompared, key, title }: Column): Array<Cell> => {
   const median = (spread: Spread | undefined, digits: number) => (spread ? figure(spread.median, digits) : "")
   const range = (spread: Spread | undefined, digits: number) => (spread ? spreadText(spread, digits) : "")
   const isMain = key === main
   const isSpread = rounds > 1
-  const hasRatio = (isMain || isCompared === true) && lines.some(({ ratios }) => ratios[key] !== undefined)
+  const hasRatio = (isMain || isCompared === true) && rows.some(({ ratios }) => ratios[key] !== undefined)
   return [
-    { heading: title, of: ({ values }) => median(values[key], digits) },
-    ...(isMain && isSpread ? [{ heading: "min..max", of: ({ values }: Line) => range(values[key], digits) }] : []),
+    { heading: title, text: ({ values }) => median(values[key], digits) },
+    ...(isMain && isSpread
+      ? [{ heading: "min..max", text: ({ values }: TableRow) => range(values[key], digits) }]
+      : []),
     ...(hasRatio
       ? [
-          { heading: `of ${FLOOR}`, of: ({ ratios }: Line) => median(ratios[key], RATIO_DIGITS) },
-          ...(isSpread ? [{ heading: "min..max", of: ({ ratios }: Line) => range(ratios[key], RATIO_DIGITS) }] : [])
+          { heading: `of ${BASELINE}`, text: ({ ratios }: TableRow) => median(ratios[key], RATIO_DIGITS) },
+          ...(isSpread
+            ? [{ heading: "min..max", text: ({ ratios }: TableRow) => range(ratios[key], RATIO_DIGITS) }]
+            : [])
         ]
       : [])
   ]
 }
 
-/** The table's cells, headings first: medians, and the spread of what the table is about. */
+/** The table's cells, headings first. */
 export const cellsOf = (table: Table): ReadonlyArray<ReadonlyArray<string>> => {
   const shown: ReadonlyArray<Cell> = [
-    { heading: "contender", of: ({ title }) => title },
+    { heading: "contender", text: ({ title }) => title },
     ...table.columns.flatMap((column) => cellsOfColumn(table, column))
   ]
-  return [shown.map(({ heading }) => heading), ...table.lines.map((line) => shown.map(({ of }) => of(line)))]
+  return [shown.map(({ heading }) => heading), ...table.rows.map((row) => shown.map(({ text }) => text(row)))]
 }
 
-/** What is done, and how often it was asked. */
+/** The title with the number of rounds. */
 export const captionOf = ({ rounds, title }: Table): string =>
   `${title} (${rounds === 1 ? "one round" : `medians of ${rounds} rounds`})`
 

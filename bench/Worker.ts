@@ -1,35 +1,35 @@
-/** The program of a contender's process: does what the parent asks for, one thing at a time. */
+/** The program of a contender's process: executes the parent's commands, one at a time. */
 import { setTimeout as pause } from "node:timers/promises"
-import type { Answered, Asked, Burst, Commands, Measured, Memory, Name } from "./Commands.ts"
-import type { Contender, Opened, Target } from "./Contender.ts"
+import type { CommandResponse, CommandRequest, BurstResult, Commands, LoopResult, Memory, Name } from "./Commands.ts"
+import type { Contender, OpenContender, Target } from "./Contender.ts"
 
-/** Looking at the memory is a system call: seldom enough not to be felt, often enough not to miss the peak. */
-const OPERATIONS_PER_LOOK = 250
+/** Reading the memory is a system call: rare enough to cost nothing, frequent enough to catch the peak. */
+const OPERATIONS_PER_MEMORY_SAMPLE = 250
 
 const KIBIBYTE = 1024
 
-/** How long sessions may take to say goodbye; the parent kills a little later. */
-const FAREWELL_MILLIS = 2000
+/** How long closing the sessions may take; the parent kills the process a little later. */
+const CLOSE_TIMEOUT_MILLIS = 2000
 
-/** How long sessions that were opened a moment ago are given to settle. */
+/** Pause after sessions were opened, before they are measured. */
 const SETTLE_MILLIS = 300
 
-/** How often a warm-up counts its operations. */
+/** Length of one step of a warm-up. */
 const WARM_UP_STEP_MILLIS = 50
 
 const [, , module = ""] = process.argv
 const { contender } = (await import(`./contenders/${module}`)) as { readonly contender: Contender }
 
-let current: Opened | undefined
+let current: OpenContender | undefined
 
-const opened = (): Opened => {
+const opened = (): OpenContender => {
   if (current === undefined) throw new Error("The contender has no sessions yet")
   return current
 }
 
-const able = <A>(ability: A | undefined): A => {
-  if (ability === undefined) throw new Error("The contender cannot do this")
-  return ability
+const required = <A>(operation: A | undefined): A => {
+  if (operation === undefined) throw new Error("The contender does not support this")
+  return operation
 }
 
 const memory = (): Memory => {
@@ -47,33 +47,33 @@ const cpu = (): (() => number) => {
 }
 
 const measured = async (
-  contender: Opened,
+  contender: OpenContender,
   { callers, millis, operation }: Commands["measure"]["input"]
-): Promise<Measured> => {
+): Promise<LoopResult> => {
   const used = cpu()
   const loop = await contender.measure(operation, callers, millis)
   return { ...loop, cpuMicros: loop.cpuMicros ?? used(), peakRss: process.resourceUsage().maxRSS * KIBIBYTE }
 }
 
-const burst = async (count: number): Promise<Burst> => {
-  const run = able(opened().burst)
+const burst = async (count: number): Promise<BurstResult> => {
+  const run = required(opened().burst)
   const idle = memory()
   const ends = new Float64Array(count)
   let peakRss = idle.rss
   let done = 0
   const displaced = new Float64Array(count)
-  const look = () => {
+  const sampleMemory = () => {
     peakRss = Math.max(peakRss, process.memoryUsage.rss())
   }
   const started = performance.now()
   const all = run(count, (index) => {
     ends[done] = performance.now() - started
     displaced[done] = Math.abs(done - index)
-    if (done++ % OPERATIONS_PER_LOOK === 0) look()
+    if (done++ % OPERATIONS_PER_MEMORY_SAMPLE === 0) sampleMemory()
   })
-  look()
+  sampleMemory()
   await all
-  look()
+  sampleMemory()
   const millis = performance.now() - started
   displaced.sort()
   const last = Math.ceil(count * 0.99) - 1
@@ -86,8 +86,8 @@ const burst = async (count: number): Promise<Burst> => {
   }
 }
 
-/** Does something with sessions that are opened for it and closed afterwards. */
-const apart = async <A>({ sessions, url }: Target, use: (other: Opened) => Promise<A>): Promise<A> => {
+/** Runs `use` with new sessions and closes them afterwards. */
+const withNewSessions = async <A>({ sessions, url }: Target, use: (other: OpenContender) => Promise<A>): Promise<A> => {
   const other = await contender.open({ url, sessions })
   try {
     return await use(other)
@@ -96,19 +96,19 @@ const apart = async <A>({ sessions, url }: Target, use: (other: Opened) => Promi
   }
 }
 
-const measureApart = (input: Commands["measureApart"]["input"]): Promise<Measured> =>
-  apart(input, async (other) => {
-    // every session prepares its statement, and the server's processes fill their caches
+const measureNewSessions = (input: Commands["measureNewSessions"]["input"]): Promise<LoopResult> =>
+  withNewSessions(input, async (other) => {
+    // Lets every session prepare its statement, and fills the caches of the server's processes.
     await other.measure(input.operation, input.callers, Math.max(input.millis, SETTLE_MILLIS))
     return measured(other, input)
   })
 
 /**
- * V8 compiles what was called often enough, so a warm-up is counted in operations: a fixed second was too short for one
- * sample in six on a slow machine, and what is not compiled yet costs up to three times as much.
+ * V8 compiles functions by the number of their calls, so the warm-up counts operations. A fixed second was too short for
+ * one sample in six on a slow machine, and uncompiled code takes up to three times as long.
  */
 const warmUp = async (
-  contender: Opened,
+  contender: OpenContender,
   { callers, operation, warmUpMillis, warmUpOperations }: Commands["measureCanned"]["input"]
 ): Promise<void> => {
   const deadline = performance.now() + warmUpMillis
@@ -119,11 +119,11 @@ const warmUp = async (
   }
 }
 
-const measureCanned = async (input: Commands["measureCanned"]["input"]): Promise<Measured> => {
+const measureCanned = async (input: Commands["measureCanned"]["input"]): Promise<LoopResult> => {
   const { CannedServer } = await import("./wire/CannedServer.ts")
   const server = new CannedServer()
-  return apart(input, async (other) => {
-    // every session prepares its statement
+  return withNewSessions(input, async (other) => {
+    // Lets every session prepare its statement.
     await other.measure(input.operation, Math.max(input.callers, input.sessions), SETTLE_MILLIS)
     server.isOn = true
     try {
@@ -136,7 +136,7 @@ const measureCanned = async (input: Commands["measureCanned"]["input"]): Promise
 }
 
 const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
-  const run = able(opened().lease)
+  const run = required(opened().lease)
   const before = memory()
   const used = cpu()
   const started = performance.now()
@@ -148,18 +148,18 @@ const lease = async (count: number): Promise<Commands["lease"]["output"]> => {
 
 const connect = (target: Target): Promise<number> => {
   const started = performance.now()
-  return apart(target, async (other) => {
-    await able(other.hold)(target.sessions)
+  return withNewSessions(target, async (other) => {
+    await required(other.hold)(target.sessions)
     return performance.now() - started
   })
 }
 
 const idle = ({ millis, ...target }: Commands["idle"]["input"]): Promise<Commands["idle"]["output"]> => {
   const before = memory()
-  return apart(target, async (other) => {
-    await able(other.hold)(target.sessions)
+  return withNewSessions(target, async (other) => {
+    await required(other.hold)(target.sessions)
     const after = memory()
-    // what was left over from the opening is no cost of idling
+    // Work left over from opening the sessions is not part of the idle cost.
     await pause(SETTLE_MILLIS)
     const used = cpu()
     await pause(millis)
@@ -177,10 +177,11 @@ const handlers: { readonly [N in Name]: (input: Commands[N]["input"]) => Promise
     current = undefined
     return null
   },
-  // a driver's own kind of row cannot be sent to another process
-  answer: async ({ key, operation }) => Array.from(await able(opened().answer)(operation, key), (row) => ({ ...row })),
+  // A driver's own row class cannot be sent to another process.
+  runOnce: async ({ key, operation }) =>
+    Array.from(await required(opened().runOnce)(operation, key), (row) => ({ ...row })),
   measure: (input) => measured(opened(), input),
-  measureApart,
+  measureNewSessions,
   measureCanned,
   burst: ({ count }) => burst(count),
   lease: ({ count }) => lease(count),
@@ -188,7 +189,7 @@ const handlers: { readonly [N in Name]: (input: Commands[N]["input"]) => Promise
   idle
 }
 
-const answerTo = async <N extends Name>({ id, input, name }: Asked<N>): Promise<Answered> => {
+const respondTo = async <N extends Name>({ id, input, name }: CommandRequest<N>): Promise<CommandResponse> => {
   try {
     return { id, output: await handlers[name](input) }
   } catch (error) {
@@ -196,14 +197,14 @@ const answerTo = async <N extends Name>({ id, input, name }: Asked<N>): Promise<
   }
 }
 
-process.on("message", async (asked: Asked) => {
-  const answer = await answerTo(asked)
-  process.send?.(answer)
+process.on("message", async (request: CommandRequest) => {
+  const response = await respondTo(request)
+  process.send?.(response)
 })
 
-// the channel is what keeps the process alive; a parent that was killed must not leave one behind that cannot close
+// The channel keeps the process alive. Exit on a timer, too: after the parent is killed, closing may hang.
 process.once("disconnect", async () => {
-  setTimeout(() => process.exit(), FAREWELL_MILLIS)
+  setTimeout(() => process.exit(), CLOSE_TIMEOUT_MILLIS)
   await current?.close()
   process.exit()
 })

@@ -1,33 +1,33 @@
-/** A question to the contenders, asked in rounds. */
+/** What is measured: workloads and their cases. */
 import type { Column } from "./Result.ts"
 import type { Entry } from "./Roster.ts"
-import type { Stage } from "./Stage.ts"
+import type { RunContext } from "./RunContext.ts"
 
-/** Who is asked: a contender, or a program of its own. */
+/** What is measured in a case: a contender or a program. */
 export interface Subject {
   readonly name: string
   readonly title: string
 }
 
-/** One table: every subject gives a sample in every round. */
+/** One table: every subject is sampled in every round. */
 export interface Case {
   readonly title: string
   readonly columns: ReadonlyArray<Column>
-  /** The column that ratios are made of. */
+  /** The column of the ratios. */
   readonly main: string
   readonly subjects: (entries: ReadonlyArray<Entry>) => ReadonlyArray<Subject>
-  /** The most rounds that make sense; default: as many as asked for. */
+  /** Maximum number of rounds; default: as many as `--rounds`. */
   readonly rounds?: number | undefined
-  /** Whether a sample that does not count comes first. */
+  /** Whether an uncounted sample comes first. */
   readonly isWarmedUp: boolean
-  /** Asks one subject once; `millis` is how long what is measured over a time should take. */
-  readonly sample: (stage: Stage, name: string, millis: number) => Promise<Readonly<Record<string, number>>>
+  /** Samples one subject once; `millis` is the length of a time-based measurement. */
+  readonly sample: (context: RunContext, name: string, millis: number) => Promise<Readonly<Record<string, number>>>
 }
 
 export interface Workload {
-  /** As `--only` names it. */
+  /** The name for `--only`. */
   readonly name: string
-  /** False where a quick run leaves it out unless it is named. */
+  /** Whether a quick run includes it without naming it. */
   readonly isQuick: boolean
   readonly cases: (quick: boolean) => ReadonlyArray<Case>
 }

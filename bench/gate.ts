@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { server } from "./Database.ts"
 import { optionsOf } from "./Options.ts"
 import type { Table } from "./Result.ts"
-import { FLOOR } from "./Roster.ts"
+import { BASELINE } from "./Roster.ts"
 import { run } from "./Run.ts"
 
 /** What everything is measured against. */
@@ -28,7 +28,7 @@ const limits: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 const COMMAND = `--quick --only ${Object.keys(limits).join(",")} --rounds 7 --seconds 0.3 --contenders ${STOCK},ours-sql,ours-pipelined`
 
 const cpuOf = (table: Table, name: string): number =>
-  table.lines.find((line) => line.name === name)?.values["cpu"]?.min ?? Number.NaN
+  table.rows.find((line) => line.name === name)?.values["cpu"]?.min ?? Number.NaN
 
 /** Prints a table's ratios; how many of them are over their limit. */
 const judge = (table: Table): number => {
@@ -48,7 +48,7 @@ const judge = (table: Table): number => {
 const asked = optionsOf(COMMAND.split(" "))
 if (asked === undefined) throw new Error("The options of the gate are not understood")
 // everything is compared with the stock client, so the floor would only take time
-const options = { ...asked, entries: asked.entries.filter(({ name }) => name !== FLOOR) }
+const options = { ...asked, entries: asked.entries.filter(({ name }) => name !== BASELINE) }
 let failures = 0
 const listener = {
   began: () => {},

@@ -20,7 +20,7 @@ const heading = ({ machine, route, versions }: Result): string =>
     ""
   ].join("\n")
 
-/** What is there so far: a run that is broken off keeps its tables, and a path that cannot be written to fails at once. */
+/** Writes the result so far: an interrupted run keeps its tables, and a path that is not writable fails at once. */
 const write = (result: Result, file: string | undefined): void => {
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`)
 }

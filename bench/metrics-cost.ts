@@ -1,9 +1,9 @@
 /**
- * What measuring costs: throughput of `select 1` with and without metrics, in one run.
+ * What metrics cost: throughput of `select 1` with and without metrics, in one run.
  *
- * `node bench/metrics-cost.ts [rounds] [callers]` starts a PostgreSQL of its own. Rounds of one pool take turns, so that
- * the machine's moods fall on both kinds: in one kind `PoolMetrics` does its work, its text written once a second, which
- * is more often than anybody scrapes; in the other statements are not timed, nor waiting and use of sessions.
+ * `node bench/metrics-cost.ts [rounds] [callers]` starts its own PostgreSQL. Rounds with and without metrics alternate on
+ * one pool, so that changes of the machine's speed affect both. With metrics, `PoolMetrics` also renders its text once a
+ * second, which is more often than usual; without, the pool records neither statement, wait nor use times.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,13 +15,13 @@ import { PoolMetrics } from "../src/services/observability/PoolMetrics.ts"
 import { SessionPool } from "../src/services/pool/SessionPool.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 
-/** One round of one pool: short, so that both pools meet the same mood of a shared machine. */
+/** Length of a round: short, so that a shared machine has the same speed for both kinds. */
 const ROUND_MILLIS = 250
 
-/** The machine compiles and the caches fill in the first rounds; they do not count. */
+/** The first rounds do not count: V8 compiles and caches fill. */
 const WARM_UP_ROUNDS = 10
 
-/** A scrape in every fourth of the rounds with metrics is one in a second of them. */
+/** A scrape in every fourth round with metrics is one per second. */
 const ROUNDS_PER_SCRAPE = 4
 
 const [rounds = 60, callers = 10] = process.argv.slice(2).map(Number)
@@ -37,7 +37,7 @@ const makePool = Effect.fnUntraced(function* () {
   return Context.get(context, SessionPool)
 })
 
-/** Lets a histogram count, or not, without anything around it being different. */
+/** Makes a histogram's recording switchable, with everything else unchanged. */
 const switched = (histogram: Histogram) => {
   const record = histogram.recordMillis.bind(histogram)
   let isOn = true
@@ -52,7 +52,7 @@ const switched = (histogram: Histogram) => {
 interface Round {
   /** Statements per second of wall-clock time. */
   readonly speed: number
-  /** Processor time of this process per statement, in microseconds: other processes do not disturb it. */
+  /** Processor time of this process per statement, in microseconds; independent of other processes. */
   readonly micros: number
 }
 

@@ -1,4 +1,4 @@
-/** The limit: reads as Node does by itself, and as every other client here but ours. */
+/** The baseline: reads in Node.js's default way, like every other client here except ours. */
 import { bareSockets } from "./BareSockets.ts"
 
 export const contender = bareSockets()

@@ -1,4 +1,4 @@
-/** The limit once more, where all sockets read into one buffer, as this project's do. */
+/** The baseline with one read buffer for all sockets, as in this project. */
 import { readingInto } from "../../src/services/wire/Transport.ts"
 import { bareSockets } from "./BareSockets.ts"
 

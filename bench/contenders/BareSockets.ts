@@ -1,8 +1,8 @@
-/** A client that only writes and reads the socket, one statement at a time per session. */
+/** A client that only writes to the socket and reads from it, one statement at a time per session. */
 import type { Contender } from "../Contender.ts"
 import { promiseContender } from "../PromiseContender.ts"
 import { SocketPool } from "../wire/SocketPool.ts"
-import { single, transaction } from "../wire/Statements.ts"
+import { singleStatements, transaction } from "../wire/Statements.ts"
 import type { Reading } from "../wire/WireSession.ts"
 
 export const bareSockets = (reading?: Reading): Contender =>
@@ -10,7 +10,7 @@ export const bareSockets = (reading?: Reading): Contender =>
     const pool = await SocketPool.open(url, sessions, reading)
     return {
       operations: {
-        ...single((statement, values) => pool.query(statement, values)),
+        ...singleStatements((statement, values) => pool.query(statement, values)),
         transaction: (key) => pool.use((query) => transaction(query, key))
       },
       hold: async () => {},

@@ -1,4 +1,4 @@
-/** This project's layer, in the kinds that are compared. */
+/** The variants of this project's layer that are compared. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,10 +14,10 @@ import { effectContender } from "../EffectContender.ts"
 import { sessionOperations, singleOperations } from "./SessionOperations.ts"
 import { sqlOperations } from "./SqlOperations.ts"
 
-/** The burst is ten thousand at once; the default cap would refuse them. */
+/** A burst has ten thousand waiters; the default limit would refuse most of them. */
 const MAX_WAITING = 20_000
 
-/** Fifteen times as often as in the examples of Prometheus' documentation, so that what asking costs is seen. */
+/** Fifteen times as often as in the examples of Prometheus' documentation, so that the cost of a scrape is visible. */
 const SCRAPE_INTERVAL = "1 second"
 
 export interface Kind {
@@ -26,14 +26,14 @@ export interface Kind {
    * statements through `SessionPool.execute`.
    */
   readonly surface: "sql" | "use" | "execute"
-  /** Metrics with a scrape a second, and spans; or neither. */
+  /** Whether metrics (scraped every second) and spans are on. */
   readonly isObserved: boolean
-  /** Further settings of the layer. */
+  /** Additional settings of the layer. */
   readonly settings?: SettingsInput | undefined
 }
 
-/** Asks for the metrics again and again, as Prometheus would. */
-const scraped = Layer.effectDiscard(
+/** Reads the metrics in intervals, like Prometheus. */
+const scrapeMetrics = Layer.effectDiscard(
   Effect.gen(function* () {
     const { prometheus } = yield* PoolMetrics
     yield* Effect.forkScoped(Effect.forever(Effect.delay(prometheus, SCRAPE_INTERVAL)))
@@ -48,10 +48,10 @@ export const ours = ({ isObserved, settings, surface }: Kind): Contender =>
         url,
         pool: { ...settings?.pool, min: sessions, max: sessions, maxWaiting: MAX_WAITING }
       }).pipe(Layer.provide(Logger.layer([])))
-      const context = yield* Layer.build(isObserved ? Layer.provideMerge(scraped, layer) : layer)
+      const context = yield* Layer.build(isObserved ? Layer.provideMerge(scrapeMetrics, layer) : layer)
       const pool = Context.get(context, SessionPool)
       const sql = Context.get(context, SqlClient)
-      // It opens a few at a time, so as not to storm a pooler; the others open theirs when they are first asked for all.
+      // This pool opens a few sessions at a time. Acquire all of them now, so that none is opened during a sample.
       yield* Effect.scoped(Effect.replicateEffect(pool.get, sessions, { concurrency: "unbounded", discard: true }))
       const onSessions = sessionOperations<LeasedSession>(pool.use, (session, text, values) =>
         session.execute(text, values, undefined)

@@ -1,4 +1,4 @@
-/** The pool's own statements on shared sessions, observed. */
+/** `SessionPool.execute` on shared sessions, with metrics and spans. */
 import { ours } from "./Ours.ts"
 import { pipelined } from "./Pipelined.ts"
 

@@ -1,4 +1,4 @@
-/** Statements on shared sessions, observed. */
+/** Effect SQL on shared sessions, with metrics and spans. */
 import { ours } from "./Ours.ts"
 import { pipelined } from "./Pipelined.ts"
 

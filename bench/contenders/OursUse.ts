@@ -1,4 +1,4 @@
-/** The pool's own sessions, exclusive, observed. */
+/** `SessionPool.use`, with metrics and spans. */
 import { ours } from "./Ours.ts"
 
 export const contender = ours({ surface: "use", isObserved: true })

@@ -1,4 +1,4 @@
-/** The pool's own sessions, exclusive, with metrics and spans off. */
+/** `SessionPool.use`, without metrics and spans. */
 import { ours } from "./Ours.ts"
 
 export const contender = ours({ surface: "use", isObserved: false })

@@ -1,4 +1,4 @@
-/** node-postgres as its documentation shows it: a Pool, texts and values. */
+/** node-postgres as in its documentation: a Pool, texts and values. */
 import pg from "pg"
 import type { Contender } from "../Contender.ts"
 import { NOTE, SQL } from "../Operation.ts"
@@ -7,7 +7,7 @@ import { promiseContender } from "../PromiseContender.ts"
 /** With `named`, statements with values carry a name, so that each session prepares them once. */
 export const nodePostgres = (named: boolean): Contender =>
   promiseContender(({ sessions, url }) => {
-    // idle sessions stay, as they do with the others for the time of a run
+    // Keeps idle sessions open during a run, as the other clients do.
     const pool = new pg.Pool({ connectionString: url, max: sessions, idleTimeoutMillis: 0 })
     const statement = (name: keyof typeof SQL, values?: Array<unknown>) => ({
       text: SQL[name],

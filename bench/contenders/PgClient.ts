@@ -16,7 +16,7 @@ export const pgClient = (options: Pick<PgClient.PgClientConfig, "multiplex">): C
           ...options,
           url: Redacted.make(url),
           maxConnections: sessions,
-          // sessions that nobody uses stay, as they do with the others for the time of a run
+          // Keeps idle sessions open during a run, as the other clients do.
           minConnections: sessions
         })
       ),

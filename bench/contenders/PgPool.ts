@@ -1,4 +1,4 @@
-/** The pool beneath Effect's own client, without the client: `PgPool.use` and `query`. */
+/** The pool of Effect's own client, without the client: `PgPool.use` and `query`. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"

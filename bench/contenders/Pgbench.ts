@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Contender, Loop, Target } from "../Contender.ts"
+import type { Contender, LoopFigures, Target } from "../Contender.ts"
 import { KEYS, type Operation, SQL } from "../Operation.ts"
 
 const scripts: Partial<Record<Operation, string>> = {
@@ -11,12 +11,12 @@ const scripts: Partial<Record<Operation, string>> = {
   point: `\\set id random(1, ${KEYS})\n${SQL.point.replace("$1", ":id")};`
 }
 
-/** The shell's `times` adds the times of what it ran: the last line, user and system, as `0m1.230s`. */
+/** The last line of the shell's `times` has the children's user and system time, as `0m1.230s`. */
 const SHELL = 'pgbench "$@"; code=$?; times >&2; exit $code'
 
 const MICROS = 1_000_000
 
-const microsOf = (times: string): number =>
+const cpuMicrosOf = (times: string): number =>
   (times.trim().split("\n").at(-1) ?? "")
     .trim()
     .split(/\s+/)
@@ -27,7 +27,7 @@ const microsOf = (times: string): number =>
 
 const number = (output: string, pattern: RegExp): number => {
   const found = pattern.exec(output)?.[1]
-  if (found === undefined) throw new Error(`pgbench said something else than expected: ${output}`)
+  if (found === undefined) throw new Error(`Unexpected output of pgbench: ${output}`)
   return Number(found)
 }
 
@@ -57,15 +57,20 @@ const run = (url: string, parameters: ReadonlyArray<string>): Promise<{ output: 
     )
   })
 
-const measured = async ({ sessions, url }: Target, script: string, callers: number, millis: number): Promise<Loop> => {
+const measured = async (
+  { sessions, url }: Target,
+  script: string,
+  callers: number,
+  millis: number
+): Promise<LoopFigures> => {
   const clients = String(Math.min(sessions, callers))
-  // whole seconds are all it knows
+  // pgbench accepts whole seconds only.
   const seconds = Math.max(1, Math.round(millis / 1000))
   const parameters = ["-n", "-M", "prepared", "-c", clients, "-j", "1", "-T", String(seconds), "-f", script]
   const { errors, output } = await run(url, parameters)
   const operations = number(output, /number of transactions actually processed: (\d+)/)
   const perSecond = number(output, /tps = ([\d.]+)/)
-  return { operations, seconds: operations / perSecond, cpuMicros: microsOf(errors) }
+  return { operations, seconds: operations / perSecond, cpuMicros: cpuMicrosOf(errors) }
 }
 
 export const contender: Contender = {

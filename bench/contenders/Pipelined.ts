@@ -1,5 +1,4 @@
-/** The one place that knows how the layer is told to pipeline. */
+/** The setting that switches pipelining on. */
 import type { SettingsInput } from "../../src/services/config/settings/Settings.ts"
 
-/** Undefined while the layer has no such setting; the pipelined contenders take part as soon as it is given here. */
-export const pipelined: SettingsInput | undefined = { pool: { pipeline: 32 } }
+export const pipelined: SettingsInput = { pool: { pipeline: 32 } }

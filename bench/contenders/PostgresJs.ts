@@ -1,4 +1,4 @@
-/** postgres.js with its defaults: prepared statements, and several in one session's pipeline. */
+/** postgres.js with its defaults: prepared statements, several of them pipelined in one session. */
 import postgres from "postgres"
 import { NOTE } from "../Operation.ts"
 import { promiseContender } from "../PromiseContender.ts"

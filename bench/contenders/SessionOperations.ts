@@ -1,9 +1,9 @@
-/** The operations without the statements of Effect SQL: text and values, straight to a session of a pool, or to the pool. */
+/** The operations without Effect SQL: text and values, sent to a session of a pool or to the pool itself. */
 import * as Effect from "effect/Effect"
 import type { EffectClient } from "../EffectContender.ts"
 import { NOTE, type Operation, type Rows, SQL } from "../Operation.ts"
 
-/** Runs a statement on the session it is given. */
+/** Runs a statement on a session. */
 type Query<Session> = (session: Session, sql: string, values: ReadonlyArray<unknown>) => Effect.Effect<Rows, unknown>
 
 type Use<Session> = (f: (session: Session) => Effect.Effect<Rows, unknown>) => Effect.Effect<Rows, unknown>

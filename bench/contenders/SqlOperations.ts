@@ -1,4 +1,4 @@
-/** The operations as an application writes them with Effect SQL, whatever client is beneath. */
+/** The operations in Effect SQL, for any client. */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { EffectClient } from "../EffectContender.ts"

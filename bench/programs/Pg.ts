@@ -1,7 +1,7 @@
 /** Start to first row: node-postgres. */
 import pg from "pg"
-import { firstRow, url } from "./FirstRow.ts"
+import { reportFirstRow, url } from "./FirstRow.ts"
 
 const pool = new pg.Pool({ connectionString: url })
-firstRow((await pool.query("select id, name, balance from bench_point where id = $1", [1])).rows)
+reportFirstRow((await pool.query("select id, name, balance from bench_point where id = $1", [1])).rows)
 await pool.end()

@@ -1,7 +1,7 @@
 /** Start to first row: postgres.js. */
 import postgres from "postgres"
-import { firstRow, url } from "./FirstRow.ts"
+import { reportFirstRow, url } from "./FirstRow.ts"
 
 const sql = postgres(url)
-firstRow(await sql`select id, name, balance from bench_point where id = ${1}`)
+reportFirstRow(await sql`select id, name, balance from bench_point where id = ${1}`)
 await sql.end()

@@ -1,9 +1,9 @@
 /**
- * Answers in the server's place, in this process: what is left of a statement is the client's own code.
+ * Replies instead of the server, inside this process, so that only the client's own code is measured.
  *
- * A socket's write and read are most of what a statement costs any client, and the part that depends on the machine's
- * mood. Without them a change in the code shows to a few percent. Statements are prepared on the real server first; from
- * then on everything a socket is to write is read here and answered in the next turn of the event loop.
+ * Writing to and reading from a socket is most of the cost of a statement, and varies with the machine's load. Without it
+ * a change of the code is visible to a few percent. Statements are prepared on the real server first; from then on
+ * everything that would be written to a socket is parsed here, and the reply arrives in the next turn of the event loop.
  */
 import { Socket } from "node:net"
 import { SQL } from "../Operation.ts"
@@ -20,7 +20,7 @@ const row = (...values: ReadonlyArray<Buffer>): Buffer =>
   frame("D", Buffer.concat([int16(values.length), ...values.flatMap((value) => [int32(value.length), value])]))
 
 /** BindComplete, the rows, and CommandComplete. */
-const answer = (tag: string, ...rows: ReadonlyArray<Buffer>): Buffer =>
+const replyOf = (tag: string, ...rows: ReadonlyArray<Buffer>): Buffer =>
   Buffer.concat([frame("2", Buffer.alloc(0)), ...rows, frame("C", Buffer.from(`${tag}\0`))])
 
 const BEGIN = "begin"
@@ -28,20 +28,20 @@ const COMMIT = "commit"
 
 const account = row(int32(1), Buffer.from("account 1"), int32(0))
 
-const answers: ReadonlyMap<string, Buffer> = new Map([
-  [SQL.select1, answer("SELECT 1", row(int32(1)))],
-  [SQL.point, answer("SELECT 1", account)],
-  [SQL.update, answer("UPDATE 1")],
-  [BEGIN, answer("BEGIN")],
-  [COMMIT, answer("COMMIT")]
+const replies: ReadonlyMap<string, Buffer> = new Map([
+  [SQL.select1, replyOf("SELECT 1", row(int32(1)))],
+  [SQL.point, replyOf("SELECT 1", account)],
+  [SQL.update, replyOf("UPDATE 1")],
+  [BEGIN, replyOf("BEGIN")],
+  [COMMIT, replyOf("COMMIT")]
 ])
 
 const idle = frame("Z", Buffer.from("I"))
 const inTransaction = frame("Z", Buffer.from("T"))
 
-/** What is known of one socket's session. */
-interface Known {
-  /** The texts of its named statements. */
+/** The state of one socket's session. */
+interface SessionState {
+  /** Texts of the named statements. */
   readonly texts: Map<string, string>
   isInTransaction: boolean
 }
@@ -54,8 +54,8 @@ function* messages(bytes: Buffer): Generator<readonly [type: number, body: numbe
   }
 }
 
-const learn = ({ texts }: Known, bytes: Buffer): void => {
-  // the startup message has no type
+const recordStatements = ({ texts }: SessionState, bytes: Buffer): void => {
+  // The startup message has no type.
   if (bytes[0] === 0) return
   for (const [type, body] of messages(bytes)) {
     if (type !== PARSE) continue
@@ -64,15 +64,15 @@ const learn = ({ texts }: Known, bytes: Buffer): void => {
   }
 }
 
-const reply = (known: Known, bytes: Buffer): Buffer => {
+const reply = (known: SessionState, bytes: Buffer): Buffer => {
   const parts: Array<Buffer> = []
   for (const [type, body] of messages(bytes)) {
     if (type === SYNC) parts.push(known.isInTransaction ? inTransaction : idle)
     if (type !== BIND) continue
-    // the portal's name is empty
+    // The portal's name is empty.
     const text = known.texts.get(textAt(bytes, body + 1)) ?? ""
-    const canned = answers.get(text)
-    if (canned === undefined) throw new Error(`No answer is kept for the statement: ${text}`)
+    const canned = replies.get(text)
+    if (canned === undefined) throw new Error(`No reply is defined for the statement: ${text}`)
     if (text === BEGIN || text === COMMIT) known.isInTransaction = text === BEGIN
     parts.push(canned)
   }
@@ -83,10 +83,10 @@ const deliver = (socket: Socket, bytes: Buffer): void => {
   socket.emit("data", bytes)
 }
 
-/** Stands between this process's sockets and their servers; until it is switched on it only listens. */
+/** Intercepts writes to this process's sockets. Until it is switched on, it only records prepared statements. */
 export class CannedServer {
   isOn = false
-  private readonly sessions = new WeakMap<Socket, Known>()
+  private readonly sessions = new WeakMap<Socket, SessionState>()
 
   constructor() {
     const take = this.take.bind(this)
@@ -97,13 +97,13 @@ export class CannedServer {
     } as Socket["write"]
   }
 
-  /** True when it answers in the server's place. */
+  /** Returns true if the reply comes from here, and the write must not reach the socket. */
   private take(socket: Socket, written: Uint8Array): boolean {
     const bytes = Buffer.from(written.buffer, written.byteOffset, written.length)
     let known = this.sessions.get(socket)
     if (known === undefined) this.sessions.set(socket, (known = { texts: new Map(), isInTransaction: false }))
     if (this.isOn) setImmediate(deliver, socket, reply(known, bytes))
-    else learn(known, bytes)
+    else recordStatements(known, bytes)
     return this.isOn
   }
 }

@@ -1,7 +1,7 @@
-/** Rows out of DataRow messages whose columns are in binary. */
+/** Reads rows from DataRow messages with binary columns. */
 import type { Row } from "../Operation.ts"
 
-/** Object ids of types, from PostgreSQL's pg_type.dat. */
+/** Type ids, from PostgreSQL's pg_type.dat. */
 const OID = { bool: 16, int4: 23, text: 25, float8: 701, timestamptz: 1184 } as const
 
 /** PostgreSQL counts microseconds from the first day of 2000. */
@@ -24,13 +24,13 @@ export interface Column {
   readonly read: Read
 }
 
-/** The columns that a RowDescription announces. */
+/** The columns of a RowDescription. */
 export const columnsOf = (bytes: Buffer, from: number): ReadonlyArray<Column> => {
   let at = from + 2
   return Array.from({ length: bytes.readInt16BE(from) }, () => {
     const end = bytes.indexOf(0, at)
     const name = bytes.toString("utf8", at, end)
-    // the table's id and the column's number come before the type; its size, modifier and format follow
+    // The table's id and the column's number precede the type; its size, modifier and format follow.
     const oid = bytes.readInt32BE(end + 7)
     at = end + 19
     const read = readers[oid]

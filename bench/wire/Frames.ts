@@ -1,4 +1,4 @@
-/** What a frontend writes, as in PostgreSQL's documentation, "Message Formats"; the parts serve what a backend writes, too. */
+/** Encodes messages (PostgreSQL docs, "Message Formats"). */
 
 /** Protocol 3.0. */
 const PROTOCOL = 196_608
@@ -36,9 +36,9 @@ export const saslResponse = (message: string): Buffer => frame("p", Buffer.from(
 
 export const terminate = frame("X")
 
-/** A statement with a name of its own; every session prepares it when it meets it first. */
+/** A named statement; every session prepares it before its first execution. */
 export class Statement {
-  /** Parse and Describe: before the first execution. */
+  /** Parse and Describe, sent before the first execution. */
   readonly prepare: Buffer
   private readonly bind: Buffer
   private readonly parameters: number
@@ -55,14 +55,14 @@ export class Statement {
     this.end = Buffer.concat([int16(1), int16(1), frame("E", text(""), int32(0)), frame("S")])
   }
 
-  /** Bytes of one execution with these values. */
+  /** Size in bytes of one execution with these values. */
   size(values: ReadonlyArray<string>): number {
     let size = 1 + LENGTH_BYTES + this.bind.length + this.end.length
     for (let index = 0; index < this.parameters; index++) size += LENGTH_BYTES + Buffer.byteLength(values[index] ?? "")
     return size
   }
 
-  /** Writes one execution; returns where it ends. */
+  /** Writes one execution and returns the offset of its end. */
   write(into: Buffer, from: number, values: ReadonlyArray<string>): number {
     into[from] = 0x42
     let at = from + 1 + LENGTH_BYTES
@@ -73,7 +73,7 @@ export class Statement {
       into.writeInt32BE(length, at)
       at += LENGTH_BYTES + length
     }
-    // the format code of the result belongs to Bind still
+    // Bind includes the format code of the result.
     into.writeInt32BE(at + 2 * 2 - from - 1, from + 1)
     this.end.copy(into, at)
     return at + this.end.length

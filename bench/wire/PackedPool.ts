@@ -1,16 +1,16 @@
-/** As the socket pool, but what was asked for in the same moment shares a write. */
+/** Like SocketPool, but statements of the same event loop turn share a write. */
 import type { Rows } from "../Operation.ts"
 import type { Statement } from "./Frames.ts"
-import { Line } from "./Line.ts"
+import { FifoQueue } from "./FifoQueue.ts"
 import { type Job, WireSession } from "./WireSession.ts"
 
-/** Statements in one write; as many as sql-pg's `multiplexConcurrency` has by default. */
+/** Maximum statements in one write; sql-pg's default for `multiplexConcurrency`. */
 const PACK = 32
 
 export class PackedPool {
   private readonly sessions: ReadonlyArray<WireSession>
   private readonly idle: Array<WireSession>
-  private readonly line = new Line<Job>()
+  private readonly queue = new FifoQueue<Job>()
   private isScheduled = false
 
   private constructor(sessions: ReadonlyArray<WireSession>) {
@@ -19,7 +19,7 @@ export class PackedPool {
     for (const session of sessions) {
       session.onIdle = () => {
         this.idle.push(session)
-        if (this.line.length > 0) this.schedule()
+        if (this.queue.length > 0) this.schedule()
       }
     }
   }
@@ -30,7 +30,7 @@ export class PackedPool {
 
   query(statement: Statement, values: ReadonlyArray<string>): Promise<Rows> {
     return new Promise((resolve, reject) => {
-      this.line.push({ statement, values, resolve, reject })
+      this.queue.push({ statement, values, resolve, reject })
       this.schedule()
     })
   }
@@ -39,7 +39,7 @@ export class PackedPool {
     await Promise.all(this.sessions.map((session) => session.close()))
   }
 
-  /** After the microtasks: everybody who was answered by one chunk of the socket has asked again by then. */
+  /** Runs after the microtasks: by then every caller that got a result from the same chunk has sent its next query. */
   private schedule(): void {
     if (this.isScheduled || this.idle.length === 0) return
     this.isScheduled = true
@@ -50,11 +50,11 @@ export class PackedPool {
   }
 
   private flush(): void {
-    while (this.line.length > 0) {
+    while (this.queue.length > 0) {
       const session = this.idle.pop()
       if (session === undefined) return
       const pack: Array<Job> = []
-      for (let job = this.line.shift(); job !== undefined; job = this.line.shift()) {
+      for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) {
         pack.push(job)
         if (pack.length === PACK) break
       }

@@ -12,18 +12,18 @@ const attribute = (message: string, name: string): string => {
   return found.slice(2)
 }
 
-/** One login: `first` is sent, the server's answer goes into `final`. */
+/** One login: send `first`, then `final` of the server's reply. */
 export class Scram {
   private readonly bare = `n=,r=${randomBytes(NONCE_BYTES).toString("base64")}`
   readonly first = `n,,${this.bare}`
 
-  final(answer: string, password: string): string {
-    const salt = Buffer.from(attribute(answer, "s"), "base64")
-    const salted = pbkdf2Sync(password.normalize("NFKC"), salt, Number(attribute(answer, "i")), KEY_BYTES, "sha256")
-    const unproved = `c=biws,r=${attribute(answer, "r")}`
+  final(reply: string, password: string): string {
+    const salt = Buffer.from(attribute(reply, "s"), "base64")
+    const salted = pbkdf2Sync(password.normalize("NFKC"), salt, Number(attribute(reply, "i")), KEY_BYTES, "sha256")
+    const unproved = `c=biws,r=${attribute(reply, "r")}`
     const clientKey = hmac(salted, "Client Key")
     const storedKey = createHash("sha256").update(clientKey).digest()
-    const signature = hmac(storedKey, `${this.bare},${answer},${unproved}`)
+    const signature = hmac(storedKey, `${this.bare},${reply},${unproved}`)
     const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)))
     return `${unproved},p=${proof.toString("base64")}`
   }

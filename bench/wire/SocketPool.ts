@@ -1,13 +1,13 @@
-/** The least a pool can be: a free list, and a line of those who wait. */
+/** The smallest possible pool: a free list and a queue of waiters. */
 import type { Rows } from "../Operation.ts"
 import type { Statement } from "./Frames.ts"
-import { Line } from "./Line.ts"
+import { FifoQueue } from "./FifoQueue.ts"
 import { type Job, type Reading, WireSession } from "./WireSession.ts"
 
 export class SocketPool {
   private readonly sessions: ReadonlyArray<WireSession>
   private readonly idle: Array<WireSession>
-  private readonly line = new Line<(session: WireSession) => void>()
+  private readonly waiters = new FifoQueue<(session: WireSession) => void>()
 
   private constructor(sessions: ReadonlyArray<WireSession>) {
     this.sessions = sessions
@@ -19,27 +19,27 @@ export class SocketPool {
     return new SocketPool(await Promise.all(opened))
   }
 
-  /** One statement on whichever session is free. */
+  /** Runs one statement on the next free session. */
   query(statement: Statement, values: ReadonlyArray<string>): Promise<Rows> {
     return new Promise((resolve, reject) => {
       const job: Job = { statement, values, resolve, reject }
-      this.take((session) => {
-        session.onIdle = () => this.give(session)
+      this.acquire((session) => {
+        session.onIdle = () => this.release(session)
         session.send([job])
       })
     })
   }
 
-  /** Several statements, one after the other, on one session. */
+  /** Runs several statements, one after the other, on one session. */
   async use<A>(f: (query: SocketPool["query"]) => Promise<A>): Promise<A> {
-    const session = await new Promise<WireSession>((resolve) => this.take(resolve))
+    const session = await new Promise<WireSession>((resolve) => this.acquire(resolve))
     session.onIdle = () => {}
     try {
       return await f(
         (statement, values) => new Promise((resolve, reject) => session.send([{ statement, values, resolve, reject }]))
       )
     } finally {
-      this.give(session)
+      this.release(session)
     }
   }
 
@@ -47,14 +47,14 @@ export class SocketPool {
     await Promise.all(this.sessions.map((session) => session.close()))
   }
 
-  private take(f: (session: WireSession) => void): void {
+  private acquire(f: (session: WireSession) => void): void {
     const session = this.idle.pop()
-    if (session === undefined) this.line.push(f)
+    if (session === undefined) this.waiters.push(f)
     else f(session)
   }
 
-  private give(session: WireSession): void {
-    const next = this.line.shift()
+  private release(session: WireSession): void {
+    const next = this.waiters.shift()
     if (next === undefined) this.idle.push(session)
     else next(session)
   }

@@ -16,7 +16,9 @@ const statements = {
 type Query = (statement: Statement, values: ReadonlyArray<string>) => Promise<Rows>
 
 /** Operations of one statement. */
-export const single = (query: Query): Record<Exclude<Operation, "transaction">, (key: number) => Promise<Rows>> => ({
+export const singleStatements = (
+  query: Query
+): Record<Exclude<Operation, "transaction">, (key: number) => Promise<Rows>> => ({
   select1: () => query(statements.select1, []),
   point: (key) => query(statements.point, [String(key)]),
   insert: (key) => query(statements.insert, [String(key), NOTE]),
@@ -24,7 +26,7 @@ export const single = (query: Query): Record<Exclude<Operation, "transaction">, 
   wait: () => query(statements.wait, [])
 })
 
-/** Begin, select, update, commit, each in a round trip of its own. */
+/** Begin, select, update, commit, each in its own round trip. */
 export const transaction = async (query: Query, key: number): Promise<Rows> => {
   await query(statements.begin, [])
   const rows = await query(statements.point, [String(key)])

@@ -1,11 +1,11 @@
-/** One session of the benchmark's own client: it writes to the socket, reads from it, and does nothing else. */
+/** One session of the benchmark's own client: it only writes to the socket and reads from it. */
 import { connect, type OnReadOpts, type Socket } from "node:net"
 import type { Row, Rows } from "../Operation.ts"
 import { type Column, columnsOf, rowOf } from "./Columns.ts"
 import { saslInitial, saslResponse, startup, type Statement, terminate } from "./Frames.ts"
 import { Scram } from "./Scram.ts"
 
-/** One execution, and who waits for its rows. */
+/** One execution, with the callbacks for its rows. */
 export interface Job {
   readonly statement: Statement
   readonly values: ReadonlyArray<string>
@@ -13,7 +13,7 @@ export interface Job {
   readonly reject: (error: Error) => void
 }
 
-/** How a socket reads, where it is not as Node does by itself; it still emits `data`. */
+/** A socket's read options in place of Node.js's default; the socket still emits `data`. */
 export type Reading = (socket: () => Socket) => OnReadOpts
 
 const HEADER_BYTES = 5
@@ -26,7 +26,7 @@ const AUTHENTICATION = { ok: 0, sasl: 10, saslContinue: 11, saslFinal: 12 } as c
 const errorOf = (bytes: Buffer): Error => {
   const fields = bytes.toString("utf8").split("\0")
   const field = (code: string) => fields.find((field) => field.startsWith(code))?.slice(1) ?? ""
-  return new Error(`The server answered ${field("C")}: ${field("M")}`)
+  return new Error(`The server replied ${field("C")}: ${field("M")}`)
 }
 
 export class WireSession {
@@ -37,12 +37,12 @@ export class WireSession {
   private readonly scram = new Scram()
   private rest: Buffer | undefined
   private jobs: ReadonlyArray<Job> = []
-  private answered = 0
+  private completed = 0
   private rows: Array<Row> = []
   private current: ReadonlyArray<Column> = NONE
   private error: Error | undefined
   private isOpen = false
-  /** Called when every job is answered. */
+  /** Called when every job is complete. */
   onIdle: () => void = () => {}
 
   private constructor(url: URL, reading: Reading | undefined, ready: (error?: Error) => void) {
@@ -70,23 +70,23 @@ export class WireSession {
     })
   }
 
-  /** Writes all jobs in one piece. The session must be idle. */
+  /** Writes all jobs at once. The session must be idle. */
   send(jobs: ReadonlyArray<Job>): void {
     this.jobs = jobs
-    this.answered = 0
+    this.completed = 0
     let size = 0
-    const met = new Set<Statement>()
+    const unprepared = new Set<Statement>()
     for (const { statement, values } of jobs) {
       size += statement.size(values)
-      if (!this.columns.has(statement) && !met.has(statement)) {
-        met.add(statement)
+      if (!this.columns.has(statement) && !unprepared.has(statement)) {
+        unprepared.add(statement)
         size += statement.prepare.length
       }
     }
     const bytes = Buffer.allocUnsafe(size)
     let at = 0
     for (const { statement, values } of jobs) {
-      if (met.delete(statement)) at += statement.prepare.copy(bytes, at)
+      if (unprepared.delete(statement)) at += statement.prepare.copy(bytes, at)
       at = statement.write(bytes, at, values)
     }
     this.current = this.columnsOf(jobs[0])
@@ -107,7 +107,7 @@ export class WireSession {
 
   private end(error: Error): void {
     this.ready(error)
-    for (const job of this.jobs.slice(this.answered)) job.reject(error)
+    for (const job of this.jobs.slice(this.completed)) job.reject(error)
     this.jobs = []
   }
 
@@ -129,7 +129,7 @@ export class WireSession {
         this.rows.push(rowOf(this.current, bytes, at))
         return
       case 0x5a: // ReadyForQuery
-        return this.settle()
+        return this.completeJob()
       case 0x54: // RowDescription
         return this.described(columnsOf(bytes, at))
       case 0x6e: // NoData
@@ -145,7 +145,7 @@ export class WireSession {
   }
 
   private described(columns: ReadonlyArray<Column>): void {
-    const job = this.jobs[this.answered]
+    const job = this.jobs[this.completed]
     if (job === undefined) return
     this.columns.set(job.statement, columns)
     this.current = columns
@@ -156,12 +156,12 @@ export class WireSession {
     else if (code === AUTHENTICATION.saslContinue) {
       this.socket.write(saslResponse(this.scram.final(message.toString(), this.password)))
     } else if (code !== AUTHENTICATION.ok && code !== AUTHENTICATION.saslFinal) {
-      this.end(new Error(`The bare client knows SCRAM only, not the server's way ${code}`))
+      this.end(new Error(`The bare client supports SCRAM only, not authentication method ${code}`))
     }
   }
 
-  private settle(): void {
-    const job = this.jobs[this.answered]
+  private completeJob(): void {
+    const job = this.jobs[this.completed]
     if (job === undefined) {
       this.isOpen = true
       return this.ready()
@@ -169,8 +169,8 @@ export class WireSession {
     const { error, rows } = this
     this.rows = []
     this.error = undefined
-    this.answered++
-    const next = this.jobs[this.answered]
+    this.completed++
+    const next = this.jobs[this.completed]
     if (next !== undefined) this.current = this.columnsOf(next)
     if (error === undefined) job.resolve(rows)
     else job.reject(error)

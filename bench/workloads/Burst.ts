@@ -1,18 +1,18 @@
-/** What happens when ten thousand queries are asked for in one moment. */
+/** Ten thousand queries that start at the same moment. */
 import type { Case, Workload } from "../Workload.ts"
-import { SESSIONS } from "../Stage.ts"
+import { SESSIONS } from "../RunContext.ts"
 
 const COUNT = 10_000
 
-/** Callers of the rate that a burst is held against: ten for each session keep all of them busy. */
+/** Callers of the steady rate: ten per session keep all sessions busy. */
 const STEADY_CALLERS = 100
 
-/** Until V8 has compiled the path, and again for the steady rate: about as long as the burst itself. */
+/** Length of the warm-up and of the steady-rate measurement: about as long as the burst itself. */
 const STEADY_MILLIS = 500
 
 /**
- * Smaller bursts come first, as many statements in all, because a rate that V8 has compiled the path for is no measure of
- * one that it has not. Smaller, because the memory of the whole one is measured.
+ * Warm-up bursts with as many statements in total: uncompiled code cannot be compared with the compiled steady rate. They
+ * are smaller so that they do not raise the idle memory that the burst's peak is compared with.
  */
 const WARM_UPS = 10
 const WARM_UP_COUNT = COUNT / WARM_UPS
@@ -32,15 +32,15 @@ const burst: Case = {
   main: "total",
   subjects: (entries) => entries.filter(({ can }) => can.includes("burst")),
   isWarmedUp: false,
-  sample: (stage, name) =>
-    stage.fresh(name, async (process) => {
+  sample: (context, name) =>
+    context.withNewProcess(name, async (process) => {
       const loop = { operation: "point", callers: STEADY_CALLERS } as const
-      await process.ask("open", stage.target(SESSIONS))
-      await process.ask("measure", { ...loop, millis: STEADY_MILLIS })
-      for (let time = 0; time < WARM_UPS; time++) await process.ask("burst", { count: WARM_UP_COUNT })
-      const steady = await process.ask("measure", { ...loop, millis: STEADY_MILLIS })
-      const { displaced: out, idle, millis: total, p99, peakRss } = await process.ask("burst", { count: COUNT })
-      await process.ask("close", null)
+      await process.request("open", context.target(SESSIONS))
+      await process.request("measure", { ...loop, millis: STEADY_MILLIS })
+      for (let time = 0; time < WARM_UPS; time++) await process.request("burst", { count: WARM_UP_COUNT })
+      const steady = await process.request("measure", { ...loop, millis: STEADY_MILLIS })
+      const { displaced: out, idle, millis: total, p99, peakRss } = await process.request("burst", { count: COUNT })
+      await process.request("close", null)
       const ideal = (COUNT * steady.seconds * 1000) / steady.operations
       return {
         total,

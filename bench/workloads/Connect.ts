@@ -1,13 +1,13 @@
-/** How long it takes until so many sessions stand. */
+/** The time to open many sessions. */
 import { setTimeout as pause } from "node:timers/promises"
 import type { Case, Workload } from "../Workload.ts"
 
-/** The largest pool of the sizing table. */
+/** The largest pool in the sizing table. */
 const SESSIONS = 30
 
 /**
- * Until the server's processes behind the sessions that were closed last have ended: thirty that end together take the
- * processors from whoever comes next, which was a tenth of its figure.
+ * Pause until the server processes of the previous sample have ended. Thirty processes that exit together use the
+ * processors, which raised the next figure by a tenth.
  */
 const SETTLE_MILLIS = 200
 
@@ -17,10 +17,10 @@ const connect: Case = {
   main: "millis",
   subjects: (entries) => entries.filter(({ can }) => can.includes("hold")),
   isWarmedUp: true,
-  sample: async (stage, name) => {
-    const process = await stage.living(name)
+  sample: async (context, name) => {
+    const process = await context.processOf(name)
     await pause(SETTLE_MILLIS)
-    return { millis: await process.ask("connect", stage.target(SESSIONS)) }
+    return { millis: await process.request("connect", context.target(SESSIONS)) }
   }
 }
 

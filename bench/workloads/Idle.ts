@@ -1,10 +1,10 @@
-/** What sessions cost that nobody uses. */
+/** The cost of idle sessions. */
 import type { Case, Workload } from "../Workload.ts"
 
-/** The largest pool of the sizing table. */
+/** The largest pool in the sizing table. */
 const SESSIONS = 30
 
-/** Long enough for timers of a few seconds to show. */
+/** Long enough to include timers of a few seconds. */
 const IDLE_MILLIS = 10_000
 const QUICK_IDLE_MILLIS = 1000
 
@@ -19,12 +19,16 @@ const idle = (millis: number): Case => ({
   ],
   main: "cpu",
   subjects: (entries) => entries.filter(({ can }) => can.includes("hold")),
-  // nothing is compared that a second round would make steadier by much, and each takes its time
+  // More rounds would take long and make the figures only slightly steadier.
   rounds: 1,
   isWarmedUp: false,
-  sample: (stage, name) =>
-    stage.fresh(name, async (process) => {
-      const { after, before, cpuMicros } = await process.ask("idle", { ...stage.target(SESSIONS), millis }, millis)
+  sample: (context, name) =>
+    context.withNewProcess(name, async (process) => {
+      const { after, before, cpuMicros } = await process.request(
+        "idle",
+        { ...context.target(SESSIONS), millis },
+        millis
+      )
       return {
         cpu: cpuMicros / millis,
         rss: (after.rss - before.rss) / MEBIBYTE,

@@ -1,5 +1,5 @@
-/** What taking and giving back an idle session costs, when nothing is done with it. */
-import { SESSIONS } from "../Stage.ts"
+/** The cost of acquiring and releasing an idle session without using it. */
+import { SESSIONS } from "../RunContext.ts"
 import type { Case, Workload } from "../Workload.ts"
 
 const COUNT = 100_000
@@ -18,13 +18,13 @@ const lease: Case = {
   main: "micros",
   subjects: (entries) => entries.filter(({ can }) => can.includes("lease")),
   isWarmedUp: false,
-  sample: (stage, name) =>
-    stage.fresh(name, async (process) => {
-      await process.ask("open", stage.target(SESSIONS))
-      // the first time is for V8 to compile
-      await process.ask("lease", { count: COUNT })
-      const { cpuMicros, heapGrowth, seconds } = await process.ask("lease", { count: COUNT })
-      await process.ask("close", null)
+  sample: (context, name) =>
+    context.withNewProcess(name, async (process) => {
+      await process.request("open", context.target(SESSIONS))
+      // Warm-up: V8 compiles.
+      await process.request("lease", { count: COUNT })
+      const { cpuMicros, heapGrowth, seconds } = await process.request("lease", { count: COUNT })
+      await process.request("close", null)
       return { micros: (seconds * MICROS) / COUNT, cpu: cpuMicros / COUNT, heap: heapGrowth / KIBIBYTE }
     })
 }

@@ -1,23 +1,23 @@
-/** From the start of a process to its first row. */
+/** The time from the start of a process to its first row. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { compiledPrograms } from "../Compiled.ts"
-import { FLOOR } from "../Roster.ts"
+import { BASELINE } from "../Roster.ts"
 import type { Case, Subject, Workload } from "../Workload.ts"
 
-/** A start takes less than a second; on a loaded machine a few. */
-const PATIENCE_MILLIS = 30_000
+/** A start takes less than a second, or a few seconds on a loaded machine. */
+const TIMEOUT_MILLIS = 30_000
 
 const MICROS_PER_MILLI = 1000
 
 interface Program extends Subject {
   readonly file: string
-  /** The contenders it belongs to: it is started when one of them takes part. */
+  /** The contenders it belongs to: it is measured if one of them takes part. */
   readonly of: ReadonlyArray<string>
-  /** Whether Node keeps the compiled code, as it does when it is told to (Node.js docs, NODE_COMPILE_CACHE). */
-  readonly isKept?: boolean
-  /** Whether a bundler has put what it needs of its packages into its one file. */
+  /** Whether Node.js caches the compiled code (Node.js docs, NODE_COMPILE_CACHE). */
+  readonly usesCompileCache?: boolean
+  /** Whether a bundler has put the packages into the program's file. */
   readonly isBundled?: boolean
 }
 
@@ -25,7 +25,7 @@ const BARREL = { file: "PgClientBarrel.js", of: ["pgclient"] }
 const OURS = { file: "Ours.js", of: ["ours-sql", "ours-use"] }
 
 const programs: ReadonlyArray<Program> = [
-  { name: FLOOR, title: "bare socket", file: "Bare.js", of: [FLOOR] },
+  { name: BASELINE, title: "bare socket", file: "Bare.js", of: [BASELINE] },
   { name: "pg", title: "pg", file: "Pg.js", of: ["pg"] },
   { name: "postgres.js", title: "postgres.js", file: "PostgresJs.js", of: ["postgres.js"] },
   { name: "pgclient-barrel", title: "PgClient.layer, barrel imports", ...BARREL },
@@ -35,9 +35,9 @@ const programs: ReadonlyArray<Program> = [
     name: "pgclient-barrel-kept",
     title: "PgClient.layer, barrel imports, compiled code kept",
     ...BARREL,
-    isKept: true
+    usesCompileCache: true
   },
-  { name: "ours-kept", title: "ours, module imports, compiled code kept", ...OURS, isKept: true },
+  { name: "ours-kept", title: "ours, module imports, compiled code kept", ...OURS, usesCompileCache: true },
   { name: "pgclient-bundled", title: "PgClient.layer, bundled", ...BARREL, isBundled: true },
   { name: "ours-bundled", title: "ours, bundled", ...OURS, isBundled: true },
   { name: "program", title: "the program, as shipped", file: "Program.js", of: OURS.of }
@@ -48,7 +48,7 @@ const started = async (file: string, env: NodeJS.ProcessEnv): Promise<Readonly<R
   const child = spawn(process.execPath, [file], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...env },
-    timeout: PATIENCE_MILLIS
+    timeout: TIMEOUT_MILLIS
   })
   const ended = once(child, "exit")
   const row = await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)])
@@ -66,17 +66,17 @@ const start: Case = {
   ],
   main: "millis",
   subjects: (entries) => programs.filter(({ of }) => entries.some(({ name }) => of.includes(name))),
-  // the first start reads the files from the disk, and keeps the compiled code where it is to be kept
+  // The warm-up start reads the files from disk and fills the compile cache.
   isWarmedUp: true,
-  sample: async (stage, name) => {
+  sample: async (context, name) => {
     const program = programs.find((program) => program.name === name)
     if (program === undefined) throw new Error(`No program is called ${name}`)
     const { bundled, programs: unbundled } = await compiledPrograms()
     const directory = program.isBundled === true ? bundled : unbundled
     const cache = join(unbundled, "kept")
-    // the program keeps its code by itself, wherever its user keeps such things
-    const kept = { XDG_CACHE_HOME: cache, ...(program.isKept === true ? { NODE_COMPILE_CACHE: cache } : {}) }
-    return started(join(directory, program.file), { BENCH_URL: stage.options.url, ...kept })
+    // The shipped program enables the compile cache itself, in the user's cache directory.
+    const kept = { XDG_CACHE_HOME: cache, ...(program.usesCompileCache === true ? { NODE_COMPILE_CACHE: cache } : {}) }
+    return started(join(directory, program.file), { BENCH_URL: context.options.url, ...kept })
   }
 }
 

@@ -1,5 +1,5 @@
-/** How much gets done: one operation, by so many callers, for so long. */
-import type { Measured } from "../Commands.ts"
+/** Throughput of one operation with a number of callers. */
+import type { LoopResult } from "../Commands.ts"
 import type { Operation } from "../Operation.ts"
 import type { Column } from "../Result.ts"
 import type { Case, Workload } from "../Workload.ts"
@@ -15,8 +15,14 @@ export const columns: ReadonlyArray<Column> = [
   { key: "rss", title: "peak MiB", digits: 0 }
 ]
 
-/** The figures of a loop; a program that reports no percentiles has none. */
-export const figuresOf = ({ cpuMicros, latency, operations, peakRss, seconds }: Measured): Record<string, number> => ({
+/** The figures of a loop; without percentiles if the contender reports none. */
+export const figuresOf = ({
+  cpuMicros,
+  latency,
+  operations,
+  peakRss,
+  seconds
+}: LoopResult): Record<string, number> => ({
   rate: operations / seconds,
   cpu: cpuMicros / operations,
   ...latency,
@@ -24,10 +30,10 @@ export const figuresOf = ({ cpuMicros, latency, operations, peakRss, seconds }: 
 })
 
 /**
- * A part of each sample that comes before it and is not counted: a contender has idled while the others had their turns,
- * and after ten seconds of that its first tenths of a second take up to twice the processor time.
+ * Uncounted time before each sample, as a share of its length. A contender idles while the others are measured; after ten
+ * idle seconds its first tenths of a second take up to twice the processor time.
  */
-const LEAD_IN = 0.3
+const WARM_UP_SHARE = 0.3
 
 const callersWord = (callers: number): string => (callers === 1 ? "1 caller" : `${callers} callers`)
 
@@ -37,15 +43,15 @@ const throughput = (operation: Operation, title: string, callers: number): Case 
   main: "rate",
   subjects: (entries) => entries.filter(({ can }) => can.includes(operation)),
   isWarmedUp: true,
-  sample: async (stage, name, millis) => {
-    const process = await stage.living(name)
+  sample: async (context, name, millis) => {
+    const process = await context.processOf(name)
     const loop = { operation, callers }
-    await process.ask("measure", { ...loop, millis: millis * LEAD_IN }, millis)
-    return figuresOf(await process.ask("measure", { ...loop, millis }, millis))
+    await process.request("measure", { ...loop, millis: millis * WARM_UP_SHARE }, millis)
+    return figuresOf(await process.request("measure", { ...loop, millis }, millis))
   }
 })
 
-/** Callers of the workloads that are asked at several; a quick run keeps those that the goals name. */
+/** Numbers of callers; a quick run keeps those of the goals. */
 const ALL_CALLERS = [1, 10, 100, 1000]
 const QUICK_CALLERS = [10, 100]
 

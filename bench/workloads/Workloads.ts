@@ -1,4 +1,4 @@
-/** Everything that is asked, in the order of the report. */
+/** All workloads, in the order of the report. */
 import type { Workload } from "../Workload.ts"
 import { bursts } from "./Burst.ts"
 import { code } from "./Code.ts"

@@ -8,9 +8,9 @@ import { optionsOf } from "../../bench/Options.ts"
 import { Recorder } from "../../bench/Recorder.ts"
 import { spreadOf, type Table } from "../../bench/Result.ts"
 import { textTable } from "../../bench/TextTable.ts"
-import { Line } from "../../bench/wire/Line.ts"
+import { FifoQueue } from "../../bench/wire/FifoQueue.ts"
 
-/** A bucket is 2 % wide, and the figure is its upper bound. */
+/** A bucket is 2 % wide, and a percentile is its upper bound. */
 const BUCKET = 1.03
 
 const table: Table = {
@@ -22,7 +22,7 @@ const table: Table = {
     { key: "cpu", title: "CPU us each", digits: 1, isCompared: true }
   ],
   main: "rate",
-  lines: [
+  rows: [
     {
       name: "bare",
       title: "bare socket",
@@ -39,7 +39,7 @@ const table: Table = {
 }
 
 describe("the figures of the benchmark", () => {
-  it("have percentiles that are right to a bucket's width", () => {
+  it("have percentiles that are exact to the width of a bucket", () => {
     const millis = fc.double({ min: 0.001, max: 60_000, noNaN: true })
     fc.assert(
       fc.property(fc.array(millis, { minLength: 1 }), fc.constantFrom(0.5, 0.95, 0.99), (all, part) => {
@@ -53,18 +53,18 @@ describe("the figures of the benchmark", () => {
     )
   })
 
-  it("have the median of an even number of rounds in the middle of the two", () => {
+  it("have the mean of the two middle rounds as the median of an even number", () => {
     assert.deepStrictEqual(spreadOf([4, 1, 3, 2]), { median: 2.5, min: 1, max: 4 })
   })
 
-  it("come from keys that visit the whole table", () => {
+  it("use keys that visit the whole table", () => {
     const next = keys()
     const seen = new Set(Array.from({ length: KEYS }, next))
     assert.strictEqual(seen.size, KEYS)
     assert.strictEqual(Math.min(...[...seen].slice(0, 1000)) >= 1 && seen.has(KEYS), true)
   })
 
-  it("are shown in columns that stand under one another", () => {
+  it("are printed in aligned columns", () => {
     assert.deepStrictEqual(textTable(table).split("\n"), [
       "point: one row, <10> callers (medians of 3 rounds)",
       "contender    per second              min..max  of bare    min..max  CPU us each  of bare    min..max",
@@ -74,7 +74,7 @@ describe("the figures of the benchmark", () => {
     ])
   })
 
-  it("are Markdown with the command that makes them, whatever a title holds", () => {
+  it("are rendered as Markdown with the command that measures them, whatever a title contains", () => {
     const result = {
       command: "npm run bench -- --json x.json",
       flags: ["--through", "fake"],
@@ -91,7 +91,7 @@ describe("the figures of the benchmark", () => {
     assert.include(text, "Node 24.0.0, on a CPU (2 cores, linux x64), behind fake")
   })
 
-  it("are a picture whose texts are escaped and whose bars begin at nothing", () => {
+  it("are drawn as a chart with escaped texts and bars that begin at zero", () => {
     const svg = chart([table])
     assert.include(svg, "one row, &#60;10&#62; callers: per second of bare = 1")
     assert.notInclude(svg, "<10>")
@@ -177,11 +177,11 @@ describe("docs/performance.md", () => {
   })
 })
 
-describe("the line of those who wait", () => {
-  it("gives back in the order of coming, however pushes and shifts alternate", () => {
+describe("the queue of the bare client", () => {
+  it("is first in, first out, however pushes and shifts alternate", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 3000 }), { maxLength: 12 }), (steps) => {
-        const line = new Line<number>()
+        const line = new FifoQueue<number>()
         let pushed = 0
         let shifted = 0
         for (const [index, step] of steps.entries()) {
@@ -198,7 +198,7 @@ describe("the line of those who wait", () => {
 })
 
 describe("the command line of the benchmark", () => {
-  it("refuses what it does not know and says what there is", () => {
+  it("refuses unknown names and lists the known ones", () => {
     assert.throws(
       () => optionsOf(["--only", "point,nothing"]),
       /No workload is called nothing; there are select1, point/
@@ -209,12 +209,12 @@ describe("the command line of the benchmark", () => {
     assert.throws(() => optionsOf(["--fast"]), /--fast/)
   })
 
-  it("keeps the floor among the contenders, whoever is named", () => {
+  it("always includes the baseline", () => {
     const names = optionsOf(["--contenders", "ours-use,pg"])?.entries.map(({ name }) => name)
     assert.deepStrictEqual(names, ["bare", "pg", "ours-use"])
   })
 
-  it("leaves the dear ones out of a quick run unless they are named", () => {
+  it("leaves expensive workloads out of a quick run unless they are named", () => {
     const quick = optionsOf(["--quick"])
     assert.notInclude(quick?.workloads.map(({ name }) => name) ?? [], "idle")
     assert.deepStrictEqual(
@@ -224,7 +224,7 @@ describe("the command line of the benchmark", () => {
     assert.include(optionsOf([])?.workloads.map(({ name }) => name) ?? [], "idle")
   })
 
-  it("shows its usage when asked", () => {
+  it("returns no options for --help", () => {
     assert.isUndefined(optionsOf(["--help"]))
   })
 })

@@ -5,30 +5,30 @@ import { server } from "../../bench/Database.ts"
 import { markdown } from "../../bench/Markdown.ts"
 import { optionsOf } from "../../bench/Options.ts"
 import type { Table } from "../../bench/Result.ts"
-import { FLOOR } from "../../bench/Roster.ts"
+import { BASELINE } from "../../bench/Roster.ts"
 import { run } from "../../bench/Run.ts"
 import { textTable } from "../../bench/TextTable.ts"
 
-/** It compiles the programs, starts a dozen processes and lets sessions idle; on two busy cores that takes its time. */
+/** The run compiles the programs, starts a dozen processes and lets sessions idle, which is slow on two busy cores. */
 const PATIENCE_MILLIS = 240_000
 
-/** One of each kind: the operations themselves are tested contender by contender. */
+/** One workload of each kind: the operations are tested for each contender in Contenders.integration.test.ts. */
 const WORKLOADS = ["insert", "code", "lease", "burst", "sessions", "waiting", "connect", "start", "idle"]
 
 /** The other workloads have one table each in a quick run. */
 const CODE_CASES = 4
 
 const checkTable = (table: Table): void => {
-  assert.isAbove(table.lines.length, 0)
-  for (const { name, ratios, values } of table.lines) {
+  assert.isAbove(table.rows.length, 0)
+  for (const { name, ratios, values } of table.rows) {
     for (const { key } of table.columns) {
       const { max, median, min } = values[key] ?? assert.fail(`${table.title}: ${name} has no ${key}`)
       assert.isTrue(min <= median && median <= max, `${table.title}: ${key} of ${name}`)
     }
-    if (name === FLOOR) assert.deepStrictEqual(ratios[table.main], { median: 1, min: 1, max: 1 })
+    if (name === BASELINE) assert.deepStrictEqual(ratios[table.main], { median: 1, min: 1, max: 1 })
   }
   const lines = textTable(table).split("\n")
-  assert.lengthOf(lines, table.lines.length + "title, headings, end".split(",").length)
+  assert.lengthOf(lines, table.rows.length + "title, headings, end".split(",").length)
 }
 
 describe("a run of the benchmark", () => {
@@ -37,7 +37,7 @@ describe("a run of the benchmark", () => {
     () =>
       Effect.gen(function* () {
         const args = ["--quick", "--rounds", "1", "--seconds", "0.01", "--contenders", "ours-use"]
-        const options = optionsOf([...args, "--only", WORKLOADS.join(",")]) ?? assert.fail("help was not asked for")
+        const options = optionsOf([...args, "--only", WORKLOADS.join(",")]) ?? assert.fail("no options")
         const finished: Array<string> = []
         const result = yield* run(options, "npm run bench", {
           began: ({ versions }) => assert.match(String(versions["PostgreSQL"]), /^17\./),

@@ -1,9 +1,8 @@
-/** First in, first out, at the same price however long it is. */
-
-/** Entries taken until the array is made short again. */
+/** Shifted entries before the array is compacted. */
 const COMPACT_AT = 1024
 
-export class Line<A> {
+/** A first-in, first-out queue whose operations take constant time at any length. */
+export class FifoQueue<A> {
   private entries: Array<A | undefined> = []
   private head = 0
 

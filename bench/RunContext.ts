@@ -1,15 +1,15 @@
-/** The processes of a run, and where they find the database. */
+/** The contenders' processes of a run, and the database's address. */
 import type { Target } from "./Contender.ts"
 import { ContenderProcess, type ProcessOptions } from "./Process.ts"
 import type { Entry } from "./Roster.ts"
 
-/** Sessions of a contender, unless the workload says otherwise: the pools' own most frequent default. */
+/** Sessions of a contender unless the workload sets another number: the most frequent default of the pools. */
 export const SESSIONS = 10
 
-/** Until V8 has compiled what every workload runs through. */
+/** Lets V8 compile the code that all workloads share. */
 const WARM_UP = { operation: "point", callers: SESSIONS, millis: 500 } as const
 
-export interface StageOptions extends ProcessOptions {
+export interface RunContextOptions extends ProcessOptions {
   readonly url: string
   readonly entries: ReadonlyArray<Entry>
   /** Length of one sample. */
@@ -17,12 +17,12 @@ export interface StageOptions extends ProcessOptions {
   readonly quick: boolean
 }
 
-export class Stage {
-  readonly options: StageOptions
+export class RunContext {
+  readonly options: RunContextOptions
   private readonly processes = new Map<string, ContenderProcess>()
-  private readonly passing = new Set<ContenderProcess>()
+  private readonly temporary = new Set<ContenderProcess>()
 
-  constructor(options: StageOptions) {
+  constructor(options: RunContextOptions) {
     this.options = options
   }
 
@@ -30,31 +30,31 @@ export class Stage {
     return { url: this.options.url, sessions }
   }
 
-  /** The contender's process that stays for the whole run, with its ten sessions. */
-  async living(name: string): Promise<ContenderProcess> {
+  /** The contender's process for the whole run, with its ten sessions; started on first use. */
+  async processOf(name: string): Promise<ContenderProcess> {
     const known = this.processes.get(name)
     if (known !== undefined) return known
     const started = new ContenderProcess(this.entry(name), this.options)
     this.processes.set(name, started)
-    await started.ask("open", this.target(SESSIONS))
-    if (started.entry.can.includes(WARM_UP.operation)) await started.ask("measure", WARM_UP, WARM_UP.millis)
+    await started.request("open", this.target(SESSIONS))
+    if (started.entry.can.includes(WARM_UP.operation)) await started.request("measure", WARM_UP, WARM_UP.millis)
     return started
   }
 
-  /** A process for one sample: nothing of earlier ones is in its memory. */
-  async fresh<A>(name: string, f: (process: ContenderProcess) => Promise<A>): Promise<A> {
+  /** Runs `f` with a new process, whose memory holds nothing of earlier samples. */
+  async withNewProcess<A>(name: string, f: (process: ContenderProcess) => Promise<A>): Promise<A> {
     const process = new ContenderProcess(this.entry(name))
-    this.passing.add(process)
+    this.temporary.add(process)
     try {
       return await f(process)
     } finally {
       await process.end()
-      this.passing.delete(process)
+      this.temporary.delete(process)
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.processes.values(), ...this.passing].map((process) => process.end()))
+    await Promise.all([...this.processes.values(), ...this.temporary].map((process) => process.end()))
   }
 
   private entry(name: string): Entry {
