@@ -1,13 +1,13 @@
 /**
- * The pool's three breakers, as a person asks for them: is the way to the server open, is there room, are we let in.
+ * The pool's three circuit breakers: network, capacity and authentication.
  *
- * They are views of what the dial backoff and the ceiling remember, not switches beside them, so the two can never
- * disagree. Live sessions are kept and lent whatever a breaker says.
+ * They are views of the dial backoff and the ceiling, not separate state, so they cannot contradict them. Open sessions
+ * stay in use whatever a breaker's state is.
  */
 import type { Ceiling } from "./Ceiling.ts"
 import type { DialBackoff } from "./DialBackoff.ts"
 
-/** `closed`: dials go. `open`: none before `retryAt`. `half-open`: the next dial decides. */
+/** `closed`: dials are allowed. `open`: no dial before `retryInMillis` have passed. `half-open`: the next dial decides. */
 export type BreakerState = "closed" | "open" | "half-open"
 
 /** One breaker; `retryInMillis` is undefined unless it is open. */
@@ -16,7 +16,7 @@ export interface Breaker {
   readonly retryInMillis: number | undefined
 }
 
-/** The three of them, for one endpoint and role. */
+/** The breakers of one endpoint and role. */
 export interface Breakers {
   readonly network: Breaker
   readonly capacity: Breaker
@@ -25,22 +25,17 @@ export interface Breakers {
 
 const closed: Breaker = { state: "closed", retryInMillis: undefined }
 
-const until = (at: number, now: number): Breaker =>
+const openUntil = (at: number, now: number): Breaker =>
   now < at ? { state: "open", retryInMillis: at - now } : { state: "half-open", retryInMillis: undefined }
 
-/** Reads the breakers off the backoff and the ceiling. Times are monotonic milliseconds. */
+/** Derives the breakers. Times are monotonic milliseconds. */
 export const breakersOf = (backoff: DialBackoff, ceiling: Ceiling, now: number): Breakers => {
-  const failing = backoff.failures > 0
-  const refused = ceiling.held !== undefined
+  const failing = backoff.failures > 0 ? backoff.class : undefined
+  const retry = openUntil(backoff.notBefore, now)
+  const growth = ceiling.held === undefined ? closed : openUntil(ceiling.growAt, now)
   return {
-    network:
-      failing && (backoff.class === "network" || backoff.class === "pooler") ? until(backoff.notBefore, now) : closed,
-    capacity:
-      failing && backoff.class === "capacity"
-        ? until(backoff.notBefore, now)
-        : refused
-          ? until(ceiling.growAt, now)
-          : closed,
-    auth: failing && backoff.class === "auth" ? until(backoff.notBefore, now) : closed
+    network: failing === "network" || failing === "pooler" ? retry : closed,
+    capacity: failing === "capacity" ? retry : growth,
+    auth: failing === "auth" ? retry : closed
   }
 }

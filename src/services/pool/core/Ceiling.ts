@@ -1,23 +1,24 @@
 /**
- * How many sessions the other side lets this pool have: learned from its refusals, tried again at growing intervals.
+ * How many sessions the server or pooler lets this pool have: learned when a dial is refused, retried at growing
+ * intervals.
  *
- * A pooler in session mode does not queue: the client over its limit is refused at once (Supavisor since 2.8,
- * `EMAXCONNSESSION`). What the pool holds at that moment is what it can have; the number in the refusal is the
- * pooler's size, which others may share.
+ * A pooler in session mode does not queue: it refuses a client over its limit at once (Supavisor since 2.8,
+ * `EMAXCONNSESSION`). The number of sessions this pool holds at that moment is what it can have; the number in the
+ * error is the pooler's size, which other clients may share.
  */
 
 /** What is known of the ceiling. Times are monotonic milliseconds. */
 export interface Ceiling {
-  /** Sessions of ours that were standing when one more was refused; undefined while nothing was refused. */
+  /** Open sessions of this pool when the last dial was refused; undefined before the first time. */
   readonly held: number | undefined
-  /** The pool size that the refusal named. */
+  /** The pool size named in the error. */
   readonly poolerSize: number | undefined
-  /** From then on one more may be tried. */
+  /** From then on one more session may be tried. */
   readonly growAt: number
   readonly interval: number
 }
 
-/** The first interval until one more is tried, in milliseconds; it doubles with every refusal. */
+/** The first interval until one more session is tried, in milliseconds; it doubles every time a dial is refused. */
 const FIRST_INTERVAL_MILLIS = 1000
 
 /** The longest interval: a slot freed by another client is noticed within a minute. */
@@ -25,8 +26,8 @@ const MAX_INTERVAL_MILLIS = 60_000
 
 export const noCeiling: Ceiling = { held: undefined, poolerSize: undefined, growAt: 0, interval: 0 }
 
-/** The ceiling after a refusal while `held` sessions stood. Half of the interval is jitter; `random` is in [0, 1). */
-export const afterRefusal = (
+/** The ceiling after a dial was refused while `held` sessions were open. Half of the interval is jitter; `random` is in [0, 1). */
+export const afterRefused = (
   ceiling: Ceiling,
   held: number,
   poolerSize: number | undefined,
@@ -42,17 +43,17 @@ export const afterRefusal = (
   }
 }
 
-/** The ceiling after a session was granted, `open` now standing: it rises with what is granted, and goes at `max`. */
-export const afterGrant = (ceiling: Ceiling, open: number, max: number, now: number): Ceiling => {
+/** The ceiling after a dial succeeded, with `open` sessions now: it rises with them and is removed at `max`. */
+export const afterOpened = (ceiling: Ceiling, open: number, max: number, now: number): Ceiling => {
   if (ceiling.held === undefined) return ceiling
   if (open >= max) return noCeiling
   return open > ceiling.held ? { ...ceiling, held: open, growAt: now, interval: 0 } : ceiling
 }
 
-/** How many sessions may stand or be under way now. Never below one: with none of ours a dial is the only way on. */
+/** How many sessions may be open or dialling now. At least one: without a session, dialling is the only way to learn. */
 export const limit = (ceiling: Ceiling, max: number, now: number): number =>
   ceiling.held === undefined ? max : Math.max(1, Math.min(max, now >= ceiling.growAt ? ceiling.held + 1 : ceiling.held))
 
-/** The ceiling as it is shown. */
+/** The ceiling for snapshots. */
 export const reported = (ceiling: Ceiling, max: number): number =>
   ceiling.held === undefined ? max : Math.max(1, ceiling.held)

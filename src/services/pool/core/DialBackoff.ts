@@ -1,31 +1,30 @@
 /**
- * When the next dial may start, and how many at once: pure, from the failures so far.
+ * Decides when the next dial may start, and how many may run at once, from the failures so far. Pure.
  *
- * The pool has one backoff for all its dials, so that a thousand waiting callers dial no more often than one. It is
- * wide open until a dial fails; then dials go one at a time, at intervals by the class of the failure, until one
- * succeeds.
+ * One backoff applies to all dials of a pool, so a thousand waiting callers dial no more often than one. After a
+ * failure dials run one at a time, at intervals that depend on the class of the failure, until one succeeds.
  */
 import type { ErrorClass } from "../../errors/catalogue/Entry.ts"
 
-/** What the backoff remembers. Times are monotonic milliseconds. */
+/** Times are monotonic milliseconds. */
 export interface DialBackoff {
-  /** Dials in a row that failed. */
+  /** Consecutive dials that failed. */
   readonly failures: number
   readonly class: ErrorClass | undefined
   /** No dial starts before this instant. */
   readonly notBefore: number
-  /** Nothing stands that proves the way: the first dial goes alone, to see what is the matter. */
+  /** No session is open yet, so dial once before dialling in parallel. */
   readonly firstDialAlone: boolean
-  /** Until then a refusal is the other side's own shutdown going on, and counts for nothing. */
+  /** Until then a failed dial is part of the pooler's own shutdown and does not count. */
   readonly drainingUntil: number
   /** When the authentication failures of the last window happened. */
   readonly authFailures: ReadonlyArray<number>
 }
 
-/** Dials at a time while all goes well: logins are dear (TLS, SCRAM, a backend), and a storm of them dearer. */
+/** Parallel dials: a login is expensive (TLS, SCRAM, a new backend), and many at once slow each other down. */
 const MAX_DIALS = 3
 
-/** The first retry comes quickly, for a server that is merely restarting; in milliseconds, as [least, most]. */
+/** The first retries are quick, for a server that is restarting. In milliseconds, as [min, max]. */
 const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [
   [300, 500],
   [800, 1200]
@@ -37,37 +36,37 @@ const FIRST_RETRIES: ReadonlyArray<readonly [number, number]> = [
  */
 const STEADY_RETRY: readonly [number, number] = [3400, 3700]
 
-/** A pooler that is full frees a slot whenever anybody leaves: tried more evenly, spread widely among competitors. */
+/** A full pooler frees a slot whenever any client disconnects; a wide spread keeps competing clients apart. */
 const CAPACITY_RETRY: readonly [number, number] = [500, 5000]
 
-/** A wrong configuration does not heal by itself, but a long-lived process may see it put right. */
+/** A wrong configuration needs a person to correct it, which may happen while a long-lived process runs. */
 const CONFIGURATION_RETRY: readonly [number, number] = [30_000, 60_000]
 
 /**
  * The pooler blocks the whole public address after 10 failures in 150 s (Supavisor 2.9 source, circuit_breaker.ex);
- * several processes may share the address, so we stop at 3 and stay away until the oldest are forgotten: 180 s,
- * because a block does not clear the pooler's own count.
+ * several processes may share the address, so dials stop after 3. The pause of 180 s outlasts the pooler's window,
+ * because a block does not reset the pooler's count.
  */
 const AUTH_WINDOW_MILLIS = 150_000
 const AUTH_LIMIT = 3
 const AUTH_PAUSE_MILLIS = 180_000
 
-/** After a wrong password: once soon (a rotated password is refreshed by the failed try), then slowly. */
+/** After a wrong password: soon (the pooler reloads a rotated password after a failed login), then slowly. */
 const AUTH_RETRIES: ReadonlyArray<readonly [number, number]> = [
   [900, 1100],
   [18_000, 22_000]
 ]
 
 /**
- * A pooler that drains says 57P01 to its sessions and to every login until the old pool is gone, five seconds later
+ * A draining pooler sends 57P01 to its sessions and to every login until its old pool is gone five seconds later
  * (Supavisor 2.9 source, terminator.ex).
  */
 const POOLER_DRAIN_MILLIS = 5000
 
-/** Between tries while it drains: the new pool may stand at any moment. */
+/** Retries while the pooler drains: its new pool may be ready at any moment. */
 const DRAIN_RETRY: readonly [number, number] = [200, 1000]
 
-/** The first dial of all goes alone: a wrong password costs one failure of the pooler's ten, not three. */
+/** The first dial runs alone: a wrong password then costs one of the pooler's ten failures, not three. */
 export const initialBackoff: DialBackoff = {
   failures: 0,
   class: undefined,
@@ -77,16 +76,14 @@ export const initialBackoff: DialBackoff = {
   authFailures: []
 }
 
-/** All goes well. */
 export const noBackoff: DialBackoff = { ...initialBackoff, firstDialAlone: false }
 
-const randomBetween = ([least, most]: readonly [number, number], random: number): number =>
-  least + (most - least) * random
+const randomBetween = ([min, max]: readonly [number, number], random: number): number => min + (max - min) * random
 
 const recent = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
   times.filter((at) => now - at < AUTH_WINDOW_MILLIS)
 
-/** The backoff after a dial failed. `retryAfter` is what the other side asked for; `random` is in [0, 1). */
+/** The backoff after a dial failed. `retryAfterMillis` is the server's own value; `random` is in [0, 1). */
 export const afterFailure = (
   backoff: DialBackoff,
   failure: { readonly class: ErrorClass; readonly retryAfterMillis: number | undefined },
@@ -117,7 +114,7 @@ const pause = (kind: ErrorClass, failures: number, authFailures: number, random:
   }
 }
 
-/** The backoff after a dial succeeded: open again. Authentication failures are kept, the pooler keeps them too. */
+/** The backoff after a dial succeeded. Authentication failures are kept, because the pooler keeps them too. */
 export const afterSuccess = (backoff: DialBackoff, now: number): DialBackoff =>
   backoff.failures === 0 && !backoff.firstDialAlone && backoff.authFailures.length === 0
     ? backoff
@@ -127,16 +124,13 @@ export const afterSuccess = (backoff: DialBackoff, now: number): DialBackoff =>
 export const afterOutage = (backoff: DialBackoff): DialBackoff =>
   backoff.firstDialAlone ? backoff : { ...backoff, firstDialAlone: true }
 
-/** The backoff after the other side said that it shuts down. */
+/** The backoff after a session was closed by a shutdown of the server or pooler. */
 export const afterShutdown = (backoff: DialBackoff, now: number): DialBackoff => ({
   ...backoff,
   drainingUntil: now + POOLER_DRAIN_MILLIS
 })
 
-/**
- * The backoff of a pool that hears of the authentication failures of others at the same endpoint and role: the pooler
- * counts them together, so they are counted together here.
- */
+/** The backoff after authentication failures of other pools with the same endpoint and role: the pooler adds them up. */
 export const withAuthFailures = (
   backoff: DialBackoff,
   authFailures: ReadonlyArray<number>,
@@ -148,16 +142,16 @@ export const withAuthFailures = (
   return { ...backoff, authFailures: failures, notBefore: Math.max(backoff.notBefore, pausedUntil) }
 }
 
-/** As many as may still fail for a wrong password: a success in between must not let more of them be refused together. */
+/** At most as many as may still fail with a wrong password, also after a dial in between has succeeded. */
 const maxDials = (backoff: DialBackoff, now: number): number =>
   Math.max(1, Math.min(MAX_DIALS, AUTH_LIMIT - recent(backoff.authFailures, now).length))
 
 /**
- * Whether another dial may start beside those under way, of which `fresh` are not slow. After a failure they go one at
- * a time; a scout that hangs is followed by another, so that it delays nobody.
+ * Whether another dial may start beside those in progress, of which `fresh` are not slow. After a failure dials run one
+ * at a time. A first dial that hangs is followed by another.
  */
-export const allowsDial = (backoff: DialBackoff, underWay: number, fresh: number, now: number): boolean => {
-  if (now < backoff.notBefore || underWay >= maxDials(backoff, now)) return false
-  if (backoff.failures > 0) return underWay === 0
+export const allowsDial = (backoff: DialBackoff, inProgress: number, fresh: number, now: number): boolean => {
+  if (now < backoff.notBefore || inProgress >= maxDials(backoff, now)) return false
+  if (backoff.failures > 0) return inProgress === 0
   return backoff.firstDialAlone ? fresh === 0 : true
 }

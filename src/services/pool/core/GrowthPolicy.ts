@@ -1,53 +1,53 @@
 /**
- * Whether another session is wanted, and when that should be asked again: pure, from what stands and who waits.
+ * Decides whether another session should be dialled, and when to decide again. Pure.
  *
- * Callers wait for any session, never for a dial of their own. So dials are counted against those who wait, a slow
- * one is not counted any more, and none is begun when nobody would miss it.
+ * Callers wait for any session, never for a particular dial. So the pool needs as many dials as there are waiters; a
+ * slow dial no longer counts, and no dial starts without a need.
  */
 import * as Ceiling from "./Ceiling.ts"
 import * as DialBackoff from "./DialBackoff.ts"
 
-/** A dial slower than this is not counted on any more: another may start beside it for those who wait. */
+/** A dial that takes longer no longer counts: another may start beside it. */
 export const SLOW_DIAL_MILLIS = 500
 
-/** What the decision rests on. Times are monotonic milliseconds. */
+/** The state of the pool that the decision depends on. Times are monotonic milliseconds. */
 export interface GrowthInput {
   readonly backoff: DialBackoff.DialBackoff
   readonly ceiling: Ceiling.Ceiling
   readonly max: number
-  /** Sessions to hold without traffic. */
+  /** Sessions to keep open without traffic. */
   readonly targetOpen: number
   readonly open: number
   readonly total: number
   readonly waiting: number
   readonly probing: number
-  /** When each dial under way began. */
+  /** The start of each dial in progress. */
   readonly dials: ReadonlyMap<number, number>
   /** A session waits for its replacement. */
-  readonly rotating: boolean
+  readonly isRotating: boolean
 }
 
 /** Whether a dial should start now. */
-export const shouldDial = (view: GrowthInput, now: number): boolean => {
-  // A pool that is full asks this whenever a session comes back; no limit is above its size.
-  if (view.total >= view.max) return false
+export const shouldDial = (pool: GrowthInput, now: number): boolean => {
+  // Checked first because a full pool comes here at every release; no other limit is above its size.
+  if (pool.total >= pool.max) return false
   let fresh = 0
-  for (const began of view.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
-  if (!DialBackoff.allowsDial(view.backoff, view.dials.size, fresh, now)) return false
-  const limit = Ceiling.limit(view.ceiling, view.max, now)
-  if (view.total >= limit) return false
-  if (view.open + view.dials.size < Math.min(view.targetOpen, limit)) return true
-  if (view.rotating && view.dials.size === 0) return true
-  return view.waiting > view.probing + fresh
+  for (const began of pool.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
+  if (!DialBackoff.allowsDial(pool.backoff, pool.dials.size, fresh, now)) return false
+  const limit = Ceiling.limit(pool.ceiling, pool.max, now)
+  if (pool.total >= limit) return false
+  if (pool.open + pool.dials.size < Math.min(pool.targetOpen, limit)) return true
+  if (pool.isRotating && pool.dials.size === 0) return true
+  return pool.waiting > pool.probing + fresh
 }
 
-/** The next instant at which the answer may change by the passing of time alone; infinity when it does not. */
-export const nextDialAt = (view: GrowthInput, now: number): number => {
-  if (view.waiting === 0 && view.open >= view.targetOpen && !view.rotating) return Number.POSITIVE_INFINITY
+/** The next instant when `shouldDial` may change through time alone; infinity when it does not. */
+export const nextDialAt = (pool: GrowthInput, now: number): number => {
+  if (pool.waiting === 0 && pool.open >= pool.targetOpen && !pool.isRotating) return Number.POSITIVE_INFINITY
   let at = Number.POSITIVE_INFINITY
-  if (view.backoff.notBefore > now) at = view.backoff.notBefore
-  if (view.ceiling.held !== undefined && view.ceiling.growAt > now) at = Math.min(at, view.ceiling.growAt)
-  for (const began of view.dials.values()) {
+  if (pool.backoff.notBefore > now) at = pool.backoff.notBefore
+  if (pool.ceiling.held !== undefined && pool.ceiling.growAt > now) at = Math.min(at, pool.ceiling.growAt)
+  for (const began of pool.dials.values()) {
     if (began + SLOW_DIAL_MILLIS > now) at = Math.min(at, began + SLOW_DIAL_MILLIS)
   }
   return at

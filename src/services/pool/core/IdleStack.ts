@@ -1,4 +1,4 @@
-/** Idle sessions, the last one used on top: the hot ones are lent, and the surplus at the bottom grows old and goes. */
+/** Idle sessions, the last used on top: recently used ones are reused first, and the surplus at the bottom times out. */
 import type { Slot, SlotSession } from "./Lease.ts"
 
 export class IdleStack<S extends SlotSession> {
@@ -8,7 +8,7 @@ export class IdleStack<S extends SlotSession> {
     return this.slots.length
   }
 
-  /** The one at this height, counted from the bottom. */
+  /** The slot at this height, counted from the bottom. */
   at(height: number): Slot<S> | undefined {
     return this.slots[height]
   }
@@ -17,7 +17,7 @@ export class IdleStack<S extends SlotSession> {
     this.slots.push(slot)
   }
 
-  /** One that was not used while it was away: it must not be lent before those that are. */
+  /** For a session that was taken but not used: those in use stay on top. */
   pushBottom(slot: Slot<S>): void {
     this.slots.unshift(slot)
   }
@@ -33,19 +33,18 @@ export class IdleStack<S extends SlotSession> {
     else if (at >= 0) this.slots.splice(at, 1)
   }
 
-  /** Takes all of them out. */
+  /** Removes and returns all. */
   clear(): ReadonlyArray<Slot<S>> {
     return this.slots.splice(0)
   }
 
-  /** The one that has been idle longest. */
   longestIdle(): Slot<S> | undefined {
     let oldest = this.slots[0]
     for (const slot of this.slots) if (oldest === undefined || slot.idleSince < oldest.idleSince) oldest = slot
     return oldest
   }
 
-  /** One whose lifetime is over. */
+  /** A session whose lifetime is over. */
   expired(now: number): Slot<S> | undefined {
     return this.slots.find((slot) => now >= slot.expiresAt)
   }

@@ -1,26 +1,26 @@
 /**
- * A lease: the right of one borrower to one session, the waiter that it was before, and its entry in the ledger.
+ * A lease: a caller's exclusive right to one session, its place in the wait queue before that, and its entry in the
+ * list of sessions.
  *
- * One object for all three, so that a query costs one allocation for all the bookkeeping. It is made before a session
- * is found and given back exactly once, whatever happened in between: a lease that never got a session gives back
- * nothing.
+ * One object serves all three purposes, so that a query costs one allocation for all bookkeeping. It is created before
+ * a session is found and released exactly once; releasing a lease that never got a session does nothing.
  */
 import type { SessionError } from "../../errors/SessionError.ts"
 import type { WaiterNode } from "./WaitQueue.ts"
 
-/** The part of a session that decisions rest on. */
+/** What the pool's decisions need to know of a session. */
 export interface SlotSession {
   readonly isClean: () => boolean
-  /** Monotonic milliseconds when the peer was last heard of. */
+  /** Monotonic milliseconds when the peer last sent anything. */
   readonly heardAt: () => number
   /** Monotonic milliseconds since when a statement runs; 0 while none does. */
   readonly busySince: number
 }
 
 /**
- * `idle`: in the stack of those that can be lent. `probing`: taken from it for a waiter and being asked whether the
- * peer answers. `used`: lent. `recovering`: given back with something to clear. `closing`: saying goodbye; the slot
- * is not free before the socket is closed. `gone`: closed or lost.
+ * `idle`: in the idle stack. `probing`: taken from the stack to check that the peer answers. `used`: leased.
+ * `recovering`: released, being reset. `closing`: Terminate was sent; the slot is free once the socket is closed.
+ * `gone`: closed or lost.
  */
 export type SlotState = "idle" | "probing" | "used" | "recovering" | "closing" | "gone"
 
@@ -31,10 +31,10 @@ export class Slot<S extends SlotSession> {
   /** Monotonic milliseconds when it is due to be replaced. */
   readonly expiresAt: number
   idleSince: number
-  /** How often it was lent. */
+  /** How often it was leased. */
   uses = 0
   lease: Lease<S> | undefined = undefined
-  /** Set when it must not be lent again; its holder may finish. */
+  /** Must not be leased again; the current lease may finish. */
   evicted = false
 
   constructor(session: S, openedAt: number, expiresAt: number) {
@@ -45,32 +45,31 @@ export class Slot<S extends SlotSession> {
   }
 }
 
-/** Who holds a lease, read only when somebody asks. */
+/** The holder of a lease: a fiber, or a part of this library by name. Read on demand only. */
 export interface Holder {
   readonly id: number
-  /** How it is called where it is no fiber. */
+  /** Set where the holder is not a fiber. */
   readonly name?: string
   readonly cache: {
     readonly span: { readonly _tag: string; readonly name?: string; readonly traceId: string } | undefined
   }
 }
 
-/** A lease waits, holds a session, or is over. */
 export type LeaseState = "new" | "waiting" | "held" | "over"
 
 export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
   state: LeaseState = "new"
   slot: Slot<S> | undefined = undefined
   readonly holder: Holder | undefined
-  /** Monotonic milliseconds when the session was lent. */
+  /** Monotonic milliseconds when the session was acquired. */
   since = 0
   leakReported = false
-  /** Held for as long as the program runs, by intent: never reported as a leak. */
+  /** Held for the life of the program by intent: never reported as a leak. */
   longLived = false
-  /** Since when the session was idle, of a lease that only looks at it and must not make it look used. */
+  /** For a health check: the session's own `idleSince`, restored on release, so that the check is not a use. */
   idleSince: number | undefined = undefined
-  /** Called when a waiter gets its session (undefined) or is refused. */
-  onWake: ((refusal: SessionError | undefined) => void) | undefined = undefined
+  /** Called when the wait ends: with undefined when the session is acquired, else with the error. */
+  onWake: ((error: SessionError | undefined) => void) | undefined = undefined
 
   previous: Lease<S> | undefined = undefined
   next: Lease<S> | undefined = undefined
@@ -81,18 +80,18 @@ export class Lease<S extends SlotSession> implements WaiterNode<Lease<S>> {
     this.holder = holder
   }
 
-  /** Whether it stands for several callers, who are counted themselves. */
+  /** Whether it serves several callers, each of which is counted on its own. */
   get isShared(): boolean {
     return false
   }
 
-  /** A waiter got its session, or is refused. */
-  wake(refusal: SessionError | undefined): void {
-    this.onWake?.(refusal)
+  /** Ends the wait: with undefined when the session is acquired, else with the error. */
+  wake(error: SessionError | undefined): void {
+    this.onWake?.(error)
   }
 }
 
-/** The holder in words: its span where it has one, else its fiber. */
+/** The holder's name for messages: its span where it has one, else its fiber. */
 export const holderName = (holder: Holder | undefined): string => {
   if (holder === undefined) return "unknown"
   if (holder.name !== undefined) return holder.name

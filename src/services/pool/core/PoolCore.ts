@@ -1,11 +1,11 @@
 /**
- * The pool's state machine: who waits, what stands, what is done next. Synchronous, without effects of its own.
+ * The pool's state machine. Synchronous and without effects of its own.
  *
- * Everything it wants done it asks of its hooks (dial, probe, recover, close), and everything that happened it is
- * told. That makes it fast, because lending an idle session is a pop from a stack, and testable, because a property test can drive
- * it with random histories and compare it with a simpler model.
+ * It requests actions through its hooks (dial, probe, recover, close) and is notified of their results. That makes it
+ * fast, because acquiring an idle session is a pop from a stack, and testable: a property test drives it with random
+ * histories and compares it with a simpler model.
  *
- * The rule above all: `connecting + idle + used + closing <= max`, at every instant.
+ * Its invariant: `connecting + idle + used + closing <= max` at every instant.
  */
 import type { SessionError } from "../../errors/SessionError.ts"
 import * as Ceiling from "./Ceiling.ts"
@@ -19,43 +19,46 @@ import { IdleStack } from "./IdleStack.ts"
 import { Trampoline } from "./Trampoline.ts"
 import { WaitQueue } from "./WaitQueue.ts"
 
-/** The numbers a pool is built with. Times are milliseconds. */
+/** Times are milliseconds. */
 export interface PoolLimits {
   readonly min: number
   readonly max: number
   readonly maxWaiting: number
   readonly idleTimeout: number
   readonly maxLifetime: number
-  /** Whether a session is opened at the start even when `min` is 0, to prove that one can be. */
+  /** Whether one session is opened at the start even when `min` is 0, to verify that it is possible. */
   readonly openAtStart: boolean
 }
 
-/** What the state machine wants done. They run after the step that asked for them, so they may call back at once. */
+/** Acquires that the pool itself rejects. */
+export type Rejection = Extract<AcquireOutcome, "timeout" | "queue-full" | "closed">
+
+/** The actions that the state machine requests. They run after the step that requested them, so they may call back at once. */
 export interface PoolHooks<S extends SlotSession> {
   readonly dial: (id: number) => void
   readonly probe: (slot: Slot<S>) => void
   readonly recover: (slot: Slot<S>) => void
   readonly close: (slot: Slot<S>, reason: CloseReason) => void
-  readonly acquireError: (outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>) => SessionError
+  readonly acquireError: (outcome: Rejection, waiter: Lease<S>) => SessionError
+  /** In [0, 1). */
   readonly random: () => number
-  /** Called after every step. */
+  /** Called after every step while the pool drains. */
   readonly onStep: () => void
 }
 
-/** A failed dial, as far as the state machine is concerned. */
 export interface DialFailure {
   readonly error: SessionError
   readonly class: ErrorClass
-  /** It does not pass by itself, so there is nothing to wait for. */
+  /** Retrying does not help. */
   readonly permanent: boolean
   readonly retryAfterMillis: number | undefined
   readonly ceiling: number | undefined
 }
 
-/** A session silent for longer is asked whether its peer still answers before it is lent (pgx's bound, too). */
+/** A session whose peer has been silent for longer is probed before it is leased (the bound that pgx uses, too). */
 const SILENCE_MILLIS = 1000
 
-/** Up to a tenth of the lifetime is taken off at random, so that sessions opened together do not end together. */
+/** Up to a tenth of the lifetime is subtracted at random, so that sessions opened together do not expire together. */
 const LIFETIME_JITTER = 0.1
 
 export class PoolCore<S extends SlotSession> implements GrowthInput {
@@ -71,22 +74,22 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   used = 0
   closing = 0
   probing = 0
-  /** Dials under way, by id, with the instant they began. */
+  /** The start of each dial in progress, by id. */
   readonly dials = new Map<number, number>()
 
   private readonly hooks: PoolHooks<S>
   private readonly actions = new Trampoline(() => {
     if (this.phase === "draining") this.hooks.onStep()
   })
-  private readonly stack = new IdleStack<S>()
+  private readonly idleStack = new IdleStack<S>()
   private lastDialId = 0
-  /** A session is wanted even when `min` is 0, to prove that one can be had. */
+  /** One session is to be opened even when `min` is 0. */
   private mustOpenOne: boolean
   /** The session that waits for its replacement. */
   private retiring: Slot<S> | undefined = undefined
-  /** Sessions that were alive before a loss elsewhere are suspect until they were heard of again. */
+  /** A session whose peer has not sent anything since then is probed before it is leased. Set when another is lost. */
   private trustedSince = Number.NEGATIVE_INFINITY
-  /** A failure that does not pass by itself: until the next dial is due, whoever comes is told at once. */
+  /** A failure that retrying does not help: until the next dial is due, acquires fail with it at once. */
   private permanentFailure: SessionError | undefined = undefined
 
   constructor(limits: PoolLimits, hooks: PoolHooks<S>) {
@@ -96,7 +99,15 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   get idle(): number {
-    return this.stack.size + this.probing
+    return this.idleStack.size + this.probing
+  }
+
+  get open(): number {
+    return this.idle + this.used
+  }
+
+  get total(): number {
+    return this.dials.size + this.open + this.closing
   }
 
   get waiting(): number {
@@ -111,28 +122,20 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return this.mustOpenOne ? Math.max(1, this.limits.min) : this.limits.min
   }
 
-  get rotating(): boolean {
+  get isRotating(): boolean {
     return this.retiring !== undefined
   }
 
-  private get ending(): boolean {
+  private get isEnding(): boolean {
     return this.phase === "draining" || this.phase === "closed"
   }
 
-  get open(): number {
-    return this.idle + this.used
-  }
-
-  get total(): number {
-    return this.dials.size + this.open + this.closing
-  }
-
-  /** Lends an idle session at once; false when the borrower has to wait in the queue. */
+  /** Acquires an idle session; false when the caller has to wait in the queue. */
   tryAcquire(lease: Lease<S>, now: number): boolean {
-    if (this.waiters.size > 0 || this.ending) return false
+    if (this.waiters.size > 0 || this.isEnding) return false
     const slot = this.findUsable(now)
     if (slot === undefined) return false
-    this.stack.remove(slot)
+    this.idleStack.remove(slot)
     if (!lease.isShared) {
       this.counters.acquired.immediate++
       this.waitTime.recordMillis(0)
@@ -141,19 +144,19 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return true
   }
 
-  /** Lends the idle session that has been silent for longest, to be looked at: that is no use, and counts as none. */
+  /** Acquires the idle session that has been silent for longest, for a health check, which does not count as a use. */
   tryAcquireSilent(lease: Lease<S>, now: number): boolean {
-    const slot = this.waiters.size > 0 || this.ending ? undefined : this.findLongestSilent()
+    const slot = this.waiters.size > 0 || this.isEnding ? undefined : this.findLongestSilent()
     if (slot === undefined) return false
-    this.stack.remove(slot)
+    this.idleStack.remove(slot)
     lease.idleSince = slot.idleSince
     this.assign(slot, lease, now)
     return true
   }
 
-  /** Puts a borrower at the end of the queue; a refusal is returned, not thrown. */
+  /** Adds a caller to the end of the queue; returns the error when it is rejected. */
   enqueue(lease: Lease<S>, now: number, deadline: number): SessionError | undefined {
-    if (this.ending) return this.reject("closed", lease)
+    if (this.isEnding) return this.reject("closed", lease)
     if (this.open === 0 && this.permanentFailure !== undefined && now < this.backoff.notBefore) {
       if (!lease.isShared) this.counters.acquired.failed++
       return this.permanentFailure
@@ -168,7 +171,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return undefined
   }
 
-  /** Ends a lease in whatever state it is: a waiter leaves the queue, a held session comes back. */
+  /** Ends a lease in any state: removes it from the queue, or returns its session. */
   release(lease: Lease<S>, now: number): void {
     const state = lease.state
     lease.state = "over"
@@ -184,7 +187,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     slot.lease = undefined
     if (lease.idleSince === undefined && !lease.isShared) this.useTime.recordMillis(now - lease.since)
     if (slot.state !== "used") return
-    if (this.ending) {
+    if (this.isEnding) {
       this.close(slot, "drain")
     } else if (!slot.session.isClean()) {
       this.recover(slot)
@@ -195,10 +198,10 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /** A recovery ended: the session goes on, or is closed. */
+  /** A recovery ended: the session is reused or closed. */
   recovered(slot: Slot<S>, clean: boolean, now: number): void {
     if (slot.state !== "recovering") return
-    if (!clean || this.ending) {
+    if (!clean || this.isEnding) {
       this.close(slot, clean ? "drain" : "not-recovered")
       this.dispatch(now)
     } else {
@@ -212,15 +215,15 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   probed(slot: Slot<S>, answered: boolean, now: number): void {
     if (slot.state !== "probing") return
     this.probing--
-    if (answered && (this.ending || slot.session.isClean())) {
+    if (answered && (this.isEnding || slot.session.isClean())) {
       this.makeAvailable(slot, now)
     } else if (answered) {
-      // It is alive but was left in a state that cannot be lent: offered as it is, it would be probed for ever.
+      // Its peer answers, but its state must be reset first: made available as it is, it would be probed for ever.
       this.used++
       this.recover(slot)
       this.dispatch(now)
     } else {
-      this.requireValidation(now)
+      this.trustedSince = now
       this.close(slot, "probe-failed", false)
       this.dispatch(now)
     }
@@ -238,42 +241,42 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.slots.add(slot)
     if (this.phase === "starting") this.phase = "open"
     this.mustOpenOne = false
-    this.ceiling = Ceiling.afterGrant(this.ceiling, this.open + 1, this.limits.max, now)
+    this.ceiling = Ceiling.afterOpened(this.ceiling, this.open + 1, this.limits.max, now)
     const retired = this.retiring
     this.retiring = undefined
     this.makeAvailable(slot, now)
-    // The new session may have been needed for itself: then the old one stays, and its turn comes again.
+    // Where the pool needs the new session in addition, the old one stays and is rotated later.
     if (retired?.state === "idle" && this.open > this.limits.min) this.retire(retired, "lifetime")
     this.actions.run()
     return slot
   }
 
   /**
-   * A dial failed. Refusals for want of room teach the ceiling and hurt nobody while a session of ours stands; a wrong
-   * password or configuration fails those who wait only when there is no session left to wait for.
+   * A dial failed. A failure for lack of capacity sets the ceiling; callers go on waiting while a session is open. A
+   * permanent failure (password, configuration) fails the waiters only when no session is left to wait for.
    */
   dialFailed(id: number, failure: DialFailure, now: number): void {
     this.dials.delete(id)
     this.counters.dialsFailed[failure.class]++
     this.retiring = undefined
     if (failure.class === "capacity" && this.open > 0) {
-      this.ceiling = Ceiling.afterRefusal(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
+      this.ceiling = Ceiling.afterRefused(this.ceiling, this.open, failure.ceiling, now, this.hooks.random())
     } else {
       this.backoff = DialBackoff.afterFailure(this.backoff, failure, now, this.hooks.random())
       this.permanentFailure = failure.permanent ? failure.error : undefined
-      if (failure.permanent && this.open === 0) this.failWaiters(failure.error, "failed")
+      if (failure.permanent && this.open === 0) this.failWaiters(failure.error)
     }
     this.dispatch(now)
     this.actions.run()
   }
 
-  /** A dial was given up, by shutdown: nothing is learned from it. */
+  /** A dial was interrupted by the drain. */
   dialAbandoned(id: number): void {
     this.dials.delete(id)
     this.actions.run()
   }
 
-  /** A session was lost without our doing: its socket is closed, so its slot is free. True when it was the last one. */
+  /** A session was lost and its socket is closed: frees its slot. True when it was the last open session. */
   sessionLost(slot: Slot<S>, now: number, shutdown = false): boolean {
     if (slot.state === "gone") return false
     const wasClosing = slot.state === "closing"
@@ -281,7 +284,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     if (!wasClosing) {
       this.counters.closed.lost++
       if (shutdown) this.backoff = DialBackoff.afterShutdown(this.backoff, now)
-      this.requireValidation(now)
+      this.trustedSince = now
     }
     const last = !wasClosing && this.open === 0
     if (last) this.backoff = DialBackoff.afterOutage(this.backoff)
@@ -290,7 +293,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return last
   }
 
-  /** The socket of a closing session is closed: the slot is free. */
+  /** The socket of a closing session is closed: frees its slot. */
   sessionClosed(slot: Slot<S>, now: number): void {
     if (slot.state === "gone") return
     this.freeSlot(slot)
@@ -298,17 +301,17 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /** Suspects all and asks the idle ones now; where none stands, one is opened as soon as dials go. */
+  /** Has every session probed before its next lease, the idle ones now; without an open session, dials one. */
   validateAll(now: number): void {
-    if (this.ending) return
-    this.requireValidation(now)
+    if (this.isEnding) return
+    this.trustedSince = now
     this.mustOpenOne = this.open === 0
-    for (const slot of this.stack.clear()) this.probe(slot)
+    for (const slot of this.idleStack.clear()) this.probe(slot)
     this.dispatch(now)
     this.actions.run()
   }
 
-  /** Marks a session that must not be lent again. An idle one is closed now, a used one when it comes back. */
+  /** Closes a session: an idle one now, a used one on release. */
   evict(slot: Slot<S>): void {
     slot.evicted = true
     if (slot.state === "idle") this.retire(slot, "evicted")
@@ -316,14 +319,11 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   /**
-   * Periodic work: waiters whose time is up, idle sessions above `min`, one rotation by lifetime. Returns the instant
-   * when it wants to be called again at the latest.
+   * Periodic work: expired waiters, idle sessions above `min`, one rotation by lifetime. Returns the instant by which it
+   * must be called again.
    */
   tick(now: number): number {
-    const earliest = this.waiters.expire(now, (waiter) => {
-      waiter.state = "over"
-      this.wake(waiter, this.reject("timeout", waiter))
-    })
+    const earliest = this.waiters.expire(now, (waiter) => this.endWait(waiter, this.reject("timeout", waiter)))
     this.closeIdle(now)
     this.rotate(now)
     this.dispatch(now)
@@ -331,34 +331,48 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return Math.min(earliest, nextDialAt(this, now))
   }
 
-  /** Begins the end: refuses who waits and who comes, lets go of what is idle. */
+  /** Starts the drain: rejects waiters and new callers, closes idle sessions. */
   drain(): void {
-    if (this.ending) return
+    if (this.isEnding) return
     this.phase = "draining"
     for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
-      waiter.state = "over"
-      this.wake(waiter, this.reject("closed", waiter))
+      this.endWait(waiter, this.reject("closed", waiter))
     }
-    for (const slot of this.stack.clear()) this.close(slot, "drain", false)
+    for (const slot of this.idleStack.clear()) this.close(slot, "drain", false)
     this.actions.run()
   }
 
-  private wake(waiter: Lease<S>, refusal: SessionError): void {
-    this.actions.defer(() => waiter.wake(refusal))
+  /** Counts a rejected acquire and creates its error. */
+  reject(outcome: Rejection, waiter: Lease<S>): SessionError {
+    if (!waiter.isShared) this.counters.acquired[outcome]++
+    return this.hooks.acquireError(outcome, waiter)
   }
 
-  /** Lends what can be lent, probes what has to be probed, dials what is missing. */
+  private failWaiters(error: SessionError): void {
+    for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
+      if (!waiter.isShared) this.counters.acquired.failed++
+      this.endWait(waiter, error)
+    }
+  }
+
+  /** Fails a waiter that has been removed from the queue. */
+  private endWait(waiter: Lease<S>, error: SessionError): void {
+    waiter.state = "over"
+    this.actions.defer(() => waiter.wake(error))
+  }
+
+  /** Serves the waiters: assigns sessions, probes those that need it, dials those that are missing. */
   private dispatch(now: number): void {
-    if (this.ending) return
-    // A session that is good goes to the first waiter even while a probe is under way for that waiter: the peer that is
-    // asked may be dead, and its answer a timeout.
+    if (this.isEnding) return
+    // A usable session goes to the first waiter even while a probe for that waiter is in progress: the probed peer may be
+    // dead, and the probe then ends with its timeout.
     while (this.waiters.size > 0) {
       const slot = this.findUsable(now)
       if (slot === undefined) break
-      this.stack.remove(slot)
+      this.idleStack.remove(slot)
       this.handOff(slot, now)
     }
-    while (this.waiters.size > this.probing && this.stack.size > 0) this.probe(this.stack.pop()!)
+    while (this.waiters.size > this.probing && this.idleStack.size > 0) this.probe(this.idleStack.pop()!)
     while (shouldDial(this, now)) {
       const id = ++this.lastDialId
       this.dials.set(id, now)
@@ -377,76 +391,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.defer(waiter)
   }
 
-  /** A session that is free and not counted anywhere: to the first waiter, to the stack, or away. */
-  private makeAvailable(slot: Slot<S>, now: number, unusedSince?: number): void {
-    this.pushIdle(slot, now, unusedSince)
-    if (this.ending) return this.retire(slot, "drain")
-    if (slot.evicted) this.retire(slot, "evicted")
-    else if (now >= slot.expiresAt && this.canRotate()) this.replace(slot, now)
-    // Hand-off is direct: whoever waited longest gets it, and no newcomer can come in between. One that goes instead
-    // may leave somebody waiting for whom there is room to dial.
-    this.dispatch(now)
-  }
-
-  private failWaiters(error: SessionError, outcome: AcquireOutcome): void {
-    for (let waiter = this.waiters.shift(); waiter !== undefined; waiter = this.waiters.shift()) {
-      waiter.state = "over"
-      if (!waiter.isShared) this.counters.acquired[outcome]++
-      this.wake(waiter, error)
-    }
-  }
-
-  /** Counts a refusal and puts it into words. */
-  reject(outcome: "timeout" | "queue-full" | "closed", waiter: Lease<S>): SessionError {
-    if (!waiter.isShared) this.counters.acquired[outcome]++
-    return this.hooks.acquireError(outcome, waiter)
-  }
-
-  private needsValidation(slot: Slot<S>, now: number): boolean {
-    const heard = slot.session.heardAt()
-    return now - heard > SILENCE_MILLIS || heard < this.trustedSince || !slot.session.isClean()
-  }
-
-  /** The session nearest the top that can be lent unasked: one that went silent must not hide a good one below it. */
-  private findUsable(now: number): Slot<S> | undefined {
-    for (let height = this.stack.size - 1; height >= 0; height--) {
-      const slot = this.stack.at(height)!
-      if (!this.needsValidation(slot, now)) return slot
-    }
-    return undefined
-  }
-
-  /** The idle session whose peer has not been heard of for longest. */
-  private findLongestSilent(): Slot<S> | undefined {
-    let found = this.stack.at(0)
-    for (let height = 1; height < this.stack.size; height++) {
-      const slot = this.stack.at(height)!
-      if (found === undefined || slot.session.heardAt() < found.session.heardAt()) found = slot
-    }
-    return found
-  }
-
-  /** Every session alive now is asked for a sign of life before it is lent again. */
-  private requireValidation(now: number): void {
-    this.trustedSince = now
-  }
-
-  /** Puts a session to the idle ones: one that was not used meanwhile goes on being idle, below those that were. */
-  private pushIdle(slot: Slot<S>, now: number, unusedSince: number | undefined): void {
-    slot.state = "idle"
-    slot.idleSince = unusedSince ?? now
-    if (unusedSince === undefined) this.stack.push(slot)
-    else this.stack.pushBottom(slot)
-  }
-
-  /** Asks an idle session, out of the stack already, for a sign of life. */
-  private probe(slot: Slot<S>): void {
-    slot.state = "probing"
-    this.probing++
-    this.counters.probes++
-    this.actions.defer(() => this.hooks.probe(slot))
-  }
-
   private assign(slot: Slot<S>, lease: Lease<S>, now: number): void {
     slot.state = "used"
     slot.uses++
@@ -457,7 +401,55 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.used++
   }
 
-  /** A session counted as used is made clean before anybody gets it. */
+  /**
+   * Puts a session that is not counted anywhere into the idle stack, then assigns, rotates or closes it. A session that
+   * was not used meanwhile stays idle since `unusedSince`, below those that were.
+   */
+  private makeAvailable(slot: Slot<S>, now: number, unusedSince?: number): void {
+    slot.state = "idle"
+    slot.idleSince = unusedSince ?? now
+    if (unusedSince === undefined) this.idleStack.push(slot)
+    else this.idleStack.pushBottom(slot)
+    if (this.isEnding) return this.retire(slot, "drain")
+    if (slot.evicted) this.retire(slot, "evicted")
+    else if (now >= slot.expiresAt && this.canRotate()) this.replace(slot, now)
+    // The oldest waiter gets the session at once, so that no new caller overtakes it. When the session was closed
+    // instead, there may be room to dial for a waiter.
+    this.dispatch(now)
+  }
+
+  private needsValidation(slot: Slot<S>, now: number): boolean {
+    const heard = slot.session.heardAt()
+    return now - heard > SILENCE_MILLIS || heard < this.trustedSince || !slot.session.isClean()
+  }
+
+  /** The topmost session that needs no probe: a silent one must not hide a usable one below it. */
+  private findUsable(now: number): Slot<S> | undefined {
+    for (let height = this.idleStack.size - 1; height >= 0; height--) {
+      const slot = this.idleStack.at(height)!
+      if (!this.needsValidation(slot, now)) return slot
+    }
+    return undefined
+  }
+
+  private findLongestSilent(): Slot<S> | undefined {
+    let found = this.idleStack.at(0)
+    for (let height = 1; height < this.idleStack.size; height++) {
+      const slot = this.idleStack.at(height)!
+      if (found === undefined || slot.session.heardAt() < found.session.heardAt()) found = slot
+    }
+    return found
+  }
+
+  /** Probes an idle session that has been removed from the stack. */
+  private probe(slot: Slot<S>): void {
+    slot.state = "probing"
+    this.probing++
+    this.counters.probes++
+    this.actions.defer(() => this.hooks.probe(slot))
+  }
+
+  /** Resets a session that is counted as used. */
   private recover(slot: Slot<S>): void {
     slot.state = "recovering"
     this.counters.recoveries++
@@ -465,17 +457,17 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   private closeIdle(now: number): void {
-    while (this.stack.size > 0 && this.open > this.limits.min) {
-      const oldest = this.stack.longestIdle()
+    while (this.idleStack.size > 0 && this.open > this.limits.min) {
+      const oldest = this.idleStack.longestIdle()
       if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
       this.retire(oldest, "idle")
     }
   }
 
-  /** Replaces one expired session at a time: the new one first where there is room, else the old one leaves first. */
+  /** Replaces one expired session at a time: dials first where there is room, else closes the old one first. */
   private rotate(now: number): void {
     if (!this.canRotate()) return
-    const expired = this.stack.expired(now)
+    const expired = this.idleStack.expired(now)
     if (expired !== undefined) this.replace(expired, now)
   }
 
@@ -486,20 +478,20 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   private canRotate(): boolean {
-    // A replacement under way belongs to the rotation before.
+    // A dial in progress may be the replacement of the rotation before.
     if (this.retiring !== undefined || this.dials.size > 0) return false
     for (const slot of this.slots) if (slot.state === "closing") return false
     return true
   }
 
   private retire(slot: Slot<S>, reason: CloseReason): void {
-    this.stack.remove(slot)
+    this.idleStack.remove(slot)
     this.close(slot, reason, false)
   }
 
-  /** `counted`: whether the slot is among the used ones. */
-  private close(slot: Slot<S>, reason: CloseReason, counted = true): void {
-    if (counted) this.used--
+  /** `isUsed`: whether the slot is counted as used. */
+  private close(slot: Slot<S>, reason: CloseReason, isUsed = true): void {
+    if (isUsed) this.used--
     slot.state = "closing"
     this.closing++
     this.counters.closed[reason]++
@@ -509,7 +501,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   private freeSlot(slot: Slot<S>): void {
     switch (slot.state) {
       case "idle":
-        this.stack.remove(slot)
+        this.idleStack.remove(slot)
         break
       case "probing":
         this.probing--

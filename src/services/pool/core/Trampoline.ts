@@ -1,19 +1,19 @@
 /**
- * Runs what a step of the state machine asked for after the step, in order, without growing the stack.
+ * Runs the actions that a step of the state machine deferred: after the step, in order, without growing the stack.
  *
- * A fiber that is woken runs at once, and may give its session back at once, which wakes the next: that lands in the
- * same loop instead of in a deeper call, so ten thousand waiters in a row do not overflow the stack.
+ * A fiber that is woken runs at once, and may release its session at once, which wakes the next waiter. That lands in
+ * the same loop instead of a deeper call, so ten thousand waiters in a row do not overflow the stack.
  */
 
-/** Somebody who got what it waited for: deferred as it is, because a closure per hand-off is felt. */
+/** Deferred as an object, because a closure per hand-off costs measurable time. */
 export interface Wakeable {
-  wake(refusal: undefined): void
+  wake(error: undefined): void
 }
 
 type Action = (() => void) | Wakeable
 
-/** Places kept for the next time; a drain with thousands of waiters must not be remembered for ever. */
-const KEPT = 1024
+/** The array is replaced when it grew longer: a drain with thousands of waiters must not keep its memory. */
+const MAX_KEPT = 1024
 
 export class Trampoline {
   private actions: Array<Action | undefined> = []
@@ -22,7 +22,7 @@ export class Trampoline {
   private running = false
   private readonly after: () => void
 
-  /** `after` is called whenever the queue has run empty. */
+  /** `after` is called whenever the queue has become empty. */
   constructor(after: () => void) {
     this.after = after
   }
@@ -36,25 +36,24 @@ export class Trampoline {
     if (this.running) return
     this.running = true
     try {
-      while (this.head < this.tail) this.act(this.next())
+      while (this.head < this.tail) {
+        const action = this.shift()
+        if (typeof action === "function") action()
+        else action.wake(undefined)
+      }
     } finally {
       this.running = false
     }
     this.after()
   }
 
-  private next(): Action {
+  private shift(): Action {
     const action = this.actions[this.head]!
     this.actions[this.head++] = undefined
     if (this.head === this.tail) {
       this.head = this.tail = 0
-      if (this.actions.length > KEPT) this.actions = []
+      if (this.actions.length > MAX_KEPT) this.actions = []
     }
     return action
-  }
-
-  private act(action: Action): void {
-    if (typeof action === "function") action()
-    else action.wake(undefined)
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The queue of those who wait: first in, first out, with removal from the middle in constant time.
+ * A first-in, first-out queue of waiters with removal from the middle in constant time.
  *
- * A waiter carries its own links, so waiting allocates nothing for the queue and giving up leaves nothing behind.
+ * A waiter contains its own links: waiting allocates nothing for the queue, and a cancelled wait leaves nothing behind.
  */
 
-/** What a waiter must bring along. */
+/** The fields that the queue needs of a waiter. */
 export interface WaiterNode<W> {
   previous: W | undefined
   next: W | undefined
-  /** Monotonic milliseconds when it gives up; absolute, so that no wait ever starts its time anew. */
+  /** Monotonic milliseconds when the wait times out. Absolute, so that a retried wait does not start over. */
   deadline: number
   enqueuedAt: number
 }
@@ -31,7 +31,7 @@ export class WaitQueue<W extends WaiterNode<W>> {
     this.size++
   }
 
-  /** Puts one back to where it was taken from. */
+  /** Puts back a waiter that was taken from the front. */
   unshift(waiter: W): void {
     waiter.previous = undefined
     waiter.next = this.head
@@ -47,7 +47,7 @@ export class WaitQueue<W extends WaiterNode<W>> {
     return waiter
   }
 
-  /** Takes a waiter out, wherever it stands. It must be in this queue. */
+  /** Removes a waiter, which must be in this queue, from any position. */
   remove(waiter: W): void {
     if (waiter.previous === undefined) this.head = waiter.next
     else waiter.previous.next = waiter.next
@@ -58,7 +58,7 @@ export class WaitQueue<W extends WaiterNode<W>> {
     this.size--
   }
 
-  /** Takes out everyone whose time is up, in order; returns the earliest deadline of those who stay. */
+  /** Removes the waiters whose deadline has passed, in order; returns the earliest deadline of the others. */
   expire(now: number, expired: (waiter: W) => void): number {
     let earliest = Number.POSITIVE_INFINITY
     let waiter = this.head

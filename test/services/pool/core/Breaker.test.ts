@@ -37,7 +37,7 @@ describe("the breakers", () => {
   })
 
   it("show a learned ceiling as the capacity breaker, open until one more may be tried", () => {
-    const ceiling = Ceiling.afterRefusal(Ceiling.noCeiling, 3, 5, 0, 1)
+    const ceiling = Ceiling.afterRefused(Ceiling.noCeiling, 3, 5, 0, 1)
     assert.strictEqual(breakersOf(DialBackoff.noBackoff, ceiling, 0).capacity.state, "open")
     assert.strictEqual(breakersOf(DialBackoff.noBackoff, ceiling, ceiling.growAt).capacity.state, "half-open")
   })

@@ -14,7 +14,7 @@ const happening = fc.record({
 })
 
 const refusedAt = (held: number, now = 0, roll = 0) =>
-  Ceiling.afterRefusal(Ceiling.noCeiling, held, undefined, now, roll)
+  Ceiling.afterRefused(Ceiling.noCeiling, held, undefined, now, roll)
 
 describe("Ceiling", () => {
   it("stays between one and max whatever happens", () => {
@@ -26,8 +26,8 @@ describe("Ceiling", () => {
           now += later
           ceiling =
             kind === "refused"
-              ? Ceiling.afterRefusal(ceiling, open, undefined, now, roll)
-              : Ceiling.afterGrant(ceiling, open, MAX, now)
+              ? Ceiling.afterRefused(ceiling, open, undefined, now, roll)
+              : Ceiling.afterOpened(ceiling, open, MAX, now)
           for (const at of [now, now + 500, now + 60_000]) {
             const limit = Ceiling.limit(ceiling, MAX, at)
             assert.isTrue(limit >= 1 && limit <= MAX, `${limit}`)
@@ -42,7 +42,7 @@ describe("Ceiling", () => {
   it("is max while nothing was refused", () => {
     assert.strictEqual(Ceiling.limit(Ceiling.noCeiling, MAX, 0), MAX)
     assert.strictEqual(Ceiling.reported(Ceiling.noCeiling, MAX), MAX)
-    assert.strictEqual(Ceiling.afterGrant(Ceiling.noCeiling, 3, MAX, 0), Ceiling.noCeiling)
+    assert.strictEqual(Ceiling.afterOpened(Ceiling.noCeiling, 3, MAX, 0), Ceiling.noCeiling)
   })
 
   it("is what stood when one more was refused, until one more may be tried", () => {
@@ -62,7 +62,7 @@ describe("Ceiling", () => {
       fc.property(random, (roll) => {
         let ceiling = Ceiling.noCeiling
         for (const interval of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
-          ceiling = Ceiling.afterRefusal(ceiling, 5, undefined, 100, roll)
+          ceiling = Ceiling.afterRefused(ceiling, 5, undefined, 100, roll)
           assert.closeTo(ceiling.growAt - 100, interval / 2 + (interval / 2) * roll, 1e-6)
         }
       })
@@ -77,7 +77,7 @@ describe("Ceiling", () => {
         const now = 60_000
         while (open < MAX) {
           assert.strictEqual(Ceiling.limit(ceiling, MAX, now), open + 1)
-          ceiling = Ceiling.afterGrant(ceiling, ++open, MAX, now)
+          ceiling = Ceiling.afterOpened(ceiling, ++open, MAX, now)
         }
         assert.strictEqual(ceiling, Ceiling.noCeiling)
       })
@@ -86,12 +86,12 @@ describe("Ceiling", () => {
 
   it("is not raised by a session that replaces another", () => {
     const ceiling = refusedAt(5)
-    assert.strictEqual(Ceiling.afterGrant(ceiling, 5, MAX, 600), ceiling)
+    assert.strictEqual(Ceiling.afterOpened(ceiling, 5, MAX, 600), ceiling)
   })
 
   it("falls when less stands at a later refusal, and keeps the size the pooler named", () => {
-    const named = Ceiling.afterRefusal(Ceiling.noCeiling, 5, 15, 0, 0)
-    const later = Ceiling.afterRefusal(named, 3, undefined, 1000, 0)
+    const named = Ceiling.afterRefused(Ceiling.noCeiling, 5, 15, 0, 0)
+    const later = Ceiling.afterRefused(named, 3, undefined, 1000, 0)
     assert.strictEqual(Ceiling.limit(later, MAX, 1000), 3)
     assert.strictEqual(later.poolerSize, 15)
   })

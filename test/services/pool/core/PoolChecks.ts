@@ -61,7 +61,7 @@ export const checkLookedOver = (model: PoolModel, core: PoolCore<Peer>, wish: nu
       !surplus || free.every((peer) => now - peer.since < limits.idleTimeout),
       "a session idle for too long is closed"
     )
-    const renewing = core.rotating || model.dials.size > 0 || model.in("closing").length > 0
+    const renewing = core.isRotating || model.dials.size > 0 || model.in("closing").length > 0
     must(renewing || free.every((peer) => now - peer.openedAt < limits.maxLifetime), "an old session is replaced")
   }
   if (model.draining || (waiting.length === 0 && model.open >= limits.min)) return
