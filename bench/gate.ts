@@ -2,8 +2,8 @@
  * `node bench/gate.ts`: fails when the layer has become dear. Run by `.ci/run`.
  *
  * Processor time per operation, over that of the stock client in the same run: on a shared machine it holds where
- * throughput does not, and the limits are far from what noise reaches. Compared is the least of the rounds: what a
- * machine under load or a compiler that is late adds to a sample, it never takes away.
+ * throughput does not, and the limits are far from what noise reaches. The medians of the rounds are compared; a
+ * workload over a limit is measured once more before it fails.
  */
 import * as Effect from "effect/Effect"
 import { server } from "./Database.ts"
@@ -25,36 +25,49 @@ const limits: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   code: { "ours-sql": 0.6, "ours-pipelined": 0.6 }
 }
 
-const COMMAND = `--quick --only ${Object.keys(limits).join(",")} --rounds 7 --seconds 0.3 --contenders ${STOCK},ours-sql,ours-pipelined`
+const FLAGS = `--quick --rounds 9 --seconds 0.25 --contenders ${STOCK},ours-sql,ours-pipelined`.split(" ")
 
 const cpuOf = (table: Table, name: string): number =>
-  table.rows.find((line) => line.name === name)?.values["cpu"]?.min ?? Number.NaN
+  table.rows.find((line) => line.name === name)?.values["cpu"]?.median ?? Number.NaN
 
-/** Prints a table's ratios; how many of them are over their limit. */
-const judge = (table: Table): number => {
+/** Prints a table's ratios; whether each is within its limit. */
+const judge = (table: Table): boolean => {
   const stock = cpuOf(table, STOCK)
-  let failures = 0
-  for (const [name, limit] of Object.entries(limits[table.workload] ?? {})) {
-    const ratio = cpuOf(table, name) / stock
-    // A figure that is missing is no pass.
-    const isWithin = ratio <= limit
-    if (!isWithin) failures++
-    const verdict = isWithin ? "within" : "OVER"
-    console.log(`${table.title}: ${name} takes ${ratio.toFixed(2)} of ${STOCK}'s processor time, ${verdict} ${limit}`)
-  }
-  return failures
+  return Object.entries(limits[table.workload] ?? {})
+    .map(([name, limit]) => {
+      const ratio = cpuOf(table, name) / stock
+      // A missing figure does not pass.
+      const isWithin = ratio <= limit
+      const verdict = isWithin ? "within" : "OVER"
+      console.log(`${table.title}: ${name} takes ${ratio.toFixed(2)} of ${STOCK}'s processor time, ${verdict} ${limit}`)
+      return isWithin
+    })
+    .every((isWithin) => isWithin)
 }
 
-const asked = optionsOf(COMMAND.split(" "))
-if (asked === undefined) throw new Error("The options of the gate are not understood")
-// everything is compared with the stock client, so the floor would only take time
-const options = { ...asked, entries: asked.entries.filter(({ name }) => name !== BASELINE) }
-let failures = 0
-const listener = {
-  began: () => {},
-  finished: (table: Table) => {
-    failures += judge(table)
+/** Measures workloads; the ones of them that are over a limit. */
+const measure = (workloads: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, unknown> => {
+  const options = optionsOf([...FLAGS, "--only", workloads.join(",")])
+  if (options === undefined) throw new Error("The options of the gate are not understood")
+  // Everything is compared with the stock client, so the floor would only take time.
+  const entries = options.entries.filter(({ name }) => name !== BASELINE)
+  const over = new Set<string>()
+  const listener = {
+    began: () => {},
+    finished: (table: Table) => {
+      if (!judge(table)) over.add(table.workload)
+    }
   }
+  return run({ ...options, entries }, "node bench/gate.ts", listener).pipe(
+    Effect.scoped,
+    Effect.provide(server),
+    Effect.map(() => [...over])
+  )
 }
-await Effect.runPromise(run(options, "node bench/gate.ts", listener).pipe(Effect.scoped, Effect.provide(server)))
-if (failures > 0) process.exitCode = 1
+
+let over = await Effect.runPromise(measure(Object.keys(limits)))
+if (over.length > 0) {
+  console.log(`Once more: ${over.join(", ")}`)
+  over = await Effect.runPromise(measure(over))
+}
+if (over.length > 0) process.exitCode = 1
