@@ -1,5 +1,5 @@
 /** The baseline with one read buffer for all sockets, as in this project. */
-import { readingInto } from "../../src/services/wire/Transport.ts"
+import { sharedReadBuffer } from "../../src/services/wire/Transport.ts"
 import { bareSockets } from "./BareSockets.ts"
 
-export const contender = bareSockets(readingInto)
+export const contender = bareSockets(sharedReadBuffer)

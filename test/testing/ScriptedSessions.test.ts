@@ -165,7 +165,7 @@ describe("a scripted session", () => {
       assert.isFalse(session.isClean())
       yield* TestClock.adjust(1)
       assert.isTrue(session.isClean())
-      assert.strictEqual(session.heardAt(), 40)
+      assert.strictEqual(session.lastReceivedAt(), 40)
     })
   )
 
@@ -186,7 +186,7 @@ describe("a scripted session", () => {
       const { session } = yield* opened()
       yield* TestClock.adjust(3000)
       assert.isTrue(yield* session.probe)
-      assert.strictEqual(session.heardAt(), 3000)
+      assert.strictEqual(session.lastReceivedAt(), 3000)
       session.silence()
       const probing = yield* Effect.forkChild(session.probe, { startImmediately: true })
       yield* TestClock.adjust(1999)

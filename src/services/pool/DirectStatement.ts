@@ -100,7 +100,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   interrupt(): void {
     const now = this.host.now()
     if (this.handle !== undefined) {
-      this.slot?.session.abandon(this.handle)
+      this.slot?.session.cancelQuery(this.handle)
       this.facts?.stopped(now - this.since)
     }
     this.handle = undefined

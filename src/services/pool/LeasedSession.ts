@@ -71,7 +71,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   cancelBegin(): boolean {
     const isUnopened = this.beginStatement !== undefined
     this.beginStatement = undefined
-    return this.slot?.session.undefer() === true || isUnopened
+    return this.slot?.session.removePrepended() === true || isUnopened
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
@@ -126,7 +126,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     const session = this.slot?.session
     if (session === undefined) return Effect.fail(leaseEnded())
     return this.beginStatement === undefined
-      ? wanted.ask(session, sql, params, named)
+      ? wanted.query(session, sql, params, named)
       : this.runFirst(wanted, { sql, params, named: named && this.host.config.prepare, form: wanted.form })
   }
 
@@ -162,7 +162,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     }
     this.isBeginning = true
     this.beginSession = session
-    session.defer(opening)
+    session.prepend(opening)
     const asked = session.start(question, host.now(), {
       onSuccess: (answer) => {
         this.beginEnded(true)
@@ -180,7 +180,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
       }
     })
     return Effect.sync(() => {
-      if (asked !== undefined) session.abandon(asked)
+      if (asked !== undefined) session.cancelQuery(asked)
       this.beginEnded(false)
     })
   }
@@ -196,7 +196,8 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     this.isBeginning = false
     const { beginSettled: begun, session } = this
     // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
-    if (succeeded || (session === this.beginSession && session?.undefer() !== true)) this.beginStatement = undefined
+    if (succeeded || (session === this.beginSession && session?.removePrepended() !== true))
+      this.beginStatement = undefined
     this.beginSettled = undefined
     if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
   }

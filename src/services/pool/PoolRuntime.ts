@@ -8,7 +8,7 @@ import type * as Fiber from "effect/Fiber"
 import * as PubSub from "effect/PubSub"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { SessionOpener } from "../session/SessionOpener.ts"
-import type { Place, Session } from "../session/Session.ts"
+import type { DatabaseEndpoint, Session } from "../session/Session.ts"
 import type { Settings } from "../config/settings/Settings.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import { type AuthBudget, authBudget } from "./AuthBudget.ts"
@@ -50,7 +50,7 @@ export class PoolRuntime implements PoolHost {
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
 
-  readonly endpoint: Place
+  readonly endpoint: DatabaseEndpoint
   private readonly opener: SessionOpener["Service"]
   readonly clock: Clock.Clock
   private readonly timer: DeadlineTimer
@@ -219,7 +219,11 @@ export class PoolRuntime implements PoolHost {
       if (this.core.phase === "open") this.losses.add(error)
       this.core.sessionLost(slot, this.now(), error.code === SHUTDOWN)
       if (isNews)
-        this.times.sessionLost({ busySince: session.busySince, heardAt: session.heardAt() }, this.core, this.now())
+        this.times.sessionLost(
+          { busySince: session.busySince, lastReceivedAt: session.lastReceivedAt() },
+          this.core,
+          this.now()
+        )
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
     Deferred.doneUnsafe(this.firstDial, Effect.void)
@@ -280,7 +284,7 @@ export class PoolRuntime implements PoolHost {
       host: this.endpoint.host,
       port: this.endpoint.port,
       phase: "query",
-      elapsedMillis: this.now() - slot.session.heardAt(),
+      elapsedMillis: this.now() - slot.session.lastReceivedAt(),
       limitMillis: SWEEP_MILLIS
     })
   }

@@ -78,7 +78,7 @@ export const sessionEntry = (slot: Slot<Session>, now: number): SessionEntry => 
     state: slot.state,
     ageMillis: now - slot.openedAt,
     idleMillis: slot.state === "idle" ? now - slot.idleSince : undefined,
-    silentMillis: now - session.heardAt(),
+    silentMillis: now - session.lastReceivedAt(),
     uses: slot.uses,
     holder: lease === undefined ? undefined : holderName(lease.holder),
     traceId: lease?.holder?.cache.span?.traceId,

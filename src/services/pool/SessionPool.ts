@@ -16,7 +16,7 @@ import type { Row } from "@effect/sql-pg/PgConnection"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
-import type { Place } from "../session/Session.ts"
+import type { DatabaseEndpoint } from "../session/Session.ts"
 import { machineClockLayer } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "./Events.ts"
 import { type SessionEntry, type WaiterEntry, sessionEntry, waiterEntries } from "./SessionList.ts"
@@ -119,7 +119,7 @@ export class SessionPool extends Context.Service<
   {
     /** `host:port/database`, unless the configuration names it. */
     readonly name: string
-    readonly endpoint: Place
+    readonly endpoint: DatabaseEndpoint
     /**
      * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
      * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap

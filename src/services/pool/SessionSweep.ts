@@ -23,7 +23,8 @@ const checkStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit:
   const { session } = slot
   if (session.busySince === 0 || session.lost !== undefined) return
   // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
-  const since = slot.lease?.isShared === true ? Math.max(session.busySince, session.heardAt()) : session.busySince
+  const since =
+    slot.lease?.isShared === true ? Math.max(session.busySince, session.lastReceivedAt()) : session.busySince
   if (now - since < limit) return
   const error = SessionError.statementTimeout({
     host: host.endpoint.host,

@@ -369,7 +369,7 @@ export class SharedStatement extends DirectStatement {
     lane.callerLeft((session) => {
       if (asked === undefined) return
       this.facts?.stopped(lane.serverMillisOf(this.position, now))
-      session.abandon(asked)
+      session.cancelQuery(asked)
     })
   }
 

@@ -11,7 +11,7 @@ export class Activity {
   /** Monotonic milliseconds since when there are any; 0 while there are none. */
   busySince = 0
   /** When those in flight, or the last ones, began; unlike `busySince` it is kept. */
-  beganAt = 0
+  startedAt = 0
   /** Messages heard when they began. */
   messagesBefore = 0
   taint: Taint = "clean"
@@ -28,19 +28,19 @@ export class Activity {
   begin(sql: string, now: number): void {
     this.statement = sql
     if (this.inFlight++ === 0) {
-      this.busySince = this.beganAt = now
+      this.busySince = this.startedAt = now
       // Changes reported while idle are the pooler's heartbeat, not the doing of a statement.
       this.parameterChanges = this.tap.parameterChanges
       this.messagesBefore = this.tap.messages
     }
     const taint = this.texts === undefined ? taintOf(sql) : this.texts.get(sql).taint
-    if (taint !== "clean") this.leaves(taint)
+    if (taint !== "clean") this.addTaint(taint)
   }
 
   end(): void {
     if (this.inFlight === 0 || --this.inFlight > 0) return
     this.busySince = 0
-    if (this.tap.parameterChanges !== this.parameterChanges) this.leaves("reset")
+    if (this.tap.parameterChanges !== this.parameterChanges) this.addTaint("reset")
   }
 
   /** How long anything has been in flight, in milliseconds; 0 while nothing is. */
@@ -48,12 +48,12 @@ export class Activity {
     return this.busySince > 0 ? now - this.busySince : 0
   }
 
-  leaves(taint: Taint): void {
+  addTaint(taint: Taint): void {
     this.taint = strongerTaint(this.taint, taint)
   }
 
   /** Nothing is in flight any more, whatever was counted. */
-  rest(): void {
+  clear(): void {
     this.inFlight = 0
     this.busySince = 0
   }

@@ -17,17 +17,17 @@ import type * as Net from "node:net"
 import { Duplex } from "node:stream"
 
 /** What later statements of a session wait for: something that was left early is still being ended. */
-export class Settling {
+export class PendingCleanup {
   private underWay: Deferred.Deferred<void> | undefined = undefined
   private left = 0
 
-  get isUnderWay(): boolean {
+  get isPending(): boolean {
     return this.underWay !== undefined
   }
 
   /** Waits until nothing is being ended any more. */
-  readonly over: Effect.Effect<void> = Effect.suspend(() =>
-    this.underWay === undefined ? Effect.void : Effect.andThen(Deferred.await(this.underWay), this.over)
+  readonly finished: Effect.Effect<void> = Effect.suspend(() =>
+    this.underWay === undefined ? Effect.void : Effect.andThen(Deferred.await(this.underWay), this.finished)
   )
 
   /** Has others wait until what is returned was called, for this and for all that began meanwhile. */
@@ -46,7 +46,7 @@ export class Settling {
 const CANCEL_MILLIS = 5000
 
 /** Waits until the other side has hung up; interrupted, it is left. */
-export const closed = (socket: Net.Socket): Effect.Effect<void> =>
+export const socketClosed = (socket: Net.Socket): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (socket.closed) return resume(Effect.void)
     socket.once("close", () => resume(Effect.void))
@@ -54,11 +54,11 @@ export const closed = (socket: Net.Socket): Effect.Effect<void> =>
   })
 
 /** Delivers one request and waits, bounded, until the server has taken it. Never fails: a cancel is best effort. */
-export const deliver = (endpoint: Endpoint, request: Uint8Array): Effect.Effect<void> =>
+export const sendCancelRequest = (endpoint: Endpoint, request: Uint8Array): Effect.Effect<void> =>
   open(endpoint).pipe(
     Effect.flatMap((wire) => {
       wire.socket.write(request)
-      return closed(wire.socket)
+      return socketClosed(wire.socket)
     }),
     Effect.timeoutOption(CANCEL_MILLIS),
     Effect.ignore
@@ -73,7 +73,7 @@ export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<voi
       done()
       fiber = run(
         Effect.ensuring(
-          deliver(endpoint, chunk),
+          sendCancelRequest(endpoint, chunk),
           Effect.sync(() => stream.destroy())
         )
       )
@@ -108,7 +108,7 @@ const HANG_UP_MILLIS = 1000
 const PASS_ON_MILLIS = 50
 
 /** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
-export const endAbandoned = (parts: {
+export const cancelAndDrain = (parts: {
   /** Answered when everything asked before it is. */
   readonly ping: Effect.Effect<unknown, unknown>
   readonly endpoint: Endpoint
@@ -124,7 +124,7 @@ export const endAbandoned = (parts: {
   // wire has not come free in a grace of its own.
   const cancels = Effect.gen(function* () {
     for (;;) {
-      deliveries.push(yield* Effect.forkDetach(deliver(endpoint, request), { startImmediately: true }))
+      deliveries.push(yield* Effect.forkDetach(sendCancelRequest(endpoint, request), { startImmediately: true }))
       do yield* Effect.sleep(GRACE_MILLIS)
       while (!areConfirmed())
       yield* Effect.sleep(GRACE_MILLIS)
@@ -146,7 +146,7 @@ export const endAbandoned = (parts: {
 }
 
 /** Waits, bounded, until the wire is free after what the driver is to end; true when the session is safe to use. */
-export const isFree = (end: Effect.Effect<void>, ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
+export const drainDriver = (end: Effect.Effect<void>, ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
   Effect.map(
     Effect.timeoutOption(Effect.andThen(end, Effect.exit(ping)), STOP_MILLIS),
     (exit) => exit._tag === "Some" && Exit.isSuccess(exit.value)

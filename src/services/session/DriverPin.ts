@@ -88,13 +88,13 @@ export class DriverPin {
   }
 
   /** Lets the driver speak until what is returned is called. */
-  enter(): () => void {
+  acquire(): () => void {
     const { pin } = this
     if (pin !== undefined) pin.users++
-    this.share.enterDriver()
+    this.share.acquireDriver()
     return () => {
       if (pin !== undefined) this.unpin(pin)
-      this.share.leaveDriver()
+      this.share.releaseDriver()
     }
   }
 
@@ -115,7 +115,7 @@ export class DriverPin {
 
   private startPin(): Pin {
     const scope = Scope.makeUnsafe()
-    this.share.enterDriver()
+    this.share.acquireDriver()
     const fiber = Effect.runForkWith(this.context)(
       Effect.map(Scope.provide(this.driver.pin, scope), (pinned) => {
         this.connection = pinned
@@ -131,7 +131,7 @@ export class DriverPin {
     Effect.runForkWith(this.context)(
       Fiber.interrupt(pin.fiber).pipe(
         Effect.andThen(Scope.close(pin.scope, Exit.void)),
-        Effect.ensuring(Effect.sync(() => this.share.leaveDriver()))
+        Effect.ensuring(Effect.sync(() => this.share.releaseDriver()))
       )
     )
   }

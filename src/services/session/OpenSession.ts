@@ -16,8 +16,8 @@ import type { Session } from "./Session.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
-import { PgSession, sayGoodbye } from "./PgSession.ts"
-import { askBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
+import { PgSession, terminate } from "./PgSession.ts"
+import { queryBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
 import { fallbackMode } from "../wire/TlsNegotiation.ts"
 import { applyStatement, readFacts, settingsOf, unapplied, startupOptions } from "./SessionSettings.ts"
 
@@ -237,8 +237,8 @@ const askAnother = Effect.fnUntraced(function* (target: LoginTarget, tell: (back
   const scope = Scope.makeUnsafe()
   yield* Effect.gen(function* () {
     const connection = yield* authenticate(target, wire, scope, context)
-    tell(yield* askBackend(connection))
-    yield* sayGoodbye(wire.socket, scope)
+    tell(yield* queryBackend(connection))
+    yield* terminate(wire.socket, scope)
   }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
 })
 
@@ -249,10 +249,10 @@ const openSession = Effect.fnUntraced(function* (
   proof: SessionModeCheck
 ): Effect.fn.Return<Session, SessionError> {
   const { config, driver } = target
-  const asked = yield* proof.examine({
+  const asked = yield* proof.check({
     connection,
     keyPid: wire.tap.processId,
-    another: (tell) => askAnother({ ...target, endpoint }, tell),
+    queryAnother: (tell) => askAnother({ ...target, endpoint }, tell),
     remainingMillis,
     failing
   })
@@ -260,7 +260,7 @@ const openSession = Effect.fnUntraced(function* (
   const { params, sql } = applyStatement(settings)
   const result = yield* Effect.mapError(connection.query(sql, params, false), failing)
   const facts = readFacts(settings, result.rows[0] ?? {})
-  const contradiction = proof.contradicts(asked, facts.backendPid)
+  const contradiction = proof.contradiction(asked, facts.backendPid)
   if (contradiction !== undefined) return yield* failing(contradiction)
   const refused = unapplied(facts)
   if (refused.length > 0) {

@@ -9,7 +9,7 @@ import type { Session, SessionInfo } from "./Session.ts"
 import { Activity } from "./Activity.ts"
 import type { PgSessionParts } from "./PgSessionParts.ts"
 import { PgSessionStatements } from "./PgSessionStatements.ts"
-import { SessionEnd } from "./SessionLoss.ts"
+import { SessionLoss } from "./SessionLoss.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type * as Net from "node:net"
@@ -52,7 +52,7 @@ export const resetSession = (query: Query, settings: SessionSettings): Effect.Ef
 const CLOSE_MILLIS = 2000
 
 /** Closes the driver's scope, which writes Terminate, and waits until the socket is closed. */
-export const sayGoodbye = (socket: Net.Socket, scope: Scope.Closeable): Effect.Effect<void> => {
+export const terminate = (socket: Net.Socket, scope: Scope.Closeable): Effect.Effect<void> => {
   if (socket.closed) return Effect.void
   const closed = Effect.callback<void>((resume) => {
     const done = () => resume(Effect.void)
@@ -77,7 +77,7 @@ export const sayGoodbye = (socket: Net.Socket, scope: Scope.Closeable): Effect.E
  * After a stall Node runs the timers that are due before it looks at any socket (Node.js docs, "The Node.js Event
  * Loop"), so a deadline would pass although the answer is there. Two turns: one reads, one wakes who waits for it.
  */
-export const caughtUp: Effect.Effect<void> = Effect.callback<void>((resume) => {
+export const pendingReads: Effect.Effect<void> = Effect.callback<void>((resume) => {
   let turn = setImmediate(() => {
     turn = setImmediate(() => resume(Effect.void))
   })
@@ -91,12 +91,12 @@ const LATE_MILLIS = 50
  * Ends when so much time has passed in which the process could listen. One that stood still meanwhile is given the time
  * once more: what it wanted to send may have left only after the stall.
  */
-export const listeningFor = (millis: number, now: () => number): Effect.Effect<void> =>
+export const sleepWhileReading = (millis: number, now: () => number): Effect.Effect<void> =>
   Effect.suspend(() => {
     const began = now()
     return Effect.andThen(
       Effect.sleep(millis),
-      Effect.suspend(() => (now() - began > millis + LATE_MILLIS ? Effect.sleep(millis) : caughtUp))
+      Effect.suspend(() => (now() - began > millis + LATE_MILLIS ? Effect.sleep(millis) : pendingReads))
     )
   })
 
@@ -110,7 +110,7 @@ export class PgSession implements Session {
   readonly info: SessionInfo
   onLost: ((error: SessionError) => void) | undefined = undefined
   readonly start: Session["start"]
-  readonly abandon: Session["abandon"]
+  readonly cancelQuery: Session["cancelQuery"]
   readonly rows: Session["rows"]
   readonly query: Session["query"]
   readonly queryValues: Session["queryValues"]
@@ -119,7 +119,7 @@ export class PgSession implements Session {
 
   private readonly parts: PgSessionParts
   private readonly activity: Activity
-  private readonly end: SessionEnd
+  private readonly end: SessionLoss
   private readonly statements: PgSessionStatements
   /** Set while the session is being made clean; whoever asks meanwhile waits for the same end. */
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
@@ -130,7 +130,7 @@ export class PgSession implements Session {
     this.info = parts.info
     const { socket, tap } = parts.wire
     this.activity = new Activity(tap)
-    this.end = new SessionEnd(parts, this.activity)
+    this.end = new SessionLoss(parts, this.activity)
     this.statements = new PgSessionStatements(parts, {
       activity: this.activity,
       end: this.end,
@@ -141,7 +141,7 @@ export class PgSession implements Session {
       }
     })
     this.start = this.statements.start
-    this.abandon = this.statements.abandon
+    this.cancelQuery = this.statements.abandon
     this.rows = this.statements.rows
     this.query = this.statements.query
     this.queryValues = this.statements.queryValues
@@ -171,7 +171,7 @@ export class PgSession implements Session {
     this.activity.texts = times?.statements
   }
 
-  heardAt = (): number => this.parts.wire.tap.heardAt
+  lastReceivedAt = (): number => this.parts.wire.tap.lastReceivedAt
 
   isClean = (): boolean =>
     this.end.lost === undefined &&
@@ -182,11 +182,11 @@ export class PgSession implements Session {
     this.parts.wire.tap.status === "I" &&
     this.parts.wire.tap.fatal === undefined
 
-  defer = (sql: string): void => {
+  prepend = (sql: string): void => {
     this.statements.ahead = sql
   }
 
-  undefer = (): boolean => {
+  removePrepended = (): boolean => {
     const deferred = this.statements.ahead !== undefined
     this.statements.ahead = undefined
     return deferred
@@ -198,7 +198,7 @@ export class PgSession implements Session {
         ? Effect.succeed(false)
         : this.statements.plain("").pipe(
             Effect.as(true),
-            Effect.raceFirst(Effect.as(listeningFor(PROBE_MILLIS, this.parts.now), false)),
+            Effect.raceFirst(Effect.as(sleepWhileReading(PROBE_MILLIS, this.parts.now), false)),
             Effect.catch(() => Effect.succeed(false)),
             // The peer may have answered the probe and said goodbye in one breath.
             Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
@@ -209,7 +209,7 @@ export class PgSession implements Session {
   recover: Effect.Effect<boolean> = onMachineClock(
     Effect.suspend(() => {
       // The driver may fail the statement just before the socket tells its end; that end is a loss, not our doing.
-      if (this.lost !== undefined) return Effect.as(caughtUp, false)
+      if (this.lost !== undefined) return Effect.as(pendingReads, false)
       if (this.activity.taint === "close") return Effect.succeed(false)
       if (this.recovering !== undefined) return Deferred.await(this.recovering)
       const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
@@ -240,7 +240,7 @@ export class PgSession implements Session {
     Effect.suspend(() => {
       this.leaving = true
       return Effect.andThen(
-        sayGoodbye(this.parts.wire.socket, this.parts.scope),
+        terminate(this.parts.wire.socket, this.parts.scope),
         Effect.sync(() => {
           this.end.lost ??= SessionError.poolClosed({ draining: false })
         })
@@ -260,7 +260,7 @@ export class PgSession implements Session {
 
   private readonly clear = Effect.fnUntraced(function* (this: PgSession): Effect.fn.Return<boolean, SqlError> {
     if (this.activity.inFlight > 0) yield* this.statements.settle()
-    yield* this.statements.settling.over
+    yield* this.statements.settling.finished
     this.statements.ahead = undefined
     if (this.lost !== undefined) return false
     const { tap } = this.parts.wire

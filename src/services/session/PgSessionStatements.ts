@@ -16,12 +16,12 @@ import type { Query, QueryHandle, ResultHandler } from "../wire/query/Query.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { toSqlError, notAnswered, notSent } from "../errors/SqlErrors.ts"
-import { endAbandoned, isFree, Settling } from "./Cancellation.ts"
+import { cancelAndDrain, drainDriver, PendingCleanup } from "./Cancellation.ts"
 import type { Activity } from "./Activity.ts"
 import { DriverPin, detachedListen, detachedStream } from "./DriverPin.ts"
 import type { PgSessionParts } from "./PgSessionParts.ts"
 import { failureOf } from "../stats/OperationTimes.ts"
-import { type SessionEnd, unsettled } from "./SessionLoss.ts"
+import { type SessionLoss, cancelFailed } from "./SessionLoss.ts"
 import { asResult, asRows, asValues, WaitingFiber, type ResultForm } from "./ResultForm.ts"
 import { WireOwnership } from "./WireOwnership.ts"
 
@@ -29,13 +29,13 @@ export class PgSessionStatements {
   /** Where statements are timed. */
   times: PoolTimes | undefined = undefined
   /** Abandoned statements that are being cancelled and drained, and what the driver is closing. */
-  readonly settling = new Settling()
+  readonly settling = new PendingCleanup()
   /** What the next statement takes along ahead of itself. */
   ahead: string | undefined = undefined
 
   private readonly parts: PgSessionParts
   private readonly activity: Activity
-  private readonly end: SessionEnd
+  private readonly end: SessionLoss
   private readonly share: WireOwnership
   private readonly kill: (reason: SessionError) => void
   private readonly driver: DriverPin
@@ -46,7 +46,7 @@ export class PgSessionStatements {
     parts: PgSessionParts,
     options: {
       readonly activity: Activity
-      readonly end: SessionEnd
+      readonly end: SessionLoss
       /** Ends the session for a reason of ours. */
       readonly kill: (reason: SessionError) => void
       /** Told once, when what was read is not the protocol. */
@@ -65,7 +65,7 @@ export class PgSessionStatements {
 
   /** Nothing is left to be sent, to be drained or to be read by the driver. */
   get isAtRest(): boolean {
-    return this.ahead === undefined && !this.settling.isUnderWay && !this.share.isLent
+    return this.ahead === undefined && !this.settling.isPending && !this.share.isDriverActive
   }
 
   /** Ends all that is on its way. */
@@ -83,8 +83,8 @@ export class PgSessionStatements {
     this.activity.begin(question.sql, now)
     const { ahead } = this
     try {
-      const cycle = this.share.pipeline.ask(this.whole(question), gathered, this.answered)
-      cycle.began = now
+      const cycle = this.share.pipeline.send(this.whole(question), gathered, this.answered)
+      cycle.startedAt = now
       cycle.handler = asker
       return cycle
     } catch (cause) {
@@ -98,7 +98,7 @@ export class PgSessionStatements {
   abandon = (asked: QueryHandle): void => {
     const cycle = asked as InFlightQuery
     cycle.handler = undefined
-    this.times?.operations?.failed(cycle.query.sql, this.parts.now() - cycle.began, {
+    this.times?.operations?.failed(cycle.query.sql, this.parts.now() - cycle.startedAt, {
       errorType: "interrupted",
       sqlState: undefined
     })
@@ -122,7 +122,7 @@ export class PgSessionStatements {
     return detachedStream(
       () => {
         this.activity.begin(sql, this.parts.now())
-        leave = this.driver.enter()
+        leave = this.driver.acquire()
         return this.driver.connection.stream(sql, params)
       },
       {
@@ -142,7 +142,7 @@ export class PgSessionStatements {
 
   listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
     Effect.flatMap(this.settled, () => {
-      this.activity.leaves("reset")
+      this.activity.addTaint("reset")
       this.activity.statement = `LISTEN ${channel}`
       const driven = Effect.andThen(
         this.driver.pinned,
@@ -153,11 +153,11 @@ export class PgSessionStatements {
 
   /** A cancel that is on its way must not hit what is asked next. */
   private get mustWait(): boolean {
-    return this.settling.isUnderWay && this.end.lost === undefined
+    return this.settling.isPending && this.end.lost === undefined
   }
 
   private readonly settled: Effect.Effect<void> = Effect.suspend(() =>
-    this.mustWait ? this.settling.over : Effect.void
+    this.mustWait ? this.settling.finished : Effect.void
   )
 
   /** Asks through the pipeline; through the driver while that has the wire. */
@@ -171,8 +171,8 @@ export class PgSessionStatements {
       if (this.mustWait) {
         return resume(Effect.andThen(this.settled, this.ask(wanted, sql, params, named)))
       }
-      if (this.share.isLent) {
-        return resume(this.drive(sql, () => wanted.drive(this.driver.connection, sql, params, named)))
+      if (this.share.isDriverActive) {
+        return resume(this.drive(sql, () => wanted.queryDriver(this.driver.connection, sql, params, named)))
       }
       const question = { sql, params, named: named && this.parts.named, form: wanted.form }
       const cycle = this.start(question, this.parts.now(), new WaitingFiber(wanted, resume))
@@ -185,7 +185,7 @@ export class PgSessionStatements {
       if (this.end.lost !== undefined) return Effect.fail(toSqlError(this.end.lost))
       const began = this.parts.now()
       this.activity.begin(sql, began)
-      const leave = this.driver.enter()
+      const leave = this.driver.acquire()
       const onExit = (exit: Exit.Exit<unknown, SqlError>): undefined => {
         if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) {
           this.activity.end()
@@ -208,10 +208,10 @@ export class PgSessionStatements {
     gathered = false
   ): Effect.Effect<Result, SqlError> =>
     Effect.suspend(() =>
-      this.share.isLent
+      this.share.isDriverActive
         ? Fiber.join(this.fork(this.driver.connection.query(sql, params, false)))
         : Effect.callback<Result, SqlError>((resume) => {
-            this.share.pipeline.ask({ sql, params, named: false, form: "objects" }, gathered, (cycle) =>
+            this.share.pipeline.send({ sql, params, named: false, form: "objects" }, gathered, (cycle) =>
               resume(cycle.failure === undefined ? Exit.succeed(cycle.result) : Exit.fail(notAnswered(cycle.failure)))
             )
           })
@@ -234,22 +234,22 @@ export class PgSessionStatements {
     const { form, named, params, sql } = question
     const { ahead } = this
     this.ahead = undefined
-    return { sql, params, named, form, ahead }
+    return { sql, params, named, form, prepended: ahead }
   }
 
   private readonly answered = (cycle: InFlightQuery): void => {
     const { handler: asker, failure } = cycle
-    if (failure !== undefined) this.unbegun(cycle.query.ahead)
+    if (failure !== undefined) this.unbegun(cycle.query.prepended)
     const operations = this.times?.operations
     this.activity.end()
     if (asker === undefined) return
-    const { heardAt } = this.parts.wire.tap
+    const { lastReceivedAt } = this.parts.wire.tap
     if (failure === undefined) {
-      operations?.succeeded(cycle.query.sql, heardAt - cycle.began)
-      return asker.onSuccess(cycle, heardAt)
+      operations?.succeeded(cycle.query.sql, lastReceivedAt - cycle.startedAt)
+      return asker.onSuccess(cycle, lastReceivedAt)
     }
     const cause = Cause.fail(this.end.failed(notAnswered(failure)))
-    operations?.failed(cycle.query.sql, heardAt - cycle.began, failureOf(cause, this.end.failed))
+    operations?.failed(cycle.query.sql, lastReceivedAt - cycle.startedAt, failureOf(cause, this.end.failed))
     return asker.onFailure(cause)
   }
 
@@ -258,18 +258,19 @@ export class PgSessionStatements {
    * that is not safe is lost.
    */
   settle(endDriven?: Effect.Effect<void>): Effect.Effect<void> {
-    if (this.settling.isUnderWay && endDriven === undefined) return this.settling.over
+    if (this.settling.isPending && endDriven === undefined) return this.settling.finished
     const settled = this.settling.begin()
     const { endpoint, wire } = this.parts
     // A transaction that has failed refuses even an empty statement: that is an answer, too.
     const ping = Effect.catch(this.plain(""), (error) =>
       this.end.lost === undefined && wire.tap.status === "E" ? Effect.void : Effect.fail(error)
     )
-    const isSafe = endDriven === undefined ? endAbandoned({ ping, endpoint, tap: wire.tap }) : isFree(endDriven, ping)
+    const isSafe =
+      endDriven === undefined ? cancelAndDrain({ ping, endpoint, tap: wire.tap }) : drainDriver(endDriven, ping)
     return isSafe.pipe(
       Effect.map((safe) => {
-        if (!safe) this.kill(unsettled(endpoint, this.activity.busyMillis(this.parts.now())))
-        this.activity.rest()
+        if (!safe) this.kill(cancelFailed(endpoint, this.activity.busyMillis(this.parts.now())))
+        this.activity.clear()
         settled()
       }),
       Effect.uninterruptible

@@ -10,14 +10,14 @@ import type { Session } from "./Session.ts"
 export interface ResultForm<A> {
   readonly form: RowForm
   readonly read: (answer: QueryResult) => A
-  readonly ask: (
+  readonly query: (
     session: Session,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
   ) => Effect.Effect<A, SqlError>
   /** Asks the driver for the same, while that has the wire. */
-  readonly drive: (
+  readonly queryDriver: (
     connection: PgConnection,
     sql: string,
     params: ReadonlyArray<unknown>,
@@ -28,22 +28,22 @@ export interface ResultForm<A> {
 export const asRows: ResultForm<ReadonlyArray<Row>> = {
   form: "objects",
   read: ({ objects }) => objects,
-  ask: (session, sql, params, named) => session.rows(sql, params, named),
-  drive: (connection, sql, params, named) => Effect.map(connection.query(sql, params, named), ({ rows }) => rows)
+  query: (session, sql, params, named) => session.rows(sql, params, named),
+  queryDriver: (connection, sql, params, named) => Effect.map(connection.query(sql, params, named), ({ rows }) => rows)
 }
 
 export const asResult: ResultForm<Result> = {
   form: "objects",
   read: ({ result }) => result,
-  ask: (session, sql, params, named) => session.query(sql, params, named),
-  drive: (connection, sql, params, named) => connection.query(sql, params, named)
+  query: (session, sql, params, named) => session.query(sql, params, named),
+  queryDriver: (connection, sql, params, named) => connection.query(sql, params, named)
 }
 
 export const asValues: ResultForm<ReadonlyArray<ReadonlyArray<unknown>>> = {
   form: "values",
   read: ({ values }) => values,
-  ask: (session, sql, params, named) => session.queryValues(sql, params, named),
-  drive: (connection, sql, params, named) => connection.queryValues(sql, params, named)
+  query: (session, sql, params, named) => session.queryValues(sql, params, named),
+  queryDriver: (connection, sql, params, named) => connection.queryValues(sql, params, named)
 }
 
 /** A fiber that waits for the answer. */

@@ -43,7 +43,7 @@ export interface Session {
   /** Monotonic milliseconds since when statements are in flight; 0 while none is. */
   readonly busySince: number
   /** Monotonic milliseconds when the server was last heard of; the pooler's heartbeat counts. */
-  readonly heardAt: () => number
+  readonly lastReceivedAt: () => number
   /** Alive, no statement in flight, no transaction open, nothing left behind: may be lent as it is. */
   readonly isClean: () => boolean
   /**
@@ -51,13 +51,13 @@ export interface Session {
    * and then there is nothing to return. For the pool's own path: `query` is the same as an effect. A gathered statement
    * travels with the others of this turn of the event loop.
    */
-  readonly start: (question: Query, now: number, asker: ResultHandler, gathered?: boolean) => QueryHandle | undefined
+  readonly start: (query: Query, now: number, handler: ResultHandler, batched?: boolean) => QueryHandle | undefined
   /** Nobody waits for the statement any more: it is cancelled, and the session settles. */
-  readonly abandon: (asked: QueryHandle) => void
+  readonly cancelQuery: (asked: QueryHandle) => void
   /** Has a statement travel ahead of the next one; when it fails, so does that one, without being run. */
-  readonly defer: (sql: string) => void
+  readonly prepend: (sql: string) => void
   /** Takes back a deferred statement; false when there is none, or it has left. */
-  readonly undefer: () => boolean
+  readonly removePrepended: () => boolean
   /** As `query`, of which only the rows are wanted. */
   readonly rows: (
     sql: string,
@@ -85,7 +85,7 @@ export interface Session {
 }
 
 /** A place to log in at, and as whom. */
-export interface Place {
+export interface DatabaseEndpoint {
   readonly host: string
   readonly port: number
   readonly database: string

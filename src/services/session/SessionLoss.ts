@@ -15,7 +15,7 @@ const UNREAD_MILLIS = 1000
 export interface LastStatement {
   readonly inFlight: boolean
   /** Monotonic milliseconds when it was written. */
-  readonly beganAt: number
+  readonly startedAt: number
   /** Messages heard when it was written. */
   readonly messagesBefore: number
 }
@@ -28,8 +28,8 @@ export interface LastStatement {
  */
 const unread = (tap: WireTap, statement: LastStatement): boolean =>
   tap.fatal !== undefined &&
-  tap.fatalAfter === statement.messagesBefore &&
-  tap.fatalAt - statement.beganAt <= UNREAD_MILLIS
+  tap.messagesBeforeFatal === statement.messagesBefore &&
+  tap.fatalAt - statement.startedAt <= UNREAD_MILLIS
 
 /** The server's own words come first, then what the socket said, then what the driver made of it. */
 export const lossOf = (parts: {
@@ -46,13 +46,13 @@ export const lossOf = (parts: {
     port: endpoint.port,
     phase: "query",
     failure: tap.fatal ?? parts.socketError ?? parts.cause,
-    elapsedMillis: parts.now - (statement.inFlight ? statement.beganAt : tap.heardAt),
+    elapsedMillis: parts.now - (statement.inFlight ? statement.startedAt : tap.lastReceivedAt),
     statementInFlight: statement.inFlight && !unread(tap, statement)
   })
 }
 
 /** A statement that nobody waits for did not end, or the server did not say that it cancelled it. */
-export const unsettled = (endpoint: Endpoint, elapsedMillis: number): SessionError =>
+export const cancelFailed = (endpoint: Endpoint, elapsedMillis: number): SessionError =>
   SessionError.statementTimeout({
     host: endpoint.host,
     port: endpoint.port,
@@ -61,7 +61,7 @@ export const unsettled = (endpoint: Endpoint, elapsedMillis: number): SessionErr
     limitMillis: STOP_MILLIS
   })
 
-export class SessionEnd {
+export class SessionLoss {
   /** Why the session is gone; undefined while it lives. */
   lost: SessionError | undefined = undefined
   /** What its last failed statement failed with. */
@@ -84,8 +84,8 @@ export class SessionEnd {
   /** Why the session is lost, from everything that was seen of its end. */
   loss(cause: unknown): SessionError {
     const { endpoint, now, wire } = this.parts
-    const { beganAt, inFlight, messagesBefore } = this.activity
-    const statement = { inFlight: inFlight > 0, beganAt, messagesBefore }
+    const { startedAt: beganAt, inFlight, messagesBefore } = this.activity
+    const statement = { inFlight: inFlight > 0, startedAt, messagesBefore }
     return lossOf({ endpoint, tap: wire.tap, statement, socketError: this.socketError, cause, now: now() })
   }
 

@@ -41,7 +41,7 @@ export interface Backend {
 }
 
 /** Asks which backend serves a connection now; one round trip that leaves nothing behind. */
-export const askBackend = (connection: PgConnection): Effect.Effect<Backend, SqlError> =>
+export const queryBackend = (connection: PgConnection): Effect.Effect<Backend, SqlError> =>
   Effect.map(
     connection.query(
       "select pg_backend_pid() as pid, extract(epoch from pg_postmaster_start_time())::text as server",
@@ -57,12 +57,12 @@ export const sameBackend = (one: Backend, other: Backend): boolean =>
 const noSession = (nodeMessage: string): FailureFacts => ({ errno: "TRANSACTION_MODE", nodeMessage })
 
 /** What a first login brings to the proof. */
-export interface Candidate<E> {
+export interface FirstLogin<E> {
   readonly connection: PgConnection
   /** The process id in the key that was given at login. */
   readonly keyPid: number
   /** Logs in once more, asks which backend serves that connection, tells it, and leaves. */
-  readonly another: (tell: (backend: Backend) => void) => Effect.Effect<unknown, unknown>
+  readonly queryAnother: (tell: (backend: Backend) => void) => Effect.Effect<unknown, unknown>
   /** Milliseconds left until the connect timeout. */
   readonly remainingMillis: number
   readonly failing: (failure: SqlError | FailureFacts) => E
@@ -82,7 +82,7 @@ export class SessionModeCheck {
    * Proves the mode if that is still to be done. Succeeds with the backend of the connection, or undefined when it was
    * not asked; fails with TRANSACTION_MODE, or as the connection does.
    */
-  readonly examine = <E>(candidate: Candidate<E>): Effect.Effect<Backend | undefined, E> =>
+  readonly check = <E>(candidate: FirstLogin<E>): Effect.Effect<Backend | undefined, E> =>
     Effect.suspend(() => {
       if (!this.isDue) return Effect.undefined
       this.isDue = false
@@ -90,7 +90,7 @@ export class SessionModeCheck {
     })
 
   /** The second sign, free of charge: the backend that took the settings must be the one that was asked before. */
-  readonly contradicts = (asked: Backend | undefined, pid: number): FailureFacts | undefined => {
+  readonly contradiction = (asked: Backend | undefined, pid: number): FailureFacts | undefined => {
     if (asked === undefined || asked.pid === pid) return undefined
     this.repeat()
     return noSession(`backends ${asked.pid} and ${pid} answered one after the other on one connection`)
@@ -102,16 +102,16 @@ export class SessionModeCheck {
 
   private readonly compare = Effect.fnUntraced(function* <E>(
     this: SessionModeCheck,
-    { another, connection, failing, keyPid, remainingMillis }: Candidate<E>
+    { queryAnother: another, connection, failing, keyPid, remainingMillis }: FirstLogin<E>
   ): Effect.fn.Return<Backend, E> {
-    const first = yield* Effect.mapError(askBackend(connection), failing)
+    const first = yield* Effect.mapError(queryBackend(connection), failing)
     if (first.pid === keyPid || !this.hasRoom) return first
     let second: Backend | undefined
     yield* another((backend) => {
       second = backend
     }).pipe(Effect.timeoutOption(Math.min(SECOND_ANSWER_MILLIS, remainingMillis * SHARE_OF_REMAINING)), Effect.ignore)
     if (second === undefined || !sameBackend(first, second)) return first
-    yield* Effect.mapError(askBackend(connection), failing)
+    yield* Effect.mapError(queryBackend(connection), failing)
     return yield* Effect.fail(failing(noSession(`backend ${first.pid} answered on two connections at once`)))
   })
 }

@@ -10,14 +10,14 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { DriverOptions } from "./DriverOptions.ts"
 import { makeOpener } from "./OpenSession.ts"
-import type { Session, Place } from "./Session.ts"
+import type { Session, DatabaseEndpoint } from "./Session.ts"
 
 /** Opens sessions, one at a time and each within the connect timeout. */
 export class SessionOpener extends Context.Service<
   SessionOpener,
   {
     /** Where sessions are opened, for messages and spans. */
-    readonly endpoint: Place
+    readonly endpoint: DatabaseEndpoint
     /**
      * Opens one session: DNS, TCP, TLS, authentication, then one round trip that applies and verifies the settings.
      * Fails with the phase that failed. Interrupting it closes what was open.

@@ -54,25 +54,25 @@ export class WireOwnership {
   }
 
   /** Whether statements go through the driver now. */
-  get isLent(): boolean {
+  get isDriverActive(): boolean {
     return this.isDrivers
   }
 
   /** Lets the driver speak; what it writes is answered after what was asked before. */
-  enterDriver(): void {
+  acquireDriver(): void {
     this.users++
     if (!this.isDrivers) this.lend()
   }
 
   /** The driver has heard all it waited for. */
-  leaveDriver(): void {
+  releaseDriver(): void {
     this.users--
     this.takeBack()
   }
 
   private lend(): void {
     this.isDrivers = true
-    this.pipeline.handOver((chunk) => {
+    this.pipeline.transferTo((chunk) => {
       this.tap.push(chunk)
       for (const read of this.driverReads) read(chunk)
       this.takeBack()
@@ -80,8 +80,8 @@ export class WireOwnership {
   }
 
   private takeBack(): void {
-    if (this.users > 0 || !this.isDrivers || !this.tap.isBetweenMessages || !this.pipeline.isHandedOver) return
+    if (this.users > 0 || !this.isDrivers || !this.tap.isBetweenMessages || !this.pipeline.isTransferred) return
     this.isDrivers = false
-    this.pipeline.takeBack()
+    this.pipeline.reclaim()
   }
 }

@@ -29,7 +29,7 @@ interface Quick extends Statement.Statement<object> {
 
 type Writable = { -readonly [Name in "template" | "args"]: Quick[Name] }
 
-export interface QuickOptions {
+export interface FastPathOptions {
   readonly run: RunStatement
   readonly transactionService: Context.Service<TransactionConnection, TransactionConnection.Service>
   readonly transformRows: Transform
@@ -54,7 +54,7 @@ const evaluationKey = (sample: object, evaluate: unknown): PropertyKey => {
 }
 
 /** The same client, whose statements take the short way where they can. */
-export const withQuickStatements = <Client extends SqlClient>(client: Client, options: QuickOptions): Client => {
+export const withFastPath = <Client extends SqlClient>(client: Client, options: FastPathOptions): Client => {
   const { run, transactionService, transformRows } = options
   const texts = new WeakMap<TemplateStringsArray, string>()
   const sample = client.unsafe("select 1")

@@ -9,8 +9,8 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Listener } from "./Listener.ts"
-import { withQuickStatements } from "./FastPath.ts"
-import { watchedBorrower } from "./TracedStatements.ts"
+import { withFastPath } from "./FastPath.ts"
+import { tracedBorrower } from "./TracedStatements.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 import { makeTransactions } from "./Transactions.ts"
@@ -55,7 +55,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   const stock = yield* SqlClient.make({
     driver: "pg",
     acquirer: pool.reserve,
-    borrower: watchedBorrower(pool, config.pool.pipeline > 0),
+    borrower: tracedBorrower(pool, config.pool.pipeline > 0),
     transactionAcquirer: pool.reserve,
     transactionService,
     prepareTransactionControls: true,
@@ -63,7 +63,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
     spanAttributes,
     ...(transformRows === undefined ? {} : { transformRows })
   })
-  const client = withQuickStatements(stock, { run: pool.run, transactionService, transformRows })
+  const client = withFastPath(stock, { run: pool.run, transactionService, transformRows })
   const connection = config.connection
   const pgClient: PgClient.PgClient = Object.assign(client, {
     [PgClient.TypeId]: PgClient.TypeId,

@@ -23,7 +23,7 @@ const withoutSession = ({ borrow, reserve, run }: SessionPool["Service"]): Conne
 })
 
 /** Borrows for statements that are run the long way. */
-export const watchedBorrower = (pool: SessionPool["Service"], isSharedByDefault: boolean): Borrower => {
+export const tracedBorrower = (pool: SessionPool["Service"], isSharedByDefault: boolean): Borrower => {
   const shared = withoutSession(pool)
   return (f) =>
     Effect.withFiber((fiber) => ((fiber.getRef(Pipelining) ?? isSharedByDefault) ? f(shared) : pool.borrow(f)))

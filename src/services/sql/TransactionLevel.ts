@@ -99,7 +99,7 @@ export const afterCommitOf =
     })
 
 /** How `Reactivity` behaves within a transaction: what it invalidates is invalidated after the commit. */
-export const deferred = (
+export const reactivityAfterCommit = (
   reactivity: Reactivity,
   afterCommit: (effect: Effect.Effect<void>) => Effect.Effect<void>
 ): Reactivity => {

@@ -22,7 +22,13 @@ import { SessionError } from "../errors/SessionError.ts"
 import type { SessionPool } from "../pool/SessionPool.ts"
 import { asResult } from "../session/ResultForm.ts"
 import { toSqlError } from "../errors/SqlErrors.ts"
-import { afterCommitOf, deferred, levelOf, TransactionLevel, type TransactionService } from "./TransactionLevel.ts"
+import {
+  afterCommitOf,
+  reactivityAfterCommit,
+  levelOf,
+  TransactionLevel,
+  type TransactionService
+} from "./TransactionLevel.ts"
 
 /**
  * The least time a caller is held by an unfinished rollback: enough for a peer that is well, and less than the 250 ms
@@ -196,7 +202,8 @@ export const makeTransactions = (
   const contextIn = <R>(level: TransactionLevel, span: Watched | undefined, outside: Context.Context<R>) => {
     let inside: Context.Context<R> = level.contextIn(outside, transactionService)
     const reactivity = Context.getOrUndefined(outside, Reactivity)
-    if (reactivity !== undefined) inside = Context.add(inside, Reactivity, deferred(reactivity, afterCommit))
+    if (reactivity !== undefined)
+      inside = Context.add(inside, Reactivity, reactivityAfterCommit(reactivity, afterCommit))
     return span === undefined ? inside : Context.add(inside, ParentSpan, span.span)
   }
 

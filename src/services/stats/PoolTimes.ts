@@ -91,8 +91,12 @@ export class PoolTimes {
    * A session was lost, and does not count any more. A peer can be missed only since something was asked of it: the
    * end of an idle session is noticed when it comes.
    */
-  sessionLost(session: { readonly busySince: number; readonly heardAt: number }, pool: PoolCounts, now: number): void {
-    const askedAt = session.busySince === 0 ? now : Math.max(session.busySince, session.heardAt)
+  sessionLost(
+    session: { readonly busySince: number; readonly lastReceivedAt: number },
+    pool: PoolCounts,
+    now: number
+  ): void {
+    const askedAt = session.busySince === 0 ? now : Math.max(session.busySince, session.lastReceivedAt)
     this.detection.recordMillis(now - askedAt)
     this.checkShortage(pool, now)
   }

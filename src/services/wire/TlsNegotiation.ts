@@ -43,7 +43,7 @@ const ERROR_RESPONSE = 0x45
 class NegotiationError extends Data.TaggedError("NegotiationError")<{ readonly message: string }> {}
 
 /** The server answered `N`: it speaks plaintext only. */
-const refusal = (): NegotiationError =>
+const tlsNotSupported = (): NegotiationError =>
   new NegotiationError({ message: "The server does not support TLS (it answered N to SSLRequest)" })
 
 /**
@@ -58,15 +58,15 @@ export const requestTls = (
   settings: TlsSettings
 ): Effect.Effect<Net.Socket, unknown> => {
   if (settings.mode === "disable" || settings.mode === "allow") return Effect.succeed(raw)
-  return Effect.flatMap(askForTls(raw), (answer) => {
+  return Effect.flatMap(sendSslRequest(raw), (answer) => {
     if (answer === YES) return handshake(raw, host, settings)
     if (settings.mode === "prefer") return Effect.succeed(raw)
     raw.destroy()
-    return Effect.fail(refusal())
+    return Effect.fail(tlsNotSupported())
   })
 }
 
-const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
+const sendSslRequest = (raw: Net.Socket): Effect.Effect<number, unknown> =>
   Effect.callback<number, unknown>((resume) => {
     const settle = (effect: Effect.Effect<number, unknown>) => {
       raw.off("data", onData)
@@ -80,7 +80,7 @@ const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
     const onData = (chunk: Buffer) => {
       if (chunk[0] === ERROR_RESPONSE) {
         raw.destroy()
-        return settle(Effect.fail(serverRefusal(chunk)))
+        return settle(Effect.fail(serverError(chunk)))
       }
       // More than one byte here would be bytes smuggled in before the handshake (CVE-2021-23222).
       if (chunk.length !== 1) {
@@ -99,7 +99,7 @@ const askForTls = (raw: Net.Socket): Effect.Effect<number, unknown> =>
   })
 
 /** The server answered SSLRequest with an ErrorResponse: too many clients, for one. */
-const serverRefusal = (chunk: Buffer): Error => {
+const serverError = (chunk: Buffer): Error => {
   const message = PgProtocol.makeParser()
     .push(chunk)
     .find((m) => m._tag === "ErrorResponse")

@@ -25,7 +25,7 @@ const buffer = Buffer.allocUnsafeSlow(BYTES)
  * What `net.connect` is to be given as `onread`, for the socket that it returns. The socket emits `data` as any other,
  * with chunks that are the listener's to keep; what comes before there is a listener waits for one.
  */
-export const readingInto = (socket: () => Net.Socket): Net.OnReadOpts => ({
+export const sharedReadBuffer = (socket: () => Net.Socket): Net.OnReadOpts => ({
   buffer,
   callback: (length) => {
     const chunk = Buffer.allocUnsafe(length)
@@ -121,7 +121,7 @@ export const connectTcp = (
       port: endpoint.port,
       // A statement is one write and a wait for its answer: there is nothing for Nagle's algorithm to gather.
       noDelay: true,
-      onread: readingInto(() => socket),
+      onread: sharedReadBuffer(() => socket),
       keepAlive: endpoint.keepAliveMillis !== undefined,
       ...(endpoint.keepAliveMillis === undefined ? {} : { keepAliveInitialDelay: endpoint.keepAliveMillis }),
       autoSelectFamily: addresses.length > 1,

@@ -50,11 +50,11 @@ export class WireTap {
   processId = 0
   secretKey = 0
   /** Milliseconds of the monotonic clock when a byte was last heard. */
-  heardAt: number
+  lastReceivedAt: number
   /** The FATAL error, or the notice of an ending server, that explains the loss of the session. */
   fatal: ServerMessage | undefined = undefined
   /** How many messages had come when the server said its last word, and when that was. */
-  fatalAfter = 0
+  messagesBeforeFatal = 0
   fatalAt = 0
   /** Messages received in all. */
   messages = 0
@@ -74,7 +74,7 @@ export class WireTap {
 
   constructor(now: () => number) {
     this.now = now
-    this.heardAt = now()
+    this.lastReceivedAt = now()
   }
 
   /** Whether the last chunk ended with a message. */
@@ -83,7 +83,7 @@ export class WireTap {
   }
 
   readonly push = (chunk: Buffer): void => {
-    this.heardAt = this.now()
+    this.lastReceivedAt = this.now()
     let offset = 0
     if (this.header !== undefined) {
       chunk = Buffer.concat([this.header, chunk])
@@ -200,8 +200,8 @@ export class WireTap {
         const error = decodeFields(payload)
         if (error.severity === "FATAL" || error.severity === "PANIC") {
           this.fatal = error
-          this.fatalAfter = this.messages - 1
-          this.fatalAt = this.heardAt
+          this.messagesBeforeFatal = this.messages - 1
+          this.fatalAt = this.lastReceivedAt
         }
         if (error.sqlState === QUERY_CANCELED && !/timeout/i.test(error.message)) this.cancelled++
         return

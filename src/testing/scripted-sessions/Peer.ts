@@ -39,7 +39,7 @@ export class Peer {
     return this.isSilent ? Number.POSITIVE_INFINITY : (this.script.closeMillis ?? 0)
   }
 
-  get heardAt(): number {
+  get lastReceivedAt(): number {
     return this.script.heartbeat === true ? (this.silentSince ?? this.now()) : this.heard
   }
 

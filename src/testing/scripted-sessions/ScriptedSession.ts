@@ -82,7 +82,7 @@ export class ScriptedSession implements Session {
     this.end(error)
   }
 
-  heardAt = (): number => this.peer.heardAt
+  lastReceivedAt = (): number => this.peer.lastReceivedAt
 
   isClean = (): boolean =>
     this.lost === undefined &&
@@ -96,13 +96,13 @@ export class ScriptedSession implements Session {
   start = ({ params, sql }: Query, _now: number, asker: ResultHandler): QueryHandle =>
     new ScriptedStatement(this.run(sql, params), asker, this.parts)
 
-  abandon = (asked: QueryHandle): void => (asked as ScriptedStatement).abandon()
+  cancelQuery = (asked: QueryHandle): void => (asked as ScriptedStatement).abandon()
 
-  defer = (sql: string): void => {
+  prepend = (sql: string): void => {
     this.ahead = sql
   }
 
-  undefer = (): boolean => {
+  removePrepended = (): boolean => {
     const deferred = this.ahead !== undefined
     this.ahead = undefined
     return deferred
@@ -208,7 +208,7 @@ export class ScriptedSession implements Session {
       const { ahead } = this
       this.ahead = undefined
       if (ahead !== undefined) {
-        const deferAgain = () => Effect.sync(() => this.defer(ahead))
+        const deferAgain = () => Effect.sync(() => this.prepend(ahead))
         return Effect.andThen(Effect.tapError(this.run(ahead, []), deferAgain), this.run(sql, params))
       }
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))

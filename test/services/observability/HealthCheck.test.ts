@@ -53,7 +53,7 @@ describe("HealthCheck", () => {
         assert.isAtLeast(checks, 19)
         assert.isAtMost(checks, 24)
         // Both were asked within the last two intervals.
-        for (const session of server.sessions) assert.isAtLeast(session.heardAt(), 600_000 - 2 * ONE_INTERVAL)
+        for (const session of server.sessions) assert.isAtLeast(session.lastReceivedAt(), 600_000 - 2 * ONE_INTERVAL)
         assert.strictEqual((yield* pool.snapshot).counters.acquired.immediate, 0)
       })
     )

@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { endAbandoned } from "../../../src/services/session/Cancellation.ts"
+import { cancelAndDrain } from "../../../src/services/session/Cancellation.ts"
 import { WireTap } from "../../../src/services/wire/WireTap.ts"
 import { readFirstPacket } from "../../../src/services/embedded/fake-supavisor/FirstPacket.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
@@ -49,7 +49,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is le
       const tls = { mode: "disable", rootCertificate: undefined } as const
       const endpoint = { host: proxy.host, port: proxy.port, family: 0, tls, keepAliveMillis: undefined } as const
       const tap = new WireTap(() => performance.now())
-      assert.isFalse(yield* endAbandoned({ ping, endpoint, tap }))
+      assert.isFalse(yield* cancelAndDrain({ ping, endpoint, tap }))
       assert.isAtLeast(performance.now() - ended, PASS_ON_MILLIS)
     })
   )

@@ -5,7 +5,7 @@ import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as TestClock from "effect/testing/TestClock"
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
 import type { FailureFacts } from "../../../src/services/errors/catalogue/Entry.ts"
-import { type Backend, type Candidate, SessionModeCheck } from "../../../src/services/session/SessionModeCheck.ts"
+import { type Backend, type FirstLogin, SessionModeCheck } from "../../../src/services/session/SessionModeCheck.ts"
 
 const SERVER = "1800000000.123456"
 
@@ -30,12 +30,12 @@ const POOLER_KEY = 18
 
 const candidate = (
   connection: PgConnection,
-  another: Candidate<unknown>["another"],
+  another: FirstLogin<unknown>["queryAnother"],
   keyPid = POOLER_KEY
-): Candidate<SqlError | FailureFacts> => ({
+): FirstLogin<SqlError | FailureFacts> => ({
   connection,
   keyPid,
-  another,
+  queryAnother: another,
   remainingMillis: 10_000,
   failing: (failure) => failure
 })
@@ -51,7 +51,7 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const first = answering(backend(7), backend(8))
       const found = yield* Effect.flip(
-        new SessionModeCheck(session).examine(candidate(first.connection, says(backend(7))))
+        new SessionModeCheck(session).check(candidate(first.connection, says(backend(7))))
       )
       assert.deepInclude(found, { errno: "TRANSACTION_MODE" })
       assert.strictEqual(first.asked(), 2)
@@ -62,7 +62,7 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const first = answering(backend(7))
       const found = yield* Effect.flip(
-        new SessionModeCheck(session).examine(candidate(first.connection, says(backend(7))))
+        new SessionModeCheck(session).check(candidate(first.connection, says(backend(7))))
       )
       assert.instanceOf(found, SqlError)
     })
@@ -72,17 +72,14 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const first = answering(backend(7))
       const other = says(backend(7, "1900000000.000001"))
-      assert.deepStrictEqual(
-        yield* new SessionModeCheck(session).examine(candidate(first.connection, other)),
-        backend(7)
-      )
+      assert.deepStrictEqual(yield* new SessionModeCheck(session).check(candidate(first.connection, other)), backend(7))
     })
   )
 
   it.effect("asks no second connection of PostgreSQL itself, nor where max leaves no room for one", () =>
     Effect.gen(function* () {
-      yield* new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, unasked, 7))
-      yield* new SessionModeCheck({ ...session, pool: { max: 1 } }).examine(
+      yield* new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, unasked, 7))
+      yield* new SessionModeCheck({ ...session, pool: { max: 1 } }).check(
         candidate(answering(backend(7)).connection, unasked)
       )
     })
@@ -93,7 +90,7 @@ describe("ModeProof", () => {
       Effect.gen(function* () {
         const first = answering()
         const proof = new SessionModeCheck({ ...session, connectionType })
-        assert.isUndefined(yield* proof.examine(candidate(first.connection, unasked)))
+        assert.isUndefined(yield* proof.check(candidate(first.connection, unasked)))
         assert.strictEqual(first.asked(), 0)
       })
     )
@@ -103,12 +100,12 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const proof = new SessionModeCheck(session)
       const once = (...backends: ReadonlyArray<Backend>) =>
-        proof.examine(candidate(answering(...backends).connection, says(backend(7))))
+        proof.check(candidate(answering(...backends).connection, says(backend(7))))
       yield* Effect.flip(once())
       yield* Effect.flip(once(backend(7), backend(7)))
       assert.deepStrictEqual(yield* once(backend(6)), backend(6))
       assert.isUndefined(yield* once())
-      assert.isDefined(proof.contradicts(backend(6), 9))
+      assert.isDefined(proof.contradiction(backend(6), 9))
       yield* Effect.flip(once(backend(7), backend(7)))
     })
   )
@@ -116,9 +113,9 @@ describe("ModeProof", () => {
   it.effect("goes on when the second connection fails, or has said nothing after two seconds", () =>
     Effect.gen(function* () {
       const refused = () => Effect.fail("refused")
-      yield* new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, refused))
+      yield* new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, refused))
       const waiting = yield* Effect.forkChild(
-        new SessionModeCheck(session).examine(candidate(answering(backend(7)).connection, () => Effect.never))
+        new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, () => Effect.never))
       )
       yield* TestClock.adjust(1999)
       assert.isUndefined(waiting.pollUnsafe())
@@ -130,7 +127,7 @@ describe("ModeProof", () => {
   it.effect("leaves the first connection half of the time that is left", () =>
     Effect.gen(function* () {
       const short = { ...candidate(answering(backend(7)).connection, () => Effect.never), remainingMillis: 300 }
-      const waiting = yield* Effect.forkChild(new SessionModeCheck(session).examine(short))
+      const waiting = yield* Effect.forkChild(new SessionModeCheck(session).check(short))
       yield* TestClock.adjust(150)
       assert.deepStrictEqual(yield* Fiber.join(waiting), backend(7))
     })
@@ -138,8 +135,8 @@ describe("ModeProof", () => {
 
   it("has nothing against settings that reach the backend that was asked, or one that never was", () => {
     const proof = new SessionModeCheck(session)
-    assert.isUndefined(proof.contradicts(backend(7), 7))
-    assert.isUndefined(proof.contradicts(undefined, 7))
-    assert.deepInclude(proof.contradicts(backend(7), 8), { errno: "TRANSACTION_MODE" })
+    assert.isUndefined(proof.contradiction(backend(7), 7))
+    assert.isUndefined(proof.contradiction(undefined, 7))
+    assert.deepInclude(proof.contradiction(backend(7), 8), { errno: "TRANSACTION_MODE" })
   })
 })

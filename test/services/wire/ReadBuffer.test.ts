@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
 import * as Net from "node:net"
-import { readingInto } from "../../../src/services/wire/Transport.ts"
+import { sharedReadBuffer } from "../../../src/services/wire/Transport.ts"
 
 /** A pair of sockets on loopback; the near one reads into the shared buffer. */
 const connected = async () => {
@@ -12,7 +12,7 @@ const connected = async () => {
   const near: Net.Socket = Net.connect({
     port: (server.address() as Net.AddressInfo).port,
     host: "127.0.0.1",
-    onread: readingInto(() => near)
+    onread: sharedReadBuffer(() => near)
   })
   await once(near, "connect")
   const [far] = await accepted

@@ -192,10 +192,10 @@ describe("WireTap", () => {
   it("knows when the peer was last heard of", () => {
     let now = 5
     const tap = new WireTap(() => now)
-    assert.strictEqual(tap.heardAt, 5)
+    assert.strictEqual(tap.lastReceivedAt, 5)
     now = 9
     tap.push(Buffer.from([0x44]))
-    assert.strictEqual(tap.heardAt, 9)
+    assert.strictEqual(tap.lastReceivedAt, 9)
   })
 
   it("does not throw at garbage, nor collect it", () => {

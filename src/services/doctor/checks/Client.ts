@@ -6,8 +6,8 @@ import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../../errors/SessionError.ts"
 import { DriverOptions } from "../../session/DriverOptions.ts"
 import { type Dial, logIn } from "../../session/OpenSession.ts"
-import { sayGoodbye } from "../../session/PgSession.ts"
-import { askBackend, type Backend } from "../../session/SessionModeCheck.ts"
+import { terminate } from "../../session/PgSession.ts"
+import { queryBackend, type Backend } from "../../session/SessionModeCheck.ts"
 import type { Client, DoctorContext } from "./DoctorContext.ts"
 
 /** The application_name of the doctor's connections in pg_stat_activity. */
@@ -36,12 +36,12 @@ export const openClient = Effect.fnUntraced(function* (
   const opened = yield* logIn(dial, target, limitMillis, ({ connection: driver, failing, now, scope, wire }) =>
     Effect.gen(function* () {
       const asked = now()
-      const backend = yield* Effect.mapError(askBackend(driver), failing)
+      const backend = yield* Effect.mapError(queryBackend(driver), failing)
       const client: Client = {
         connection: driver,
         tap: wire.tap,
         isEncrypted: wire.encrypted,
-        close: sayGoodbye(wire.socket, scope),
+        close: terminate(wire.socket, scope),
         destroy: () => wire.socket.destroy()
       }
       return { client, backend, answerMillis: now() - asked }

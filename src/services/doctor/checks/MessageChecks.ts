@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
-import { closed } from "../../session/Cancellation.ts"
+import { socketClosed } from "../../session/Cancellation.ts"
 import { scopedWire } from "../network/Sockets.ts"
 import { rowsOf } from "./Client.ts"
 import type { CheckFunction, DoctorContext, Client } from "./DoctorContext.ts"
@@ -80,7 +80,7 @@ const sendCancel = (context: DoctorContext, { tap }: Client): Effect.Effect<void
     Effect.gen(function* () {
       const { socket } = yield* scopedWire({ ...context.endpoint, address: context.reachableAddress })
       socket.write(PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey }))
-      yield* closed(socket)
+      yield* socketClosed(socket)
     })
   ).pipe(Effect.timeoutOption(SLEEP_SECONDS * MILLIS_PER_SECOND), Effect.ignore)
 

@@ -14,7 +14,7 @@ import { listed } from "../../errors/Wording.ts"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SqlError } from "effect/sql/SqlError"
-import { askBackend, type Backend, sameBackend } from "../../session/SessionModeCheck.ts"
+import { queryBackend, type Backend, sameBackend } from "../../session/SessionModeCheck.ts"
 
 /** How long the first connection may wait while the second holds a backend; a session waits for nothing. */
 const BLOCKED_MILLIS = 1500
@@ -26,8 +26,8 @@ export const modeContradiction = Effect.fnUntraced(function* (
   second: Client
 ): Effect.fn.Return<string | undefined, SqlError> {
   yield* rowsOf(second, "begin")
-  const taken = yield* askBackend(second.connection)
-  const asking = yield* Effect.forkChild(askBackend(first.connection), { startImmediately: true })
+  const taken = yield* queryBackend(second.connection)
+  const asking = yield* Effect.forkChild(queryBackend(first.connection), { startImmediately: true })
   const early = yield* Effect.timeoutOption(Fiber.await(asking), BLOCKED_MILLIS)
   yield* rowsOf(second, "rollback")
   const again = yield* Fiber.join(asking)
@@ -85,7 +85,7 @@ export const probeSessionState = Effect.fnUntraced(function* (
     if (isLeft) left.push(trace)
     else refused.push(trace.what)
   }
-  if (other !== undefined) yield* askBackend(other.connection)
+  if (other !== undefined) yield* queryBackend(other.connection)
   const kept: Array<string> = []
   const lost: Array<string> = []
   for (const trace of left) {

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import type { Place, Session } from "../../session/Session.ts"
+import type { DatabaseEndpoint, Session } from "../../session/Session.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { CheckInput, Check, CheckOutput } from "./Check.ts"
 import { type Inspection, INSPECTION_VERSION } from "./Inspection.ts"
@@ -100,7 +100,7 @@ const withoutAnswer = (
 /** What does not change from one check to the next. */
 export interface RunOptions {
   readonly timeout: Duration.Duration
-  readonly place: Place
+  readonly place: DatabaseEndpoint
 }
 
 /** Asks one check. Fails as the statement does, or when the answer has another form than input for. */

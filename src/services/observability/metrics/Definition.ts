@@ -3,7 +3,7 @@ import type { Histogram } from "../../stats/Histogram.ts"
 import type { SessionEntry } from "../../pool/SessionList.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
 import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
-import type { Place } from "../../session/Session.ts"
+import type { DatabaseEndpoint } from "../../session/Session.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
 
 /** Everything that metrics are read from, taken at one instant. */
@@ -11,7 +11,7 @@ export interface Reading {
   readonly snapshot: PoolSnapshot
   readonly ledger: ReadonlyArray<SessionEntry>
   readonly times: PoolTimes
-  readonly endpoint: Place
+  readonly endpoint: DatabaseEndpoint
   readonly loop: LoopDelays
   /** Monotonic milliseconds, on the clock of the pool. */
   readonly now: number

@@ -12,7 +12,7 @@ import type { WaiterNode } from "./WaitQueue.ts"
 export interface SlotSession {
   readonly isClean: () => boolean
   /** Monotonic milliseconds when the peer last sent anything. */
-  readonly heardAt: () => number
+  readonly lastReceivedAt: () => number
   /** Monotonic milliseconds since when a statement runs; 0 while none does. */
   readonly busySince: number
 }

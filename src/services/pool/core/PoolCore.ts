@@ -419,7 +419,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   private needsValidation(slot: Slot<S>, now: number): boolean {
-    const heard = slot.session.heardAt()
+    const heard = slot.session.lastReceivedAt()
     return now - heard > SILENCE_MILLIS || heard < this.trustedSince || !slot.session.isClean()
   }
 
@@ -436,7 +436,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     let found = this.idleStack.at(0)
     for (let height = 1; height < this.idleStack.size; height++) {
       const slot = this.idleStack.at(height)!
-      if (found === undefined || slot.session.heardAt() < found.session.heardAt()) found = slot
+      if (found === undefined || slot.session.lastReceivedAt() < found.session.lastReceivedAt()) found = slot
     }
     return found
   }

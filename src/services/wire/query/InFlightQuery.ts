@@ -10,22 +10,22 @@ import type { RowShape } from "./RowShape.ts"
 import type { Query, QueryResult, ResultHandler } from "./Query.ts"
 
 /** What is to be heard of a cycle, and of which named statements. */
-export interface Expected {
+export interface ExpectedReplies {
   /** The type byte of each answer in turn, as text; rows may come before a `C`. */
   expects: string
   /** The named statement it uses, if any. */
   prepared: PreparedStatement | undefined
   /** The named statement that goes ahead of it, if any. */
-  opening: PreparedStatement | undefined
+  prependedStatement: PreparedStatement | undefined
 }
 
 const noFields: ReadonlyArray<Field> = []
 
-export class InFlightQuery implements QueryResult, Expected {
+export class InFlightQuery implements QueryResult, ExpectedReplies {
   readonly query: Query
   expects = ""
   prepared: PreparedStatement | undefined = undefined
-  opening: PreparedStatement | undefined = undefined
+  prependedStatement: PreparedStatement | undefined = undefined
   /** How much of `expects` was heard. */
   position = 0
   shape: RowShape | undefined = undefined
@@ -34,7 +34,7 @@ export class InFlightQuery implements QueryResult, Expected {
   /** Why it failed: the server's answer as an `Error`, or what could not be sent, read or waited for. */
   failure: unknown = undefined
   /** Monotonic milliseconds when it was asked. */
-  began = 0
+  startedAt = 0
   /** Who waits for the answer; undefined when nobody does any more. */
   handler: ResultHandler | undefined = undefined
   /** The cycle asked after this one. */
@@ -77,7 +77,7 @@ export class InFlightQuery implements QueryResult, Expected {
 
   /** Tells the end of the same question asked anew to who asked first. */
   finishAs(other: InFlightQuery): void {
-    other.began = this.began
+    other.startedAt = this.startedAt
     other.handler = this.handler
     this.done(other)
   }

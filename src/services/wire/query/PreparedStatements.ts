@@ -20,7 +20,7 @@ export class PreparedStatement {
   /** Bind, Execute and Sync of a statement without parameters, which are always the same bytes. */
   frame: Uint8Array | undefined = undefined
   /** Bind and Execute of one that goes ahead of others. */
-  aheadFrame: Uint8Array | undefined = undefined
+  prependedFrame: Uint8Array | undefined = undefined
   usedAt = 0
 
   constructor(name: string, text: string, types: ReadonlyArray<number>) {

@@ -13,7 +13,7 @@ export interface Query {
   readonly named: boolean
   readonly form: RowForm
   /** Run before it in the same cycle: when it fails, so does the statement, without being run. */
-  readonly ahead?: string | undefined
+  readonly prepended?: string | undefined
 }
 
 /** What a statement brought, in the form that was asked for. */

@@ -16,7 +16,7 @@ import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
 
 /** An empty query is complete without a command, and a statement without columns is described by NoData. */
-export const wanted = (type: number): number =>
+export const normalizedType = (type: number): number =>
   type === Messages.EMPTY_QUERY
     ? Messages.COMMAND_COMPLETE
     : type === Messages.NO_DATA
@@ -24,7 +24,7 @@ export const wanted = (type: number): number =>
       : type
 
 /** What came is not what the protocol has next. */
-export const unexpected = (type: number, cycle: InFlightQuery | undefined): PgProtocol.ParseError => {
+export const unexpectedMessage = (type: number, cycle: InFlightQuery | undefined): PgProtocol.ParseError => {
   const isCopy = type === Messages.COPY_IN || type === Messages.COPY_OUT || type === Messages.COPY_BOTH
   const message = String.fromCharCode(type)
   const where = cycle === undefined ? "with no statement on its way" : `instead of ${cycle.expects[cycle.position]}`
@@ -88,7 +88,7 @@ export class QueryPipeline {
    * with everything else that is asked in this turn of the event loop.
    * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent.
    */
-  ask(question: Query, gathered: boolean, done: (cycle: InFlightQuery) => void): InFlightQuery {
+  send(question: Query, gathered: boolean, done: (cycle: InFlightQuery) => void): InFlightQuery {
     const cycle = new InFlightQuery(question, done)
     const frame = this.encoder.encode(question, cycle)
     if (this.last === undefined) this.first = cycle
@@ -117,26 +117,26 @@ export class QueryPipeline {
   }
 
   /** Lets somebody else read on as soon as the last statement is answered, from that very byte. */
-  handOver(successor: (bytes: Buffer) => void): void {
+  transferTo(successor: (bytes: Buffer) => void): void {
     this.successor = successor
     this.flush()
     if (this.depth === 0) this.succeed(Buffer.concat(this.rest))
   }
 
   /** Whether somebody else reads now. */
-  get isHandedOver(): boolean {
+  get isTransferred(): boolean {
     return this.successor !== undefined && this.depth === 0
   }
 
   /** Reads again; the successor must have read whole messages. */
-  takeBack(): void {
+  reclaim(): void {
     this.successor = undefined
   }
 
   /** What the server sent. */
   readonly read = (chunk: Buffer): void => {
-    if (this.isHandedOver) return this.successor!(chunk)
-    this.parts.tap.heardAt = this.parts.now()
+    if (this.isTransferred) return this.successor!(chunk)
+    this.parts.tap.lastReceivedAt = this.parts.now()
     if (this.isBroken) return
     try {
       this.frames(this.completed(chunk))
@@ -175,7 +175,7 @@ export class QueryPipeline {
       this.message(bytes, at, next)
       at = next
       if (this.isBroken) return
-      if (this.isHandedOver) return this.succeed(bytes.subarray(at))
+      if (this.isTransferred) return this.succeed(bytes.subarray(at))
     }
     if (at === end) return
     this.rest = [at === 0 ? bytes : bytes.subarray(at)]
@@ -210,7 +210,8 @@ export class QueryPipeline {
         return this.error(bytes.subarray(start, end))
     }
     const cycle = this.first
-    if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== wanted(type)) throw unexpected(type, cycle)
+    if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== normalizedType(type))
+      throw unexpectedMessage(type, cycle)
     cycle.position++
     if (type === Messages.BIND_COMPLETE) cycle.shape = cycle.prepared?.shape
     else if (type === Messages.COMMAND_COMPLETE) cycle.complete(bytes, body, end - 1)
@@ -221,11 +222,11 @@ export class QueryPipeline {
     const cycle = this.first
     const shape = cycle?.shape
     if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== Messages.COMMAND_COMPLETE) {
-      throw unexpected(Messages.DATA_ROW, cycle)
+      throw unexpectedMessage(Messages.DATA_ROW, cycle)
     }
     // What cannot be read of one row fails its statement; the rest of the answer is only counted.
     if (cycle.failure !== undefined) return
-    if (shape === undefined) throw unexpected(Messages.DATA_ROW, cycle)
+    if (shape === undefined) throw unexpectedMessage(Messages.DATA_ROW, cycle)
     try {
       cycle.add(cycle.query.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
     } catch (cause) {
@@ -236,7 +237,7 @@ export class QueryPipeline {
 
   private describe(cycle: InFlightQuery, message: Buffer): void {
     const [description] = this.parser.push(message)
-    if (description?._tag !== "RowDescription") throw unexpected(Messages.ROW_DESCRIPTION, cycle)
+    if (description?._tag !== "RowDescription") throw unexpectedMessage(Messages.ROW_DESCRIPTION, cycle)
     try {
       cycle.shape = new RowShape(description, this.parts.types)
     } catch (cause) {
@@ -248,7 +249,7 @@ export class QueryPipeline {
   private error(message: Buffer): void {
     const cycle = this.first
     const [answer] = this.parser.push(message)
-    if (answer?._tag !== "ErrorResponse") throw unexpected(Messages.ERROR_RESPONSE, cycle)
+    if (answer?._tag !== "ErrorResponse") throw unexpectedMessage(Messages.ERROR_RESPONSE, cycle)
     const failure = Object.assign(new Error(answer.fields.message ?? "The server gave no reason"), answer.fields)
     // Nothing was asked: a server that is about to hang up says why, and the tap has heard it.
     if (cycle === undefined) {
@@ -262,7 +263,7 @@ export class QueryPipeline {
   }
 
   /** Names whose Parse failed, or was skipped because of a failure, are none. */
-  private forget({ expects, opening, position, prepared }: InFlightQuery): void {
+  private forget({ expects, prependedStatement: opening, position, prepared }: InFlightQuery): void {
     const described = expects.indexOf("T")
     if (prepared !== undefined && described >= 0 && position <= described) this.prepared.drop(prepared)
     if (opening !== undefined && position <= expects.indexOf("C")) this.prepared.drop(opening)
@@ -271,7 +272,7 @@ export class QueryPipeline {
   private ready(status: number): void {
     const cycle = this.first
     if (cycle === undefined || cycle.position !== cycle.expects.length - 1) {
-      throw unexpected(Messages.READY_FOR_QUERY, cycle)
+      throw unexpectedMessage(Messages.READY_FOR_QUERY, cycle)
     }
     this.first = cycle.next
     if (this.first === undefined) this.last = undefined
@@ -281,15 +282,15 @@ export class QueryPipeline {
   }
 
   /** Names were used that were given before, and one of them, or its plan, is gone. */
-  private isStale({ expects, opening, prepared, sqlState }: InFlightQuery): boolean {
+  private isStale({ expects, prependedStatement: opening, prepared, sqlState }: InFlightQuery): boolean {
     return STALE_STATES.has(sqlState!) && (prepared ?? opening) !== undefined && !expects.includes("1")
   }
 
   /** The server ran nothing of it: asked once more, without a name, it cannot fail for the name again. */
   private again(cycle: InFlightQuery): void {
     if (cycle.prepared !== undefined) this.prepared.drop(cycle.prepared)
-    const { ahead, form, params, sql } = cycle.query
-    this.ask({ sql, params, named: false, form, ahead }, false, (other) => cycle.finishAs(other))
+    const { prepended: ahead, form, params, sql } = cycle.query
+    this.send({ sql, params, named: false, form, prepended: ahead }, false, (other) => cycle.finishAs(other))
   }
 
   private gather(frame: Uint8Array): void {

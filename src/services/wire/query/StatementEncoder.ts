@@ -4,10 +4,10 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
 import { parameterOf } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
-import type { Expected } from "./InFlightQuery.ts"
+import type { ExpectedReplies } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
 
-interface Ahead extends Readonly<Pick<Expected, "expects" | "opening">> {
+interface Ahead extends Readonly<Pick<ExpectedReplies, "expects" | "prependedStatement">> {
   readonly frame: Uint8Array
 }
 
@@ -79,7 +79,7 @@ export class StatementEncoder {
    * skipped when that fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is
    * to be written.
    */
-  encode({ ahead, named, params, sql }: Query, cycle: Expected): Uint8Array {
+  encode({ prepended: ahead, named, params, sql }: Query, cycle: ExpectedReplies): Uint8Array {
     const count = params.length
     // Mapped, because an array that is pushed to has room for sixteen more.
     const parameters = count === 0 ? NO_PARAMETERS : params.map(this.parameter)
@@ -101,7 +101,7 @@ export class StatementEncoder {
     const frame = before === undefined ? main : joined(before.frame, main)
     if (before !== undefined) {
       cycle.expects = before.expects + cycle.expects
-      cycle.opening = before.opening
+      cycle.prependedStatement = before.prependedStatement
     }
     if (closing.length === 0) return frame
     cycle.expects = CLOSED.repeat(closing.length) + cycle.expects
@@ -128,15 +128,15 @@ export class StatementEncoder {
   /** What goes ahead has no parameters, and nobody wants to know its columns. */
   private ahead(sql: string, named: boolean): Ahead {
     const opening = named ? this.prepared.get(sql, NO_TYPES) : undefined
-    if (opening?.isNamed === true && opening.aheadFrame !== undefined) {
-      return { opening, frame: opening.aheadFrame, expects: KNOWN_AHEAD }
+    if (opening?.isNamed === true && opening.prependedFrame !== undefined) {
+      return { prependedStatement: opening, frame: opening.prependedFrame, expects: KNOWN_AHEAD }
     }
     const name = opening?.name ?? ""
     const frame = joined(bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS })), EXECUTE)
-    if (opening !== undefined) opening.aheadFrame = frame
-    if (opening?.isNamed === true) return { opening, frame, expects: KNOWN_AHEAD }
+    if (opening !== undefined) opening.prependedFrame = frame
+    if (opening?.isNamed === true) return { prependedStatement: opening, frame, expects: KNOWN_AHEAD }
     const parse = bytesOf(PgProtocol.encodeParse({ name, query: sql, parameterTypes: NO_TYPES }))
     if (opening !== undefined) opening.isNamed = true
-    return { opening, frame: joined(parse, frame), expects: UNKNOWN_AHEAD }
+    return { prependedStatement: opening, frame: joined(parse, frame), expects: UNKNOWN_AHEAD }
   }
 }

@@ -27,7 +27,7 @@ export class Peer implements SlotSession {
   }
 
   readonly isClean = (): boolean => this.clean
-  readonly heardAt = (): number => this.heard
+  readonly lastReceivedAt = (): number => this.heard
 }
 
 /** A borrower. */

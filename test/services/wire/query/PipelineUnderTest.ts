@@ -42,7 +42,7 @@ export const pipelineUnderTest = (
     broken,
     ended,
     ask: (sql, { gathered = false, ...more } = {}) =>
-      pipeline.ask({ sql, params: [], named: true, form: "objects", ...more }, gathered, (cycle) => ended.push(cycle))
+      pipeline.send({ sql, params: [], named: true, form: "objects", ...more }, gathered, (cycle) => ended.push(cycle))
   }
 }
 

@@ -120,7 +120,7 @@ describe("the pipeline of a session", () => {
 
   it("runs what goes ahead in the same cycle, and skips the statement when that fails", () => {
     const { ask, ended, pipeline, writes } = pipelineUnderTest()
-    ask("select a", { ahead: "BEGIN" })
+    ask("select a", { prepended: "BEGIN" })
     assert.deepStrictEqual(writes.map(typesOf), ["PBEPBDES"])
     pipeline.read(
       Buffer.concat([
@@ -131,7 +131,7 @@ describe("the pipeline of a session", () => {
         Server.ready("T")
       ])
     )
-    ask("select a", { ahead: "BEGIN ISOLATION LEVEL SERIALIZABLE" })
+    ask("select a", { prepended: "BEGIN ISOLATION LEVEL SERIALIZABLE" })
     pipeline.read(Buffer.concat([Server.error("0A000", "not in recovery"), Server.ready()]))
     assert.deepStrictEqual(
       ended.map(({ objects, sqlState, tag }) => [objects, sqlState, tag]),
@@ -239,7 +239,7 @@ describe("the pipeline of a session", () => {
       ])
     )
     assert.deepStrictEqual(
-      [tap.status, tap.parameterChanges, tap.fatal?.sqlState, tap.messages, tap.fatalAfter],
+      [tap.status, tap.parameterChanges, tap.fatal?.sqlState, tap.messages, tap.messagesBeforeFatal],
       ["T", 1, "57P01", 7, 6]
     )
   })
@@ -248,12 +248,12 @@ describe("the pipeline of a session", () => {
     const { ask, ended, pipeline } = pipelineUnderTest()
     ask("select a")
     const heard: Array<string> = []
-    pipeline.handOver((bytes) => heard.push(typesOf(bytes)))
+    pipeline.transferTo((bytes) => heard.push(typesOf(bytes)))
     pipeline.read(Buffer.concat([described(["a"], [["1"]]), Server.notice("for the driver")]))
     pipeline.read(Server.ready())
     assert.strictEqual(ended.length, 1)
     assert.deepStrictEqual(heard, ["N", "Z"])
-    pipeline.takeBack()
+    pipeline.reclaim()
     ask("select a")
     pipeline.read(known([["2"]]))
     assert.deepStrictEqual(ended[1]!.objects, [{ a: "2" }])
