@@ -84,7 +84,7 @@ export class SessionLoss {
   /** Why the session is lost, from everything that was seen of its end. */
   loss(cause: unknown): SessionError {
     const { endpoint, now, wire } = this.parts
-    const { startedAt: beganAt, inFlight, messagesBefore } = this.activity
+    const { inFlight, messagesBefore, startedAt } = this.activity
     const statement = { inFlight: inFlight > 0, startedAt, messagesBefore }
     return lossOf({ endpoint, tap: wire.tap, statement, socketError: this.socketError, cause, now: now() })
   }
