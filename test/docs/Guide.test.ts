@@ -121,7 +121,7 @@ describe("the guide", () => {
   })
 
   it("quotes log lines and alerts as they are", () => {
-    const [log, alerts] = ["../src/services/PoolLog.ts", "grafana/alerts.yaml"].map((path) =>
+    const [log, alerts] = ["../src/services/observability/PoolLog.ts", "grafana/alerts.yaml"].map((path) =>
       readFileSync(new URL(path, docs), "utf8")
     )
     const rows = readPage("troubleshooting.md").matchAll(/^\| (log|alerts) \| (.*)$/gm)
