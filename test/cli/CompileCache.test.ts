@@ -8,7 +8,7 @@ const main = Path.resolve(import.meta.dirname, "..", "..", "src", "main.ts")
 
 /** The program's version, as it prints it with these variables and no others. */
 const version = (environment: Readonly<Record<string, string>>): string =>
-  execFileSync(process.execPath, [main, "--version"], { env: environment, encoding: "utf8", timeout: 20_000 })
+  execFileSync(process.execPath, [main, "--version"], { env: environment, encoding: "utf8", timeout: 120_000 })
 
 const withDirectory = (use: (directory: string) => void): void => {
   const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "compile-cache-"))

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { openStream } from "../http/EventStream.ts"
 import { get, mainFile, start } from "./RunningProgram.ts"
+import { timed } from "../Timing.ts"
 
 /** The whole end of a program that nobody but the demonstration uses, in milliseconds, the database's end included. */
 const PROMPT_MILLIS = 3000
@@ -16,29 +17,32 @@ const statusOf = (address: string) =>
   )
 
 describe("The demonstration", () => {
-  it.live("runs without any configuration, says so, shows on the page's feed, and ends first and quietly", () =>
-    Effect.gen(function* () {
-      const program = yield* startWith({})
-      const address = yield* program.address
-      const [, page] = yield* program.said(/Page at (\S+)\n/)
-      assert.strictEqual(page, `${address}/`)
-      yield* program.said(/INFO +A small demonstration load runs on the embedded database.*--no-demo/)
-      const stream = yield* openStream(address)
-      assert.strictEqual((yield* stream.message("hello")).data["demo"], true)
-      yield* stream.message("status", ({ ledger }) => JSON.stringify(ledger).includes('"holder":"demo '))
-      yield* stream.message("point", ({ queries }) => Number(queries) > 5)
-      const sent = performance.now()
-      program.child.kill("SIGTERM")
-      const { at, outcome } = yield* program.ended
-      assert.strictEqual(outcome, 0, program.output())
-      assert.isBelow(at - sent, PROMPT_MILLIS)
-      assert.notMatch(program.output(), /WARN|ERROR/)
-      assert.notInclude(`${program.output()}${stream.raw()}`, "correct-horse-battery")
-      // Nothing of it waits any more; a session whose statement was just cancelled may still be made clean.
-      assert.match(program.output(), /Draining: \d sessions? in use, 0 waiting\./)
-      assert.match(program.output(), /Drained in \d+ ms, 0 sessions cancelled\./)
-      assert.deepStrictEqual(stream.messages.at(-1)?.name, "bye")
-    }).pipe(Effect.scoped)
+  it.live(
+    "runs without any configuration, says so, shows on the page's feed, and ends first and quietly",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* startWith({})
+        const address = yield* program.address
+        const [, page] = yield* program.said(/Page at (\S+)\n/)
+        assert.strictEqual(page, `${address}/`)
+        yield* program.said(/INFO +A small demonstration load runs on the embedded database.*--no-demo/)
+        const stream = yield* openStream(address)
+        assert.strictEqual((yield* stream.message("hello")).data["demo"], true)
+        yield* stream.message("status", ({ ledger }) => JSON.stringify(ledger).includes('"holder":"demo '))
+        yield* stream.message("point", ({ queries }) => Number(queries) > 5)
+        const sent = performance.now()
+        program.child.kill("SIGTERM")
+        const { at, outcome } = yield* program.ended
+        assert.strictEqual(outcome, 0, program.output())
+        assert.isBelow(at - sent, PROMPT_MILLIS)
+        assert.notMatch(program.output(), /WARN|ERROR/)
+        assert.notInclude(`${program.output()}${stream.raw()}`, "correct-horse-battery")
+        // Nothing of it waits any more; a session whose statement was just cancelled may still be made clean.
+        assert.match(program.output(), /Draining: \d sessions? in use, 0 waiting\./)
+        assert.match(program.output(), /Drained in \d+ ms, 0 sessions cancelled\./)
+        assert.deepStrictEqual(stream.messages.at(-1)?.name, "bye")
+      }).pipe(Effect.scoped),
+    timed
   )
 
   it.live("is switched off by --no-demo", () =>

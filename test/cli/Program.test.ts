@@ -166,7 +166,7 @@ const shells = [
   ["fish", ["-n", "-c"]]
 ] as const
 
-const hasShell = (shell: string): boolean => spawnSync(shell, ["-c", "true"], { timeout: 10_000 }).status === 0
+const hasShell = (shell: string): boolean => spawnSync(shell, ["-c", "true"], { timeout: 120_000 }).status === 0
 
 describe("completions", () => {
   it.live.each(shells)("are a script that %s reads, with every command and flag", ([shell, parameters]) =>
@@ -177,7 +177,7 @@ describe("completions", () => {
         assert.include(out, word)
       }
       if (!hasShell(shell)) return console.warn(`Not read by ${shell}: it is not installed`)
-      const { status, stderr } = spawnSync(shell, [...parameters, out], { encoding: "utf8", timeout: 10_000 })
+      const { status, stderr } = spawnSync(shell, [...parameters, out], { encoding: "utf8", timeout: 120_000 })
       assert.deepStrictEqual([status, stderr], [0, ""])
     })
   )
@@ -191,7 +191,7 @@ describe("completions", () => {
           `name=$(complete -p effect-supavisor | sed 's/.*-F \\([^ ]*\\).*/\\1/'); "$name" effect-supavisor "\${@: -1}" "\${@: -2:1}"\n` +
           `printf '%s\\n' "\${COMPREPLY[@]}"`
         const parameters = ["-c", ask, "bash", "effect-supavisor", ...words]
-        return spawnSync("bash", parameters, { encoding: "utf8", timeout: 10_000 }).stdout.trim().split(/\s+/)
+        return spawnSync("bash", parameters, { encoding: "utf8", timeout: 120_000 }).stdout.trim().split(/\s+/)
       }
       assert.deepStrictEqual(completed("sta"), ["status"])
       assert.include(completed("status", "--fo"), "--format")

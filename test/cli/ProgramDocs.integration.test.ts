@@ -4,17 +4,11 @@ import * as Fs from "node:fs"
 import { comparable, freshPage, pagePath } from "../../docs/generate-cli.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 
-/** A dozen programs are started, two at a time: some seconds on an idle machine, half a minute on one with other work. */
-const TIMEOUT_MILLIS = 90_000
-
 layer(TestPostgres.layer, { excludeTestServices: true })("docs/cli.md", (it) => {
-  it.effect(
-    "shows what every command says; else run node docs/generate-cli.ts and look at what changed",
-    () =>
-      Effect.gen(function* () {
-        const fresh = yield* freshPage
-        assert.strictEqual(comparable(fresh), comparable(Fs.readFileSync(pagePath, "utf8")))
-      }),
-    TIMEOUT_MILLIS
+  it.effect("shows what every command says; else run node docs/generate-cli.ts and look at what changed", () =>
+    Effect.gen(function* () {
+      const fresh = yield* freshPage
+      assert.strictEqual(comparable(fresh), comparable(Fs.readFileSync(pagePath, "utf8")))
+    })
   )
 })

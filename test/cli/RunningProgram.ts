@@ -36,7 +36,7 @@ export interface StartOptions {
 export const eventually = <A>(what: string, look: () => Promise<A | undefined> | A | undefined) =>
   Effect.promise(async () => look()).pipe(
     Effect.repeat({ until: (value) => value !== undefined, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeoutOrElse({ duration: "20 seconds", orElse: () => Effect.die(new Error(`never came: ${what}`)) }),
+    Effect.timeoutOrElse({ duration: "2 minutes", orElse: () => Effect.die(new Error(`never came: ${what}`)) }),
     Effect.map((value) => value as A)
   )
 

@@ -8,6 +8,7 @@ import { openStream } from "../http/EventStream.ts"
 import { makeCollector } from "../services/observability/metrics/Collector.ts"
 import { environmentOf, noBackendsOf } from "./Backends.ts"
 import { eventually, get, start } from "./RunningProgram.ts"
+import { timed } from "../Timing.ts"
 
 const holding = [process.execPath, Path.join(import.meta.dirname, "HeldLease.ts")] as const
 
@@ -109,14 +110,18 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The end of the program
         const all = yield* end("ends-finished", { HOLD_SECONDS: "2", DB_SHUTDOWN_TIMEOUT: "10s" })
         inOrder(all, "lease finished")
         assert.isBelow(all.millis, 2000 + SLACK_MILLIS)
-      })
+      }),
+    timed
   )
 
-  it.effect("comes in the same order, within the shutdown timeout, when a lease has to be cancelled", () =>
-    Effect.gen(function* () {
-      const all = yield* end("ends-cancelled", { HOLD_SECONDS: "60", DB_SHUTDOWN_TIMEOUT: "2s" })
-      inOrder(all, "lease cancelled")
-      assert.isBelow(all.millis, 2000 + SLACK_MILLIS)
-    })
+  it.effect(
+    "comes in the same order, within the shutdown timeout, when a lease has to be cancelled",
+    () =>
+      Effect.gen(function* () {
+        const all = yield* end("ends-cancelled", { HOLD_SECONDS: "60", DB_SHUTDOWN_TIMEOUT: "2s" })
+        inOrder(all, "lease cancelled")
+        assert.isBelow(all.millis, 2000 + SLACK_MILLIS)
+      }),
+    timed
   )
 })

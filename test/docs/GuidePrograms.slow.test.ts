@@ -4,9 +4,6 @@ import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { blocksOf, comparable, type Example, examplesOf, pageNames } from "./GuidePages.ts"
 import { outputsOf, typeErrorsOf } from "./GuideStage.ts"
 
-/** Two dozen programs are started, two at a time: some seconds on an idle machine, half a minute on one with work. */
-const TIMEOUT_MILLIS = 90_000
-
 const examples = pageNames.flatMap(examplesOf)
 
 /** What the page says that an example prints. */
@@ -21,15 +18,12 @@ const statementsIn = (sql: string): ReadonlyArray<string> =>
     .filter((statement) => statement !== "")
 
 describe("the guide's programs", () => {
-  it.effect(
-    "satisfy the compiler",
-    () =>
-      Effect.gen(function* () {
-        const programs = examples.filter(({ language }) => language === "ts")
-        assert.isNotEmpty(programs)
-        assert.strictEqual(yield* typeErrorsOf(programs), "")
-      }),
-    TIMEOUT_MILLIS
+  it.effect("satisfy the compiler", () =>
+    Effect.gen(function* () {
+      const programs = examples.filter(({ language }) => language === "ts")
+      assert.isNotEmpty(programs)
+      assert.strictEqual(yield* typeErrorsOf(programs), "")
+    })
   )
 })
 
@@ -42,8 +36,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the guide", (it) => {
         for (const [at, example] of examples.entries()) {
           assert.strictEqual(comparable(outputs[at]!), comparable(shownBy(example)), `${example.page}:${example.line}`)
         }
-      }),
-    TIMEOUT_MILLIS
+      })
   )
 
   it.effect("has SQL that PostgreSQL accepts", () =>

@@ -12,7 +12,7 @@ const repository = resolve(import.meta.dirname, "../..")
 const cache = join(repository, "node_modules/.cache")
 
 /** Examples wait for nothing that takes longer; the machine may have other work to do. */
-const PATIENCE_MILLIS = 30_000
+const PATIENCE_MILLIS = 120_000
 
 /** Two cores are enough for two examples at a time. */
 const CONCURRENCY = 2

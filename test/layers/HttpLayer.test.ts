@@ -14,6 +14,7 @@ import { healthOf } from "../http/HealthPicture.ts"
 import { openStream } from "../http/EventStream.ts"
 import { historyOf } from "../http/HistoryPicture.ts"
 import { poolPicture } from "../http/PoolPicture.ts"
+import { elapsed, timed } from "../Timing.ts"
 
 const listening = (port: number) =>
   HttpLayer.layer.pipe(
@@ -51,29 +52,30 @@ describe("HttpLayer", () => {
         socket.once("data", () => resume(Effect.void))
         socket.write("GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /livez HTTP/1.1\r\n")
       })
-      yield* Effect.timeout(Scope.close(scope, Exit.void), "2 seconds")
+      yield* Effect.timeout(Scope.close(scope, Exit.void), "2 minutes")
       yield* Effect.timeout(
         Effect.promise(() => closed),
-        "2 seconds"
+        "2 minutes"
       )
     })
   )
 
-  it.live("ends streams with a goodbye when its scope closes, promptly, however many are open", () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const { origin } = addressOf(yield* Layer.buildWithScope(listening(0), scope))
-      const streams = yield* Effect.forEach([1, 2, 3], () => openStream(origin))
-      for (const stream of streams) yield* stream.message("status")
-      streams[2]?.pause()
-      const began = performance.now()
-      yield* Effect.timeout(Scope.close(scope, Exit.void), "2 seconds")
-      assert.isBelow(performance.now() - began, 1000)
-      for (const stream of streams.slice(0, 2)) {
-        assert.isTrue(yield* stream.ended)
-        assert.deepStrictEqual(stream.messages.at(-1), { name: "bye", data: { reason: "shutdown" } })
-      }
-    }).pipe(Effect.scoped)
+  it.live(
+    "ends streams with a goodbye when its scope closes, promptly, however many are open",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const { origin } = addressOf(yield* Layer.buildWithScope(listening(0), scope))
+        const streams = yield* Effect.forEach([1, 2, 3], () => openStream(origin))
+        for (const stream of streams) yield* stream.message("status")
+        streams[2]?.pause()
+        assert.isBelow(yield* elapsed(Scope.close(scope, Exit.void)), 1000)
+        for (const stream of streams.slice(0, 2)) {
+          assert.isTrue(yield* stream.ended)
+          assert.deepStrictEqual(stream.messages.at(-1), { name: "bye", data: { reason: "shutdown" } })
+        }
+      }).pipe(Effect.scoped),
+    timed
   )
 
   it.live("names HTTP_PORT when the port is in use", () =>

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { elapsed } from "../Timing.ts"
 
 /** Where Debian's package puts the program, then where the machines of GitHub Actions have it, or its sister. */
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
@@ -19,7 +20,7 @@ const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("chromium
 const MISSING = "chromium is not installed (on Debian: apt-get install chromium)"
 
 /** What a page may take to show something on a loaded machine, in milliseconds. */
-const PATIENCE_MILLIS = 15_000
+const PATIENCE_MILLIS = 120_000
 
 /** How often a page is looked at, in milliseconds. */
 const LOOK_MILLIS = 20
@@ -129,10 +130,7 @@ export const shows = (page: Page, id: string, pattern: RegExp): Effect.Effect<st
 
 /** How long, in milliseconds, until an element's text matches. */
 export const timeUntilShown = (page: Page, id: string, pattern: RegExp): Effect.Effect<number> =>
-  Effect.suspend(() => {
-    const started = performance.now()
-    return Effect.map(shows(page, id, pattern), () => performance.now() - started)
-  })
+  elapsed(shows(page, id, pattern))
 
 /** Looks at the page. */
 export const ask = <A>(look: () => Promise<A>): Effect.Effect<A> => Effect.promise(look)

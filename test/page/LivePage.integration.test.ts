@@ -10,6 +10,7 @@ import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { ask, Browser, shows, textOf, timeUntilShown, withChromium } from "./Browser.ts"
 import { liveServer } from "./LiveServer.ts"
+import { timed } from "../Timing.ts"
 
 /** A person sees what has happened after so many milliseconds at most. */
 const SEEN_WITHIN_MILLIS = 2000
@@ -84,51 +85,60 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
     })
   )
 
-  it.effect("shows an outage within two seconds, with its reason and remedy, and its end", () =>
-    Effect.gen(function* () {
-      const { proxy, url } = yield* liveServer()
-      const { page } = yield* (yield* Browser).open(url)
-      yield* shows(page, "verdict-word", /^Up$/)
-      yield* proxy.setMode(FaultMode.refuse)
-      yield* proxy.cutAll("reset")
-      assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Down$/), SEEN_WITHIN_MILLIS)
-      assert.match(yield* textOf(page, "#verdict-since"), /^since \d\d:\d\d:\d\d$/)
-      assert.isAbove((yield* textOf(page, "#verdict-remedy")).length, 0)
-      yield* shows(page, "events", /SessionsLost|DialFailed/)
-      yield* proxy.setMode(FaultMode.pass)
-      yield* shows(page, "verdict-word", /^Up$/)
-    })
+  it.effect(
+    "shows an outage within two seconds, with its reason and remedy, and its end",
+    () =>
+      Effect.gen(function* () {
+        const { proxy, url } = yield* liveServer()
+        const { page } = yield* (yield* Browser).open(url)
+        yield* shows(page, "verdict-word", /^Up$/)
+        yield* proxy.setMode(FaultMode.refuse)
+        yield* proxy.cutAll("reset")
+        assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Down$/), SEEN_WITHIN_MILLIS)
+        assert.match(yield* textOf(page, "#verdict-since"), /^since \d\d:\d\d:\d\d$/)
+        assert.isAbove((yield* textOf(page, "#verdict-remedy")).length, 0)
+        yield* shows(page, "events", /SessionsLost|DialFailed/)
+        yield* proxy.setMode(FaultMode.pass)
+        yield* shows(page, "verdict-word", /^Up$/)
+      }),
+    timed
   )
 
-  it.effect("shows a drain within two seconds, and who is still at work", () =>
-    Effect.gen(function* () {
-      const { pool, url } = yield* liveServer()
-      const { page } = yield* (yield* Browser).open(url)
-      yield* shows(page, "verdict-word", /^Up$/)
-      const latch = yield* Deferred.make<void>()
-      yield* hold(pool, "last caller", latch)
-      yield* shows(page, "number-used", /^1$/)
-      const drain = yield* Effect.forkChild(pool.drain, { startImmediately: true })
-      assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Draining$/), SEEN_WITHIN_MILLIS)
-      yield* shows(page, "verdict-reason", /^No new work is taken, 1 session is still in use\.$/)
-      yield* Deferred.succeed(latch, undefined)
-      yield* Fiber.join(drain)
-      yield* shows(page, "verdict-reason", /no session is in use\.$/)
-    })
+  it.effect(
+    "shows a drain within two seconds, and who is still at work",
+    () =>
+      Effect.gen(function* () {
+        const { pool, url } = yield* liveServer()
+        const { page } = yield* (yield* Browser).open(url)
+        yield* shows(page, "verdict-word", /^Up$/)
+        const latch = yield* Deferred.make<void>()
+        yield* hold(pool, "last caller", latch)
+        yield* shows(page, "number-used", /^1$/)
+        const drain = yield* Effect.forkChild(pool.drain, { startImmediately: true })
+        assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Draining$/), SEEN_WITHIN_MILLIS)
+        yield* shows(page, "verdict-reason", /^No new work is taken, 1 session is still in use\.$/)
+        yield* Deferred.succeed(latch, undefined)
+        yield* Fiber.join(drain)
+        yield* shows(page, "verdict-reason", /no session is in use\.$/)
+      }),
+    timed
   )
 
-  it.effect("shows within two seconds that the server has gone, and finds it again", () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const { port, url } = yield* Effect.provideService(liveServer(), Scope.Scope, scope)
-      const { page } = yield* (yield* Browser).open(url)
-      yield* shows(page, "connection-text", /^Live$/)
-      yield* Scope.close(scope, Exit.void)
-      assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Not connected$/), SEEN_WITHIN_MILLIS)
-      yield* liveServer({ http: { port }, pool: { min: 2, max: 7 } })
-      yield* shows(page, "connection-text", /^Live$/)
-      yield* shows(page, "note-ceiling", /^of max 7$/)
-    })
+  it.effect(
+    "shows within two seconds that the server has gone, and finds it again",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const { port, url } = yield* Effect.provideService(liveServer(), Scope.Scope, scope)
+        const { page } = yield* (yield* Browser).open(url)
+        yield* shows(page, "connection-text", /^Live$/)
+        yield* Scope.close(scope, Exit.void)
+        assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Not connected$/), SEEN_WITHIN_MILLIS)
+        yield* liveServer({ http: { port }, pool: { min: 2, max: 7 } })
+        yield* shows(page, "connection-text", /^Live$/)
+        yield* shows(page, "note-ceiling", /^of max 7$/)
+      }),
+    timed
   )
 
   it.effect("holds no password: not in the document, not in any answer", () =>

@@ -1,11 +1,12 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ask, shows, textOf, withChromium } from "./Browser.ts"
+import { ask, shows, textOf, timeUntilShown, withChromium } from "./Browser.ts"
 import { busyStatus } from "./Busy.ts"
 import { eventPicture, historyPicture, sessionPicture, statusPicture } from "./Pictures.ts"
 import { helloPicture } from "./ScriptedFeed.ts"
 import { openScripted } from "./ScriptedPage.ts"
+import { timed } from "../Timing.ts"
 
 /** Longer than a page waits for the next word. */
 const PATIENCE_MILLIS = 6000
@@ -51,31 +52,33 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
     })
   )
 
-  it.effect("says that it lost the server, dims what is old, and heals with the history read anew", () =>
-    Effect.gen(function* () {
-      const { feed, page } = yield* openScripted({}, (feed) => {
-        feed.hello = helloPicture({ events: [eventPicture({ text: "Before." })] })
-      })
-      const began = performance.now()
-      yield* ask(() => feed.stop())
-      yield* shows(page, "verdict-word", /^Not connected$/)
-      assert.isBelow(performance.now() - began, 2000)
-      yield* shows(page, "connection-text", /^Not connected since \d\d:\d\d:\d\d, trying again$/)
-      const opacity = () => page.locator(".numbers").evaluate((e) => Number(getComputedStyle(e.parentElement!).opacity))
-      assert.isBelow(yield* ask(opacity), 1)
-      feed.hello = helloPicture({
-        history: historyPicture(30, () => ({ used: 4 })),
-        events: [eventPicture({ text: "After." })]
-      })
-      feed.status = statusPicture({ pool: { used: 4 } })
-      yield* ask(() => feed.start())
-      yield* shows(page, "connection-text", /^Live$/)
-      yield* shows(page, "number-used", /^4$/)
-      yield* shows(page, "events", /After\./)
-      assert.notMatch(yield* textOf(page, "#events"), /Before\./)
-      assert.match(yield* textOf(page, ".charts"), /used\s+4/)
-      assert.strictEqual(yield* ask(opacity), 1)
-    })
+  it.effect(
+    "says that it lost the server, dims what is old, and heals with the history read anew",
+    () =>
+      Effect.gen(function* () {
+        const { feed, page } = yield* openScripted({}, (feed) => {
+          feed.hello = helloPicture({ events: [eventPicture({ text: "Before." })] })
+        })
+        yield* ask(() => feed.stop())
+        assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Not connected$/), 2000)
+        yield* shows(page, "connection-text", /^Not connected since \d\d:\d\d:\d\d, trying again$/)
+        const opacity = () =>
+          page.locator(".numbers").evaluate((e) => Number(getComputedStyle(e.parentElement!).opacity))
+        assert.isBelow(yield* ask(opacity), 1)
+        feed.hello = helloPicture({
+          history: historyPicture(30, () => ({ used: 4 })),
+          events: [eventPicture({ text: "After." })]
+        })
+        feed.status = statusPicture({ pool: { used: 4 } })
+        yield* ask(() => feed.start())
+        yield* shows(page, "connection-text", /^Live$/)
+        yield* shows(page, "number-used", /^4$/)
+        yield* shows(page, "events", /After\./)
+        assert.notMatch(yield* textOf(page, "#events"), /Before\./)
+        assert.match(yield* textOf(page, ".charts"), /used\s+4/)
+        assert.strictEqual(yield* ask(opacity), 1)
+      }),
+    timed
   )
 
   it.effect("takes a server that says nothing for lost", () =>

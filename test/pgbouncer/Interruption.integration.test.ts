@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
-import { elapsed, until, untilPool } from "../PoolHarness.ts"
+import { until, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler } from "./BehindPgBouncer.ts"
+import { elapsed, stopped, timed } from "../Timing.ts"
 
 /** From the pooler's return until all sessions stand again: the longest retry (3.7 s) and the logins of a busy machine. */
 const RECOVERY_MILLIS = 5000
@@ -34,41 +35,48 @@ behindPgBouncer("a pooler that is paused", (it) => {
     })
   )
 
-  it.effect("holds a caller up for its deadline only", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler()
-      yield* at.bouncer.pause
-      const { sql } = yield* behind(at, { startup: "lazy", pool: { min: 0, max: 2, acquireTimeout: 300 } })
-      assert.isBelow(yield* elapsed(sql`select 1`), 550)
-      yield* at.bouncer.resume
-      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-    })
+  it.effect(
+    "holds a caller up for its deadline only",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler()
+        yield* at.bouncer.pause
+        const { sql } = yield* behind(at, { startup: "lazy", pool: { min: 0, max: 2, acquireTimeout: 300 } })
+        assert.isBelow(yield* elapsed(sql`select 1`), 550)
+        yield* at.bouncer.resume
+        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      }),
+    timed
   )
 })
 
 behindPgBouncer("a pooler that is restarted", (it) => {
-  it.effect("costs what was in flight a typed error, and every session is back soon after it", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler()
-      const { pool, sql } = yield* behind(at, { pool: { min: 3, max: 5 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
-      const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
-      yield* untilPool(pool, "it runs", (s) => s.used === 1)
-      yield* at.bouncer.crash
-      const error = SessionError.fromSqlError(yield* Fiber.join(running))
-      assert.strictEqual(error?.reason._tag, "SessionLost")
-      assert.isTrue(error?.reason._tag === "SessionLost" && error.reason.statementInFlight)
-      yield* untilPool(pool, "none is left", (s) => s.open === 0)
+  it.effect(
+    "costs what was in flight a typed error, and every session is back soon after it",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler()
+        const { pool, sql } = yield* behind(at, { pool: { min: 3, max: 5 } })
+        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
+        yield* untilPool(pool, "it runs", (s) => s.used === 1)
+        yield* at.bouncer.crash
+        const error = SessionError.fromSqlError(yield* Fiber.join(running))
+        assert.strictEqual(error?.reason._tag, "SessionLost")
+        assert.isTrue(error?.reason._tag === "SessionLost" && error.reason.statementInFlight)
+        yield* untilPool(pool, "none is left", (s) => s.open === 0)
 
-      const waiting = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
-      yield* untilPool(pool, "a dial was refused", (s) => s.counters.dialsFailed.network > 0)
-      yield* at.bouncer.start
-      const back = performance.now()
-      assert.deepStrictEqual(yield* Fiber.join(waiting), [{ one: 1 }])
-      yield* untilPool(pool, "min is back", (s) => s.open >= 3)
-      assert.isBelow(performance.now() - back, RECOVERY_MILLIS)
-      assert.isAtMost(at.proxy.maxOpen(), 5)
-    })
+        const waiting = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
+        yield* untilPool(pool, "a dial was refused", (s) => s.counters.dialsFailed.network > 0)
+        yield* at.bouncer.start
+        const [millis, rows] = yield* stopped(
+          Effect.tap(Fiber.join(waiting), () => untilPool(pool, "min is back", (s) => s.open >= 3))
+        )
+        assert.deepStrictEqual(rows, [{ one: 1 }])
+        assert.isBelow(millis, RECOVERY_MILLIS)
+        assert.isAtMost(at.proxy.maxOpen(), 5)
+      }),
+    timed
   )
 
   it.effect("leaves no backend behind that nobody owns", () =>

@@ -3,33 +3,37 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
-import { elapsed, untilPool } from "../PoolHarness.ts"
+import { untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
+import { elapsed, timed } from "../Timing.ts"
 
 /** What an acquire may take beyond its deadline. */
 const GRACE_MILLIS = 250
 
 behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
-  it.effect("holds a caller up for its own deadline only, not for the pooler's minute", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler({ default_pool_size: 1 })
-      const other = yield* stranger(at.bouncer)
-      const { sql } = yield* behind(at, {
-        startup: "lazy",
-        pool: { min: 0, max: 2, acquireTimeout: 500 },
-        connectTimeout: 400
-      })
-      let error: SessionError | undefined
-      const caller = Effect.map(Effect.flip(sql`select 1`), (failure) => {
-        error = SessionError.fromSqlError(failure)
-      })
-      const millis = yield* elapsed(caller)
-      assert.isAtLeast(millis, 490)
-      assert.isBelow(millis, 500 + GRACE_MILLIS)
-      assert.strictEqual(error?.reason._tag, "AcquireTimeout")
-      assert.include(error?.message, `127.0.0.1:${at.proxy.port} (session phase`, "it names the pooler and the phase")
-      yield* other.leave
-    })
+  it.effect(
+    "holds a caller up for its own deadline only, not for the pooler's minute",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler({ default_pool_size: 1 })
+        const other = yield* stranger(at.bouncer)
+        const { sql } = yield* behind(at, {
+          startup: "lazy",
+          pool: { min: 0, max: 2, acquireTimeout: 500 },
+          connectTimeout: 400
+        })
+        let error: SessionError | undefined
+        const caller = Effect.map(Effect.flip(sql`select 1`), (failure) => {
+          error = SessionError.fromSqlError(failure)
+        })
+        const millis = yield* elapsed(caller)
+        assert.isAtLeast(millis, 490)
+        assert.isBelow(millis, 500 + GRACE_MILLIS)
+        assert.strictEqual(error?.reason._tag, "AcquireTimeout")
+        assert.include(error?.message, `127.0.0.1:${at.proxy.port} (session phase`, "it names the pooler and the phase")
+        yield* other.leave
+      }),
+    timed
   )
 
   it.effect("is left by a dial that ran out of time, and keeps nothing of it", () =>
@@ -50,20 +54,23 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
     })
   )
 
-  it.effect("gives the waiting dial its session as soon as another client leaves", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler({ default_pool_size: 1 })
-      const other = yield* stranger(at.bouncer)
-      yield* at.proxy.setMode(FaultMode.when(FaultMode.contains("pg_backend_pid"), FaultMode.pass))
-      const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 0, max: 1 } })
-      const caller = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
-      yield* at.proxy.awaitTriggered()
-      const queued = yield* pool.snapshot
-      assert.deepInclude(queued, { connecting: 1, open: 0, waiting: 1 }, "logged in is not yet a session")
-      yield* other.leave
-      assert.isBelow(yield* elapsed(Fiber.join(caller)), 500)
-      assert.strictEqual(yield* at.proxy.accepted, 1)
-    })
+  it.effect(
+    "gives the waiting dial its session as soon as another client leaves",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler({ default_pool_size: 1 })
+        const other = yield* stranger(at.bouncer)
+        yield* at.proxy.setMode(FaultMode.when(FaultMode.contains("pg_backend_pid"), FaultMode.pass))
+        const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 0, max: 1 } })
+        const caller = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
+        yield* at.proxy.awaitTriggered()
+        const queued = yield* pool.snapshot
+        assert.deepInclude(queued, { connecting: 1, open: 0, waiting: 1 }, "logged in is not yet a session")
+        yield* other.leave
+        assert.isBelow(yield* elapsed(Fiber.join(caller)), 500)
+        assert.strictEqual(yield* at.proxy.accepted, 1)
+      }),
+    timed
   )
 
   it.effect("says query_wait_timeout to the session too many: the pool lives with those it has", () =>

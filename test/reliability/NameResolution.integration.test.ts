@@ -5,7 +5,8 @@ import Dns from "node:dns"
 import { syncBuiltinESMExports } from "node:module"
 import * as Net from "node:net"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
-import { elapsed, poolAt, untilPool } from "../PoolHarness.ts"
+import { poolAt, untilPool } from "../PoolHarness.ts"
+import { elapsed, timed } from "../Timing.ts"
 
 type Answer = ReadonlyArray<string> | Error | "silence"
 
@@ -95,21 +96,24 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
       })
   )
 
-  it.effect("with an address that refuses is reached at its next address without delay", () =>
-    Effect.gen(function* () {
-      yield* resolver(["::1", "127.0.0.1"])
-      const { pool } = yield* poolAt({ ...(yield* at), startup: "lazy", pool: { min: 0, max: 1 } })
-      let address: string | undefined
-      const millis = yield* elapsed(
-        pool.use((session) =>
-          Effect.sync(() => {
-            address = session.info.address
-          })
+  it.effect(
+    "with an address that refuses is reached at its next address without delay",
+    () =>
+      Effect.gen(function* () {
+        yield* resolver(["::1", "127.0.0.1"])
+        const { pool } = yield* poolAt({ ...(yield* at), startup: "lazy", pool: { min: 0, max: 1 } })
+        let address: string | undefined
+        const millis = yield* elapsed(
+          pool.use((session) =>
+            Effect.sync(() => {
+              address = session.info.address
+            })
+          )
         )
-      )
-      assert.strictEqual(address, "127.0.0.1")
-      assert.isBelow(millis, QUICK_MILLIS)
-    })
+        assert.strictEqual(address, "127.0.0.1")
+        assert.isBelow(millis, QUICK_MILLIS)
+      }),
+    timed
   )
 
   it.effect("that nobody knows is a mistake in the configuration: the caller hears so, in the dns phase", () =>

@@ -6,6 +6,7 @@ import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { backends, poolAt, stack, until, untilPool } from "../PoolHarness.ts"
+import { elapsed, stopped, timed } from "../Timing.ts"
 
 /** From a reset until the caller knows: two hops on one machine, a busy one. */
 const NOTICED_MILLIS = 250
@@ -27,24 +28,28 @@ const READ_AHEAD_BYTES = 20_000_000
 const noBackend = Effect.map(backends, (pids) => pids.length === 0)
 
 layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (it) => {
-  it.effect("a reset in mid-query fails that query at once and no other, and the session is replaced", () =>
-    Effect.gen(function* () {
-      const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 2)
-      const victim = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
-      const other = yield* Effect.forkChild(sql`select pg_sleep(0.5)::text, 1 as one`, { startImmediately: true })
-      const sessions = (yield* pool.sessions).toSorted((a, b) => a.sessionId - b.sessionId)
-      const asleep = sessions.findIndex(({ statement }) => statement === "select pg_sleep(30)")
-      yield* Effect.sync(() => proxy.connections()[asleep]!.reset())
-      const cut = performance.now()
-      const error = yield* Fiber.join(victim)
-      assert.isBelow(performance.now() - cut, NOTICED_MILLIS)
-      assert.isTrue(error.isRetryable)
-      assert.strictEqual(SessionError.fromSqlError(error)?.reason._tag, "SessionLost")
-      yield* untilPool(pool, "both stand again", (s) => s.open === 2 && s.counters.closed.lost === 1)
-      assert.isBelow(performance.now() - cut, REPLACED_MILLIS)
-      assert.strictEqual((yield* Fiber.join(other))[0]?.["one"], 1)
-    })
+  it.effect(
+    "a reset in mid-query fails that query at once and no other, and the session is replaced",
+    () =>
+      Effect.gen(function* () {
+        const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 } })
+        yield* untilPool(pool, "min stands", (s) => s.open === 2)
+        const victim = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
+        const other = yield* Effect.forkChild(sql`select pg_sleep(0.5)::text, 1 as one`, { startImmediately: true })
+        const sessions = (yield* pool.sessions).toSorted((a, b) => a.sessionId - b.sessionId)
+        const asleep = sessions.findIndex(({ statement }) => statement === "select pg_sleep(30)")
+        yield* Effect.sync(() => proxy.connections()[asleep]!.reset())
+        const [noticed, error] = yield* stopped(Fiber.join(victim))
+        assert.isBelow(noticed, NOTICED_MILLIS)
+        assert.isTrue(error.isRetryable)
+        assert.strictEqual(SessionError.fromSqlError(error)?.reason._tag, "SessionLost")
+        const replaced = yield* elapsed(
+          untilPool(pool, "both stand again", (s) => s.open === 2 && s.counters.closed.lost === 1)
+        )
+        assert.isBelow(noticed + replaced, REPLACED_MILLIS)
+        assert.strictEqual((yield* Fiber.join(other))[0]?.["one"], 1)
+      }),
+    timed
   )
 
   it.effect("a close without a word while idle is not seen by any of a hundred borrowers", () =>
@@ -172,26 +177,28 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a process that does nothing for longer than a probe takes does not close healthy sessions", () =>
-    Effect.gen(function* () {
-      const postgres = yield* TestPostgres
-      // Without a proxy between: it would stand still as well, and hold the answer back.
-      const { pool } = yield* poolAt({ url: postgres.url, pool: { min: 1, max: 1 } })
-      const opened = performance.now()
-      yield* until(
-        "the session was silent for so long that it is asked",
-        Effect.sync(() => performance.now() - opened > SILENT_MILLIS)
-      )
-      const caller = yield* Effect.forkChild(
-        pool.use(() => Effect.void),
-        { startImmediately: true }
-      )
-      assert.strictEqual((yield* pool.snapshot).counters.probes, 1)
-      const started = performance.now()
-      while (performance.now() - started < STALL_MILLIS);
-      yield* Fiber.join(caller)
-      assert.isBelow(performance.now() - started, STALL_MILLIS + NOTICED_MILLIS)
-      assert.strictEqual((yield* pool.snapshot).counters.closed["probe-failed"], 0)
-    })
+  it.effect(
+    "a process that does nothing for longer than a probe takes does not close healthy sessions",
+    () =>
+      Effect.gen(function* () {
+        const postgres = yield* TestPostgres
+        // Without a proxy between: it would stand still as well, and hold the answer back.
+        const { pool } = yield* poolAt({ url: postgres.url, pool: { min: 1, max: 1 } })
+        const opened = performance.now()
+        yield* until(
+          "the session was silent for so long that it is asked",
+          Effect.sync(() => performance.now() - opened > SILENT_MILLIS)
+        )
+        const caller = yield* Effect.forkChild(
+          pool.use(() => Effect.void),
+          { startImmediately: true }
+        )
+        assert.strictEqual((yield* pool.snapshot).counters.probes, 1)
+        const started = performance.now()
+        while (performance.now() - started < STALL_MILLIS);
+        assert.isBelow(yield* elapsed(Fiber.join(caller)), NOTICED_MILLIS)
+        assert.strictEqual((yield* pool.snapshot).counters.closed["probe-failed"], 0)
+      }),
+    timed
   )
 })

@@ -45,7 +45,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a process", (it) => {
       program.child.kill("SIGCONT")
       yield* program.said(/lost/i)
       yield* ready(address)
-      yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("5 seconds"))
+      yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("2 minutes"))
       program.child.kill("SIGTERM")
       assert.strictEqual((yield* program.ended).outcome, 0, program.output())
     })

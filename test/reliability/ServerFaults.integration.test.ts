@@ -7,6 +7,7 @@ import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { stack, until, untilPool } from "../PoolHarness.ts"
 import { fatalAnswer } from "./FatalAnswer.ts"
+import { stopped, timed } from "../Timing.ts"
 
 /** From the crash until all sessions stand: crash recovery, the longest retry (3.7 s), and a busy machine. */
 const RECOVERY_MILLIS = 6000
@@ -31,22 +32,28 @@ const untilRuns = (text: string) =>
   )
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", (it) => {
-  it.effect("that crashes under its sessions costs what was in flight a typed error, and all are back soon", () =>
-    Effect.gen(function* () {
-      const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
-      const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
-      yield* untilRuns("select pg_sleep(30)")
-      const idle = (yield* pool.sessions).find(({ statement }) => statement !== "select pg_sleep(30)")
-      process.kill(idle!.backendPid, "SIGKILL")
-      const crashed = performance.now()
-      const error = yield* Fiber.join(running)
-      assert.strictEqual(sessionErrorOf(error).reason._tag, "SessionLost")
-      assert.isTrue(error.isRetryable)
-      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-      yield* untilPool(pool, "all stand again", (s) => s.open === 3 && s.counters.incidents > 0)
-      assert.isBelow(performance.now() - crashed, RECOVERY_MILLIS)
-    })
+  it.effect(
+    "that crashes under its sessions costs what was in flight a typed error, and all are back soon",
+    () =>
+      Effect.gen(function* () {
+        const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
+        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
+        yield* untilRuns("select pg_sleep(30)")
+        const idle = (yield* pool.sessions).find(({ statement }) => statement !== "select pg_sleep(30)")
+        process.kill(idle!.backendPid, "SIGKILL")
+        const [noticed, error] = yield* stopped(Fiber.join(running))
+        assert.strictEqual(sessionErrorOf(error).reason._tag, "SessionLost")
+        assert.isTrue(error.isRetryable)
+        const [recovered, rows] = yield* stopped(
+          Effect.tap(sql`select 1 as one`, () =>
+            untilPool(pool, "all stand again", (s) => s.open === 3 && s.counters.incidents > 0)
+          )
+        )
+        assert.deepStrictEqual(rows, [{ one: 1 }])
+        assert.isBelow(noticed + recovered, RECOVERY_MILLIS)
+      }),
+    timed
   )
 
   it.effect("that is starting up is asked again at intervals until it lets sessions in, and no caller fails", () =>
@@ -84,20 +91,21 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     })
   )
 
-  it.effect("stops a statement at the configured time, keeps nothing of it, and the session goes on", () =>
-    Effect.gen(function* () {
-      const { pool, sql } = yield* stack({ statementTimeout: 400, pool: { min: 1, max: 1 } })
-      const began = performance.now()
-      const error = yield* Effect.flip(sql`select pg_sleep(28)`)
-      const millis = performance.now() - began
-      assert.strictEqual(error.reason._tag, "StatementTimeoutError")
-      assert.include(error.message, "canceling statement due to statement timeout")
-      assert.isAtLeast(millis, 390)
-      assert.isBelow(millis, 400 + LATE_MILLIS)
-      assert.deepStrictEqual(yield* runs("select pg_sleep(28)"), [])
-      yield* sql`select 1`
-      assert.strictEqual((yield* pool.snapshot).counters.dialsSucceeded, 1)
-    })
+  it.effect(
+    "stops a statement at the configured time, keeps nothing of it, and the session goes on",
+    () =>
+      Effect.gen(function* () {
+        const { pool, sql } = yield* stack({ statementTimeout: 400, pool: { min: 1, max: 1 } })
+        const [millis, error] = yield* stopped(Effect.flip(sql`select pg_sleep(28)`))
+        assert.strictEqual(error.reason._tag, "StatementTimeoutError")
+        assert.include(error.message, "canceling statement due to statement timeout")
+        assert.isAtLeast(millis, 390)
+        assert.isBelow(millis, 400 + LATE_MILLIS)
+        assert.deepStrictEqual(yield* runs("select pg_sleep(28)"), [])
+        yield* sql`select 1`
+        assert.strictEqual((yield* pool.snapshot).counters.dialsSucceeded, 1)
+      }),
+    timed
   )
 
   it.effect("ends a session that is idle in a transaction: the error says so, nothing is kept, and a retry works", () =>

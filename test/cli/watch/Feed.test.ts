@@ -20,10 +20,7 @@ const followed = Effect.fnUntraced(function* (program: ScriptedProgram) {
   )
   /** Waits for the next message of a kind, and drops those before it. */
   const next = (kind: FeedMessage["kind"]) =>
-    Queue.take(messages).pipe(
-      Effect.repeat({ until: (message) => message.kind === kind }),
-      Effect.timeout("10 seconds")
-    )
+    Queue.take(messages).pipe(Effect.repeat({ until: (message) => message.kind === kind }), Effect.timeout("2 minutes"))
   return { fiber, next }
 })
 
@@ -31,7 +28,7 @@ const failureOf = (program: ScriptedProgram) =>
   follow({ base: program.base, given: true, token: undefined }, DEADLINE, () => Effect.void).pipe(
     Effect.provide(client),
     Effect.flip,
-    Effect.timeout("10 seconds")
+    Effect.timeout("2 minutes")
   )
 
 describe("the feed", () => {
@@ -105,7 +102,7 @@ describe("the feed", () => {
       }
       yield* program.stop
       yield* program.start
-      const failure = yield* Effect.flip(Effect.timeout(Fiber.join(fiber), "10 seconds"))
+      const failure = yield* Effect.flip(Effect.timeout(Fiber.join(fiber), "2 minutes"))
       assert.match(String(failure), /wants a token \(401\)/)
     })
   )

@@ -7,7 +7,7 @@ import { eventually, mainFile } from "../RunningProgram.ts"
 /** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("script")
 
-const isInstalled = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8", timeout: 10_000 }).stdout)
+const isInstalled = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8", timeout: 120_000 }).stdout)
 
 if (!isInstalled && !REQUIRED) {
   console.warn(

@@ -9,6 +9,7 @@ import { fromInput, SessionConfig } from "../../../src/services/config/SessionCo
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { stack, until, untilPool } from "../../PoolHarness.ts"
+import { elapsed, timed } from "../../Timing.ts"
 
 /** How long to watch, in milliseconds: several rounds of what is frequent. */
 const WATCHED_MILLIS = 3000
@@ -25,41 +26,45 @@ const loaded = Effect.gen(function* () {
 })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
-  it.effect("runs as nothing but demo, fails nothing, and costs next to nothing", () =>
-    Effect.gen(function* () {
-      const { demo, holders, look, pool } = yield* loaded
-      assert.isTrue(demo.isActive)
-      const began = performance.now()
-      const before = process.cpuUsage()
-      yield* until(
-        "it has been watched for a while",
-        Effect.map(look, () => performance.now() - began > WATCHED_MILLIS)
-      )
-      const { system, user } = process.cpuUsage(before)
-      assert.includeMembers([...holders], ["demo transaction"])
-      assert.isEmpty([...holders].filter((holder) => !holder.startsWith("demo ")))
-      const { counters } = yield* pool.snapshot
-      assert.isTrue(counters.acquired.immediate + counters.acquired.waited > 15)
-      assert.deepStrictEqual([counters.acquired.failed, counters.acquired.timeout, counters.recoveries], [0, 0, 0])
-      // The looks of this test are in it, too: 200 a second.
-      assert.isBelow((user + system) / 1000 / WATCHED_MILLIS, 0.3)
-    }).pipe(Effect.scoped)
+  it.effect(
+    "runs as nothing but demo, fails nothing, and costs next to nothing",
+    () =>
+      Effect.gen(function* () {
+        const { demo, holders, look, pool } = yield* loaded
+        assert.isTrue(demo.isActive)
+        const began = performance.now()
+        const before = process.cpuUsage()
+        yield* until(
+          "it has been watched for a while",
+          Effect.map(look, () => performance.now() - began > WATCHED_MILLIS)
+        )
+        const { system, user } = process.cpuUsage(before)
+        assert.includeMembers([...holders], ["demo transaction"])
+        assert.isEmpty([...holders].filter((holder) => !holder.startsWith("demo ")))
+        const { counters } = yield* pool.snapshot
+        assert.isTrue(counters.acquired.immediate + counters.acquired.waited > 15)
+        assert.deepStrictEqual([counters.acquired.failed, counters.acquired.timeout, counters.recoveries], [0, 0, 0])
+        // The looks of this test are in it, too: 200 a second.
+        assert.isBelow((user + system) / 1000 / WATCHED_MILLIS, 0.3)
+      }).pipe(Effect.scoped),
+    timed
   )
 
-  it.effect("gives everything back when it is stopped, at once, and leaves the pool to others", () =>
-    Effect.gen(function* () {
-      const { demo, pool } = yield* loaded
-      yield* untilPool(pool, "a session is in use", ({ used }) => used > 0)
-      const began = performance.now()
-      yield* demo.stop
-      assert.isBelow(performance.now() - began, 500)
-      yield* untilPool(pool, "all are back", ({ used, waiting }) => used === 0 && waiting === 0)
-      const { counters } = yield* pool.snapshot
-      yield* pool.use((session) => session.execute("select 1", [], undefined))
-      const after = yield* pool.snapshot
-      assert.strictEqual(after.counters.acquired.immediate, counters.acquired.immediate + 1)
-      yield* demo.stop
-    }).pipe(Effect.scoped)
+  it.effect(
+    "gives everything back when it is stopped, at once, and leaves the pool to others",
+    () =>
+      Effect.gen(function* () {
+        const { demo, pool } = yield* loaded
+        yield* untilPool(pool, "a session is in use", ({ used }) => used > 0)
+        assert.isBelow(yield* elapsed(demo.stop), 500)
+        yield* untilPool(pool, "all are back", ({ used, waiting }) => used === 0 && waiting === 0)
+        const { counters } = yield* pool.snapshot
+        yield* pool.use((session) => session.execute("select 1", [], undefined))
+        const after = yield* pool.snapshot
+        assert.strictEqual(after.counters.acquired.immediate, counters.acquired.immediate + 1)
+        yield* demo.stop
+      }).pipe(Effect.scoped),
+    timed
   )
 
   it.effect("is there for an embedded database only, and only when it is wanted", () =>

@@ -4,35 +4,41 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { elapsed, poolAt, until, untilPool } from "../../PoolHarness.ts"
+import { poolAt, until, untilPool } from "../../PoolHarness.ts"
 import { stand } from "./fake-supavisor/Stand.ts"
+import { elapsed, timed } from "../../Timing.ts"
 
 /** 200 queries of 20 ms on 5 backends: 0.8 s of work for each. */
 const QUERIES = 200
 const IDEAL_MILLIS = 800
 
 layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fake Supavisor", (it) => {
-  it.effect("answers 200 queries of 20 ms with max 10 at pool_size 5, each one", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 5 })
-      const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 10 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 1)
-      const answers: Array<unknown> = []
-      const millis = yield* elapsed(
-        Effect.forEach(
-          Array.from({ length: QUERIES }),
-          () => Effect.map(sql`select 1 as one, pg_sleep(0.02)::text`, (rows) => answers.push(rows[0]?.["one"])),
-          { concurrency: "unbounded" }
+  it.effect(
+    "answers 200 queries of 20 ms with max 10 at pool_size 5, each one",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ poolSize: 5 })
+        const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 10 } })
+        yield* untilPool(pool, "min stands", (s) => s.open === 1)
+        const answers: Array<unknown> = []
+        const millis = yield* elapsed(
+          Effect.forEach(
+            Array.from({ length: QUERIES }),
+            () => Effect.map(sql`select 1 as one, pg_sleep(0.02)::text`, (rows) => answers.push(rows[0]?.["one"])),
+            { concurrency: "unbounded" }
+          )
         )
-      )
-      console.log(`${QUERIES} queries of 20 ms, max 10 at pool_size 5: ${Math.round(millis)} ms, ideal ${IDEAL_MILLIS}`)
-      assert.deepStrictEqual(
-        answers,
-        Array.from({ length: QUERIES }, () => 1)
-      )
-      assert.strictEqual(fake.maxClients(), 5)
-      assert.isBelow(millis, 2 * IDEAL_MILLIS)
-    })
+        console.log(
+          `${QUERIES} queries of 20 ms, max 10 at pool_size 5: ${Math.round(millis)} ms, ideal ${IDEAL_MILLIS}`
+        )
+        assert.deepStrictEqual(
+          answers,
+          Array.from({ length: QUERIES }, () => 1)
+        )
+        assert.strictEqual(fake.maxClients(), 5)
+        assert.isBelow(millis, 2 * IDEAL_MILLIS)
+      }),
+    timed
   )
 
   it.effect("keeps its settings although the pooler drops them, and sees itself as it wants to be seen", () =>

@@ -11,6 +11,7 @@ import { FaultMode } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { stack, until, untilPool } from "../../PoolHarness.ts"
 import { wordsOf } from "./HealthScenario.ts"
+import { elapsed, timed } from "../../Timing.ts"
 
 /** Two probes of two seconds each, one jittered interval of half a second, and what a loaded machine adds. */
 const FOUND_OUT_BY = 6000
@@ -50,24 +51,25 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the health of a pool o
     })
   )
 
-  it.effect("is down in bounded time when the peer goes silent, and up by itself on new sessions", () =>
-    Effect.gen(function* () {
-      const { current, pool, proxy, untilState } = yield* watched
-      const before = new Set((yield* pool.sessions).map(({ sessionId }) => sessionId))
-      yield* proxy.setMode(FaultMode.blackhole())
-      const silentSince = performance.now()
-      yield* untilState("Down")
-      assert.isBelow(performance.now() - silentSince, FOUND_OUT_BY)
-      assert.isAtLeast((yield* current).consecutiveFailures, 1)
-      yield* untilPool(pool, "no silent session is left", ({ idle, used }) => idle + used === 0)
-      yield* proxy.setMode(FaultMode.pass, { existing: false })
-      yield* untilState("Up")
-      const after = (yield* pool.sessions).map(({ sessionId }) => sessionId)
-      assert.deepStrictEqual(
-        after.filter((id) => before.has(id)),
-        []
-      )
-    })
+  it.effect(
+    "is down in bounded time when the peer goes silent, and up by itself on new sessions",
+    () =>
+      Effect.gen(function* () {
+        const { current, pool, proxy, untilState } = yield* watched
+        const before = new Set((yield* pool.sessions).map(({ sessionId }) => sessionId))
+        yield* proxy.setMode(FaultMode.blackhole())
+        assert.isBelow(yield* elapsed(untilState("Down")), FOUND_OUT_BY)
+        assert.isAtLeast((yield* current).consecutiveFailures, 1)
+        yield* untilPool(pool, "no silent session is left", ({ idle, used }) => idle + used === 0)
+        yield* proxy.setMode(FaultMode.pass, { existing: false })
+        yield* untilState("Up")
+        const after = (yield* pool.sessions).map(({ sessionId }) => sessionId)
+        assert.deepStrictEqual(
+          after.filter((id) => before.has(id)),
+          []
+        )
+      }),
+    timed
   )
 
   it.effect("is down as soon as all sessions are lost, and up when the server is back", () =>

@@ -7,6 +7,7 @@ import * as Random from "effect/Random"
 import { FaultMode } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { backends, stack, until, untilPool } from "../../PoolHarness.ts"
+import { elapsed, timed } from "../../Timing.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real server", (it) => {
   it.effect(
@@ -45,31 +46,27 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
           "no backend is left",
           Effect.map(backends, (pids) => pids.length === 0)
         )
-      }),
-    60_000
+      })
   )
 
-  it.effect(
-    "replaces every session under full load without ever standing above max",
-    () =>
-      Effect.gen(function* () {
-        const { pool, proxy, sql } = yield* stack({ pool: { min: 4, max: 4, maxLifetime: 300 } })
-        const before = yield* untilPool(pool, "4 sessions stand", (s) => s.open === 4).pipe(Effect.andThen(backends))
-        const load = yield* Effect.forkChild(
-          Effect.forEach(Array.from({ length: 8 }), () => Effect.forever(sql`select pg_sleep(0.002)`), {
-            concurrency: "unbounded"
-          })
-        )
-        yield* until(
-          "all four were replaced",
-          Effect.map(backends, (pids) => pids.length > 0 && pids.every((pid) => !before.includes(pid)))
-        )
-        assert.isUndefined(load.pollUnsafe(), "no borrower saw an error")
-        yield* Fiber.interrupt(load)
-        assert.isAtMost(proxy.maxOpen(), 4)
-        assert.isAtLeast((yield* pool.snapshot).counters.closed.lifetime, 4)
-      }),
-    30_000
+  it.effect("replaces every session under full load without ever standing above max", () =>
+    Effect.gen(function* () {
+      const { pool, proxy, sql } = yield* stack({ pool: { min: 4, max: 4, maxLifetime: 300 } })
+      const before = yield* untilPool(pool, "4 sessions stand", (s) => s.open === 4).pipe(Effect.andThen(backends))
+      const load = yield* Effect.forkChild(
+        Effect.forEach(Array.from({ length: 8 }), () => Effect.forever(sql`select pg_sleep(0.002)`), {
+          concurrency: "unbounded"
+        })
+      )
+      yield* until(
+        "all four were replaced",
+        Effect.map(backends, (pids) => pids.length > 0 && pids.every((pid) => !before.includes(pid)))
+      )
+      assert.isUndefined(load.pollUnsafe(), "no borrower saw an error")
+      yield* Fiber.interrupt(load)
+      assert.isAtMost(proxy.maxOpen(), 4)
+      assert.isAtLeast((yield* pool.snapshot).counters.closed.lifetime, 4)
+    })
   )
 
   it.effect(
@@ -91,14 +88,13 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
           )
         )
         yield* postgres.restart
-        const back = performance.now()
-        yield* untilPool(pool, "min is back", (s) => s.open >= 3 && s.counters.closed.lost >= 3)
-        assert.isBelow(performance.now() - back, 4000)
+        const isBack = untilPool(pool, "min is back", (s) => s.open >= 3 && s.counters.closed.lost >= 3)
+        assert.isBelow(yield* elapsed(isBack), 4000)
         assert.strictEqual((yield* sql`select 1 as one`)[0]!["one"], 1)
         yield* Fiber.interrupt(watch)
         assert.isAtMost(concurrent, 3)
       }),
-    30_000
+    timed
   )
 
   it.effect("grows to at most 8 sessions for a spike of 50 short queries when connecting is slow", () =>
@@ -114,25 +110,22 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
     })
   )
 
-  it.effect(
-    "loses no session to callers that are interrupted at random points",
-    () =>
-      Effect.gen(function* () {
-        const { pool, sql } = yield* stack({ pool: { min: 0, max: 4 } })
-        const impatient = Effect.gen(function* () {
-          const patience = yield* Random.nextIntBetween(0, 12)
-          yield* Effect.ignore(Effect.timeout(sql`select pg_sleep(0.005)`, patience))
-        })
-        yield* Effect.forEach(Array.from({ length: 600 }), () => impatient, { concurrency: 40, discard: true })
-        yield* untilPool(pool, "all is quiet", (s) => s.used === 0 && s.waiting === 0 && s.closing === 0)
-        assert.isAtMost((yield* backends).length, 4)
-        yield* Effect.forEach(
-          Array.from({ length: 20 }),
-          (_, n) => Effect.map(sql`select ${n}::int as n`, (rows) => assert.strictEqual(rows[0]!["n"], n)),
-          { concurrency: 8 }
-        )
-      }),
-    60_000
+  it.effect("loses no session to callers that are interrupted at random points", () =>
+    Effect.gen(function* () {
+      const { pool, sql } = yield* stack({ pool: { min: 0, max: 4 } })
+      const impatient = Effect.gen(function* () {
+        const patience = yield* Random.nextIntBetween(0, 12)
+        yield* Effect.ignore(Effect.timeout(sql`select pg_sleep(0.005)`, patience))
+      })
+      yield* Effect.forEach(Array.from({ length: 600 }), () => impatient, { concurrency: 40, discard: true })
+      yield* untilPool(pool, "all is quiet", (s) => s.used === 0 && s.waiting === 0 && s.closing === 0)
+      assert.isAtMost((yield* backends).length, 4)
+      yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        (_, n) => Effect.map(sql`select ${n}::int as n`, (rows) => assert.strictEqual(rows[0]!["n"], n)),
+        { concurrency: 8 }
+      )
+    })
   )
 
   it.effect("lets a statement that outlives its caller end on the server, too", () =>

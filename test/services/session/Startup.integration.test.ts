@@ -4,7 +4,8 @@ import * as Redacted from "effect/Redacted"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { elapsed, poolAt, stack, untilPool } from "../../PoolHarness.ts"
+import { poolAt, stack, untilPool } from "../../PoolHarness.ts"
+import { elapsed, timed } from "../../Timing.ts"
 
 const CANARY = "c4nary:/?#[]@%secret"
 
@@ -76,18 +77,21 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("names the phase in which the connect timeout ran out, and holds to it", () =>
-    Effect.gen(function* () {
-      const postgres = yield* TestPostgres
-      const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
-      yield* proxy.setMode(FaultMode.stallAccept)
-      const settings = { url: proxy.urlThrough(postgres.url), startup: "fail-fast", connectTimeout: 300 } as const
-      const silent = failure(poolAt(settings))
-      assert.isBelow(yield* elapsed(silent), 1500)
-      assert.include((yield* silent).message, "authentication phase")
-      yield* proxy.setMode(FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole()))
-      assert.include((yield* silent).message, "session phase")
-    })
+  it.effect(
+    "names the phase in which the connect timeout ran out, and holds to it",
+    () =>
+      Effect.gen(function* () {
+        const postgres = yield* TestPostgres
+        const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
+        yield* proxy.setMode(FaultMode.stallAccept)
+        const settings = { url: proxy.urlThrough(postgres.url), startup: "fail-fast", connectTimeout: 300 } as const
+        const silent = failure(poolAt(settings))
+        assert.isBelow(yield* elapsed(silent), 1500)
+        assert.include((yield* silent).message, "authentication phase")
+        yield* proxy.setMode(FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole()))
+        assert.include((yield* silent).message, "session phase")
+      }),
+    timed
   )
 
   it.effect("asks a password provider at each login", () =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { strongerTaint, type Taint, taintOf } from "../../../src/services/stats/StatementText.ts"
+import { processorTime } from "../../Timing.ts"
 
 const CLEAN = [
   "select 1",
@@ -97,16 +98,17 @@ describe("taintOf", () => {
   })
 
   it("is not slowed down by a text made to be slow", () => {
-    const began = performance.now()
-    for (const evil of [
-      " ".repeat(50_000),
-      "/*".repeat(50_000),
-      "-- \n".repeat(20_000),
-      `into ${"\t".repeat(50_000)}`
-    ]) {
-      taintOf(evil)
-    }
-    assert.isBelow(performance.now() - began, 1000)
+    const millis = processorTime(() => {
+      for (const evil of [
+        " ".repeat(50_000),
+        "/*".repeat(50_000),
+        "-- \n".repeat(20_000),
+        `into ${"\t".repeat(50_000)}`
+      ]) {
+        taintOf(evil)
+      }
+    })
+    assert.isBelow(millis, 1000)
   })
 
   it("keeps the heavier of two", () => {

@@ -3,6 +3,7 @@ import { inspect } from "node:util"
 import * as fc from "fast-check"
 import * as ConnectionString from "../../../../src/services/config/ConnectionString.ts"
 import { codes, passwordOf, POOLER, problemsOf, read, REF, reserved, secret, SESSION_URL } from "./Samples.ts"
+import { processorTime } from "../../../Timing.ts"
 
 describe("ConnectionString.parse, refusing", () => {
   it("explains each refusal with its own code and what to do", () => {
@@ -102,12 +103,13 @@ describe("ConnectionString.parse, refusing", () => {
       }),
       { numRuns: 2000 }
     )
-    const started = performance.now()
-    for (const filler of ["@", "@a:1/", ":", "?a=@", "%", "[", " ", '"']) {
-      ConnectionString.parse(`postgres://u:${filler.repeat(1600)}x`)
-      ConnectionString.parse(`${filler.repeat(100_000)}x`)
-    }
-    assert.isBelow(performance.now() - started, 5000)
+    const millis = processorTime(() => {
+      for (const filler of ["@", "@a:1/", ":", "?a=@", "%", "[", " ", '"']) {
+        ConnectionString.parse(`postgres://u:${filler.repeat(1600)}x`)
+        ConnectionString.parse(`${filler.repeat(100_000)}x`)
+      }
+    })
+    assert.isBelow(millis, 5000)
   })
 
   it("repeats the password in no problem, however broken the text", () => {

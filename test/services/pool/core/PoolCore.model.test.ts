@@ -14,7 +14,7 @@ const RUNS = Number(process.env["POOL_RUNS"] ?? 4000)
 const COMMANDS = 100
 
 /** Many histories of a hundred commands: a minute on a machine that has other things to do. */
-const TIMEOUT_MILLIS = Math.max(60_000, RUNS * 30)
+const TIMEOUT_MILLIS = Math.max(180_000, RUNS * 90)
 
 const parameters: fc.Parameters<[Setting, ReadonlyArray<Command>]> = {
   numRuns: RUNS,

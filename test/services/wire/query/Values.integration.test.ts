@@ -40,7 +40,7 @@ const scalar = fc.oneof(
 /** Statements that are asked of both; each is a round trip or two. */
 const RUNS = 150
 
-layer(TestPostgres.layer, { excludeTestServices: true, timeout: 60_000 })("values, beside the driver's", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("values, beside the driver's", (it) => {
   it.effect("arrive alike, by name and by position, prepared and not", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
