@@ -22,7 +22,7 @@ const pure = [
   "services/config/(connection-string|settings)/",
   "services/config/(ConnectionString|LittlesLaw|PoolSizing)[.]ts$",
   "services/errors/catalogue/",
-  "services/errors/SessionError[.]ts$",
+  "services/errors/(SessionError|Units|Wording)[.]ts$",
   "services/pool/core/",
   "services/stats/Histogram[.]ts$"
 ]

@@ -1,23 +1,32 @@
 /**
- * What the package ships, as JavaScript: the library for applications, and the program for whoever runs it.
+ * Builds the package's JavaScript: the library, one file for each entry point, and the program.
  *
- * Declarations stay one per module; those come from tsc.
+ * The declarations come from tsc, one for each module, in dist/types.
  */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { defineConfig, type Plugin, type RolldownOptions } from "rolldown"
 import { licensePlugin } from "rolldown-license-plugin"
 
-/** Every file that somebody outside imports by its name: each is a file of `dist` under the same path. */
-const doors = globSync(["src/index.ts", "src/testing/index.ts", "src/{layers,services}/*.ts"], {
-  cwd: import.meta.dirname
-})
-
-const nameOf = (file: string): string => file.replace(/^src\//, "").replace(/\.ts$/, "")
+/** The package's entry points and their sources; `exports` in package.json has the same names (test/Repository.test.ts). */
+export const entryPoints: Readonly<Record<string, string>> = {
+  index: "src/index.ts",
+  SupavisorLayer: "src/layers/SupavisorLayer.ts",
+  SessionPool: "src/services/pool/SessionPool.ts",
+  SessionConfig: "src/services/config/SessionConfig.ts",
+  SessionError: "src/services/errors/SessionError.ts",
+  ConnectionString: "src/services/config/ConnectionString.ts",
+  Listener: "src/services/sql/Listener.ts",
+  Pipelining: "src/services/sql/Pipelining.ts",
+  Observability: "src/layers/ObservabilityLayer.ts",
+  Doctor: "src/services/doctor/Doctor.ts",
+  Inspector: "src/services/inspect/Inspector.ts",
+  testing: "src/testing/index.ts"
+}
 
 const page = join(import.meta.dirname, "src", "http", "page")
 
-/** The files of the operations page, which library and program serve as they are. */
+/** The files of the operations page; library and program serve them unchanged. */
 const pageFiles: Plugin = {
   name: "page-files",
   generateBundle() {
@@ -27,7 +36,7 @@ const pageFiles: Plugin = {
   }
 }
 
-/** What holds for both: names as they are, for whoever reads a stack trace without a source map. */
+/** Settings of both builds. Names are kept, so that a stack trace is readable without a source map. */
 const output = {
   dir: "dist",
   minifyInternalExports: false,
@@ -35,38 +44,39 @@ const output = {
   comments: { legal: true, annotation: true, jsdoc: false }
 } as const
 
-/** A process that starts loads four files of it, where it would load a hundred and forty. */
+/** Bundled because a process that starts then loads four files instead of a hundred and forty. */
 const library: RolldownOptions = {
-  input: Object.fromEntries(doors.map((file) => [nameOf(file), file])),
-  // Only relative imports are ours: an application has one copy of effect, and it stays the only one.
+  input: entryPoints,
+  // Packages stay imports: an application has one copy of effect.
   external: /^[^./]/,
   platform: "node",
   plugins: [pageFiles],
   output: {
     ...output,
     cleanDir: true,
-    // One folder down, as every module is that asks for files by its own address.
+    // One folder down: modules that use `import.meta.url` name files relative to the folder above theirs.
     chunkFileNames: "parts/[name].js",
     sourcemap: true,
-    // What stands between an application and its first row is in two files; the rest is divided by who needs it.
+    // What an application needs for its first row is in two files.
     codeSplitting: {
       groups: [
-        { name: "settings", test: /[\\/]src[\\/]services[\\/]SessionConfig\.ts$/, priority: 2 },
-        { name: "sessions", test: /[\\/]src[\\/]layers[\\/]SupavisorLayer\.ts$/, priority: 1 }
+        { name: "settings", test: /[\\/]src[\\/]services[\\/]config[\\/]SessionConfig\.ts$/, priority: 2 },
+        { name: "sessions", test: /[\\/]src[\\/]layers[\\/]SupavisorLayer\.ts$/, priority: 1 },
+        { name: "testing", test: /[\\/]src[\\/]testing[\\/]index\.ts$/ }
       ]
     }
   }
 }
 
 /**
- * The program shares its effect with nobody, so it brings along what it needs of it: some seventy files instead of
- * several hundred. They are CommonJS, because a module that imports one of Node's gets all it exports, and with
- * `node:http` that is the whole of fetch. Either saves more than any care for our own imports (docs/performance.md).
+ * The program contains the parts of effect that it uses: some seventy files instead of several hundred. They are
+ * CommonJS because an ES module that imports `node:http` evaluates all of its exports, fetch among them. Each of the two
+ * saves more start-up time than any change to our own imports (docs/performance.md).
  */
 const program: RolldownOptions = {
   input: { main: "src/main.ts" },
   platform: "node",
-  // Effect looks for variables there where a bundler for browsers may have put some.
+  // Effect reads variables from there when a browser bundler defined it.
   transform: { define: { "import.meta.env": "undefined" } },
   plugins: [
     licensePlugin({
@@ -81,7 +91,7 @@ const program: RolldownOptions = {
   ],
   output: {
     ...output,
-    // The library lies there already.
+    // The library is there already.
     cleanDir: false,
     format: "cjs",
     entryFileNames: "[name].cjs",
@@ -89,5 +99,5 @@ const program: RolldownOptions = {
   }
 }
 
-// In this order: the first one clears the folder.
+// The order matters: the first build clears the folder.
 export default defineConfig([library, program])

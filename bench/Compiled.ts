@@ -1,13 +1,12 @@
 /** Compiles the programs of the `start` workload, and installs this package beside them as npm would. */
 import { globSync } from "node:fs"
-import { dirname, join, relative, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build, type Plugin } from "rolldown"
+import { entryPoints } from "../rolldown.config.ts"
 import { install } from "./Installed.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-
-const sources = join(root, "src")
 
 /** Inside node_modules, so that the programs find the other packages. */
 const directory = join(root, "node_modules", ".cache", "effect-supavisor-bench")
@@ -20,10 +19,10 @@ const importThroughExports = (isBundled: boolean): Plugin => ({
   name: "import-through-exports",
   resolveId: (specifier, importer) => {
     const file = importer === undefined ? "" : resolve(dirname(importer), specifier)
-    if (!file.startsWith(sources)) return null
-    const door = relative(sources, file).replace(/\.ts$/, "")
-    if (isBundled) return join(installed, "dist", `${door}.js`)
-    return { id: `effect-supavisor/${door}`, external: true }
+    const [name] = Object.entries(entryPoints).find(([, source]) => join(root, source) === file) ?? []
+    if (name === undefined) return null
+    if (isBundled) return join(installed, "dist", `${name}.js`)
+    return { id: `effect-supavisor/${name}`, external: true }
   }
 })
 

@@ -72,7 +72,7 @@ export const renderInspect = (): string =>
     "Exit codes: 0 when the question was answered, or the server has nothing to answer it with (`outliers` without " +
       "pg_stat_statements); 1 when there is no connection or no answer; 2 for settings or flags that cannot be used.",
     "",
-    "The JSON is that of the schema `Inspection` in `effect-supavisor/services/Inspector`: `version`, `check`, `title`, " +
+    "The JSON is that of the schema `Inspection` in `effect-supavisor/Inspector`: `version`, `check`, `title`, " +
       "`at`, `server`, `tookMillis`, `status` (`answered`, `unavailable`, `failed`), `reason`, `rows`, `isTruncated`, " +
       "`empty`, `unseen`, `nextSteps` and `rules`. The same checks are a service for applications: `Inspector`.",
     "",

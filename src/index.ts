@@ -1,23 +1,19 @@
 /**
  * What an application imports: the layers that provide a Postgres client, and the services behind them.
  *
- * Each module has a door of its own as well (`effect-supavisor/services/SessionPool`), which is quicker to load.
+ * Each module has a door of its own as well (`effect-supavisor/SessionPool`), which is quicker to load.
  */
 export * as ConfigLayer from "./layers/ConfigLayer.ts"
-export * as ObservabilityLayer from "./layers/ObservabilityLayer.ts"
+export * as Observability from "./layers/ObservabilityLayer.ts"
 export * as PgClientLayer from "./layers/PgClientLayer.ts"
 export * as SupavisorLayer from "./layers/SupavisorLayer.ts"
-export { Advisor, type Finding } from "./services/observability/Advisor.ts"
 export * as ConnectionString from "./services/config/ConnectionString.ts"
 export { Doctor } from "./services/doctor/Doctor.ts"
-export { HealthCheck } from "./services/observability/HealthCheck.ts"
 export { Inspector } from "./services/inspect/Inspector.ts"
 export { isGap, Listener, type NotificationGap } from "./services/sql/Listener.ts"
 export { LoadObserver } from "./services/inspect/LoadObserver.ts"
 export * as Pipelining from "./services/sql/Pipelining.ts"
 export * as PoolSizing from "./services/config/PoolSizing.ts"
-export { PoolHistory } from "./services/observability/PoolHistory.ts"
-export { PostgresMonitor } from "./services/observability/PostgresMonitor.ts"
 export { SessionConfig, type Settings, type SettingsInput } from "./services/config/SessionConfig.ts"
 export { SessionError } from "./services/errors/SessionError.ts"
 export { SessionPool } from "./services/pool/SessionPool.ts"

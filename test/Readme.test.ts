@@ -11,7 +11,7 @@ describe("the README", () => {
 
   it("shows the quick start that is compiled with the examples", () => {
     const example = read("examples/quick-start/main.ts").trim()
-    const shown = example.replace("../../src/layers/SupavisorLayer.ts", "effect-supavisor/layers/SupavisorLayer")
+    const shown = example.replace("../../src/layers/SupavisorLayer.ts", "effect-supavisor/SupavisorLayer")
     assert.include(read("README.md"), shown)
   })
 

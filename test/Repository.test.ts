@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { entryPoints } from "../rolldown.config.ts"
 import { cruiser, renderArchitecture } from "../docs/generate-architecture.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
@@ -12,7 +13,7 @@ const exists = (file: string): boolean => Fs.existsSync(Path.join(root, file))
 interface Manifest {
   readonly name: string
   readonly version: string
-  readonly exports: Readonly<Record<string, string | null>>
+  readonly exports: Readonly<Record<string, unknown>>
   readonly bin: Readonly<Record<string, string>>
   readonly files: ReadonlyArray<string>
   readonly scripts: Readonly<Record<string, string>>
@@ -29,11 +30,11 @@ const papers = [...Fs.readdirSync(root), ...(exists("docs") ? Fs.readdirSync(Pat
   .map((file) => (exists(file) ? file : `docs/${file}`))
   .filter((file) => file.endsWith(".md"))
 
-/** Resolves specifiers with Node's own resolver, as a consumer of the package would; null where the door is closed. */
+/** Resolves specifiers with Node's resolver, as a user of the package does; null for a path that is not exported. */
 const resolveAsConsumer = (specifiers: ReadonlyArray<string>): ReadonlyArray<string | null> => {
   const program = `
-    const closed = (error) => { if (error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null; throw error }
-    const resolve = (name) => { try { return import.meta.resolve(name) } catch (error) { return closed(error) } }
+    const notExported = (error) => { if (error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED") return null; throw error }
+    const resolve = (name) => { try { return import.meta.resolve(name) } catch (error) { return notExported(error) } }
     console.log(JSON.stringify(${JSON.stringify(specifiers)}.map(resolve)))`
   const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: root,
@@ -46,21 +47,38 @@ const resolveAsConsumer = (specifiers: ReadonlyArray<string>): ReadonlyArray<str
 const compiledFrom = (target: string): string => target.replace(/^\.?\/?dist\//, "src/").replace(/\.c?js$/, ".ts")
 
 describe("exports", () => {
-  it("every named door and program leads to a source file", () => {
-    const doors = Object.entries(manifest.exports).flatMap(([door, target]) =>
-      target && !door.includes("*") ? [target] : []
+  it("are the entry points that are built, with their types", () => {
+    const expected = Object.entries(entryPoints).map(([name, source]) => [
+      name === "index" ? "." : `./${name}`,
+      { types: source.replace("src/", "./dist/types/").replace(/ts$/, "d.ts"), default: `./dist/${name}.js` }
+    ])
+    assert.deepStrictEqual(manifest.exports, {
+      ...Object.fromEntries(expected),
+      "./package.json": "./package.json"
+    })
+    const missing = [...Object.values(entryPoints), ...Object.values(manifest.bin).map(compiledFrom)]
+    assert.deepStrictEqual(
+      missing.filter((file) => !exists(file)),
+      []
     )
-    const missing = [...doors, ...Object.values(manifest.bin)].map(compiledFrom).filter((file) => !exists(file))
-    assert.deepStrictEqual(missing, [])
   })
 
-  it("every service and layer is reached by its name", () => {
-    const files = sources.filter((file) => /^(services|layers)\/[^/]+\.ts$/.test(file))
-    const resolved = resolveAsConsumer(files.map((file) => `${manifest.name}/${file.replace(/\.ts$/, "")}`))
-    assert.isAbove(files.length, 0)
+  it("are listed in the documents", () => {
+    for (const page of ["docs/entry-points.md", "docs/consumer/AGENTS.md"]) {
+      const listed = Array.from(
+        read(page).matchAll(/^\| `effect-supavisor\/?(\w*)` \|/gm),
+        ([, name]) => name || "index"
+      )
+      assert.deepStrictEqual(listed, Object.keys(entryPoints), page)
+    }
+  })
+
+  it("are the only paths that can be imported", () => {
+    const paths = ["services/pool/SessionPool", "layers/SupavisorLayer", "dist/index.js", "http/HttpApi"]
+    const resolved = resolveAsConsumer(paths.map((path) => `${manifest.name}/${path}`))
     assert.deepStrictEqual(
       resolved,
-      files.map((file) => `dist/${file.replace(/\.ts$/, ".js")}`)
+      paths.map(() => null)
     )
   })
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-// In a project of its own: "effect-supavisor/layers/SupavisorLayer" and "effect-supavisor/testing".
+// In a project of its own: "effect-supavisor/SupavisorLayer" and "effect-supavisor/testing".
 import * as SupavisorLayer from "../../src/layers/SupavisorLayer.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { TitleTaken, TodoNotFound, TodoRepository } from "./TodoRepository.ts"

@@ -2,7 +2,7 @@
  * Adds the todo given on the command line and lists what is still to do.
  *
  * Run it with SUPABASE_SESSION_POOLER set to the session pooler's connection string. In a project of its own the
- * import below reads `effect-supavisor/layers/SupavisorLayer`; here it is relative, because the package's own name
+ * import below reads `effect-supavisor/SupavisorLayer`; here it is relative, because the package's own name
  * leads to compiled files that exist only after a build.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

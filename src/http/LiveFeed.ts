@@ -84,7 +84,7 @@ export class LiveFeed extends Context.Service<
     /** Sends a last status and `bye`, ends every stream within a fifth of a second, and lets nobody in any more. */
     readonly end: Effect.Effect<void>
   }
->()("effect-supavisor/http/LiveFeed") {
+>()("effect-supavisor/LiveFeed") {
   /** Feeds as long as the layer is alive; its end does not say goodbye: `end` does. */
   static readonly layer: Layer.Layer<LiveFeed, never, HealthCheck | PoolHistory | SessionConfig | SessionPool> =
     Layer.effect(

@@ -7,7 +7,7 @@ import { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
 /** Whether a load is wanted where nothing else would be seen. Default false: the command line decides. */
-export const DemoWanted = Context.Reference<boolean>("effect-supavisor/layers/DemoWanted", {
+export const DemoWanted = Context.Reference<boolean>("effect-supavisor/DemoWanted", {
   defaultValue: () => false
 })
 

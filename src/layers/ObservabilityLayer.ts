@@ -1,4 +1,7 @@
-/** What watches over a pool while the layer's scope is open, as fibers of its own. */
+/**
+ * The entry point `effect-supavisor/Observability`: health checks, metrics, database monitor, history and advice for a
+ * pool. Each service runs in fibers of its own until the layer's scope closes.
+ */
 import * as Layer from "effect/Layer"
 import { Advisor } from "../services/observability/Advisor.ts"
 import { HealthCheck } from "../services/observability/HealthCheck.ts"
@@ -8,10 +11,17 @@ import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
-/** What is provided. */
+export { type Advice, Advisor, type Finding, type FindingId, findingIds } from "../services/observability/Advisor.ts"
+export { HealthCheck } from "../services/observability/HealthCheck.ts"
+export { type News, type Past, PoolHistory, type Point } from "../services/observability/PoolHistory.ts"
+export * as PoolLog from "../services/observability/PoolLog.ts"
+export { PoolMetrics } from "../services/observability/PoolMetrics.ts"
+export { type Observation, PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
+
+/** The services that `layer` provides. */
 export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor | PoolHistory
 
-/** Watches the pool it is given; ends with its scope, before the pool does. */
+/** Observes the pool; its services stop before the pool closes. */
 export const layer: Layer.Layer<Provided, never, SessionPool | SessionConfig> = PoolHistory.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(HealthCheck.layer, PoolMetrics.layer, Advisor.layer.pipe(Layer.provideMerge(PostgresMonitor.layer)))

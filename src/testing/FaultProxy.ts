@@ -167,7 +167,7 @@ const make = Effect.fnUntraced(function* (
  *
  * It listens on 127.0.0.1 on a port of its own; when its scope closes, every socket and timer is gone.
  */
-export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("effect-supavisor/testing/FaultProxy") {
+export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("effect-supavisor/FaultProxy") {
   /** Starts a proxy for as long as the scope is open. Fails when no port can be bound. */
   static readonly make = make
 

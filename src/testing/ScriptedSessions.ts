@@ -40,7 +40,7 @@ const defaults: SettingsInput = {
 
 /** The other side of the scripted sessions: what it was asked, and what it does next. */
 export class ScriptedSessions extends Context.Service<ScriptedSessions, ScriptedServer>()(
-  "effect-supavisor/testing/ScriptedSessions"
+  "effect-supavisor/ScriptedSessions"
 ) {
   /**
    * Opens scripted sessions, and provides the handle that inspects and steers them.

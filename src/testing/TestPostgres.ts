@@ -116,9 +116,7 @@ const make = Effect.fnUntraced(function* (
 })
 
 /** A throw-away PostgreSQL server, alive while the layer is. */
-export class TestPostgres extends Context.Service<TestPostgres, TestPostgresShape>()(
-  "effect-supavisor/testing/TestPostgres"
-) {
+export class TestPostgres extends Context.Service<TestPostgres, TestPostgresShape>()("effect-supavisor/TestPostgres") {
   /** Starts a server with other options than the default for as long as the scope is open. */
   static readonly make = make
 

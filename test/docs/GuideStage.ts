@@ -6,6 +6,7 @@ import { basename, join, resolve } from "node:path"
 import * as Redacted from "effect/Redacted"
 import { FakeSupavisor } from "../../src/services/embedded/FakeSupavisor.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
+import { entryPoints } from "../../rolldown.config.ts"
 import type { Example } from "./GuidePages.ts"
 
 const repository = resolve(import.meta.dirname, "../..")
@@ -56,13 +57,13 @@ const run = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const PACKAGE = /"effect-supavisor(?:\/(testing|(?:services|layers)\/\w+))?"/g
+const PACKAGE = /"effect-supavisor(?:\/(\w+))?"/g
 
-/** A program that imports the sources instead of the package; only doors that the package has are opened. */
+/** A program that imports the sources of the package's entry points. */
 const onSources = (program: string, sources: string): string =>
-  program.replaceAll(PACKAGE, (_, door: string | undefined) => {
-    const file = door === undefined ? "index.ts" : door === "testing" ? "testing/index.ts" : `${door}.ts`
-    return `"${sources}/${file}"`
+  program.replaceAll(PACKAGE, (specifier, name = "index") => {
+    const source = entryPoints[name]
+    return source === undefined ? specifier : `"${source.replace("src", sources)}"`
   })
 
 const nameOf = ({ line, page }: Example): string => `docs/guide/${page}:${line}`

@@ -14,6 +14,7 @@ import type { Settings, SettingsInput } from "./settings/Settings.ts"
 import { variables } from "./settings/Variables.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 
+export * as PoolSizing from "./PoolSizing.ts"
 export { withConnection } from "./settings/Resolve.ts"
 export { fromInput } from "./settings/FromInput.ts"
 export { formatDuration, parseDuration } from "./settings/Durations.ts"
@@ -49,9 +50,7 @@ const readProvider: Effect.Effect<Result.Result<Settings, SessionError>> = Effec
 })
 
 /** The settings of the session pool. */
-export class SessionConfig extends Context.Service<SessionConfig, Settings>()(
-  "effect-supavisor/services/SessionConfig"
-) {
+export class SessionConfig extends Context.Service<SessionConfig, Settings>()("effect-supavisor/SessionConfig") {
   /**
    * Settings from code alone: no variable is read.
    *

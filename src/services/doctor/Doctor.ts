@@ -141,7 +141,7 @@ export class Doctor extends Context.Service<
      */
     readonly run: (options?: DoctorOptions) => Effect.Effect<DoctorReport>
   }
->()("effect-supavisor/services/Doctor") {
+>()("effect-supavisor/Doctor") {
   /** Examines with the network checks given. */
   static readonly layerNoDeps: Layer.Layer<Doctor, never, SessionConfig | NetworkCheck> = Layer.effect(
     Doctor,

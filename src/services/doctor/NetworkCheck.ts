@@ -32,7 +32,7 @@ export class NetworkCheck extends Context.Service<
     /** What the server shows in TLS. Never fails; not bounded: the caller does that. */
     readonly tls: (endpoint: Endpoint) => Effect.Effect<TlsFacts>
   }
->()("effect-supavisor/services/NetworkCheck") {
+>()("effect-supavisor/NetworkCheck") {
   /** Looks with this machine's sockets, and with the resolver of `NameResolver`. */
   static readonly layer: Layer.Layer<NetworkCheck> = Layer.effect(
     NetworkCheck,

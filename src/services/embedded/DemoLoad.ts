@@ -49,7 +49,7 @@ export class DemoLoad extends Context.Service<
     /** Ends the load and waits until its sessions are given back, for a second at most. */
     readonly stop: Effect.Effect<void>
   }
->()("effect-supavisor/services/DemoLoad") {
+>()("effect-supavisor/DemoLoad") {
   /** No load: what everybody gets who has a database of their own. */
   static readonly layerNone: Layer.Layer<DemoLoad> = Layer.succeed(DemoLoad, { isActive: false, stop: Effect.void })
 

@@ -167,7 +167,7 @@ const make = Effect.fnUntraced(function* (
  * root it runs as uid 65534.
  */
 export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, EmbeddedPostgresShape>()(
-  "effect-supavisor/services/EmbeddedPostgres"
+  "effect-supavisor/EmbeddedPostgres"
 ) {
   /** Starts a server for as long as the scope is open. */
   static readonly make = make

@@ -275,7 +275,7 @@ const make = Effect.fnUntraced(function* (
  * Behaviour and texts are those of the Supavisor 2.9 source and of a local Supavisor 2.9.7.
  */
 export class FakeSupavisor extends Context.Service<FakeSupavisor, FakeSupavisorShape>()(
-  "effect-supavisor/testing/FakeSupavisor"
+  "effect-supavisor/FakeSupavisor"
 ) {
   /** Starts a pooler for as long as the scope is open. Fails when no port can be bound, or the certificate is none. */
   static readonly make = make

@@ -24,6 +24,7 @@ export { type CheckId, checkIds } from "./checks/CheckTitles.ts"
 export { Inspection, INSPECTION_VERSION, type RuleResult } from "./checks/Inspection.ts"
 export { InspectionReport, INSPECTION_REPORT_VERSION } from "./checks/InspectionReport.ts"
 export { InspectorError } from "./checks/InspectorError.ts"
+export { LoadObserver, type SizeInput, SizeReport } from "./LoadObserver.ts"
 
 /** What a look may be told. */
 export interface InspectOptions {
@@ -77,7 +78,7 @@ export class Inspector extends Context.Service<
       options?: InspectOptions
     ) => Effect.Effect<ReadonlyArray<Inspection>, SessionError | InspectorError>
   }
->()("effect-supavisor/services/Inspector") {
+>()("effect-supavisor/Inspector") {
   /** Looks through sessions of any opener. */
   static readonly layerNoDeps: Layer.Layer<Inspector, never, SessionConfig | SessionOpener> = Layer.effect(
     Inspector,

@@ -76,7 +76,7 @@ export class LoadObserver extends Context.Service<
      */
     readonly observe: (window: Duration.Input) => Effect.Effect<DatabaseLoad, SessionError | InspectorError>
   }
->()("effect-supavisor/services/LoadObserver") {
+>()("effect-supavisor/LoadObserver") {
   /** Watches through sessions of any opener. */
   static readonly layerNoDeps: Layer.Layer<LoadObserver, never, SessionConfig | SessionOpener> = Layer.effect(
     LoadObserver,

@@ -50,7 +50,7 @@ export class Advisor extends Context.Service<
     /** Asks the rules now. */
     readonly review: Effect.Effect<ReadonlyArray<Finding>>
   }
->()("effect-supavisor/services/Advisor") {
+>()("effect-supavisor/Advisor") {
   /**
    * Asks the rules every five seconds, with jitter, as long as the layer is alive, and logs each finding once when it
    * begins, changes its severity or ends. Nothing fails, and no finding holds a secret.

@@ -68,7 +68,7 @@ export class HealthCheck extends Context.Service<
     /** The health as it is known, then each one that differs from the one before. Does not end by itself. */
     readonly changes: Stream.Stream<Health>
   }
->()("effect-supavisor/services/HealthCheck") {
+>()("effect-supavisor/HealthCheck") {
   /**
    * Checks right after the first session and then every health check interval (default 30 s, jittered), until the
    * scope closes. What the pool tells meanwhile (a drain, lost sessions, failed dials) counts at once.

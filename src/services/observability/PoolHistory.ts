@@ -100,7 +100,7 @@ export class PoolHistory extends Context.Service<
      */
     readonly follow: (listener: (news: News) => void) => Effect.Effect<void, never, Scope.Scope>
   }
->()("effect-supavisor/services/PoolHistory") {
+>()("effect-supavisor/PoolHistory") {
   /** Watches as long as the layer is alive. Nothing fails, and no text holds a secret. */
   static readonly layer: Layer.Layer<PoolHistory, never, SessionPool | HealthCheck | Advisor | SessionConfig> =
     Layer.effect(

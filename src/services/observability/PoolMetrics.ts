@@ -33,7 +33,7 @@ export class PoolMetrics extends Context.Service<
      */
     readonly prometheus: Effect.Effect<string>
   }
->()("effect-supavisor/services/PoolMetrics") {
+>()("effect-supavisor/PoolMetrics") {
   /** Measures the pool for as long as the layer is alive. Without it statements are not timed, and cost nothing more. */
   static readonly layer: Layer.Layer<PoolMetrics, never, SessionPool> = Layer.effect(
     PoolMetrics,

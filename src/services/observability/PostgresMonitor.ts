@@ -81,7 +81,7 @@ export class PostgresMonitor extends Context.Service<
     /** Looks now, also when the regular looks are off; at most five seconds, and never before a person. */
     readonly look: Effect.Effect<Observation>
   }
->()("effect-supavisor/services/PostgresMonitor") {
+>()("effect-supavisor/PostgresMonitor") {
   /**
    * Looks every `DB_MONITOR_INTERVAL` (30 s, 0: off) as long as the layer is alive, with a jitter of a fifth.
    *

@@ -45,7 +45,7 @@ import { PoolRuntime } from "./PoolRuntime.ts"
  * Whether the layer is built without waiting for the first session, for a program that wants to answer probes
  * meanwhile and then waits for `ready` itself. Default false.
  */
-export const StartInBackground = Context.Reference<boolean>("effect-supavisor/services/pool/StartInBackground", {
+export const StartInBackground = Context.Reference<boolean>("effect-supavisor/StartInBackground", {
   defaultValue: () => false
 })
 
@@ -55,7 +55,7 @@ const REPLAYED_EVENTS = 50
 const BUFFERED_EVENTS = 256
 
 /** Builds the pool in the current scope; its end drains it. */
-export const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
+const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
   const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
   const random = yield* Random.Random
   const runtime = new PoolRuntime({
@@ -179,7 +179,7 @@ export class SessionPool extends Context.Service<
      */
     readonly drain: Effect.Effect<void>
   }
->()("effect-supavisor/services/SessionPool") {
+>()("effect-supavisor/SessionPool") {
   /** A pool over any opener of sessions: scripted ones in tests. */
   static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
     SessionPool,

@@ -13,6 +13,6 @@ export interface DriverOptionsShape {
 }
 
 /** The driver's options; nothing set by default. */
-export const DriverOptions = Context.Reference<DriverOptionsShape>("effect-supavisor/services/session/DriverOptions", {
+export const DriverOptions = Context.Reference<DriverOptionsShape>("effect-supavisor/DriverOptions", {
   defaultValue: () => ({})
 })

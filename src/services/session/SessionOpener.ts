@@ -24,7 +24,7 @@ export class SessionOpener extends Context.Service<
      */
     readonly open: Effect.Effect<Session, SessionError>
   }
->()("effect-supavisor/services/SessionOpener") {
+>()("effect-supavisor/SessionOpener") {
   /** Opens sessions with a real server, as the configuration says. */
   static readonly layer: Layer.Layer<SessionOpener, SessionError, SessionConfig> = Layer.effect(
     SessionOpener,

@@ -59,7 +59,7 @@ export class Listener extends Context.Service<
      */
     readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
   }
->()("effect-supavisor/services/Listener") {
+>()("effect-supavisor/Listener") {
   static readonly layer: Layer.Layer<Listener, never, SessionPool | SessionConfig> = Layer.effect(
     Listener,
     Effect.gen(function* () {

@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /** Default: as the settings say. */
-export const Pipelining = Context.Reference<boolean | undefined>("effect-supavisor/services/Pipelining", {
+export const Pipelining = Context.Reference<boolean | undefined>("effect-supavisor/Pipelining", {
   defaultValue: () => undefined
 })
 

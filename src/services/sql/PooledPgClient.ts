@@ -30,7 +30,7 @@ let clients = 0
 
 const transactionConnection = () =>
   Context.Service<SqlClient.TransactionConnection, SqlClient.TransactionConnection.Service>(
-    `effect-supavisor/services/PooledPgClient/TransactionConnection/${clients++}`
+    `effect-supavisor/PooledPgClient/TransactionConnection/${clients++}`
   )
 
 const PgJson = Statement.custom<PgClient.PgCustom>("PgJson")

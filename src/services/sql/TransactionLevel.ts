@@ -7,7 +7,7 @@ import type { TransactionConnection } from "effect/sql/SqlClient"
 import type { LeasedSession } from "../pool/LeasedSession.ts"
 
 /** By this the level is found from what Effect SQL keeps of it. */
-const LEVEL = Symbol("effect-supavisor/services/transactions/TransactionLevel")
+const LEVEL = Symbol("effect-supavisor/TransactionLevel")
 
 /** What Effect SQL keeps in the context of a transaction: the connection and its depth. */
 export type Connection = readonly [lease: LeasedSession, depth: number] & { readonly [LEVEL]?: TransactionLevel }

@@ -73,6 +73,6 @@ export const isNameServer = (text: string): boolean => {
 }
 
 /** The resolver of the network checks; the system's unless another one is provided. */
-export const NameResolver = Context.Reference<NameResolverShape>("effect-supavisor/services/network/NameResolver", {
+export const NameResolver = Context.Reference<NameResolverShape>("effect-supavisor/NameResolver", {
   defaultValue: () => systemResolver
 })

@@ -3,7 +3,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /** Sends what has been gathered, bounded in time; does nothing where nothing is exported. */
-export const FlushTelemetry = Context.Reference<Effect.Effect<void>>(
-  "effect-supavisor/services/metrics/FlushTelemetry",
-  { defaultValue: () => Effect.void }
-)
+export const FlushTelemetry = Context.Reference<Effect.Effect<void>>("effect-supavisor/FlushTelemetry", {
+  defaultValue: () => Effect.void
+})
