@@ -1,22 +1,21 @@
 /**
- * Authentication failures, counted together for all pools of the process that log in at the same place as the same
- * role: the pooler counts them together as well, and blocks the address they share.
+ * Authentication failures, shared by all pools of the process with the same endpoint and role: the pooler adds them up
+ * as well, and blocks the address that the pools share.
  */
 import type * as Clock from "effect/Clock"
 
-/** A pool that wants to hear of failures elsewhere. */
 export interface BudgetMember {
   readonly onAuthFailures: (failures: ReadonlyArray<number>) => void
 }
 
-/** More than the gate ever looks at: it pauses after three. */
+/** More than the dial backoff needs, which pauses after three. */
 const MAX_FAILURES = 10
 
 export class AuthBudget {
   private failures: ReadonlyArray<number> = []
   private readonly members = new Set<BudgetMember>()
 
-  /** Joins the count, and hears at once of what was counted before. */
+  /** Adds a pool and notifies it at once of the failures so far. */
   join(member: BudgetMember): void {
     this.members.add(member)
     if (this.failures.length > 0) member.onAuthFailures(this.failures)
@@ -26,21 +25,20 @@ export class AuthBudget {
     this.members.delete(member)
   }
 
-  /** Counts one failure of a member; the others hear of it. */
+  /** Adds a failure of one pool and notifies the others. */
   add(at: number, from: BudgetMember): void {
     this.failures = [...this.failures, at].slice(-MAX_FAILURES)
     for (const member of this.members) if (member !== from) member.onAuthFailures(this.failures)
   }
 }
 
-/** By clock, because the times of different clocks (a test's for one) cannot be compared; then by endpoint and role. */
+/** By clock, because the times of different clocks (as in tests) cannot be compared; then by endpoint and role. */
 const budgets = new WeakMap<Clock.Clock, Map<string, AuthBudget>>()
 
-/** The budget of one endpoint and role. */
-export const authBudget = (clock: Clock.Clock, key: string): AuthBudget => {
-  let ofClock = budgets.get(clock)
-  if (ofClock === undefined) budgets.set(clock, (ofClock = new Map()))
-  let budget = ofClock.get(key)
-  if (budget === undefined) ofClock.set(key, (budget = new AuthBudget()))
+export const authBudget = (clock: Clock.Clock, endpointAndRole: string): AuthBudget => {
+  let byKey = budgets.get(clock)
+  if (byKey === undefined) budgets.set(clock, (byKey = new Map()))
+  let budget = byKey.get(endpointAndRole)
+  if (budget === undefined) byKey.set(endpointAndRole, (budget = new AuthBudget()))
   return budget
 }

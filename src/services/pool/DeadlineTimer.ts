@@ -1,5 +1,5 @@
 /**
- * One timer for all deadlines of a pool: it sleeps until the earliest, and is set anew only for an earlier one.
+ * One timer for all deadlines of a pool: it sleeps until the earliest, and is rearmed only for an earlier one.
  *
  * A timer per waiter costs a third of the throughput of a saturated pool; this one costs nothing per waiter.
  */
@@ -10,31 +10,31 @@ import type * as Fiber from "effect/Fiber"
 export class DeadlineTimer {
   private readonly context: Context.Context<never>
   private readonly now: () => number
-  private readonly due: () => number
+  private readonly onDue: () => number
   private fiber: Fiber.Fiber<void> | undefined = undefined
   private armedFor = Number.POSITIVE_INFINITY
   private stopped = false
 
-  /** `due` does what is due and returns the instant when it wants to be called again. */
-  constructor(context: Context.Context<never>, now: () => number, due: () => number) {
+  /** `onDue` handles the deadlines that have passed and returns the instant of the next one. */
+  constructor(context: Context.Context<never>, now: () => number, onDue: () => number) {
     this.context = context
     this.now = now
-    this.due = due
+    this.onDue = onDue
   }
 
-  /** Makes sure that `due` runs at `at` or earlier. */
+  /** Ensures that `onDue` runs at `at` or earlier. */
   arm(at: number): void {
     if (at >= this.armedFor || this.stopped) return
     this.fiber?.interruptUnsafe()
     this.armedFor = at
     this.fiber = Effect.runForkWith(this.context)(
       Effect.andThen(
-        // A timer may fire a fraction of a millisecond early: rounding up keeps it from spinning.
+        // A timer may fire a fraction of a millisecond early; rounding up avoids a busy loop.
         Effect.sleep(Math.max(0, Math.ceil(at - this.now()))),
         Effect.sync(() => {
           this.fiber = undefined
           this.armedFor = Number.POSITIVE_INFINITY
-          this.arm(this.due())
+          this.arm(this.onDue())
         })
       )
     )

@@ -1,9 +1,9 @@
 /**
- * One statement on a session of its own, from the asking to the answer without a fiber in between.
+ * One statement on an exclusive session, from the call to the result without a fiber in between.
  *
- * The lease, the place in the queue and the one who is told of the answer are one object. When a session comes back and
- * this is the next in line, its statement is written in the same breath; when the answer is read, the session goes to
- * the next in line before the caller is woken.
+ * The lease, the waiter and the result handler are one object. When a session is released and this is the next waiter,
+ * its statement is written synchronously; when the result arrives, the session goes to the next waiter before the caller
+ * resumes.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -19,17 +19,16 @@ import type { StatementFacts } from "../stats/StatementCache.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
-/** Rows in the caller's own form. */
+/** Effect SQL's row transformation. */
 export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void
 
-/** What is asked, and how the caller wants to hear of it. */
 export interface StatementOptions {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   readonly transform: Transform
-  /** What is known of its text; undefined where nobody wants to know. */
+  /** What is known of its text; undefined where statements may not share sessions. */
   readonly facts: StatementFacts | undefined
   readonly resume: Resume
 }
@@ -44,14 +43,14 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   private readonly resume: Resume
   private retries = UNREAD_RETRIES
 
-  constructor(host: PoolHost, holder: Holder, parts: StatementOptions) {
+  constructor(host: PoolHost, holder: Holder, options: StatementOptions) {
     super(holder)
     this.host = host
-    this.sql = parts.sql
-    this.params = parts.params
-    this.transform = parts.transform
-    this.facts = parts.facts
-    this.resume = parts.resume
+    this.sql = options.sql
+    this.params = options.params
+    this.transform = options.transform
+    this.facts = options.facts
+    this.resume = options.resume
   }
 
   get named(): boolean {
@@ -62,30 +61,30 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
     return "objects"
   }
 
-  /** Takes an idle session or a place in the queue. */
+  /** Acquires an idle session, or waits for one. */
   run(): void {
     const { host } = this
     const now = host.now()
     if (host.core.tryAcquire(this, now)) return this.start(now)
     const deadline = now + host.acquireMillis
-    const refused = host.core.enqueue(this, now, deadline)
-    if (refused === undefined) host.armForWaiter(deadline, now)
-    else this.wake(refused)
+    const error = host.core.enqueue(this, now, deadline)
+    if (error === undefined) host.armForWaiter(deadline, now)
+    else this.wake(error)
   }
 
-  override wake(refusal: SessionError | undefined): void {
-    if (refusal !== undefined) this.resume(Exit.fail(acquireSqlError(refusal)))
-    // It may have been given up in the moment before.
+  override wake(error: SessionError | undefined): void {
+    if (error !== undefined) this.resume(Exit.fail(acquireSqlError(error)))
+    // It may have been interrupted since the wake-up was deferred.
     else if (this.state === "held") this.start(this.since)
   }
 
-  onSuccess(answer: QueryResult, now: number): void {
+  onSuccess(result: QueryResult, now: number): void {
     this.handle = undefined
     const { facts } = this
-    // A statement that leaves something behind is never known to be quick: it goes on running alone.
+    // A statement that leaves state behind is never timed, so it never shares a session.
     if (facts !== undefined && this.slot?.session.isClean() === true) facts.succeeded(this.onServer(now))
     release(this.host, this, now)
-    this.finish(answer)
+    this.finish(result)
   }
 
   onFailure(cause: Cause.Cause<SqlError>): void {
@@ -96,7 +95,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
     this.fail(cause)
   }
 
-  /** Nobody waits any more: the place in the queue is left, or the statement is ended and the session given back. */
+  /** The caller was interrupted: leaves the queue, or cancels the statement and releases the session. */
   interrupt(): void {
     const now = this.host.now()
     if (this.handle !== undefined) {
@@ -124,9 +123,9 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
 
   private start(now: number): void {
     const { slot } = this
-    const asked = slot?.session.start(this, now, this)
-    // A session that is lost already has told it; then it is over, or asked on another one.
-    if (this.state === "held" && this.slot === slot) this.handle = asked
+    const handle = slot?.session.start(this, now, this)
+    // A lost session fails the statement before `start` returns; by now it may be over, or running on another session.
+    if (this.state === "held" && this.slot === slot) this.handle = handle
   }
 
   private onServer(now: number): number {

@@ -1,45 +1,9 @@
-/** What happens in a pool, as values: rare things only, nothing per query. */
+/** Events of a pool. None is published per query. */
 import type { SessionError } from "../errors/SessionError.ts"
 import type { SessionInfo } from "../session/Session.ts"
 import type { CloseReason } from "./core/Snapshot.ts"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-
-/** Losses within this time of the first belong to it. */
-const GROUP_MILLIS = 100
-
-export class LossGrouping {
-  private readonly context: Context.Context<never>
-  private readonly report: (count: number, first: SessionError) => void
-  private count = 0
-  private first: SessionError | undefined = undefined
-
-  constructor(context: Context.Context<never>, report: (count: number, first: SessionError) => void) {
-    this.context = context
-    this.report = report
-  }
-
-  add(error: SessionError): void {
-    this.count++
-    if (this.first !== undefined) return
-    this.first = error
-    Effect.runForkWith(this.context)(
-      Effect.andThen(
-        Effect.sleep(GROUP_MILLIS),
-        Effect.sync(() => this.flush())
-      )
-    )
-  }
-
-  /** Reports what was gathered so far. */
-  flush(): void {
-    if (this.first === undefined) return
-    const { count, first } = this
-    this.count = 0
-    this.first = undefined
-    this.report(count, first)
-  }
-}
 
 /** One event; `at` is wall-clock milliseconds. */
 export type PoolEvent = { readonly at: number } & (
@@ -67,5 +31,42 @@ export type PoolEvent = { readonly at: number } & (
   | { readonly _tag: "Drained"; readonly elapsedMillis: number; readonly cancelled: number }
 )
 
-/** An event before it is stamped. */
+/** An event without its time. */
 export type PoolEventBody = PoolEvent extends infer E ? (E extends unknown ? Omit<E, "at"> : never) : never
+
+/** Losses within this time of the first are reported as one. */
+const GROUP_MILLIS = 100
+
+/** Groups losses that belong together, such as all sessions of a server that restarts, into one report. */
+export class LossGrouping {
+  private readonly context: Context.Context<never>
+  private readonly report: (count: number, first: SessionError) => void
+  private count = 0
+  private first: SessionError | undefined = undefined
+
+  constructor(context: Context.Context<never>, report: (count: number, first: SessionError) => void) {
+    this.context = context
+    this.report = report
+  }
+
+  add(error: SessionError): void {
+    this.count++
+    if (this.first !== undefined) return
+    this.first = error
+    Effect.runForkWith(this.context)(
+      Effect.andThen(
+        Effect.sleep(GROUP_MILLIS),
+        Effect.sync(() => this.flush())
+      )
+    )
+  }
+
+  /** Reports the losses collected so far. */
+  flush(): void {
+    if (this.first === undefined) return
+    const { count, first } = this
+    this.count = 0
+    this.first = undefined
+    this.report(count, first)
+  }
+}

@@ -1,4 +1,4 @@
-/** A session as its borrower sees it: Effect SQL's connection, valid for the time of the lease and not after. */
+/** A leased session: an Effect SQL connection that is valid until the lease is released. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,25 +21,25 @@ const leaseEnded = (): SqlError =>
   new SqlError({
     reason: new ConnectionError({
       cause: new Error("The lease of this session is over"),
-      message: "The session was given back to the pool already; ask the pool for another one",
+      message: "The session was already released to the pool: acquire a new one",
       operation: "query"
     })
   })
 
-/** Gives the session of a lease back and waits for another one. */
+/** Releases the session of a lease and acquires another one. */
 export type Reacquire = (host: PoolHost, lease: LeasedSession) => Effect.Effect<void, SqlError>
 
 export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
-  /** How it comes to another session; undefined where a lease keeps what it has. */
+  /** Moves the lease to another session; undefined where it must keep its own. */
   reacquire: Reacquire | undefined = undefined
   private readonly host: PoolHost
-  /** The statement that begins a transaction together with the next one, until it has begun. */
+  /** The statement that begins a transaction, sent ahead of the next statement; undefined once it has begun. */
   private beginStatement: string | undefined = undefined
-  /** Whether the beginning is on its way: nothing may run beside it, because it would run outside if it failed. */
+  /** Whether it is in flight: other statements wait, because they would run outside of a transaction that fails to begin. */
   private isBeginning = false
-  /** What those wait for who came meanwhile. */
+  /** Resolved when it has settled; created for the first statement that waits for it. */
   private beginSettled: Deferred.Deferred<void> | undefined = undefined
-  /** The session that was last told to begin. */
+  /** The session on which it was last sent. */
   private beginSession: Session | undefined = undefined
 
   constructor(host: PoolHost, holder: Holder) {
@@ -47,12 +47,12 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     this.host = host
   }
 
-  /** The session lent; undefined before and after the lease. */
+  /** Undefined before the session is acquired and after it is released. */
   get session(): Session | undefined {
     return this.slot?.session
   }
 
-  /** The session's facts: its backend pid for one. Throws when the lease is over. */
+  /** The session's id, backend pid, server version and so on. Throws when the lease is over. */
   get info(): SessionInfo {
     const session = this.session
     if (session === undefined) throw leaseEnded()
@@ -60,18 +60,18 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   }
 
   /**
-   * Has a transaction begin together with the next statement, so that BEGIN costs no round trip of its own. When the
-   * session turns out to have ended before the server read that statement, both go to another session.
+   * Begins a transaction together with the next statement, so that BEGIN costs no round trip of its own. When the
+   * session turns out to have ended before the server read them, both are retried on another session.
    */
   begin(statement: string): void {
     this.beginStatement = statement
   }
 
-  /** Whether the transaction that was to begin never did, because nothing was asked in it; then it is over. */
+  /** Cancels a BEGIN that was not sent, because no statement followed it; false when it was sent. */
   cancelBegin(): boolean {
-    const isUnopened = this.beginStatement !== undefined
+    const wasUnsent = this.beginStatement !== undefined
     this.beginStatement = undefined
-    return this.slot?.session.removePrepended() === true || isUnopened
+    return this.slot?.session.removePrepended() === true || wasUnsent
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
@@ -110,9 +110,9 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return this.afterBegin((session) => session.listen(channel))
   }
 
-  /** Asks for an effect that is run at once and once only. */
+  /** Runs a statement. The effect must be run at once, and only once. */
   runNow<A>(
-    wanted: ResultForm<A>,
+    resultForm: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
@@ -120,73 +120,73 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     if (this.isBeginning) {
       return Effect.andThen(
         Deferred.await((this.beginSettled ??= Deferred.makeUnsafe())),
-        this.run(wanted, sql, params, named)
+        this.run(resultForm, sql, params, named)
       )
     }
     const session = this.slot?.session
     if (session === undefined) return Effect.fail(leaseEnded())
     return this.beginStatement === undefined
-      ? wanted.query(session, sql, params, named)
-      : this.runFirst(wanted, { sql, params, named: named && this.host.config.prepare, form: wanted.form })
+      ? resultForm.query(session, sql, params, named)
+      : this.runFirst(resultForm, { sql, params, named: named && this.host.config.prepare, form: resultForm.form })
   }
 
   private run<A>(
-    wanted: ResultForm<A>,
+    resultForm: ResultForm<A>,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
   ): Effect.Effect<A, SqlError> {
-    return Effect.suspend(() => this.runNow(wanted, sql, params, named))
+    return Effect.suspend(() => this.runNow(resultForm, sql, params, named))
   }
 
-  /** The first statement of a transaction, on another session if this one had ended before. */
-  private runFirst<A>(wanted: ResultForm<A>, question: Query): Effect.Effect<A, SqlError> {
+  /** Runs the first statement of a transaction, on another session when this one has ended before. */
+  private runFirst<A>(resultForm: ResultForm<A>, query: Query): Effect.Effect<A, SqlError> {
     return Effect.callback<A, SqlError>((resume) =>
-      // In the moment since this was made somebody else may have begun.
+      // Another statement may have begun the transaction since this effect was created.
       this.isBeginning || this.beginStatement === undefined
-        ? resume(this.run(wanted, question.sql, question.params, question.named))
-        : this.startFirst(wanted, question, UNREAD_RETRIES, resume)
+        ? resume(this.run(resultForm, query.sql, query.params, query.named))
+        : this.startFirst(resultForm, query, UNREAD_RETRIES, resume)
     )
   }
 
   private startFirst<A>(
-    wanted: ResultForm<A>,
-    question: Query,
+    resultForm: ResultForm<A>,
+    query: Query,
     retries: number,
     resume: (effect: Effect.Effect<A, SqlError>) => void
   ): Effect.Effect<void> | undefined {
-    const { beginStatement: opening, host, session } = this
-    if (session === undefined || opening === undefined) {
+    const { beginStatement, host, session } = this
+    if (session === undefined || beginStatement === undefined) {
       resume(Effect.fail(leaseEnded()))
       return undefined
     }
     this.isBeginning = true
     this.beginSession = session
-    session.prepend(opening)
-    const asked = session.start(question, host.now(), {
-      onSuccess: (answer) => {
+    session.prepend(beginStatement)
+    const handle = session.start(query, host.now(), {
+      onSuccess: (result) => {
         this.beginEnded(true)
-        resume(Exit.succeed(wanted.read(answer)))
+        resume(Exit.succeed(resultForm.read(result)))
       },
       onFailure: (cause) => {
         if (retries > 0 && this.reacquire !== undefined && isUnreadCause(cause)) {
-          const begins = Effect.callback<A, SqlError>((resume) =>
-            this.startFirst(wanted, question, retries - 1, resume)
+          const retry = Effect.callback<A, SqlError>((resume) =>
+            this.startFirst(resultForm, query, retries - 1, resume)
           )
-          return resume(this.retryOnOtherSession(this.reacquire, begins))
+          return resume(this.retryOnOtherSession(this.reacquire, retry))
         }
         this.beginEnded(false)
         resume(Exit.failCause(cause))
       }
     })
     return Effect.sync(() => {
-      if (asked !== undefined) session.cancelQuery(asked)
+      if (handle !== undefined) session.cancelQuery(handle)
       this.beginEnded(false)
     })
   }
 
-  private retryOnOtherSession<A>(relend: Reacquire, begins: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
-    return Effect.onExitPrimitive(Effect.andThen(relend(this.host, this), begins), () => {
+  private retryOnOtherSession<A>(reacquire: Reacquire, retry: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
+    return Effect.onExitPrimitive(Effect.andThen(reacquire(this.host, this), retry), () => {
       if (this.isBeginning) this.beginEnded(false)
       return undefined
     })
@@ -194,16 +194,16 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
 
   private beginEnded(succeeded: boolean): void {
     this.isBeginning = false
-    const { beginSettled: begun, session } = this
-    // A statement that never left, or was not run because the beginning failed, has begun nothing: the next one does.
+    const { beginSettled, session } = this
+    // A BEGIN that was not sent, or failed, is sent again with the next statement.
     if (succeeded || (session === this.beginSession && session?.removePrepended() !== true))
       this.beginStatement = undefined
     this.beginSettled = undefined
-    if (begun !== undefined) Deferred.doneUnsafe(begun, Effect.void)
+    if (beginSettled !== undefined) Deferred.doneUnsafe(beginSettled, Effect.void)
   }
 
-  /** What cannot take the beginning of a transaction along waits for it. */
-  private afterBegin<A, R>(ask: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
+  /** For streams and LISTEN, which BEGIN cannot be sent ahead of: begins the transaction first. */
+  private afterBegin<A, R>(f: (session: Session) => Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> {
     const begun = Effect.suspend(() =>
       this.beginStatement === undefined ? Effect.void : Effect.asVoid(this.runNow(asResult, "", [], false))
     )
@@ -211,7 +211,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
       begun,
       Effect.suspend(() => {
         const session = this.slot?.session
-        return session === undefined ? Effect.fail(leaseEnded()) : ask(session)
+        return session === undefined ? Effect.fail(leaseEnded()) : f(session)
       })
     )
   }

@@ -1,4 +1,4 @@
-/** How a pool ends: refuse, let finish, cancel, say Terminate, all within the shutdown timeout. */
+/** The drain: reject new callers, let leases finish, cancel, send Terminate, all within the shutdown timeout. */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -6,13 +6,13 @@ import * as Effect from "effect/Effect"
 import { SessionError } from "../errors/SessionError.ts"
 import type { PoolRuntime } from "./PoolRuntime.ts"
 
-/** The share of the shutdown timeout in which leases may finish by themselves. */
+/** Share of the shutdown timeout in which leases may finish. */
 const FINISH_SHARE = 0.75
 
-/** The share for cancelling what still runs and for its holders to see the error; the rest is for goodbyes. */
+/** Share for cancelling what still runs and for its callers to see the error; the rest is for Terminate. */
 const CANCEL_SHARE = 0.15
 
-/** An effect that drains once, however often and from wherever it is run; everyone waits for the same end. */
+/** An effect that drains once, however often it runs; every run waits for the same end. */
 export const drainPool = (runtime: PoolRuntime): Effect.Effect<Effect.Effect<void>> => Effect.cached(drainOnce(runtime))
 
 const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
@@ -45,13 +45,13 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     runtime.publish({ _tag: "Drained", elapsedMillis: runtime.now() - started, cancelled: late.length })
   }).pipe(Effect.uninterruptible, Effect.provideService(Clock.Clock, runtime.clock))
 
-/** Waits until the condition holds, looked at after every step of the pool, or the time is up. */
-const waitUntil = (runtime: PoolRuntime, holds: () => boolean, millis: number): Effect.Effect<void> =>
+/** Waits until the condition, checked after every step of the pool, holds, or until the time is up. */
+const waitUntil = (runtime: PoolRuntime, condition: () => boolean, millis: number): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (holds()) return Effect.void
+    if (condition()) return Effect.void
     const reached = Deferred.makeUnsafe<void>()
     runtime.onStep = () => {
-      if (holds()) Deferred.doneUnsafe(reached, Effect.void)
+      if (condition()) Deferred.doneUnsafe(reached, Effect.void)
     }
     return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Deferred.await(reached)), millis))
   })

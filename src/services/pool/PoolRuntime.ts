@@ -1,4 +1,4 @@
-/** The hands of the pool: fibers that dial, probe, recover and close for the state machine, and what it is told. */
+/** Runs the effects that the pool core requests (dial, probe, recover, close) and passes their results back to it. */
 import type * as Context from "effect/Context"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -21,46 +21,46 @@ import { DeadlineTimer } from "./DeadlineTimer.ts"
 import { PoolCore } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
 import { sweepSessions } from "./SessionSweep.ts"
-import { type Rejection, acquireError } from "./SessionList.ts"
+import { acquireError } from "./AcquireErrors.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import type { Slot } from "./core/Lease.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
 
-/** How often sessions are looked over: idle and lifetime limits, leaks, statements without an answer. */
+/** How often sessions are checked: idle and lifetime limits, leaks, overdue statements. */
 const SWEEP_MILLIS = 1000
 
-/** What a server or pooler that shuts down says to its sessions (PostgreSQL docs, Appendix A: admin_shutdown). */
+/** Sent to every session by a server or pooler that shuts down (PostgreSQL docs, Appendix A: admin_shutdown). */
 const SHUTDOWN = "57P01"
 
-/** The pooler's code for a breaker of its own (Supavisor 2.9 source, circuit_breaker.ex). */
+/** The code of the pooler's own circuit breaker (Supavisor 2.9 source, circuit_breaker.ex). */
 const POOLER_BREAKER = "ECIRCUITBREAKER"
 
 export class PoolRuntime implements PoolHost {
   readonly core: PoolCore<Session>
   readonly times: PoolTimes
+  readonly clock: Clock.Clock
   readonly now: () => number
   readonly config: Settings
   readonly name: string
-  /** Resolved by the outcome of the first dial. */
+  readonly endpoint: DatabaseEndpoint
+  readonly acquireMillis: number
+  /** Completed by the first dial. */
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   readonly context: Context.Context<never>
-  /** How many callers wait to share a session, beyond those in the pool's own queue. */
+  /** Callers that wait for a shared session, in addition to the pool's own queue. */
   waitingForShared: () => number = () => 0
   /** Called after every step while the pool drains. */
   onStep: () => void = () => {}
 
-  readonly endpoint: DatabaseEndpoint
   private readonly opener: SessionOpener["Service"]
-  readonly clock: Clock.Clock
   private readonly timer: DeadlineTimer
   private readonly losses: LossGrouping
   private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
-  readonly acquireMillis: number
   private lastFailure: PoolSnapshot["lastFailure"] = undefined
 
-  constructor(parts: {
+  constructor(options: {
     readonly config: Settings
     readonly opener: SessionOpener["Service"]
     readonly context: Context.Context<never>
@@ -68,18 +68,21 @@ export class PoolRuntime implements PoolHost {
     readonly random: () => number
     readonly pubsub: PubSub.PubSub<PoolEvent>
   }) {
-    const { config, opener } = parts
+    const { config, opener } = options
     this.config = config
     this.opener = opener
     this.endpoint = opener.endpoint
-    this.context = parts.context
-    this.clock = parts.clock
-    this.now = monotonicMillis(parts.clock)
-    this.pubsub = parts.pubsub
+    this.context = options.context
+    this.clock = options.clock
+    this.now = monotonicMillis(options.clock)
+    this.pubsub = options.pubsub
     this.name = config.poolName ?? `${opener.endpoint.host}:${opener.endpoint.port}/${opener.endpoint.database}`
-    this.budget = authBudget(parts.clock, `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`)
+    this.budget = authBudget(
+      options.clock,
+      `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`
+    )
     this.acquireMillis = Duration.toMillis(config.pool.acquireTimeout)
-    this.losses = new LossGrouping(parts.context, (count, first) => {
+    this.losses = new LossGrouping(options.context, (count, first) => {
       this.core.counters.incidents++
       this.publish({ _tag: "SessionsLost", count, first })
     })
@@ -119,13 +122,14 @@ export class PoolRuntime implements PoolHost {
               })
             })
           ),
-        acquireError: this.acquireError,
-        random: parts.random,
+        acquireError: (outcome, waiter) =>
+          acquireError(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now()),
+        random: options.random,
         onStep: () => this.onStep()
       }
     )
     this.times = new PoolTimes(this.core.waitTime, this.core.useTime)
-    this.timer = new DeadlineTimer(parts.context, this.now, this.sweep)
+    this.timer = new DeadlineTimer(options.context, this.now, this.sweep)
   }
 
   start(): void {
@@ -139,17 +143,15 @@ export class PoolRuntime implements PoolHost {
     this.timer.stop()
   }
 
-  /** Hears of the authentication failures of other pools at the same endpoint and role. */
   onAuthFailures(failures: ReadonlyArray<number>): void {
     this.core.backoff = DialBackoff.withAuthFailures(this.core.backoff, failures, this.now())
   }
 
-  /** Makes sure that the pool looks at its deadlines at `at` or earlier. */
+  /** Ensures that the pool checks its deadlines at `at` or earlier. */
   arm(at: number): void {
     this.timer.arm(at)
   }
 
-  /** Looks again for somebody who has begun to wait: at the deadline, and earlier when a dial may go before. */
   armForWaiter(deadline: number, now: number): void {
     this.timer.arm(Math.min(deadline, nextDialAt(this.core, now)))
   }
@@ -195,7 +197,7 @@ export class PoolRuntime implements PoolHost {
   private readonly dial = (id: number): void => {
     const fiber = this.fork(this.opener.open)
     this.dialFibers.set(id, fiber)
-    // An observer also hears of an interruption, which no handler inside the fiber would.
+    // An observer is notified of an interruption, too; a handler inside the fiber would not run.
     fiber.addObserver((exit) => {
       this.dialFibers.delete(id)
       if (exit._tag === "Success") return this.attach(id, exit.value)
@@ -203,7 +205,7 @@ export class PoolRuntime implements PoolHost {
       if (failure === undefined) return this.core.dialAbandoned(id)
       this.dialFailed(id, failure._tag === "Fail" ? failure.error : this.dialDefect(failure.defect))
     })
-    // A dial that hangs is not waited for: another may start when it has become slow.
+    // When the dial has become slow, another may start.
     this.timer.arm(this.now() + SLOW_DIAL_MILLIS)
   }
 
@@ -214,11 +216,11 @@ export class PoolRuntime implements PoolHost {
     const slot = this.core.dialed(id, session, this.now())
     this.times.sessionOpened(session.info, this.core, this.now())
     session.onLost = (error) => {
-      const isNews = this.core.phase === "open" && slot.state !== "closing"
-      // What is ended by a drain is no incident.
+      const isUnexpected = this.core.phase === "open" && slot.state !== "closing"
+      // A session that ends during a drain is no incident.
       if (this.core.phase === "open") this.losses.add(error)
       this.core.sessionLost(slot, this.now(), error.code === SHUTDOWN)
-      if (isNews)
+      if (isUnexpected)
         this.times.sessionLost(
           { busySince: session.busySince, lastReceivedAt: session.lastReceivedAt() },
           this.core,
@@ -243,7 +245,7 @@ export class PoolRuntime implements PoolHost {
         error,
         class: error.class,
         permanent: error.isPermanent,
-        // A breaker of the pooler's own opens again when it says; everything else is the gate's to time.
+        // The pooler's own breaker names its time; the dial backoff chooses all others.
         retryAfterMillis:
           error.code.startsWith(POOLER_BREAKER) && error.retryAfter !== undefined
             ? Duration.toMillis(error.retryAfter)
@@ -289,15 +291,12 @@ export class PoolRuntime implements PoolHost {
     })
   }
 
-  private readonly acquireError = (outcome: Rejection, waiter: { readonly enqueuedAt: number }): SessionError =>
-    acquireError(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now())
-
   private readonly sweep = (): number => {
     const now = this.now()
-    const wish = this.core.tick(now)
+    const nextTick = this.core.tick(now)
     sweepSessions(this, now)
-    const calm = this.core.slots.size === 0 && this.core.dials.size === 0 && this.core.waiters.size === 0
-    const next = calm && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
-    return Math.min(wish, next)
+    const isEmpty = this.core.slots.size === 0 && this.core.dials.size === 0 && this.core.waiters.size === 0
+    const nextSweep = isEmpty && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
+    return Math.min(nextTick, nextSweep)
   }
 }

@@ -1,53 +1,16 @@
-/** Who holds which session, since when, running what. Read when somebody asks; nothing is written per query. */
+/** The list of sessions and waiters: who holds what, and since when. Created on demand; nothing is written per query. */
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease, type Slot, type SlotState } from "./core/Lease.ts"
-import { SessionError } from "../errors/SessionError.ts"
-import type { PoolCore } from "./core/PoolCore.ts"
-import { formatSnapshot, type PoolSnapshot } from "./core/Snapshot.ts"
-import { shortStatement } from "../stats/StatementText.ts"
-import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
-/** Why a borrower gets none. */
-export type Rejection = "timeout" | "queue-full" | "closed"
-
-/** Puts a refusal into words. `enqueuedAt` and `now` are monotonic milliseconds. */
-export const acquireError = (
-  outcome: Rejection,
-  core: PoolCore<Session>,
-  snapshot: PoolSnapshot,
-  enqueuedAt: number,
-  now: number
-): SessionError => {
-  switch (outcome) {
-    case "closed":
-      return SessionError.poolClosed({ draining: core.phase === "draining" })
-    case "queue-full":
-      return SessionError.queueFull({ maxWaiting: core.limits.maxWaiting, state: formatSnapshot(snapshot) })
-    case "timeout": {
-      const failure = core.backoff.failures > 0 ? snapshot.lastFailure : undefined
-      return SessionError.acquireTimeout({
-        waitedMillis: now - enqueuedAt,
-        poolName: snapshot.name,
-        state: formatSnapshot(snapshot),
-        holders: Array.from(core.slots)
-          .filter((slot) => slot.state === "used")
-          .map((slot) => holderLine(slot, now)),
-        lastFailure: failure?.message,
-        lastFailureCode: failure?.code
-      })
-    }
-  }
-}
-
-/** One session that stands. Times are milliseconds; the statement's text has placeholders, never values. */
+/** One open session. Times are milliseconds; the statement's text has placeholders, never values. */
 export interface SessionEntry {
   readonly sessionId: number
   readonly backendPid: number
   readonly state: SlotState
   readonly ageMillis: number
-  /** Since when it has been idle; undefined while it is not. */
+  /** How long it has been idle; undefined while it is not. */
   readonly idleMillis: number | undefined
-  /** How long the server has not been heard of. */
+  /** How long ago the peer last sent anything. */
   readonly silentMillis: number
   readonly uses: number
   /** The span and fiber that hold it. */
@@ -57,7 +20,7 @@ export interface SessionEntry {
   readonly statement: string | undefined
   /** How long its statement has been running; undefined while none is. */
   readonly runningMillis: number | undefined
-  /** Why the session is gone, else what its last failed statement failed with, in one line. */
+  /** Why the session was lost, else the error of its last failed statement, in one line. */
   readonly lastError?: string | undefined
 }
 
@@ -66,7 +29,7 @@ export interface WaiterEntry {
   /** The span and fiber that wait. */
   readonly holder: string
   readonly waitingMillis: number
-  /** How long it goes on waiting at most. */
+  /** Time until the wait times out. */
   readonly deadlineMillis: number
 }
 
@@ -89,10 +52,10 @@ export const sessionEntry = (slot: Slot<Session>, now: number): SessionEntry => 
   }
 }
 
-/** Callers listed: a queue of a thousand is told by its length, not by its names. */
+/** Waiters listed: of a longer queue, its length says enough. */
 const MAX_WAITERS_LISTED = 20
 
-/** The first in a queue, oldest first. */
+/** The first waiters of a queue, oldest first. */
 export const waiterEntries = (first: Lease<Session> | undefined, now: number): ReadonlyArray<WaiterEntry> => {
   const entries: Array<WaiterEntry> = []
   for (let waiter = first; waiter !== undefined && entries.length < MAX_WAITERS_LISTED; waiter = waiter.next) {
@@ -103,13 +66,4 @@ export const waiterEntries = (first: Lease<Session> | undefined, now: number): R
     })
   }
   return entries
-}
-
-/** One holder in words, for the message of a caller that waited in vain. */
-export const holderLine = (slot: Slot<Session>, now: number): string => {
-  const entry = sessionEntry(slot, now)
-  const seconds = ((entry.heldMillis ?? 0) / MILLIS_PER_SECOND).toFixed(1)
-  const short = shortStatement(entry.statement ?? "")
-  const doing = short === "" ? "" : entry.runningMillis === undefined ? `, last ran: ${short}` : `, running: ${short}`
-  return `session ${entry.sessionId} by ${entry.holder ?? "the pool itself"} for ${seconds} s${doing}`
 }

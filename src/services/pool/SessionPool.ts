@@ -1,8 +1,7 @@
 /**
- * The session pool: lends sessions exclusively, in the order they were asked for, each wait with a deadline.
+ * The session pool: exclusive sessions in first-come, first-served order, every wait with a deadline.
  *
- * The state machine (`pool/PoolCore.ts`) decides; this service gives it hands: fibers that dial, probe, recover and
- * close, one timer for all deadlines, and a drain at the end of its scope.
+ * `core/PoolCore.ts` decides; `PoolRuntime.ts` runs the effects that it requests.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -42,19 +41,101 @@ import { drainPool } from "./PoolDrain.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
 
 /**
- * Whether the layer is built without waiting for the first session, for a program that wants to answer probes
- * meanwhile and then waits for `ready` itself. Default false.
+ * Whether the layer is built without waiting for the first session, for a program that answers health probes meanwhile
+ * and then waits for `ready` itself. Default false.
  */
 export const StartInBackground = Context.Reference<boolean>("effect-supavisor/StartInBackground", {
   defaultValue: () => false
 })
 
-/** Events kept for those who come later, and the most that a slow reader may fall behind. */
+/** A pool of sessions with a Postgres server or pooler. */
+export class SessionPool extends Context.Service<
+  SessionPool,
+  {
+    /** The configured name, else `host:port/database`. */
+    readonly name: string
+    readonly endpoint: DatabaseEndpoint
+    /**
+     * Uses a session for one effect. An idle one is acquired at once, without a timer, a fiber or a microtask. Otherwise
+     * the caller waits in the queue, which is bounded (`QueueFull`), for at most the acquire timeout (`AcquireTimeout`).
+     * Fails with `PoolClosed` once the pool drains.
+     */
+    readonly use: <A, E, R>(
+      f: (session: LeasedSession) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | SessionError, R>
+    /** Acquires a session until the scope closes. */
+    readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
+    /**
+     * Uses an idle session for one effect if there is one and no caller waits, else returns `None` at once. The session
+     * is the one that has been silent for longest, and is not probed before, so `f` needs a timeout of its own. It does
+     * not count as a use: the idle timeout goes on.
+     */
+    readonly tryUse: <A, E, R>(
+      f: (session: LeasedSession) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<Option.Option<A>, E, R>
+    /** As `use`, but fails with `SqlError`. */
+    readonly borrow: Borrower
+    /**
+     * Runs one independent statement, without a fiber between the pool and the wire: faster than `use`. With
+     * `pool.pipeline` set, statements that were quick so far share sessions.
+     */
+    readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+    /** As `execute`, with the holder for the list of sessions and a choice whether the session may be shared. */
+    readonly run: RunStatement
+    /** As `use`, for one transaction; fails with `SqlError`. */
+    readonly transact: UseForTransaction
+    /** As `get`, but fails with `SqlError`. */
+    readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
+    readonly snapshot: Effect.Effect<PoolSnapshot>
+    /** Every open session, with its holder and its statement. */
+    readonly sessions: Effect.Effect<ReadonlyArray<SessionEntry>>
+    /** The twenty callers that have waited for longest, oldest first; the snapshot counts all. */
+    readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
+    /** Live histograms of waiting, use, dials, probes and outages. */
+    readonly times: Effect.Effect<PoolTimes>
+    /** Events from now on, preceded by the last fifty. */
+    readonly events: Stream.Stream<PoolEvent>
+    /**
+     * Waits for the first dial according to the `startup` setting: `tolerant` fails on configuration and authentication
+     * errors only, `fail-fast` on any error, `lazy` does not wait. The layer has already waited, unless
+     * `StartInBackground` is set.
+     */
+    readonly ready: Effect.Effect<void, SessionError>
+    /**
+     * Probes every session before its next use, idle ones now, and closes those that do not answer. Without an open
+     * session, dials one as soon as the dial backoff allows.
+     */
+    readonly validateAll: Effect.Effect<void>
+    /** Replaces every session, idle ones now, used ones on release: for example after a change of credentials. */
+    readonly reset: Effect.Effect<void>
+    /**
+     * Rejects waiting and new callers, lets leases finish, then cancels statements, then sends Terminate; bounded by the
+     * shutdown timeout. Closing the scope does the same; call it earlier to report its progress.
+     */
+    readonly drain: Effect.Effect<void>
+  }
+>()("effect-supavisor/SessionPool") {
+  /** A pool over any `SessionOpener`, such as scripted sessions in tests. */
+  static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
+    SessionPool,
+    Effect.gen(function* () {
+      return yield* makePool(yield* SessionConfig, yield* SessionOpener)
+    })
+  )
+
+  /** A pool with the configured server, on the machine's clock (docs/decisions/real-timers.md). */
+  static readonly layer: Layer.Layer<SessionPool, SessionError, SessionConfig> = this.layerNoDeps.pipe(
+    Layer.provide([SessionOpener.layer, machineClockLayer])
+  )
+}
+
+/** Events that a new subscriber receives first. */
 const REPLAYED_EVENTS = 50
 
+/** How far a slow subscriber may fall behind before it loses the oldest events. */
 const BUFFERED_EVENTS = 256
 
-/** Builds the pool in the current scope; its end drains it. */
+/** Builds the pool in the current scope, which drains it when it closes. */
 const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
   const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
   const random = yield* Random.Random
@@ -93,7 +174,7 @@ const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionO
     ready,
     validateAll: Effect.sync(() => {
       runtime.core.validateAll(runtime.now())
-      // A dial that has to wait for the gate is nobody else's wish.
+      // No other event would retry a dial that the backoff delays.
       runtime.arm(runtime.now())
     }),
     reset: Effect.sync(() => {
@@ -104,92 +185,10 @@ const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionO
   return service
 })
 
-/** Waits for what the first dial brings, as far as the start-up setting asks. */
 const firstSession = (runtime: PoolRuntime): Effect.Effect<void, SessionError> => {
   const { startup } = runtime.config
   if (startup === "lazy") return Effect.void
   return Effect.catch(Deferred.await(runtime.firstDial), (error) => {
     return startup === "fail-fast" || error.isPermanent ? Effect.fail(error) : Effect.void
   })
-}
-
-/** Lends sessions. */
-export class SessionPool extends Context.Service<
-  SessionPool,
-  {
-    /** `host:port/database`, unless the configuration names it. */
-    readonly name: string
-    readonly endpoint: DatabaseEndpoint
-    /**
-     * Lends a session for one effect. An idle one is lent at once, without a timer, a fiber or a further microtask;
-     * otherwise the caller waits its turn, at most the acquire timeout (`AcquireTimeout`), in a queue with a cap
-     * (`QueueFull`). While the pool drains it fails with `PoolClosed`.
-     */
-    readonly use: <A, E, R>(
-      f: (session: LeasedSession) => Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | SessionError, R>
-    /** Lends a session until the scope closes. */
-    readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
-    /**
-     * Lends an idle session for one effect if there is one and nobody waits, else returns `None` at once: it never
-     * queues. The session is the one that has been silent for longest, unasked, so `f` must be bounded.
-     * It counts as no use: an idle session stays on its way to the idle timeout.
-     */
-    readonly tryUse: <A, E, R>(
-      f: (session: LeasedSession) => Effect.Effect<A, E, R>
-    ) => Effect.Effect<Option.Option<A>, E, R>
-    /** As `use`, failing in the words of Effect SQL. */
-    readonly borrow: Borrower
-    /**
-     * Runs one statement that stands alone, with no fiber between the pool and the wire: quicker than `use`. Where the
-     * settings have statements share sessions (`pool.pipeline`), those that are known to be quick do.
-     */
-    readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
-    /** As `execute`, for a holder that is named in the ledger, and with a say in whether the session is shared. */
-    readonly run: RunStatement
-    /** As `use`, for one transaction, failing in the words of Effect SQL. */
-    readonly transact: UseForTransaction
-    /** As `get`, failing in the words of Effect SQL. */
-    readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
-    readonly snapshot: Effect.Effect<PoolSnapshot>
-    /** Every session that stands, who holds it and what it runs. */
-    readonly sessions: Effect.Effect<ReadonlyArray<SessionEntry>>
-    /** Who waits for a session, the oldest twenty first; the snapshot has their number. */
-    readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
-    /** How long things took so far: histograms that go on counting while they are read. */
-    readonly times: Effect.Effect<PoolTimes>
-    /** What happens from now on, after the last fifty events. */
-    readonly events: Stream.Stream<PoolEvent>
-    /**
-     * Waits for the first session as far as the start-up setting asks: under `tolerant` it fails for reasons of
-     * configuration or authentication only, under `fail-fast` for any, under `lazy` it does not wait. The layer has
-     * waited already, unless it was told to start in the background.
-     */
-    readonly ready: Effect.Effect<void, SessionError>
-    /**
-     * Has every session asked for a sign of life before it is lent again, the idle ones now, and closes those that give
-     * none. Where no session stands one is opened, as soon as the pauses between dials allow.
-     */
-    readonly validateAll: Effect.Effect<void>
-    /** Replaces every session: idle ones now, used ones when they come back. After a change of credentials, say. */
-    readonly reset: Effect.Effect<void>
-    /**
-     * Refuses who waits and who comes, lets leases finish, then cancels, then says Terminate; bounded by the shutdown
-     * timeout. The scope's end does the same; doing it earlier is for programs that want to report meanwhile.
-     */
-    readonly drain: Effect.Effect<void>
-  }
->()("effect-supavisor/SessionPool") {
-  /** A pool over any opener of sessions: scripted ones in tests. */
-  static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
-    SessionPool,
-    Effect.gen(function* () {
-      return yield* makePool(yield* SessionConfig, yield* SessionOpener)
-    })
-  )
-
-  /** A pool of sessions with the configured server, on the machine's clock (docs/decisions/real-timers.md). */
-  static readonly layer: Layer.Layer<SessionPool, SessionError, SessionConfig> = this.layerNoDeps.pipe(
-    Layer.provide([SessionOpener.layer, machineClockLayer])
-  )
 }

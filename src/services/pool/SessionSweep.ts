@@ -1,14 +1,13 @@
-/** What the pool looks for among its sessions once a second: statements without an answer, leases without an end. */
+/** The check of all sessions once a second: overdue statements and leaked leases. */
 import * as Duration from "effect/Duration"
 import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import { holderName, type Slot } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
-/** The server ends a statement at its timeout; a peer that has not answered this much later is silent. */
+/** The server ends a statement at its timeout; without an answer this much later, the peer is taken for dead. */
 const STATEMENT_GRACE_MILLIS = 5000
 
-/** Looks over every session that stands. */
 export const sweepSessions = (host: PoolHost, now: number): void => {
   const { pool, statementTimeout } = host.config
   const leakMillis = pool.leakThreshold === undefined ? undefined : Duration.toMillis(pool.leakThreshold)
@@ -22,7 +21,7 @@ export const sweepSessions = (host: PoolHost, now: number): void => {
 const checkStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit: number): void => {
   const { session } = slot
   if (session.busySince === 0 || session.lost !== undefined) return
-  // On a shared session the answers of others say since when the statement at the head can have run at the earliest.
+  // On a shared session the first unanswered statement has run since the last answer at the earliest.
   const since =
     slot.lease?.isShared === true ? Math.max(session.busySince, session.lastReceivedAt()) : session.busySince
   if (now - since < limit) return

@@ -1,19 +1,19 @@
-/** A histogram that costs two additions per value: counts in an array that an exporter reads when it is asked. */
+/** A histogram with fixed bounds: a few additions per value, read by exporters on demand. */
 import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
-/** OpenTelemetry advises these bounds for `db.client.operation.duration`, in seconds; durations here use them all. */
+/** In seconds: OpenTelemetry's advice for `db.client.operation.duration`, used for all durations here. */
 export const SECONDS_BOUNDS: ReadonlyArray<number> = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
 export class Histogram {
   readonly bounds: ReadonlyArray<number>
-  /** One count per bound and one for what lies above the last. */
+  /** One count per bound, and one for values above the last bound. */
   readonly counts: Float64Array
   count = 0
   /** In seconds. */
   sum = 0
-  /** The least value, in seconds; infinite while there is none. */
+  /** The smallest value, in seconds; infinite while there is none. */
   min = Number.POSITIVE_INFINITY
-  /** The greatest value, in seconds. */
+  /** The largest value, in seconds. */
   max = 0
 
   constructor(bounds: ReadonlyArray<number> = SECONDS_BOUNDS) {

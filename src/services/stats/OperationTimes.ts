@@ -1,9 +1,8 @@
 /**
- * How long statements take, by operation and by what became of them: `db.client.operation.duration` of OpenTelemetry's
- * database conventions.
+ * Durations of statements by operation and outcome: `db.client.operation.duration` of OpenTelemetry's database
+ * conventions.
  *
- * A statement that succeeds costs two readings of the clock and the additions of a histogram. Failures are rare and
- * may cost a lookup.
+ * A statement that succeeds costs two clock readings, one lookup and the additions of a histogram.
  */
 import type * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -13,7 +12,6 @@ import { Histogram } from "./Histogram.ts"
 import { StatementCache } from "./StatementCache.ts"
 import { OTHER, operationOf } from "./StatementText.ts"
 
-/** What one histogram counts. */
 export interface OperationSeries {
   /** The statement's first word in capitals, or `_OTHER`. */
   readonly operation: string
@@ -24,28 +22,26 @@ export interface OperationSeries {
   readonly duration: Histogram
 }
 
-/** What is said of a statement that failed. */
+/** The metric attributes of a failed statement. */
 export type Failure = Pick<OperationSeries, "errorType" | "sqlState">
 
 /**
- * The most histograms there can be: SQL of the user's own may raise any of 36^5 SQLSTATEs, and every series costs its
- * reader memory for ever. PostgreSQL itself has about 260, of which a program meets a handful.
+ * The most series: user SQL may raise any of 36^5 SQLSTATEs, and every series costs the metrics backend memory.
+ * PostgreSQL itself defines about 260, of which a program meets a handful.
  */
 const MAX_SERIES = 200
 
-/** A statement under way. */
 export interface Statement {
   readonly sql: string
   /** Monotonic milliseconds when it was written. */
   readonly began: number
   readonly now: () => number
-  /** Finds what the server and the socket said of a failure. */
+  /** Adds the details of the server and the socket to an error. */
   readonly explain: (error: SqlError) => SqlError
 }
 
 type OnExit = (exit: Exit.Exit<unknown, SqlError>) => undefined
 
-/** What is said of a failure in metrics. */
 export const failureOf = (cause: Cause.Cause<SqlError>, explain: Statement["explain"]): Failure => {
   for (const reason of cause.reasons) {
     if (reason._tag !== "Fail") continue
@@ -59,7 +55,7 @@ export const failureOf = (cause: Cause.Cause<SqlError>, explain: Statement["expl
 }
 
 export class OperationTimes {
-  /** Called when a statement of a new kind was recorded. */
+  /** Called when a series was added. */
   onSeries: () => void = () => {}
 
   private readonly byKey = new Map<string, OperationSeries>()
@@ -69,12 +65,11 @@ export class OperationTimes {
     this.statements = statements
   }
 
-  /** Every kind of statement seen so far. */
   get series(): Iterable<OperationSeries> {
     return this.byKey.values()
   }
 
-  /** Records the statement when it ends, then does what is to be done at its end. */
+  /** Returns an exit handler that records the statement, then calls `onExit`. */
   timing({ began, explain, now, sql }: Statement, onExit: OnExit): OnExit {
     return (exit) => {
       const millis = now() - began

@@ -1,17 +1,13 @@
-/**
- * How long things take in a pool: histograms that are written where things happen and read when somebody asks.
- *
- * Waiting and use are counted by the state machine itself. Times are monotonic milliseconds.
- */
+/** The histograms of a pool. Times are monotonic milliseconds. */
 import { OperationTimes } from "./OperationTimes.ts"
 import type { PhaseTimings } from "../wire/Transport.ts"
 import { Histogram } from "./Histogram.ts"
 import { StatementCache } from "./StatementCache.ts"
 
-/** Outages last from a blink to half an hour, longer than any duration in between: bounds for them, in seconds. */
+/** In seconds, for outages of 100 ms to half an hour. */
 export const OUTAGE_BOUNDS: ReadonlyArray<number> = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800]
 
-/** What of the pool decides whether it is whole. */
+/** Decide whether the pool has too few sessions. */
 export interface PoolCounts {
   readonly open: number
   readonly waiting: number
@@ -29,26 +25,25 @@ const phaseRecord = <A>(make: () => A): Record<keyof PhaseTimings, A> => ({
 export class PoolTimes {
   readonly waitTime: Histogram
   readonly useTime: Histogram
-  /** From the name's resolution to the proved session. */
+  /** From name resolution to a verified session. */
   readonly createTime = new Histogram()
   readonly phases = phaseRecord(() => new Histogram())
   readonly probeAnswered = new Histogram()
   readonly probeUnanswered = new Histogram()
-  /** From the last moment a peer could have answered to the moment its loss was noticed. */
+  /** From the last sign of life of a peer, or the request after it, to the detection of its loss. */
   readonly detection = new Histogram(OUTAGE_BOUNDS)
-  /** From the first loss that left too few sessions until there were enough again. */
+  /** From the first loss that left too few sessions until enough were open again. */
   readonly recovery = new Histogram(OUTAGE_BOUNDS)
-  /** How long statements take; undefined, and then not measured, while nobody wants to know. */
+  /** Undefined, and statements are not timed, until `measureOperations` is called. */
   operations: OperationTimes | undefined = undefined
-  /** What is known of the texts of statements. */
   readonly statements = new StatementCache()
-  /** The shortest round trip so far, in milliseconds: no statement is blamed for that much. */
+  /** The shortest round trip since the last dial, in milliseconds. */
   roundTrip = Number.POSITIVE_INFINITY
-  /** The server's `max_connections`, as the last session found it. */
+  /** The server's `max_connections` when the last session was opened. */
   serverMaxConnections: number | undefined = undefined
   drainBegan: number | undefined = undefined
   drainEnded: number | undefined = undefined
-  /** Sessions whose statements the drain had to cancel. */
+  /** Sessions whose statements the drain cancelled. */
   drainCancelled = 0
   private shortSince: number | undefined = undefined
 
@@ -57,18 +52,18 @@ export class PoolTimes {
     this.useTime = useTime
   }
 
-  /** Begins to measure statements, once however often it is asked. */
+  /** Starts timing statements, if that has not happened yet. */
   measureOperations(): OperationTimes {
     return (this.operations ??= new OperationTimes(this.statements))
   }
 
-  /** How much of the time since a statement was written was the server's, in milliseconds. */
+  /** The time on the server of a statement that took so long since it was written: without the shortest round trip. */
   onServer(millis: number): number {
     if (millis < this.roundTrip) this.roundTrip = millis
     return millis - this.roundTrip
   }
 
-  /** A session was opened, and counts among those of the pool. */
+  /** A session was opened; `pool` counts it already. */
   sessionOpened(
     info: { readonly timings: PhaseTimings; readonly maxConnections: number },
     pool: PoolCounts,
@@ -87,28 +82,25 @@ export class PoolTimes {
     this.shortSince = undefined
   }
 
-  /**
-   * A session was lost, and does not count any more. A peer can be missed only since something was asked of it: the
-   * end of an idle session is noticed when it comes.
-   */
+  /** A session was lost; `pool` no longer counts it. The loss of an idle session is detected at once. */
   sessionLost(
     session: { readonly busySince: number; readonly lastReceivedAt: number },
     pool: PoolCounts,
     now: number
   ): void {
-    const askedAt = session.busySince === 0 ? now : Math.max(session.busySince, session.lastReceivedAt)
-    this.detection.recordMillis(now - askedAt)
+    const silentSince = session.busySince === 0 ? now : Math.max(session.busySince, session.lastReceivedAt)
+    this.detection.recordMillis(now - silentSince)
     this.checkShortage(pool, now)
   }
 
-  /** A probe ended; one without an answer is a loss that took as long to notice. */
+  /** A probe ended. Without an answer, its duration is that of the detection. */
   probed(answered: boolean, millis: number): void {
     if (answered) return this.probeAnswered.recordMillis(millis)
     this.probeUnanswered.recordMillis(millis)
     this.detection.recordMillis(millis)
   }
 
-  /** Looks whether too few sessions stand. A pool that keeps none misses none while nobody waits for one. */
+  /** Starts an outage when too few sessions are open. With `min` 0, that needs a waiting caller. */
   checkShortage(pool: PoolCounts, now: number): void {
     if (pool.open < pool.limits.min || (pool.open === 0 && pool.waiting > 0)) this.shortSince ??= now
   }

@@ -1,21 +1,20 @@
 /**
- * Which statements leave something behind in a session.
+ * What the text of a statement says: the session state that it leaves behind (its taint) and its operation.
  *
- * A lease that ran one of them is reset before the session is lent again; the others cost nothing. The text is
- * looked at once and remembered, because a program runs the same few hundred texts for ever. A setting changed
- * inside a function of the user's own shows in no text: the server reports the changes of the settings it tracks
- * (ParameterStatus), and those taint as well; for the rest there is `reset: "always"`.
+ * A session with a taint is reset before its next lease. A setting changed inside a user's own function does not show
+ * in the text: the server reports changes of the settings that it tracks (ParameterStatus), which taint the session as
+ * well; for all others there is `reset: "always"`.
  */
 
-/** `clean` leaves nothing; `reset` leaves state that the reset statements clear; `close` leaves state they do not. */
+/** `clean`: no state. `reset`: state that the reset statements clear. `close`: state that they do not clear. */
 export type Taint = "clean" | "reset" | "close"
 
 const LEADING_NOISE = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/
 
-/** PREPARE, DEALLOCATE and DISCARD touch the named statements that the driver relies on; LOAD cannot be undone. */
+/** PREPARE, DEALLOCATE and DISCARD change the named statements that the driver relies on; LOAD cannot be undone. */
 const CLOSING_VERB = /^(?:prepare(?!\s+transaction)|deallocate|discard|load)\b/i
 
-/** Settings of the transaction alone end with it. */
+/** These settings end with the transaction. */
 const TRANSACTION_SETTING = /^set\s+(?:local|transaction|constraints)\b/i
 
 const STATEFUL_VERB = /^(?:set|reset|listen|unlisten|declare|do|call|import|security)\b/i
@@ -23,11 +22,10 @@ const STATEFUL_VERB = /^(?:set|reset|listen|unlisten|declare|do|call|import|secu
 const TEMPORARY =
   /\b(?:create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b|into\s+(?:(?:local|global)\s+)?temp(?:orary)?\b|pg_temp\b)/i
 
-/** Functions of PostgreSQL that outlive the transaction. Advisory locks of the transaction (`_xact_`) do not. */
+/** PostgreSQL functions whose effect outlives the transaction. That of transaction-level advisory locks does not. */
 const STATEFUL_FUNCTION =
   /\b(?:set_config|setseed|pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_replication_origin_session_setup|dblink_connect(?:_u)?|dblink)\s*\(/i
 
-/** What this statement leaves behind. */
 export const taintOf = (sql: string): Taint => {
   const text = sql.replace(LEADING_NOISE, "")
   if (CLOSING_VERB.test(text)) return "close"
@@ -36,14 +34,12 @@ export const taintOf = (sql: string): Taint => {
   return "clean"
 }
 
-/** The heavier of two. */
 export const strongerTaint = (a: Taint, b: Taint): Taint =>
   a === "close" || b === "close" ? "close" : a === "reset" ? a : b
 
-/** OpenTelemetry's word for whatever is not told apart (semantic conventions, `error.type`). */
+/** OpenTelemetry's value for all others (semantic conventions, `error.type`). */
 export const OTHER = "_OTHER"
 
-/** First words that are told apart. */
 const OPERATIONS = new Set(
   (
     "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET SHOW " +
@@ -51,10 +47,10 @@ const OPERATIONS = new Set(
   ).split(" ")
 )
 
-/** Blanks, brackets and comments may stand before the first word. */
+/** After blanks, brackets and comments. */
 const FIRST_WORD = /^(?:[\s(]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i
 
-/** The statement's first word in capitals, as `db.operation.name` wants it; `_OTHER` for one that SQL does not know. */
+/** The statement's first word in capitals, for `db.operation.name`; `_OTHER` for a word that is not listed above. */
 export const operationOf = (sql: string): string => {
   const word = FIRST_WORD.exec(sql)?.[1]?.toUpperCase() ?? ""
   return OPERATIONS.has(word) ? word : OTHER
