@@ -26,9 +26,10 @@ const sources = Fs.readdirSync(Path.join(root, "src"), { recursive: true, encodi
   .filter((file) => file.endsWith(".ts"))
   .toSorted()
 
-const papers = [...Fs.readdirSync(root), ...(exists("docs") ? Fs.readdirSync(Path.join(root, "docs")) : [])]
-  .map((file) => (exists(file) ? file : `docs/${file}`))
-  .filter((file) => file.endsWith(".md"))
+const pages = Fs.globSync(["*.md", "docs/**/*.md", "bench/**/*.md"], { cwd: root })
+  .map((file) => file.replaceAll(Path.sep, "/"))
+  // The links of this one are for the folder that it is packed into.
+  .filter((file) => file !== "docs/consumer/AGENTS.md")
 
 /** Resolves specifiers with Node's resolver, as a user of the package does; null for a path that is not exported. */
 const resolveAsConsumer = (specifiers: ReadonlyArray<string>): ReadonlyArray<string | null> => {
@@ -240,21 +241,21 @@ describe("files", () => {
   })
 })
 
-describe("papers", () => {
+describe("documents", () => {
   it("link only to files that exist", () => {
-    const broken = papers.flatMap((paper) =>
-      Array.from(read(paper).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)/g), ([, link = ""]) => link)
-        .filter((link) => !exists(Path.join(Path.dirname(paper), link)))
-        .map((link) => `${paper} -> ${link}`)
+    const broken = pages.flatMap((page) =>
+      Array.from(read(page).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)/g), ([, link = ""]) => link)
+        .filter((link) => !exists(Path.join(Path.dirname(page), link)))
+        .map((link) => `${page} -> ${link}`)
     )
     assert.deepStrictEqual(broken, [])
   })
 
   it("name only scripts that exist", () => {
-    const unknown = papers.flatMap((paper) =>
-      Array.from(read(paper).matchAll(/\bnpm run ([a-z][a-z:-]*[a-z])/g), ([, script = ""]) => script)
+    const unknown = pages.flatMap((page) =>
+      Array.from(read(page).matchAll(/\bnpm run ([a-z][a-z:-]*[a-z])/g), ([, script = ""]) => script)
         .filter((script) => !(script in manifest.scripts))
-        .map((script) => `${paper}: npm run ${script}`)
+        .map((script) => `${page}: npm run ${script}`)
     )
     assert.deepStrictEqual(unknown, [])
   })
