@@ -31,6 +31,8 @@ export const shownSettings = (settings: Settings) => ({
   keepAlive: shown(settings.keepAlive),
   sslMode: settings.ssl.mode,
   sslRootCert: settings.ssl.rootCert === undefined ? "none" : "given",
+  sslCert: settings.ssl.cert === undefined ? "none" : "given",
+  sslServerName: settings.ssl.serverName ?? null,
   applicationName: settings.applicationName,
   searchPath: settings.searchPath ?? null,
   sessionSettings: Object.keys(settings.sessionSettings),

@@ -1,6 +1,5 @@
-/**
- * The settings of the session pool as a service: from code, or from the environment through Effect's ConfigProvider.
- */
+/** The settings of the session pool as a service: from code, from an Effect `Config`, or from the environment. */
+import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,13 +18,34 @@ export { withConnection } from "./settings/Resolve.ts"
 export { fromInput } from "./settings/FromInput.ts"
 export { formatDuration, parseDuration } from "./settings/Durations.ts"
 export { fromRecord } from "./settings/Environment.ts"
-export type { ConnectionType, LogFormat, Settings, SettingsInput, Startup } from "./settings/Settings.ts"
+export type {
+  ConnectionType,
+  LogFormat,
+  PasswordUnavailable,
+  Settings,
+  SettingsInput,
+  Startup
+} from "./settings/Settings.ts"
 export { settingsTable, type Variable, variables } from "./settings/Variables.ts"
 
-/**
- * Reads every variable from the current ConfigProvider, each on its own, because Effect's `Config.all` stops at the
- * first problem and a person wants all of them.
- */
+/** The variables of the provider that begin with `DB_`, to find misspelt ones; a source may list none of its names. */
+const databaseVariables = (
+  provider: ConfigProvider.ConfigProvider
+): Effect.Effect<Readonly<Record<string, string>>> => {
+  const found: Record<string, string> = {}
+  const visit = (path: ReadonlyArray<string>): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const node = yield* Effect.orElseSucceed(provider.load(path), () => undefined)
+      const name = path.join("_")
+      if (node?.value !== undefined && name.startsWith("DB_")) found[name] = node.value
+      if (node?._tag !== "Record") return
+      // Environments list DB_POOL_MAX as DB, POOL, MAX; other sources by its whole name.
+      for (const key of node.keys) if (path.length > 0 || /^DB(?:_|$)/.test(key)) yield* visit([...path, key])
+    })
+  return Effect.as(visit([]), found)
+}
+
+/** Reads every variable by itself, because Effect's `Config.all` stops at the first problem. */
 const readProvider: Effect.Effect<Result.Result<Settings, SessionError>> = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const record: Record<string, string> = {}
@@ -46,7 +66,7 @@ const readProvider: Effect.Effect<Result.Result<Settings, SessionError>> = Effec
       })
     )
   }
-  return readRecord(record, unreadable)
+  return readRecord({ ...(yield* databaseVariables(provider)), ...record }, unreadable)
 })
 
 /** The settings of the session pool. */
@@ -60,6 +80,20 @@ export class SessionConfig extends Context.Service<SessionConfig, Settings>()("e
     Layer.effect(
       SessionConfig,
       Effect.suspend(() => Effect.fromResult(fromInput(input)))
+    )
+
+  /**
+   * Settings from an Effect `Config`, or from an object whose values are `Config`s: `{ url: Config.Redacted("MY_URL") }`.
+   *
+   * No other variable is read. A `Config` that cannot be read fails with a `ConfigError`, unusable settings with a
+   * `SessionError` of reason `ConfigurationInvalid` that lists every problem by its field.
+   */
+  static readonly layerConfig = (
+    config: Config.Wrap<SettingsInput>
+  ): Layer.Layer<SessionConfig, Config.ConfigError | SessionError> =>
+    Layer.effect(
+      SessionConfig,
+      Effect.flatMap(Config.unwrap(config), (input) => Effect.fromResult(fromInput(input)))
     )
 
   /**

@@ -31,7 +31,7 @@ export interface EmbeddedPostgresOptions {
   readonly binDir?: string
   /** Default: 100, PostgreSQL's own. */
   readonly maxConnections?: number
-  /** Further settings by name, as in postgresql.conf. They win, except over where the server listens. */
+  /** Further settings by name, as in postgresql.conf. They win, except over `listen_addresses`. */
   readonly settings?: Readonly<Record<string, string>>
   /** Switches TLS on with this certificate and key, each PEM text or a path. Default: no TLS. */
   readonly ssl?: ServerTls
@@ -80,9 +80,9 @@ const ownSettings = (
   // The data does not outlive the scope, so a crash of the machine has nothing to lose.
   fsync: "off",
   ...(tls === undefined ? {} : { ssl: "on", ssl_cert_file: tls.certFile, ssl_key_file: tls.keyFile }),
+  unix_socket_directories: "",
   ...options.settings,
-  listen_addresses: loopbackHost,
-  unix_socket_directories: ""
+  listen_addresses: loopbackHost
 })
 
 const settingName = /^[A-Za-z_][A-Za-z0-9_.]*$/

@@ -3,7 +3,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
@@ -11,14 +11,14 @@ import type { ConnectionString } from "../config/ConnectionString.ts"
 import type { Phase } from "../errors/catalogue/Entry.ts"
 import { machineClock, monotonicMillis, onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
-import type { Settings } from "../config/settings/Settings.ts"
+import type { PasswordUnavailable, Settings } from "../config/settings/Settings.ts"
 import type { Session } from "./Session.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { PgSession, terminate } from "./PgSession.ts"
 import { queryBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
-import { fallbackMode } from "../wire/TlsNegotiation.ts"
+import { fallbackMode, type TlsSettings } from "../wire/TlsNegotiation.ts"
 import { applyStatement, readFacts, settingsOf, unapplied, startupOptions } from "./SessionSettings.ts"
 
 /** Sessions opened by this process so far: their ids are never used twice, whatever pool they belong to. */
@@ -26,13 +26,13 @@ let opened = 0
 
 const PEM = "-----BEGIN"
 
-/** The root certificate's text: given as such, or read once from its file. */
-const rootCertificate = Effect.fnUntraced(function* (
-  config: Settings
+/** A PEM text: given as such, or read once from its file. */
+const pemText = Effect.fnUntraced(function* (
+  given: string | undefined,
+  name: string,
+  remedy: string
 ): Effect.fn.Return<string | undefined, SessionError> {
-  const given = config.ssl.rootCert
   if (given === undefined || given.includes(PEM)) return given
-  if (given === "system") return undefined
   // Loaded for those who have a file to read: it takes as long as a tenth of this package.
   const { existsSync, readFileSync } = yield* Effect.promise(() => import("node:fs"))
   return yield* Effect.try({
@@ -40,15 +40,33 @@ const rootCertificate = Effect.fnUntraced(function* (
     catch: (cause) =>
       SessionError.configurationInvalid([
         {
-          name: "DB_SSL_ROOT_CERT",
+          name,
           received: given,
           expected: existsSync(given)
             ? `a readable file (${String((cause as NodeJS.ErrnoException).code)})`
             : "the path of an existing PEM file, or the PEM text itself",
-          remedy: "Download the certificate from Dashboard > Database settings > SSL configuration"
+          remedy
         }
       ])
   })
+})
+
+/** The certificates and keys of the settings, read from their files where they are paths. */
+const tlsSettings = Effect.fnUntraced(function* ({ ssl }: Settings): Effect.fn.Return<TlsSettings, SessionError> {
+  const key = ssl.key === undefined ? undefined : Redacted.value(ssl.key)
+  return {
+    mode: ssl.mode,
+    rootCertificate: yield* pemText(
+      // libpq's word for the authorities of the system
+      ssl.rootCert === "system" ? undefined : ssl.rootCert,
+      "DB_SSL_ROOT_CERT",
+      "Download the certificate from Dashboard > Database settings > SSL configuration"
+    ),
+    certificate: yield* pemText(ssl.cert, "DB_SSL_CERT", "Check the path and its permissions"),
+    key: yield* pemText(key, "DB_SSL_KEY", "Check the path and its permissions"),
+    passphrase: ssl.passphrase === undefined ? undefined : Redacted.value(ssl.passphrase),
+    serverName: ssl.serverName
+  }
 })
 
 const withoutConnection = (): SessionError =>
@@ -69,7 +87,7 @@ export const makeEndpoint = Effect.fnUntraced(function* (config: Settings): Effe
     host: connection.host,
     port: connection.port,
     family: connection.kind === "session-pooler" || connection.kind === "transaction-pooler" ? 4 : 0,
-    tls: { mode: config.ssl.mode, rootCertificate: yield* rootCertificate(config) },
+    tls: yield* tlsSettings(config),
     keepAliveMillis: config.keepAlive === undefined ? undefined : Duration.toMillis(config.keepAlive)
   }
 })
@@ -191,20 +209,20 @@ const dialOnce = Effect.fnUntraced(function* <A>(
 const INVALID_PARAMETER_VALUE = "22023"
 
 /** Authenticates the driver over a wire that stands; closing the scope says Terminate. */
-const authenticate = (
+const authenticate = Effect.fnUntraced(function* (
   { config, connection, driver, endpoint }: LoginTarget,
   wire: Wire,
   scope: Scope.Scope,
   context: Context.Context<never>
-): Effect.Effect<PgConnection.PgConnection, SqlError> => {
+): Effect.fn.Return<PgConnection.PgConnection, SqlError | PasswordUnavailable> {
   let lent = false
-  const password = config.passwordProvider ?? connection.password
-  return PgConnection.make({
+  const password = yield* config.passwordProvider ?? Effect.succeed(connection.password)
+  return yield* PgConnection.make({
     host: endpoint.host,
     port: endpoint.port,
     username: connection.username,
     database: connection.database,
-    ...(password === undefined ? {} : { password: password as Redacted.Redacted }),
+    ...(password === undefined ? {} : { password }),
     ssl: false,
     stream: () => {
       if (lent) return cancelStream(endpoint, Effect.runForkWith(context))
@@ -222,7 +240,7 @@ const authenticate = (
     preparedStatementCacheSize: driver.preparedStatementCacheSize,
     maxMessageSize: driver.maxMessageSize
   }).pipe(Scope.provide(scope))
-}
+})
 
 const abandon = (wire: Wire, scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.andThen(

@@ -74,7 +74,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
       port: pool.endpoint.port,
       database: pool.endpoint.database,
       username: connection?.username,
-      password: config.passwordProvider ?? connection?.password,
+      password: config.passwordProvider === undefined ? connection?.password : Effect.orDie(config.passwordProvider),
       applicationName: config.applicationName,
       connectTimeout: Duration.toMillis(config.connectTimeout),
       prepare: config.prepare

@@ -27,11 +27,17 @@ export const fallbackMode = (mode: SslMode, error: SessionError): SslMode | unde
   return undefined
 }
 
-/** What is asked of TLS. */
+/** How a connection is encrypted. Certificates and keys are PEM texts. */
 export interface TlsSettings {
   readonly mode: SslMode
-  /** PEM text of the certificate authority; undefined means the system's. */
+  /** The certificate authority; undefined means the system's. */
   readonly rootCertificate: string | undefined
+  /** The certificate that the client presents, and its private key. */
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+  readonly passphrase?: string | undefined
+  /** The name sent to the server and expected in its certificate; default: the host. */
+  readonly serverName?: string | undefined
 }
 
 /** The one-byte answers to SSLRequest (PostgreSQL docs, "SSL Session Encryption"). */
@@ -114,13 +120,17 @@ const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect
       settings.mode === "verify-ca" ||
       settings.mode === "verify-full" ||
       (settings.mode === "require" && settings.rootCertificate !== undefined)
+    const name = settings.serverName ?? host
     const socket = Tls.connect({
       socket: raw,
-      ...(Net.isIP(host) === 0 ? { servername: host } : {}),
+      ...(Net.isIP(name) === 0 ? { servername: name } : {}),
       ...(settings.rootCertificate === undefined ? {} : { ca: settings.rootCertificate }),
+      ...(settings.certificate === undefined ? {} : { cert: settings.certificate }),
+      ...(settings.key === undefined ? {} : { key: settings.key }),
+      ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase }),
       rejectUnauthorized: verifyChain,
       // libpq checks the name under verify-full alone.
-      ...(settings.mode === "verify-full" ? { host } : { checkServerIdentity: () => undefined })
+      ...(settings.mode === "verify-full" ? { host: name } : { checkServerIdentity: () => undefined })
     })
     const onError = (cause: Error) => {
       socket.on("error", () => {})

@@ -35,6 +35,12 @@ export const sharedReadBuffer = (socket: () => Net.Socket): Net.OnReadOpts => ({
   }
 })
 
+/** Whether the host is the directory of a Unix socket, as in libpq. */
+const isUnixSocket = (host: string): boolean => host.startsWith("/")
+
+/** The file of a server's Unix socket (PostgreSQL docs, runtime-config-connection, `unix_socket_directories`). */
+const socketPath = ({ host, port }: Pick<Endpoint, "host" | "port">): string => `${host}/.s.PGSQL.${port}`
+
 /** One address of a host. */
 export interface Address {
   readonly address: string
@@ -47,7 +53,7 @@ export interface Address {
  */
 export const resolveHost = (host: string, family: 0 | 4): Effect.Effect<ReadonlyArray<Address>, unknown> => {
   const literal = Net.isIP(host)
-  if (literal !== 0) return Effect.succeed([{ address: host, family: literal }])
+  if (literal !== 0 || isUnixSocket(host)) return Effect.succeed([{ address: host, family: literal }])
   return Effect.callback<ReadonlyArray<Address>, unknown>((resume) => {
     Dns.lookup(host, { family, all: true }, (error, addresses) => {
       resume(error === null ? Effect.succeed(addresses) : Effect.fail(error))
@@ -116,25 +122,30 @@ export const connectTcp = (
   addresses: ReadonlyArray<Address>
 ): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
-    const socket: Net.Socket = Net.connect({
-      host: endpoint.host,
-      port: endpoint.port,
-      // A statement is one write and a wait for its answer: there is nothing for Nagle's algorithm to gather.
-      noDelay: true,
-      onread: sharedReadBuffer(() => socket),
-      keepAlive: endpoint.keepAliveMillis !== undefined,
-      ...(endpoint.keepAliveMillis === undefined ? {} : { keepAliveInitialDelay: endpoint.keepAliveMillis }),
-      autoSelectFamily: addresses.length > 1,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_MILLIS,
-      lookup: (_hostname, options, callback) => {
-        if (options.all === true)
-          callback(
-            null,
-            addresses.map((a) => ({ address: a.address, family: a.family }))
-          )
-        else callback(null, addresses[0]!.address, addresses[0]!.family)
-      }
-    })
+    const onread = sharedReadBuffer(() => socket)
+    const socket: Net.Socket = Net.connect(
+      isUnixSocket(endpoint.host)
+        ? { path: socketPath(endpoint), onread }
+        : {
+            host: endpoint.host,
+            port: endpoint.port,
+            // A statement is one write and a wait for its answer: there is nothing for Nagle's algorithm to gather.
+            noDelay: true,
+            onread,
+            keepAlive: endpoint.keepAliveMillis !== undefined,
+            ...(endpoint.keepAliveMillis === undefined ? {} : { keepAliveInitialDelay: endpoint.keepAliveMillis }),
+            autoSelectFamily: addresses.length > 1,
+            autoSelectFamilyAttemptTimeout: ATTEMPT_MILLIS,
+            lookup: (_hostname, options, callback) => {
+              if (options.all === true)
+                callback(
+                  null,
+                  addresses.map((a) => ({ address: a.address, family: a.family }))
+                )
+              else callback(null, addresses[0]!.address, addresses[0]!.family)
+            }
+          }
+    )
     const onError = (cause: Error) => resume(Effect.fail(cause))
     socket.once("error", onError)
     socket.once("connect", () => {

@@ -42,7 +42,14 @@ describe("the defaults", () => {
       ].map(seconds),
       [300, 10, 30, 60, 1_800, 30, 60, 30, 20, 30]
     )
-    assert.deepStrictEqual(settings.ssl, { mode: "disable", rootCert: undefined })
+    assert.deepStrictEqual(settings.ssl, {
+      mode: "disable",
+      rootCert: undefined,
+      cert: undefined,
+      key: undefined,
+      passphrase: undefined,
+      serverName: undefined
+    })
     assert.strictEqual(settings.applicationName, "effect-supavisor")
     assert.strictEqual(settings.startup, "tolerant")
     assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 8_321, token: undefined })
@@ -86,6 +93,8 @@ describe("settings from code", () => {
 
   it("refuse parts beside a url, parts without a host, and numbers that are none", () => {
     const names = (input: SettingsInput) => problemsOf(fromInput(input)).map(({ name }) => name)
+    const withText = given({ url: sessionUrl.replace(":pw-12345", ""), password: "apart" }).connection?.password
+    assert.strictEqual(withText === undefined ? undefined : Redacted.value(withText), "apart")
     assert.deepStrictEqual(names({ url: sessionUrl, port: 5432, password: "x" }), ["port", "password"])
     assert.deepStrictEqual(names({ username: "app" }), ["host"])
     assert.deepStrictEqual(names({ host: "localhost", port: 70_000 }), ["port"])
@@ -97,10 +106,10 @@ describe("settings from code", () => {
 
   it("need no password in the string when a provider gives it", () => {
     const url = sessionUrl.replace(":pw-12345", "")
-    const passwordProvider = Effect.succeed(Redacted.make("later"))
     assert.isTrue(Result.isFailure(fromInput({ url })))
-    const settings = given({ url, passwordProvider })
-    assert.strictEqual(settings.passwordProvider, passwordProvider)
+    const settings = given({ url, password: Effect.succeed(Redacted.make("later")) })
+    const provided = Effect.runSync(settings.passwordProvider ?? Effect.succeed(undefined))
+    assert.strictEqual(provided === undefined ? undefined : Redacted.value(provided), "later")
     assert.isUndefined(settings.connection?.password)
     assert.strictEqual(settings.connection?.username, `postgres.${ref}`)
   })
@@ -144,7 +153,7 @@ describe("SessionConfig", () => {
     })
   )
 
-  it.effect("asks for exactly the listed variables", () =>
+  it.effect("asks for exactly the listed variables, and for the names of all others", () =>
     Effect.gen(function* () {
       const asked: Array<string> = []
       yield* settingsWith(
@@ -153,10 +162,7 @@ describe("SessionConfig", () => {
           return Effect.succeed(undefined)
         })
       )
-      assert.deepStrictEqual(
-        asked,
-        variables.map(({ name }) => name)
-      )
+      assert.deepStrictEqual(asked, [...variables.map(({ name }) => name), ""])
     })
   )
 

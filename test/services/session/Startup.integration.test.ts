@@ -102,7 +102,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
         asked++
         return secret
       })
-      const { pool } = yield* poolAt({ ...(yield* at), passwordProvider: provider, pool: { min: 3, max: 3 } })
+      const { pool } = yield* poolAt({ ...(yield* at), password: provider, pool: { min: 3, max: 3 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 3)
       assert.strictEqual(asked, 3)
     })
@@ -173,7 +173,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
         url: undefined,
         ...(yield* at),
         username: "rotating",
-        passwordProvider: Effect.sync(() => Redacted.make(current)),
+        password: Effect.sync(() => Redacted.make(current)),
         pool: { min: 1, max: 1 }
       })
       assert.strictEqual(proxy.open(), 0, "this pool goes to the server directly")

@@ -11,7 +11,7 @@ export type SslMode = (typeof sslModes)[number]
 
 /** A connection string, understood: a plain value whose only secret is inside a `Redacted`. */
 export interface ConnectionString {
-  /** Name or address; an IPv6 address has no brackets. */
+  /** Name, address (IPv6 without brackets), or the directory of a Unix socket, which starts with `/`. */
   readonly host: string
   readonly port: number
   readonly database: string
@@ -25,6 +25,10 @@ export interface ConnectionString {
   /** Present only when the text said so. */
   readonly sslMode: SslMode | undefined
   readonly sslRootCert: string | undefined
+  readonly sslCert: string | undefined
+  readonly sslKey: string | undefined
+  /** The passphrase of the private key, libpq's `sslpassword`. */
+  readonly sslPassword: Redacted.Redacted<string> | undefined
   readonly applicationName: string | undefined
   /** Whole seconds, at least 1. */
   readonly connectTimeoutSeconds: number | undefined
@@ -52,6 +56,9 @@ export interface Parts {
   readonly password?: string | Redacted.Redacted<string> | undefined
   readonly sslMode?: SslMode | undefined
   readonly sslRootCert?: string | undefined
+  readonly sslCert?: string | undefined
+  readonly sslKey?: string | undefined
+  readonly sslPassword?: string | Redacted.Redacted<string> | undefined
   readonly applicationName?: string | undefined
   readonly connectTimeoutSeconds?: number | undefined
   readonly searchPath?: string | undefined
@@ -95,9 +102,9 @@ const wireName = (parts: Parts, reference: string | undefined): string => {
 
 const present = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
 
-const toSecret = (password: Parts["password"]): Redacted.Redacted<string> | undefined => {
-  const text = present(Redacted.isRedacted(password) ? Redacted.value(password) : password)
-  return text === undefined ? undefined : Redacted.make(text, { label: "password" })
+const toSecret = (secret: Parts["password"], label: string): Redacted.Redacted<string> | undefined => {
+  const text = present(Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)
+  return text === undefined ? undefined : Redacted.make(text, { label })
 }
 
 /** Puts the fields together, derives the others, and attaches no notes yet. Empty texts count as absent. */
@@ -116,10 +123,13 @@ export const assemble = (parts: Parts): ConnectionString => {
     username,
     role: identity.role,
     projectRef: identity.projectRef,
-    password: toSecret(parts.password),
+    password: toSecret(parts.password, "password"),
     kind: hostKind(parts.host, port),
     sslMode: parts.sslMode,
     sslRootCert: present(parts.sslRootCert),
+    sslCert: present(parts.sslCert),
+    sslKey: present(parts.sslKey),
+    sslPassword: toSecret(parts.sslPassword, "sslpassword"),
     applicationName: present(parts.applicationName),
     connectTimeoutSeconds: parts.connectTimeoutSeconds,
     searchPath: present(parts.searchPath) ?? present(settings.get("search_path")),

@@ -36,6 +36,9 @@ const isUnicodeName = (host: string): boolean => /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}
 /** True when a text can be the name or the address of a host; IPv6 addresses without their brackets. */
 export const isHost = (host: string): boolean => ASCII_NAME.test(host) || Net.isIPv6(host) || isUnicodeName(host)
 
+/** True for the directory of a Unix socket, as libpq takes it for a host: an absolute path. */
+export const isSocketDirectory = (host: string): boolean => /^\/[^\0\n,]*$/.test(host)
+
 /** The project reference inside `db.REF.supabase.co`, if it is such a host. */
 export const projectRefOfHost = (host: string): string | undefined => DATABASE_HOST.exec(host)?.[1]
 
@@ -46,5 +49,5 @@ export const hostKind = (host: string, port: number): HostKind => {
     return port === TRANSACTION_PORT ? "transaction-pooler" : "unknown"
   }
   if (isDatabaseHost(host)) return port === TRANSACTION_PORT ? "dedicated-pooler" : "direct"
-  return LOOPBACK_HOST.test(host) ? "loopback" : "unknown"
+  return LOOPBACK_HOST.test(host) || isSocketDirectory(host) ? "loopback" : "unknown"
 }

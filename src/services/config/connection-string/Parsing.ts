@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { assemble, type ConnectionString, DEFAULT_ROLE, type SslMode, sslModes } from "./Connection.ts"
 import { notesOf, problemsOf } from "./Diagnosis.ts"
 import * as Explanation from "./ProblemTexts.ts"
-import { isHost } from "./HostKind.ts"
+import { isHost, isSocketDirectory } from "./HostKind.ts"
 import { cleanPastedText } from "./PastedText.ts"
 import { decode } from "./PercentEncoding.ts"
 import type { Note, Problem } from "./Problem.ts"
@@ -59,8 +59,7 @@ const readUsername = (uri: UriParts, query: QueryParameters, findings: Findings)
 const hostProblem = (host: string, uri: UriParts): Problem | undefined => {
   if (/^[0-9a-f]*:[0-9a-f:]*:/i.test(`${host}:${uri.port}`) && !uri.isBracketed) return Explanation.bareIpv6
   if (Explanation.holdsPlaceholder(host) || (uri.isBracketed && !isHost(host))) return Explanation.placeholderHost
-  if (host.startsWith("/")) return Explanation.unixSocket
-  return isHost(host) ? undefined : Explanation.badHost
+  return isHost(host) || isSocketDirectory(host) ? undefined : Explanation.badHost
 }
 
 const readHost = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
@@ -136,6 +135,9 @@ const readConnection = (rest: string, findings: Findings): ConnectionString => {
     password,
     sslMode: readSslMode(query, findings),
     sslRootCert: query.values.get("sslrootcert"),
+    sslCert: query.values.get("sslcert"),
+    sslKey: query.values.get("sslkey"),
+    sslPassword: query.values.get("sslpassword"),
     applicationName: query.values.get("application_name"),
     connectTimeoutSeconds: readTimeout(query, findings),
     searchPath: query.values.get("search_path"),
@@ -150,7 +152,7 @@ const readConnection = (rest: string, findings: Findings): ConnectionString => {
  *
  * It follows libpq's rules for URIs (PostgreSQL docs, libpq-connect) and is lenient where people stumble: a password
  * may hold `@ : / # ? %` unencoded, and quotation marks, blanks and unknown parameters are accepted; each of these
- * leaves a note. Refused: lists of hosts, Unix sockets, placeholders, and whatever the pooler would refuse for sure
+ * leaves a note. Refused: lists of hosts, placeholders, and whatever the pooler would refuse for sure
  * (no project reference, no password). On loopback and unknown hosts the role ends at the user's last dot too, since
  * a self-hosted Supavisor reads it so. No problem or note repeats the password.
  */

@@ -36,6 +36,12 @@ export const format = (connection: ConnectionString, options?: { readonly showPa
   const query = [
     ["sslmode", connection.sslMode],
     ["sslrootcert", connection.sslRootCert],
+    ["sslcert", connection.sslCert],
+    ["sslkey", connection.sslKey],
+    [
+      "sslpassword",
+      connection.sslPassword && (options?.showPassword === true ? Redacted.value(connection.sslPassword) : MASK)
+    ],
     ["application_name", connection.applicationName],
     ["connect_timeout", connection.connectTimeoutSeconds],
     ["options", connection.options],
@@ -65,9 +71,10 @@ export const describe = (connection: ConnectionString): string => {
   return oneLine(parts.filter((part) => part !== undefined).join(", "))
 }
 
-/** The texts that must never be printed: the password as it is and percent-encoded; what `redact` wants to know. */
+/** The texts that must never be printed, for `redact`: the passwords, plain and percent-encoded. */
 export const secretsOf = (connection: ConnectionString): ReadonlyArray<string> => {
-  if (connection.password === undefined) return []
-  const password = Redacted.value(connection.password)
-  return [...new Set([password, encode(password)])]
+  const secrets = [connection.password, connection.sslPassword].flatMap((secret) =>
+    secret === undefined ? [] : [Redacted.value(secret), encode(Redacted.value(secret))]
+  )
+  return [...new Set(secrets)]
 }

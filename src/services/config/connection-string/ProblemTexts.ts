@@ -58,12 +58,6 @@ export const bareIpv6: Problem = {
   remedy: "Write it in brackets: [::1]:5432."
 }
 
-export const unixSocket: Problem = {
-  code: "unix-socket",
-  message: "The host is the path of a Unix socket; connections are made over TCP only.",
-  remedy: "Use localhost or 127.0.0.1."
-}
-
 export const badHost: Problem = {
   code: "bad-host",
   message: "The part after the credentials is not the name or the address of a host.",

@@ -12,6 +12,9 @@ export const KNOWN_PARAMETERS: ReadonlySet<string> = new Set([
   "connect_timeout",
   "sslmode",
   "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "sslpassword",
   "options",
   "search_path"
 ])

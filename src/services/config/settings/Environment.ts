@@ -1,13 +1,12 @@
-/**
- * Settings out of an environment: names and texts.
- */
+/** Reads settings from an environment: names and texts. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, describe, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { assemble, refusal } from "./Resolve.ts"
 import { type FieldKey, fieldKeys, fields, readerOf, type Values } from "./Fields.ts"
-import { echo, type Problem } from "./Problem.ts"
+import { misspeltVariables } from "./Misspellings.ts"
+import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
 import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
 import { primaryUrlVariable, urlVariables } from "./Variables.ts"
@@ -56,8 +55,8 @@ const samePlace = (one: ConnectionString, other: ConnectionString): boolean =>
 const passwordOf = ({ password }: ConnectionString): string | undefined =>
   password === undefined ? undefined : Redacted.value(password)
 
-/** What is said about a further URL that is set and not used. */
-const rivalry = (winner: UrlCandidate, connection: ConnectionString, rival: UrlCandidate): ReadonlyArray<string> => {
+/** The warning about a further URL that is set and not used. */
+const unusedUrl = (winner: UrlCandidate, connection: ConnectionString, rival: UrlCandidate): ReadonlyArray<string> => {
   if (Result.isFailure(rival.parsed)) {
     return [`${rival.name} is set too and cannot be read. ${winner.name} is used.`]
   }
@@ -108,24 +107,26 @@ const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeR
   return {
     ...decided,
     notes: [
-      ...(isPrimary ? [] : [`${name} is used, because nothing before it is set (${earlier.join(", ")}).`]),
+      ...(isPrimary
+        ? []
+        : [`${name} is used, because ${earlier.join(", ")} ${earlier.length === 1 ? "is" : "are"} not set.`]),
       ...decided.notes
     ],
-    warnings: rivals.flatMap((rival) => rivalry(winner, parsed.success, rival)),
-    // a type that could not be read says nothing about whether the place fits
+    warnings: rivals.flatMap((rival) => unusedUrl(winner, parsed.success, rival)),
+    // without a readable type the target cannot be checked against it
     problems: typeRefused ? [] : decided.problems
   }
 }
 
-/** `fromRecord` for a source that could not give every value: `unread` are the problems it had. */
+/** As `fromRecord`, for a source that could not give every value: `unread` are the problems it had. */
 export const readRecord = (
   record: EnvironmentRecord,
   unread: ReadonlyArray<Problem>
 ): Result.Result<Settings, SessionError> => {
   const candidates = candidatesIn(record)
-  const token = clean(record[fields["http.token"].variable])
-  const secrets = [...candidates.flatMap((candidate) => candidate.secrets), ...(token === undefined ? [] : [token])]
-  const values: Partial<Record<FieldKey, unknown>> = {}
+  const kept = [fields["http.token"], fields["ssl.passphrase"]].flatMap(({ variable }) => clean(record[variable]) ?? [])
+  const secrets = [...candidates.flatMap((candidate) => candidate.secrets), ...kept]
+  const values: { [K in FieldKey]?: unknown } = {}
   const refused = new Set<FieldKey>()
   const problems: Array<Problem> = [...unread]
   for (const key of fieldKeys) {
@@ -137,13 +138,14 @@ export const readRecord = (
       values[key] = result.success
     } else {
       refused.add(key)
-      problems.push(refusal(key, variable, echo(text, secrets), result.failure))
+      problems.push(refusal(key, variable, text, secrets, result.failure))
     }
   }
   return assemble({
     values: values as Values,
     refused,
     problems,
+    warnings: misspeltVariables(Object.keys(record).filter((name) => clean(record[name]) !== undefined)),
     target: targetOf(candidates, values as Values, refused.has("connectionType")),
     naming: (key) => fields[key].variable,
     secrets,
@@ -156,7 +158,8 @@ export const readRecord = (
 /**
  * Settings from names and texts, as an environment holds them; pure.
  *
- * Empty values count as unset; blanks and quotes around a value are ignored. Fails with a `SessionError` of reason
- * `ConfigurationInvalid` that lists every problem by its variable.
+ * Empty values count as unset; blanks and quotes around a value are ignored. A `DB_*` name that resembles one of ours
+ * becomes a warning. Fails with a `SessionError` of reason `ConfigurationInvalid` that lists every problem by its
+ * variable.
  */
 export const fromRecord = (env: EnvironmentRecord): Result.Result<Settings, SessionError> => readRecord(env, [])

@@ -1,49 +1,19 @@
-/**
- * Settings out of an application's code: typed fields.
- */
+/** Reads settings from an application's code: typed fields. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { type ConnectionString, format, make, parse, secretsOf } from "../ConnectionString.ts"
+import { type ConnectionString, format, make, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { assemble, refusal } from "./Resolve.ts"
-import { type FieldKey, fieldKeys, readerOf, type Values } from "./Fields.ts"
-import { echo, type Problem } from "./Problem.ts"
+import { type FieldKey, fieldKeys, inputOf, readerOf, type Values } from "./Fields.ts"
+import { unknownKeys } from "./Misspellings.ts"
+import type { Problem } from "./Problem.ts"
 import { integer } from "./Reader.ts"
+import { assemble, refusal } from "./Resolve.ts"
 import { problemsOfSessionSettings } from "./SessionSettings.ts"
-import type { Settings, SettingsInput } from "./Settings.ts"
+import { PasswordUnavailable, type Settings, type SettingsInput } from "./Settings.ts"
 import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
-
-const given = (input: SettingsInput): Record<FieldKey, unknown> => ({
-  connectionType: input.connectionType,
-  "pool.agentSize": input.pool?.agentSize,
-  "pool.concurrentOperations": input.pool?.concurrentOperations,
-  "pool.min": input.pool?.min,
-  "pool.max": input.pool?.max,
-  "pool.idleTimeout": input.pool?.idleTimeout,
-  connectTimeout: input.connectTimeout,
-  statementTimeout: input.statementTimeout,
-  idleInTransactionTimeout: input.idleInTransactionTimeout,
-  "pool.maxLifetime": input.pool?.maxLifetime,
-  "pool.acquireTimeout": input.pool?.acquireTimeout,
-  "pool.maxWaiting": input.pool?.maxWaiting,
-  "pool.pipeline": input.pool?.pipeline,
-  "pool.leakThreshold": input.pool?.leakThreshold,
-  healthCheckInterval: input.healthCheckInterval,
-  monitorInterval: input.monitorInterval,
-  shutdownTimeout: input.shutdownTimeout,
-  keepAlive: input.keepAlive,
-  "ssl.mode": input.ssl?.mode,
-  "ssl.rootCert": input.ssl?.rootCert,
-  applicationName: input.applicationName,
-  searchPath: input.searchPath,
-  startup: input.startup,
-  poolName: input.poolName,
-  "http.host": input.http?.host,
-  "http.port": input.http?.port,
-  "http.token": input.http?.token,
-  logFormat: input.logFormat
-})
 
 const source = "code"
 const typeName = "connectionType"
@@ -61,8 +31,8 @@ const highestPort = 65_535
 const port = integer(1, highestPort)
 
 /**
- * Reads a connection string whose password comes from elsewhere: a stand-in takes its place while it is read, because
- * a pooler's string without a password is refused otherwise.
+ * Reads a connection string whose password is given separately: `parse` refuses a pooler's string without one, so the
+ * string is read with a substitute, which is removed again.
  */
 const withoutPassword = (text: string): ConnectionString | undefined => {
   const parsed = parse(text.replace("@", ":unset@"))
@@ -72,32 +42,43 @@ const withoutPassword = (text: string): ConnectionString | undefined => {
 const read = (name: string, text: string, input: SettingsInput): Place => {
   const parsed = parse(text)
   if (Result.isSuccess(parsed)) return { _tag: "Known", name, connection: parsed.success }
-  const said = parsed.failure.filter(({ code }) => input.passwordProvider === undefined || code !== "missing-password")
+  const said = parsed.failure.filter(({ code }) => input.password === undefined || code !== "missing-password")
   const connection = said.length === 0 ? withoutPassword(text) : undefined
   return connection === undefined
     ? { _tag: "Unreadable", name, said: said.length === 0 ? parsed.failure : said }
     : { _tag: "Known", name, connection }
 }
 
+/** The password as a text; undefined when it is an effect or absent. */
+const passwordOf = ({ password }: SettingsInput): Redacted.Redacted<string> | undefined =>
+  Predicate.isString(password) ? Redacted.make(password) : Redacted.isRedacted(password) ? password : undefined
+
+const partsOf = (input: SettingsInput): ReadonlyArray<string> =>
+  (["host", "port", "database", "username", "password"] as const).filter((name) => input[name] !== undefined)
+
+const placeOfUrl = (input: SettingsInput, url: NonNullable<SettingsInput["url"]>): Place => {
+  const text = Predicate.isString(url) ? url : Redacted.isRedacted(url) ? String(Redacted.value(url)) : undefined
+  const place: Place =
+    text === undefined ? { _tag: "Known", name: "url", connection: url as ConnectionString } : read("url", text, input)
+  const connection = place._tag === "Known" ? place.connection : undefined
+  const problems = partsOf(input)
+    .filter((name) => name !== "password" || connection?.password !== undefined)
+    .map((name) => ({
+      name,
+      received: "given",
+      expected: `must not be given together with ${name === "password" ? "a url that holds one" : "url"}`
+    }))
+  if (problems.length > 0) return { _tag: "None", problems }
+  const password = passwordOf(input)
+  return connection === undefined || password === undefined
+    ? place
+    : { _tag: "Known", name: "url", connection: { ...connection, password } }
+}
+
 const placeOf = (input: SettingsInput): Place => {
-  const { database, host, password, url, username } = input
-  const parts = Object.entries({ host, port: input.port, database, username, password }).flatMap(([name, value]) =>
-    value === undefined ? [] : [name]
-  )
-  if (url !== undefined) {
-    if (parts.length > 0) {
-      const problems = parts.map((name) => ({
-        name,
-        received: "given",
-        expected: "must not be given together with url"
-      }))
-      return { _tag: "None", problems }
-    }
-    if (Predicate.isString(url)) return read("url", url, input)
-    return Redacted.isRedacted(url)
-      ? read("url", String(Redacted.value(url)), input)
-      : { _tag: "Known", name: "url", connection: url }
-  }
+  const { database, host, url, username } = input
+  if (url !== undefined) return placeOfUrl(input, url)
+  const parts = partsOf(input)
   if (parts.length === 0) return { _tag: "None", problems: [] }
   if (host === undefined || host.trim() === "") {
     const problem = { name: "host", received: undefined, expected: `a host name, because ${parts.join(", ")} is given` }
@@ -107,7 +88,7 @@ const placeOf = (input: SettingsInput): Place => {
   if (Result.isFailure(checked)) {
     return { _tag: "None", problems: [{ name: "port", received: String(input.port), ...checked.failure }] }
   }
-  const connection = make({ host, port: checked.success, database, username, password })
+  const connection = make({ host, port: checked.success, database, username, password: passwordOf(input) })
   // written and read again, because the reading finds what is wrong or missing
   return read("host", format(connection, { showPassword: true }), input)
 }
@@ -135,12 +116,23 @@ const targetOf = (input: SettingsInput, place: Place, typeRefused: boolean): Tar
 }
 
 const secretsFrom = (input: SettingsInput, place: Place): ReadonlyArray<string> => {
-  const { password, url } = input
-  const texts = [password, input.http?.token, place._tag === "Unreadable" ? url : undefined].flatMap((secret) =>
+  const { http, password, ssl, url } = input
+  const given = [password, http?.token, ssl?.passphrase, place._tag === "Unreadable" ? url : undefined]
+  const texts = given.flatMap((secret) =>
     Predicate.isString(secret) ? [secret] : Redacted.isRedacted(secret) ? [String(Redacted.value(secret))] : []
   )
   return place._tag === "Known" ? [...texts, ...secretsOf(place.connection)] : texts
 }
+
+/** Every failure and every defect of the effect fails the login that needed the password. */
+const providerOf = (password: SettingsInput["password"]): Settings["passwordProvider"] =>
+  Effect.isEffect(password)
+    ? Effect.catchCause(password, (cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.interrupt
+          : Effect.fail(new PasswordUnavailable({ message: redact(String(Cause.squash(cause)), []) }))
+      )
+    : undefined
 
 /**
  * Settings from typed fields; pure. Durations given as bare numbers are milliseconds, as everywhere in Effect.
@@ -150,19 +142,18 @@ const secretsFrom = (input: SettingsInput, place: Place): ReadonlyArray<string> 
 export const fromInput = (input: SettingsInput): Result.Result<Settings, SessionError> => {
   const place = placeOf(input)
   const secrets = secretsFrom(input, place)
-  const values: Partial<Record<FieldKey, unknown>> = {}
+  const values: { [K in FieldKey]?: unknown } = {}
   const refused = new Set<FieldKey>()
-  const problems: Array<Problem> = []
-  const raw = given(input)
+  const problems: Array<Problem> = [...unknownKeys(input, secrets)]
   for (const key of fieldKeys) {
-    const value = raw[key]
+    const value = inputOf(input, key)
     if (value === undefined) continue
     const result = readerOf(key).fromCode(value)
     if (Result.isSuccess(result)) {
       values[key] = result.success
     } else {
       refused.add(key)
-      problems.push(refusal(key, key, echo(value, secrets), result.failure))
+      problems.push(refusal(key, key, value, secrets, result.failure))
     }
   }
   const target = targetOf(input, place, refused.has("connectionType"))
@@ -175,11 +166,12 @@ export const fromInput = (input: SettingsInput): Result.Result<Settings, Session
     values: values as Values,
     refused,
     problems,
+    warnings: [],
     target,
     naming: (key) => key,
     secrets,
     sessionSettings,
-    passwordProvider: input.passwordProvider,
+    passwordProvider: providerOf(input.password),
     prepare: input.prepare
   })
 }

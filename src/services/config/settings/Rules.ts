@@ -30,16 +30,26 @@ export const problemsBetween = (
   naming: Naming,
   refused: ReadonlySet<FieldKey>
 ): ReadonlyArray<Problem> => {
-  const { max, min } = settings.pool
-  if (min <= max || refused.has("pool.min") || refused.has("pool.max")) return []
-  return [
-    {
+  const { pool, ssl } = settings
+  const problems: Array<Problem> = []
+  if (pool.min > pool.max && !refused.has("pool.min") && !refused.has("pool.max")) {
+    problems.push({
       name: naming("pool.max"),
-      received: String(max),
-      expected: `at least ${naming("pool.min")} (${min})`,
+      received: String(pool.max),
+      expected: `at least ${naming("pool.min")} (${pool.min})`,
       remedy: `Raise ${naming("pool.max")} or lower ${naming("pool.min")}`
-    }
-  ]
+    })
+  }
+  const half = ssl.cert === undefined ? "ssl.cert" : "ssl.key"
+  if ((ssl.cert === undefined) !== (ssl.key === undefined) && !refused.has(half)) {
+    const other = half === "ssl.cert" ? "ssl.key" : "ssl.cert"
+    problems.push({
+      name: naming(half),
+      received: undefined,
+      expected: `given together with ${naming(other)}: a client certificate needs its private key`
+    })
+  }
+  return problems
 }
 
 const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
@@ -98,9 +108,12 @@ const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> 
       ssl.rootCert === undefined &&
       `${naming("ssl.mode")} is ${ssl.mode} without ${naming("ssl.rootCert")}: Supabase's certificates come from its ` +
         "own authority, which no public trust store holds. Download it in Dashboard, Database settings, SSL.",
-    ssl.mode === "disable" &&
-      ssl.rootCert !== undefined &&
-      `${naming("ssl.rootCert")} is not used, because ${naming("ssl.mode")} is disable.`
+    ...(["rootCert", "cert", "serverName"] as const).map(
+      (name) =>
+        ssl.mode === "disable" &&
+        ssl[name] !== undefined &&
+        `${naming(`ssl.${name}`)} is not used, because ${naming("ssl.mode")} is disable.`
+    )
   ]
 }
 

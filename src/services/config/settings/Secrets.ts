@@ -1,15 +1,14 @@
-/**
- * What of the settings must not appear in anything that is shown.
- */
+/** The secrets among the settings, for `redact`. */
 import * as Redacted from "effect/Redacted"
 import { secretsOf } from "../ConnectionString.ts"
 import type { Settings } from "./Settings.ts"
 
-/** The password as far as it is known beforehand, and the token of the operations server. */
+/** The passwords that the connection holds, the passphrase of the private key, and the token of the operations server. */
 export const secretsOfSettings = ({
   connection,
-  http
-}: Pick<Settings, "connection" | "http">): ReadonlyArray<string> => [
+  http,
+  ssl
+}: Pick<Settings, "connection" | "http" | "ssl">): ReadonlyArray<string> => [
   ...(connection === undefined ? [] : secretsOf(connection)),
-  ...(http.token === undefined ? [] : [Redacted.value(http.token)])
+  ...[http.token, ssl.passphrase].flatMap((secret) => (secret === undefined ? [] : [Redacted.value(secret)]))
 ]

@@ -1,6 +1,4 @@
-/**
- * The rules of the settings that are free texts.
- */
+/** The readers of the settings that are free texts. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type Reader, type Refusal, text } from "./Reader.ts"
@@ -11,7 +9,7 @@ const longestApplicationName = 63
 /** The pool's name is an attribute of every metric; a longer one is a mistake rather than a name. */
 const longestPoolName = 128
 
-/** A path of dozens of schemas still fits; whatever is longer was pasted by mistake. */
+/** A path of dozens of schemas still fits; a longer value was pasted by mistake. */
 const longestSearchPath = 1024
 
 const control = /\p{Cc}/u
@@ -51,10 +49,10 @@ export const bindHost: Reader<string> = text((value) =>
   /^[\w.:%-]+$/.test(value) ? undefined : { expected: "a host name or IP address without scheme and port" }
 )
 
-/** 16 characters of a random base64 text hold 96 bits: nobody guesses that over a network. */
+/** 16 characters of a random base64 text hold 96 bits: too many to guess over a network. */
 const SHORTEST_TOKEN = 16
 
-/** A header of this length passes every proxy; whatever is longer was pasted by mistake. */
+/** A header of this length passes every proxy; a longer value was pasted by mistake. */
 const LONGEST_TOKEN = 512
 
 const tokenText = text((value) =>
@@ -66,37 +64,62 @@ const tokenText = text((value) =>
       }
 )
 
-/** What a reader of the operations server has to show. */
-export const token: Reader<Redacted.Redacted<string>> = {
-  fromText: (value) => Result.map(tokenText.fromText(value), (text) => Redacted.make(text)),
+/** Keeps the value of a reader in a `Redacted`; code may give it plain or redacted. */
+const redacted = (reader: Reader<string>): Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> => ({
+  fromText: (value) => Result.map(reader.fromText(value), (text) => Redacted.make(text)),
   fromCode: (value) =>
-    Result.map(tokenText.fromCode(Redacted.isRedacted(value) ? Redacted.value(value) : value), (text) =>
+    Result.map(reader.fromCode(Redacted.isRedacted(value) ? Redacted.value(value) : value), (text) =>
       Redacted.make(text)
     )
-}
-
-const pemStart = "-----BEGIN CERTIFICATE-----"
-const pemEnd = "-----END CERTIFICATE-----"
-
-/** Whether the text is a certificate itself and no path. */
-const isPem = (value: string): boolean => value.includes("-----BEGIN ")
-
-const certificateText = text((value) => {
-  if (isPem(value)) {
-    return value.includes(pemStart) && value.includes(pemEnd)
-      ? undefined
-      : { expected: `PEM text from "${pemStart}" to "${pemEnd}", or the path of a file`, remedy: "Paste it whole" }
-  }
-  return value !== "" && !control.test(value) && !credentials.test(value)
-    ? undefined
-    : { expected: "the path of a PEM file, or the PEM text itself" }
 })
 
-/** Secret stores and one-line environments write the line breaks of a PEM text as a backslash and an n. */
-const withLineBreaks = (value: string): string => (isPem(value) ? value.replaceAll("\\n", "\n") : value)
+/** The token that opens the operations server. */
+export const token: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(tokenText)
 
-/** A root certificate: PEM text, or the path of a file, which is read when a session is opened. */
-export const rootCertificate: Reader<string> = {
-  fromText: (value) => Result.map(certificateText.fromText(value), withLineBreaks),
-  fromCode: (value) => Result.map(certificateText.fromCode(value), withLineBreaks)
+const hasMarks = (value: string, what: string): boolean =>
+  new RegExp(`-----BEGIN (?:[A-Z]+ )*${what}-----[^]*-----END (?:[A-Z]+ )*${what}-----`).test(value)
+
+/** Whether the text is PEM itself and not a path. */
+export const isPem = (value: string): boolean => value.includes("-----BEGIN ")
+
+const pemText = (what: "CERTIFICATE" | "PRIVATE KEY"): Reader<string> => {
+  const read = text((value) => {
+    if (isPem(value)) {
+      return hasMarks(value, what)
+        ? undefined
+        : {
+            expected: `PEM text from "-----BEGIN ${what}-----" to "-----END ${what}-----", or the path of a file`,
+            remedy: "Paste it whole"
+          }
+    }
+    return value !== "" && !control.test(value) && !credentials.test(value)
+      ? undefined
+      : { expected: "the path of a PEM file, or the PEM text itself" }
+  })
+  // Secret stores and one-line environments write the line breaks of a PEM text as a backslash and an n.
+  const withLineBreaks = (value: string): string => (isPem(value) ? value.replaceAll("\\n", "\n") : value)
+  return {
+    fromText: (value) => Result.map(read.fromText(value), withLineBreaks),
+    fromCode: (value) => Result.map(read.fromCode(value), withLineBreaks)
+  }
 }
+
+/** A certificate: PEM text, or the path of a file, which is read when the pool starts. */
+export const certificate: Reader<string> = pemText("CERTIFICATE")
+
+/** A private key: PEM text, or the path of a file, which is read when the pool starts. */
+export const privateKey: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(
+  pemText("PRIVATE KEY")
+)
+
+/** The passphrase of an encrypted private key. */
+export const passphrase: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(
+  text((value) => (value === "" ? { expected: "a passphrase" } : undefined))
+)
+
+/** The server's name in the TLS handshake: a DNS name, because SNI has no addresses (RFC 6066, section 3). */
+export const serverName: Reader<string> = text((value) =>
+  /^(?!\d+(?:\.\d+){3}$)[\w-]+(?:\.[\w-]+)*\.?$/.test(value)
+    ? undefined
+    : { expected: "a DNS name without scheme and port" }
+)

@@ -1,9 +1,7 @@
-/**
- * Every environment variable as the reader, the README and `--help` list it.
- */
+/** The environment variables, as the reader, the README and `--help` list them. */
 import { fieldKeys, fields } from "./Fields.ts"
 
-/** One environment variable. `value` is its default where that is a fixed value, `default` is its default in words. */
+/** One environment variable. `value` is its default if that is a fixed value, `default` describes the default. */
 export interface Variable {
   readonly name: string
   readonly value: string | undefined
@@ -12,13 +10,13 @@ export interface Variable {
   readonly example: string
 }
 
-/** The variable that is looked at first. */
+/** The first variable that may hold the connection string. */
 export const primaryUrlVariable = "SUPABASE_SESSION_POOLER"
 
 /** The variables that may hold the connection string, in order of precedence. */
 export const urlVariables = [primaryUrlVariable, "DATABASE_URL", "POSTGRES_URL_NON_POOLING", "SUPABASE_DB_URL"] as const
 
-/** A connection string as Supabase shows it, with places to fill in. */
+/** A connection string as Supabase shows it, with placeholders. */
 export const exampleUrl = "postgres://postgres.<ref>:<password>@aws-0-<region>.pooler.supabase.com:5432/postgres"
 
 const urlMeanings: Record<(typeof urlVariables)[number], string> = {
@@ -39,8 +37,8 @@ export const variables: ReadonlyArray<Variable> = [
     example: exampleUrl
   })),
   ...fieldKeys.map((key) => {
-    const { derived = "none", example, literal, meaning, variable } = fields[key]
-    return { name: variable, value: literal, default: literal ?? derived, meaning, example }
+    const { example, literal, meaning, source = "none", variable } = fields[key]
+    return { name: variable, value: literal, default: literal ?? source, meaning, example }
   })
 ]
 

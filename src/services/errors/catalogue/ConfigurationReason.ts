@@ -17,7 +17,7 @@ export interface SettingProblem {
 const widestColumn = 40
 
 const wordExpected = (expected: string): string =>
-  /^(must|expected) /.test(expected) ? expected : `expected ${expected}`
+  /^(must|expected|use|is) /.test(expected) ? expected : `expected ${expected}`
 
 const explain = (problem: SettingProblem): string => {
   const extra = [

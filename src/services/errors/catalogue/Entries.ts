@@ -1,5 +1,5 @@
 import type { CatalogueEntry } from "./Entry.ts"
-import { genericEntries, modeEntries } from "./GenericEntries.ts"
+import { genericEntries, loginEntries } from "./GenericEntries.ts"
 import { nodeEntries } from "./NodeEntries.ts"
 import { pgbouncerEntries } from "./PgBouncerEntries.ts"
 import { postgresSessionEntries } from "./PostgresSessionEntries.ts"
@@ -18,7 +18,7 @@ export const entries: ReadonlyArray<CatalogueEntry> = [
   ...supavisorStatementEntries,
   ...postgresSessionEntries,
   ...pgbouncerEntries,
-  ...modeEntries,
+  ...loginEntries,
   ...postgresStatementEntries,
   ...tlsEntries,
   ...nodeEntries,

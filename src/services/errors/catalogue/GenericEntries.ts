@@ -1,7 +1,8 @@
 import { type CatalogueEntry, define } from "./Entry.ts"
+import { networkPause } from "./RetryPauses.ts"
 
-/** What the login itself finds out about the pooler it reached. */
-export const modeEntries: ReadonlyArray<CatalogueEntry> = [
+/** Failures that the login itself detects. */
+export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "TRANSACTION_MODE",
     class: "configuration",
@@ -15,6 +16,17 @@ export const modeEntries: ReadonlyArray<CatalogueEntry> = [
       "or set DB_CONNECTION_TYPE=supavisor_transaction and do without sessions.",
     source: "PgBouncer docs, config (pool_mode) and features; Supabase docs, guides/database/connecting-to-postgres",
     matchers: { errno: ["TRANSACTION_MODE"] }
+  }),
+  define({
+    code: "PASSWORD_UNAVAILABLE",
+    class: "network",
+    retry: networkPause,
+    title: "the effect that gives the password failed",
+    explanation:
+      "The setting password is an effect, which is evaluated for each login; it failed, so no login was attempted.",
+    remedy: "Look at the cause: the service that issues the password or token may be down or refuse the request.",
+    source: "effect-supavisor",
+    matchers: { errno: ["PASSWORD_UNAVAILABLE"] }
   })
 ]
 

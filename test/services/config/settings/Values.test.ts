@@ -73,7 +73,7 @@ describe("the values", () => {
     const query = "?sslmode=verify-full&sslrootcert=/ca.crt&application_name=url&connect_timeout=7&search_path=app"
     const url = { SUPABASE_SESSION_POOLER: sessionUrl + query }
     const plain = read(url)
-    assert.deepStrictEqual(plain.ssl, { mode: "verify-full", rootCert: "/ca.crt" })
+    assert.deepStrictEqual([plain.ssl.mode, plain.ssl.rootCert], ["verify-full", "/ca.crt"])
     assert.deepStrictEqual([plain.applicationName, plain.searchPath], ["url", "app"])
     assert.strictEqual(Duration.toSeconds(plain.connectTimeout), 7)
     const explicit = read({
