@@ -1,9 +1,14 @@
 /** The client an application asks for, on the pool it is configured for. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { PgClient } from "@effect/sql-pg/PgClient"
+import { PgClient } from "@effect/sql-pg/PgClient"
 import * as PooledPgClient from "../services/sql/PooledPgClient.ts"
-import type { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { SettingsInput } from "../services/config/settings/Settings.ts"
+import * as PoolLog from "../services/observability/PoolLog.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionError } from "../services/errors/SessionError.ts"
 import { SessionPool } from "../services/pool/SessionPool.ts"
 import { machineClockLayer } from "../services/wire/MonotonicClock.ts"
@@ -19,4 +24,21 @@ export const layer = (
   PooledPgClient.layer(options).pipe(
     Layer.provideMerge(SessionPool.layer),
     Layer.provide([Layer.succeed(DriverOptions, options), machineClockLayer])
+  )
+
+/**
+ * A client over a pool of its own, for as long as the scope is open; the pool's events are logged.
+ *
+ * Fails as `SupavisorLayer.layer` does, with a `SessionError`.
+ */
+export const make = (
+  settings: SettingsInput,
+  options: PgClientOptions = {}
+): Effect.Effect<PgClient, SessionError, Scope.Scope> =>
+  PoolLog.layer.pipe(
+    Layer.provide(machineClockLayer),
+    Layer.provideMerge(layer(options)),
+    Layer.provide(SessionConfig.layer(settings)),
+    Layer.build,
+    Effect.map(Context.get(PgClient))
   )

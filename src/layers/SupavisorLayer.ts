@@ -1,4 +1,5 @@
 /** All of it: what an application provides to get `PgClient | SqlClient` over a session pool that is looked after. */
+import type * as Config from "effect/Config"
 import * as Layer from "effect/Layer"
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -25,6 +26,13 @@ export const layerNoConfig = (
 /** Configured in code: `SupavisorLayer.layer({ url })`. */
 export const layer = (settings: SettingsInput, options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>
   layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layer(settings)))
+
+/** Configured by an Effect `Config`, or an object of `Config`s: `SupavisorLayer.layerConfig({ url: Config.Redacted("MY_URL") })`. */
+export const layerConfig = (
+  config: Config.Wrap<SettingsInput>,
+  options: SupavisorOptions = {}
+): Layer.Layer<Provided, SessionError | Config.ConfigError> =>
+  layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layerConfig(config)))
 
 /** Configured by the environment, `SUPABASE_SESSION_POOLER` and the rest. */
 export const layerEnv = (options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>

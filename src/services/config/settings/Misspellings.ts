@@ -75,16 +75,32 @@ const distance = (one: string, other: string): number => {
   return last[other.length]!
 }
 
-/** Up to two wrong characters, but never more than a quarter of the name. */
-const isNear = (one: string, other: string): boolean =>
-  Math.abs(one.length - other.length) <= 2 && distance(one, other) <= Math.min(2, Math.floor(other.length / 4))
+/** A misspelt name differs in at most this many characters, and in no more than a quarter of them. */
+const mostWrong = 2
+
+/** The candidate that a misspelt name is nearest to; `nameOf` is the part of a candidate that is compared. */
+const nearest = (
+  name: string,
+  candidates: ReadonlyArray<string>,
+  nameOf: (candidate: string) => string
+): string | undefined => {
+  let found: { readonly candidate: string; readonly wrong: number } | undefined
+  for (const candidate of candidates) {
+    const other = nameOf(candidate)
+    if (Math.abs(name.length - other.length) > mostWrong) continue
+    const wrong = distance(name, other)
+    const isNear = wrong <= Math.min(mostWrong, Math.floor(other.length / 4))
+    if (isNear && (found === undefined || wrong < found.wrong)) found = { candidate, wrong }
+  }
+  return found?.candidate
+}
 
 /** The words of a name in alphabetical order, so that `DB_MAX_POOL` equals `DB_POOL_MAX`. */
 const sortedWords = (name: string): string => name.split("_").toSorted().join("_")
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
 
-/** The setting that a key of code was meant to be; its own group is searched first. */
+/** The setting that a key of code was meant to be: the same words, another client's name, or the nearest spelling. */
 const settingLike = (key: string): string | undefined => {
   const name = key.slice(key.lastIndexOf(".") + 1)
   if (key.length > longestName) return undefined
@@ -94,8 +110,8 @@ const settingLike = (key: string): string | undefined => {
     known.find((path) => plain(path) === plain(key)) ??
     known.find((path) => lastOf(path) === plain(name)) ??
     instead.get(plain(name)) ??
-    known.find((path) => isNear(plain(key), plain(path))) ??
-    known.find((path) => isNear(plain(name), lastOf(path)))
+    nearest(plain(key), known, plain) ??
+    nearest(plain(name), known, lastOf)
   )
 }
 
@@ -136,7 +152,7 @@ export const misspeltVariables = (names: ReadonlyArray<string>): ReadonlyArray<s
     if (!name.startsWith("DB_") || name.length > longestName || ours.includes(name)) return []
     const meant =
       ours.find((one) => sortedWords(one) === sortedWords(name) || plain(one) === plain(name)) ??
-      ours.find((one) => one.startsWith("DB_") && isNear(name, one))
+      nearest(name, ours, (one) => one)
     return meant === undefined ? [] : [`${name} is not a setting: ${meant} may be meant.`]
   })
 }

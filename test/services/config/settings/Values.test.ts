@@ -19,8 +19,9 @@ describe("the values", () => {
   })
 
   it("are the documented example for each variable", () => {
+    const certificate = { DB_SSL_CERT: "./client.crt", DB_SSL_KEY: "./client.key" }
     for (const { example, name } of variables.slice(5)) {
-      const env = { SUPABASE_SESSION_POOLER: sessionUrl, [name]: example }
+      const env = { SUPABASE_SESSION_POOLER: sessionUrl, ...certificate, [name]: example }
       assert.isTrue(Result.isSuccess(fromRecord(env)), `${name}=${example}`)
     }
   })
@@ -51,6 +52,7 @@ describe("the values", () => {
       ["DB_STARTUP", ["failfast"]],
       ["LOG_FORMAT", ["xml"]],
       ["DB_SSL_MODE", ["no-verify", "true"]],
+      ["DB_SSL_SERVER_NAME", ["10.0.0.1", "https://db.example.com", "db.example.com:5432"]],
       ["DB_SSL_ROOT_CERT", ["-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN PRIVATE KEY-----"]],
       ["DB_APPLICATION_NAME", ["ä", "a\u0007b", "x".repeat(64), "postgres://u:p@h/d"]],
       ["DB_SEARCH_PATH", ["app\u0000"]],
