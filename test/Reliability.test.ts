@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 
-/** Every fault that concerns the pool; docs/reliability.md says where the numbers between are. */
+/** The numbers of all faults that concern the pool; docs/reliability.md explains the missing numbers. */
 const FAULTS = [
   [1, 52],
   [54, 54],
@@ -11,7 +11,7 @@ const FAULTS = [
   [78, 79]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 
-/** What runs a test: `it(…)`, `it.effect(…)`, `it.live(…)`, `it.each(…)(…)`; then the title as it is written. */
+/** A test: `it(…)`, `it.effect(…)`, `it.live(…)` or `it.each(…)(…)`, with its title as it is written. */
 const TITLE = /\bit(?:\.\w+)*(?:\([^()]*\))?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g
 
 interface Row {
@@ -32,7 +32,7 @@ const rows: ReadonlyArray<Row> = read("docs/reliability.md")
       : []
   })
 
-/** A title with placeholders, `${value}` or `%s`, stands for every title that differs there only. */
+/** A title with placeholders, `${value}` or `%s`, matches every title that differs only there. */
 const patternOf = (title: string): RegExp => {
   const literal = title
     .replaceAll(/\\(.)/g, "$1")
@@ -50,7 +50,7 @@ const titlesOf = (path: string): ReadonlyArray<RegExp> => {
   return found
 }
 
-/** What is wrong with a proof, a file and a title; undefined when that test exists. */
+/** The problem of a proof (a file and a title); undefined if the test exists. */
 const problemOf = (proof: string): string | undefined => {
   const [, file, title] = /^`([^`]+)`: (.+)$/.exec(proof) ?? []
   if (file === undefined || title === undefined) return `neither file nor title: ${proof}`
@@ -66,14 +66,14 @@ describe("the table of faults", () => {
     )
   })
 
-  it("says in every row what is guaranteed", () => {
+  it("has a fault, a guarantee and a test in every row", () => {
     assert.deepStrictEqual(
       rows.filter(({ cells }) => cells.length !== 4 || cells.includes("")),
       []
     )
   })
 
-  it("names only tests that exist, by their titles", () => {
+  it("names only existing tests", () => {
     assert.deepStrictEqual(
       rows.flatMap(({ number, proofs }) =>
         proofs.map(problemOf).flatMap((problem) => (problem === undefined ? [] : [`${number}: ${problem}`]))
@@ -82,7 +82,7 @@ describe("the table of faults", () => {
     )
   })
 
-  it("names no test twice in a row, and every test that was written for it", () => {
+  it("names no test twice in a row, and all tests in test/reliability", () => {
     for (const { proofs } of rows) assert.strictEqual(new Set(proofs).size, proofs.length)
     const files = readdirSync(new URL("reliability", import.meta.url)).filter((file) => file.endsWith(".test.ts"))
     assert.isNotEmpty(files)
@@ -90,10 +90,10 @@ describe("the table of faults", () => {
       const named = rows.flatMap(({ proofs }) =>
         proofs.filter((proof) => proof.startsWith(`\`reliability/${file}\`: `))
       )
-      const told = named.map((proof) => proof.replace(/^`[^`]+`: /, ""))
+      const namedTitles = named.map((proof) => proof.replace(/^`[^`]+`: /, ""))
       for (const pattern of titlesOf(`test/reliability/${file}`)) {
         assert.isTrue(
-          told.some((title) => pattern.test(title)),
+          namedTitles.some((title) => pattern.test(title)),
           `${file}: ${pattern.source}`
         )
       }
