@@ -9,37 +9,33 @@ const flag = (name: string, description: string) =>
 export const options = {
   url: Argument.Redacted("connection-string").pipe(
     Argument.withDescription(
-      "What to examine. Default: the settings of the environment. Other users of the machine may see a command line"
+      "The connection to check. Default: the environment's settings. Other users of the machine can see command lines"
     ),
     Argument.optional
   ),
   only: Flag.String("only").pipe(
     Flag.withMetavar("checks"),
-    Flag.withDescription("These checks, with commas between, and what they depend on: dns,tcp"),
+    Flag.withDescription("Run only these checks, separated by commas, and the checks they need: dns,tcp"),
     Flag.optional
   ),
-  listChecks: flag("list-checks", "Say what each check does, and examine nothing"),
-  json: flag("json", "Print one JSON document with a version instead of a table"),
-  jsonLines: flag("json-lines", "Print one report per line as JSON; with --every again and again"),
+  listChecks: flag("list-checks", "List what each check does; run none"),
+  json: flag("json", "Print the report as one JSON document instead of a table"),
+  jsonLines: flag("json-lines", "Print the report as JSON on one line; repeat with --every"),
   every: durationFlag("every").pipe(
-    Flag.withDescription("With --json-lines: examine again after this long, until interrupted"),
+    Flag.withDescription("With --json-lines: run again after this duration, until interrupted"),
     Flag.optional
   ),
-  strict: flag("strict", "End with 1 for warnings too"),
-  timeout: durationFlag("timeout").pipe(
-    Flag.withDescription("How long each check may take. Default: 10s"),
-    Flag.optional
-  ),
+  strict: flag("strict", "Exit with 1 for warnings too"),
+  timeout: durationFlag("timeout").pipe(Flag.withDescription("Time limit of each check. Default: 10s"), Flag.optional),
   probeCapacity: flag(
     "probe-capacity",
-    "Take sessions until the pooler refuses one, 100 at most, and close them: tells its pool size"
+    "Open sessions until the pooler refuses one, 100 at most, and close them: finds its pool size"
   ),
   nameServer: Flag.String("name-server").pipe(
     Flag.withMetavar("address"),
-    Flag.withDescription("Ask this name server instead of the system's, for instance 1.1.1.1"),
+    Flag.withDescription("Query this name server instead of the system's, for instance 1.1.1.1"),
     Flag.optional
   )
 }
 
-/** What the flags come to. */
 export type DoctorFlags = Command.Command.Config.Infer<typeof options>

@@ -1,4 +1,4 @@
-/** The settings to be examined: the environment's, or those with the connection string of the command line. */
+/** The settings to check: the environment's, or the environment's with the connection string of the command line. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,14 +7,14 @@ import * as Redacted from "effect/Redacted"
 import { SessionConfig, type Settings } from "../../services/config/SessionConfig.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 
-/** What a person calls the connection string given with the command. */
+/** The argument's name in messages. */
 const ARGUMENT = "connection-string"
 
-/** What it stands in for: the variable whose host decides the connection type. */
-const PLACE = "DATABASE_URL"
+/** The variable that the argument replaces. */
+const VARIABLE = "DATABASE_URL"
 
-/** Variables that speak of another place than the one given. */
-const OVERRULED: ReadonlySet<string> = new Set([
+/** Variables of another connection, which the argument overrides. */
+const OVERRIDDEN: ReadonlySet<string> = new Set([
   "SUPABASE_SESSION_POOLER",
   "POSTGRES_URL_NON_POOLING",
   "SUPABASE_DB_URL",
@@ -23,7 +23,7 @@ const OVERRULED: ReadonlySet<string> = new Set([
 
 const TYPE = "DB_CONNECTION_TYPE"
 
-/** A type for another place may not fit; the one that takes no place at all never does. */
+/** `embedded` has no connection string, so it cannot apply to the argument. */
 const withoutEmbedded = (node: ConfigProvider.Node | undefined): ConfigProvider.Node | undefined =>
   node?.value?.trim() === "embedded" ? undefined : node
 
@@ -33,14 +33,14 @@ const withUrl = (url: string): Layer.Layer<never> =>
     Effect.map(ConfigProvider.ConfigProvider, (environment) =>
       ConfigProvider.make((path) => {
         const name = path.join("_")
-        if (name === PLACE) return Effect.succeed(ConfigProvider.makeValue(url))
-        if (OVERRULED.has(name)) return Effect.succeed(undefined)
+        if (name === VARIABLE) return Effect.succeed(ConfigProvider.makeValue(url))
+        if (OVERRIDDEN.has(name)) return Effect.succeed(undefined)
         return name === TYPE ? Effect.map(environment.load(path), withoutEmbedded) : environment.load(path)
       })
     )
   )
 
-const renamed = (text: string): string => text.replaceAll(PLACE, ARGUMENT)
+const renamed = (text: string): string => text.replaceAll(VARIABLE, ARGUMENT)
 
 const problemsRenamed = (error: SessionError): SessionError =>
   error.reason._tag === "ConfigurationInvalid"

@@ -1,25 +1,23 @@
-/** What is being looked at now, on a terminal's error stream, gone before the next line is written. */
+/** Shows the running check on a terminal's stderr; the line is cleared before other output. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
-/** Ten frames a second look alive and cost nothing. */
 const FRAME_MILLIS = 100
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const
 
 const CLEAR_LINE = "\r\u001B[K"
 
-/** A line that says what goes on. */
 export interface Progress {
   readonly show: (what: string) => Effect.Effect<void>
-  /** Takes the line away. */
+  /** Clears the line. */
   readonly hide: Effect.Effect<void>
 }
 
 const silent: Progress = { show: () => Effect.void, hide: Effect.void }
 
-/** Progress through the function given; none where it is undefined. The line is gone when the scope closes. */
+/** Writes with the given function; shows nothing without one. Closing the scope clears the line. */
 export const makeProgress = (
   write: ((text: string) => void) | undefined
 ): Effect.Effect<Progress, never, Scope.Scope> => {

@@ -1,30 +1,26 @@
-/** `doctor`: examines, prints what was found as it is found, and ends with the code that says how it went. */
+/** Runs `doctor`: prints the results as they arrive and sets the exit code. */
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import { type DoctorReport, Doctor, type DoctorOptions, reportInvalid } from "../../services/doctor/Doctor.ts"
 import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
+import { Doctor, type DoctorOptions, type DoctorReport, reportInvalid } from "../../services/doctor/Doctor.ts"
 import { isNameServer } from "../../services/doctor/network/NameResolver.ts"
-import type { DoctorFlags } from "./DoctorFlags.ts"
+import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "../ExitCode.ts"
 import { safeJson } from "../terminal/PlainText.ts"
-import { paintFor } from "./Colour.ts"
-import { makeProgress } from "./Progress.ts"
-import { closingLines, headerLine, resultLines } from "./Table.ts"
+
 import { wrap } from "../terminal/Wrap.ts"
-import * as Layer from "effect/Layer"
-import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
+import type { DoctorFlags } from "./DoctorFlags.ts"
 import { doctorSettings } from "./DoctorSettings.ts"
+import { makeProgress, type Progress } from "./Progress.ts"
+import { closingLines, headerLine, paintFor, resultLines } from "./Table.ts"
 
-/** Examines once. Settings are read each time: who waits for a correction sees it. */
-export type RunOnce = (options: DoctorOptions) => Effect.Effect<DoctorReport>
-
-/** The examination that the flags ask for. */
+/** Runs the checks once, with settings that are read anew; invalid settings give a report too. */
 export const runWith =
-  ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">): RunOnce =>
-  (options) =>
+  ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">) =>
+  (options: DoctorOptions): Effect.Effect<DoctorReport> =>
     Effect.flatMap(Doctor, (doctor) => doctor.run(options)).pipe(
       Effect.provide(Doctor.layer.pipe(Layer.provide(doctorSettings(url)))),
       Effect.catchTag("SessionError", reportInvalid),
@@ -36,10 +32,9 @@ export const runWith =
       )
     )
 
-/** `--list-checks`: what each check does and depends on. */
 const INDENT = " ".repeat(10)
 
-const linesOf = (id: CheckId, columns: number): ReadonlyArray<string> => {
+const checkLines = (id: CheckId, columns: number): ReadonlyArray<string> => {
   const { does, needs } = checks[id]
   const after = needs.length === 0 ? "" : ` After: ${needs.join(", ")}.`
   return wrap(`${does}${after}`, columns - INDENT.length).map(
@@ -47,17 +42,15 @@ const linesOf = (id: CheckId, columns: number): ReadonlyArray<string> => {
   )
 }
 
-/** The checks in the order they run. */
-export const checkListLines = (columns: number): ReadonlyArray<string> => checkIds.flatMap((id) => linesOf(id, columns))
+/** `--list-checks`: the checks in the order they run. */
+export const checkListLines = (columns: number): ReadonlyArray<string> =>
+  checkIds.flatMap((id) => checkLines(id, columns))
 
-/** The same for a program. */
-export const checkListJson = (): ReadonlyArray<object> => checkIds.map((id) => Object.assign({ id }, checks[id]))
-
-/** Width of what is not a terminal: the same everywhere, so that two outputs can be compared. */
+/** Width of output that does not go to a terminal. */
 const PIPE_COLUMNS = 80
 
-/** The examination found something; it was all said. */
-class UnhealthyConnection extends Data.TaggedError("NotHealthy")<{ readonly exitCode: number }> {
+/** A check failed; the report is printed already. */
+class UnhealthyConnection extends Data.TaggedError("UnhealthyConnection")<{ readonly exitCode: number }> {
   override readonly [Runtime.errorReported] = false
   override get [Runtime.errorExitCode](): number {
     return this.exitCode
@@ -92,21 +85,21 @@ const exitCodeOf = ({ verdict }: DoctorReport, strict: boolean): number => {
   return verdict.status === "failed" || (strict && verdict.status === "warnings") ? EXIT_FAILURE : 0
 }
 
-interface Options {
-  readonly only: ReadonlyArray<CheckId> | undefined
-  readonly timeout: Duration.Duration | undefined
-  readonly probeCapacity: boolean
-}
+/** Runs the checks once and prints the report. */
+type PrintReport = (flags: DoctorFlags, options: DoctorOptions, progress: Progress) => Effect.Effect<DoctorReport>
 
-/** Prints the table row by row, and the rest at the end. */
-const printTable = Effect.fnUntraced(function* (flags: DoctorFlags, options: Options) {
+const withProgress = (run: (progress: Progress) => Effect.Effect<DoctorReport>): Effect.Effect<DoctorReport> =>
+  Effect.scoped(
+    Effect.flatMap(makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined), run)
+  )
+
+/** Prints each result as it arrives, then the actions and the verdict. */
+const printTable: PrintReport = Effect.fnUntraced(function* (flags, options, progress) {
   const paint = paintFor(process.stdout.isTTY, process.env["NO_COLOR"])
   const width = columns()
-  const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
   yield* print([headerLine(width)])
-  const examine = runWith(flags)
   let printed = 0
-  const report = yield* examine({
+  const report = yield* runWith(flags)({
     ...options,
     onStart: progress.show,
     onResult: (result) =>
@@ -122,37 +115,27 @@ const printTable = Effect.fnUntraced(function* (flags: DoctorFlags, options: Opt
   const rest = report.results.slice(printed).flatMap((result) => resultLines(result, width, paint))
   yield* print([...rest, ...closingLines(report, width, paint)])
   return report
-}, Effect.scoped)
+})
 
-const printJson = Effect.fnUntraced(function* (
-  flags: DoctorFlags,
-  options: Options,
-  toText: (report: DoctorReport) => string
-) {
-  const progress = yield* makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined)
-  const examine = runWith(flags)
-  const report = yield* examine({ ...options, onStart: progress.show, onResult: () => progress.hide })
-  yield* progress.hide
-  yield* print([toText(report)])
-  return report
-}, Effect.scoped)
+const printJson = (toText: (report: DoctorReport) => string): PrintReport =>
+  Effect.fnUntraced(function* (flags, options, progress) {
+    const report = yield* runWith(flags)({ ...options, onStart: progress.show, onResult: () => progress.hide })
+    yield* progress.hide
+    yield* print([toText(report)])
+    return report
+  })
 
-/** A report on one line; what a terminal would obey stays escaped. */
+/** A report on one line; control characters stay escaped. */
 const onOneLine = (report: DoctorReport): string =>
   safeJson(report)
     .split("\n")
     .map((line) => line.trimStart())
     .join("")
 
-const repeatEvery = (flags: DoctorFlags, options: Options, every: Duration.Duration): Effect.Effect<never> =>
-  Effect.forever(Effect.andThen(printJson(flags, options, onOneLine), Effect.sleep(every)))
-
-const listChecks = ({ json, jsonLines }: DoctorFlags): Effect.Effect<void> =>
-  print(json || jsonLines ? [safeJson(checkListJson())] : checkListLines(columns()))
-
 /**
- * The command. Succeeds when all is well or, without `--strict`, only warnings were found. Fails with `NotHealthy` (1,
- * or 2 when the settings cannot be used) or `WrongUsage` (2). With `--every` it goes on until it is interrupted.
+ * The command. Fails with `UnhealthyConnection` when a check failed (code 1), the settings are invalid (code 2) or, with
+ * `--strict`, a check warned (code 1); fails with `WrongUsage` for wrong flags (code 2). With `--every` it repeats until
+ * it is interrupted.
  */
 export const runDoctor = Effect.fn("doctor")(function* (flags: DoctorFlags) {
   const { every, json, jsonLines } = flags
@@ -161,14 +144,19 @@ export const runDoctor = Effect.fn("doctor")(function* (flags: DoctorFlags) {
   if (Option.isSome(flags.nameServer) && !isNameServer(flags.nameServer.value)) {
     return yield* new WrongUsage({ message: "--name-server takes an address such as 1.1.1.1 or 127.0.0.1:5353." })
   }
-  if (flags.listChecks) return yield* listChecks(flags)
-  const options: Options = {
+  if (flags.listChecks) {
+    return yield* json || jsonLines
+      ? print([safeJson(checkIds.map((id) => Object.assign({ id }, checks[id])))])
+      : print(checkListLines(columns()))
+  }
+  const options: DoctorOptions = {
     only: yield* parseOnly(flags.only),
     timeout: Option.getOrUndefined(flags.timeout),
     probeCapacity: flags.probeCapacity
   }
-  if (Option.isSome(every)) return yield* repeatEvery(flags, options, every.value)
-  const once = json || jsonLines ? printJson(flags, options, json ? safeJson : onOneLine) : printTable(flags, options)
+  const printReport = json ? printJson(safeJson) : jsonLines ? printJson(onOneLine) : printTable
+  const once = withProgress((progress) => printReport(flags, options, progress))
+  if (Option.isSome(every)) return yield* Effect.forever(Effect.andThen(once, Effect.sleep(every.value)))
   const exitCode = exitCodeOf(yield* once, flags.strict)
   if (exitCode !== 0) return yield* new UnhealthyConnection({ exitCode })
 })

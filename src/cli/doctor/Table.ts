@@ -1,9 +1,22 @@
-/** The table: one result after the other, as they come, within a width that is known from the start. */
+/** The doctor's table, printed row by row, so its column widths do not depend on the rows. */
+import { styleText } from "node:util"
 import type { CheckResult, DoctorReport } from "../../services/doctor/Doctor.ts"
 import { fill, fillLeft } from "../terminal/PlainText.ts"
-import type { Paint } from "./Colour.ts"
 import { wrap } from "../terminal/Wrap.ts"
 import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
+
+const STYLES = { pass: "green", info: "dim", warn: "yellow", fail: "red", skip: "dim" } as const
+
+/** Colours a text by the status of its result. */
+export type Paint = (status: CheckResult["status"], text: string) => string
+
+export const plain: Paint = (_status, text) => text
+
+export const coloured: Paint = (status, text) => styleText(STYLES[status], text, { validateStream: false })
+
+/** Colours on a terminal, unless NO_COLOR is set (no-color.org). */
+export const paintFor = (isTerminal: boolean, noColor: string | undefined): Paint =>
+  isTerminal && (noColor === undefined || noColor === "") ? coloured : plain
 
 const GAP = "  "
 
@@ -14,10 +27,10 @@ const STATUS = 6
 /** `9999 ms` and `99.9 s`. */
 const TIME = 7
 
-/** A target is an address: below this it is broken too often to be read, above that the room is better used. */
+/** Limits of the target column: addresses stay readable, and details keep the remaining width. */
 const TARGET = { least: 19, most: 45 }
 
-/** Narrower terminals are not served: lines are then wider than they are. */
+/** In a narrower terminal, lines are wider than the terminal. */
 const LEAST_WIDTH = 64
 
 /** Wider lines are hard to read. */
@@ -26,7 +39,7 @@ const MOST_WIDTH = 160
 /** The share of a wide line that the target gets. */
 const TARGET_SHARE = 0.24
 
-/** Widths of the two columns that give way. */
+/** Widths of the two elastic columns. */
 interface Widths {
   readonly target: number
   readonly details: number
@@ -47,7 +60,7 @@ const row = (cells: readonly [string, string, string, string, string], { target 
   [
     fill(cells[0], COMPONENT),
     fill(cells[1], target),
-    // The status may be painted, so its width is not that of its text.
+    // The status may contain colour codes, so it is padded before.
     cells[2],
     fillLeft(cells[3], TIME),
     cells[4]
@@ -55,11 +68,11 @@ const row = (cells: readonly [string, string, string, string, string], { target 
     .join(GAP)
     .trimEnd()
 
-/** The line above the results. */
+/** The header line. */
 export const headerLine = (columns: number): string =>
   row(["COMPONENT", "TARGET", fill("STATUS", STATUS), "TIME", "DETAILS"], widthsFor(columns))
 
-/** One result in as many lines as its texts take. */
+/** The lines of one result. */
 export const resultLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
   const widths = widthsFor(columns)
   const targets = wrap(result.target, widths.target)
@@ -85,7 +98,7 @@ const LABELS = { fail: "ERROR:", warn: "WARNING:" } as const
 
 const INDENT = "  "
 
-/** What to do about one result: a sentence, and commands that are never broken, so that they can be copied. */
+/** The action of a result; commands are not wrapped, so that they can be copied. */
 const actionLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
   if (result.action === null || (result.status !== "fail" && result.status !== "warn")) return []
   const label = LABELS[result.status]
@@ -99,7 +112,7 @@ const actionLines = (result: CheckResult, columns: number, paint: Paint): Readon
 
 const SUMMARY_OF = { healthy: "pass", warnings: "warn", failed: "fail", invalid: "fail" } as const
 
-/** The actions, failures first, and the verdict. */
+/** The actions, those of failures first, and the verdict. */
 export const closingLines = (
   { results, verdict }: DoctorReport,
   columns: number,
@@ -119,7 +132,7 @@ export const closingLines = (
   ]
 }
 
-/** A whole report. */
+/** The whole report. */
 export const reportLines = (report: DoctorReport, columns: number, paint: Paint): ReadonlyArray<string> => [
   headerLine(columns),
   ...report.results.flatMap((result) => resultLines(result, columns, paint)),

@@ -1,10 +1,10 @@
 /**
- * Explains why a connection does not work, or what about it will hurt: one check after the other, from the settings to
- * the last round trip, each with what to do about it.
+ * Diagnoses a connection: runs checks from the settings to the round-trip time and reports the problems found, each with
+ * an action.
  *
- * The command `effect-supavisor doctor` prints what this service finds; an application can ask it in-process. It opens
- * at most two sessions at a time (and up to 100 with `probeCapacity`), one login at a time, and tries a refused login
- * never again: the pooler counts failed logins. What it leaves on a server is removed within the same check.
+ * The command `effect-supavisor doctor` prints the report; an application can run the same checks in-process. At most two
+ * sessions are open at a time (up to 100 with `probeCapacity`), with one login at a time. A refused login is not
+ * retried, because the pooler counts failed logins. Each check removes what it created on the server.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
-import { invalidFindings } from "./checks/ConfigurationChecks.ts"
+import { invalidSettings } from "./checks/ConfigurationChecks.ts"
 import { DoctorContext } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
 import { PROGRAM } from "./checks/Actions.ts"
@@ -35,33 +35,32 @@ export {
   DoctorVerdict
 } from "./checks/DoctorReport.ts"
 
-/** What an context is to do. */
+/** Options of one run. */
 export interface DoctorOptions {
-  /** The checks wanted; what they depend on runs too. Default: all. */
+  /** The checks to run; the checks they depend on run too. Default: all. */
   readonly only?: ReadonlyArray<CheckId> | undefined
-  /** What each check may take. Default: 10 seconds. */
+  /** Time limit of each check. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** Opens sessions until one is refused, to learn the pooler's pool size. Default: false. */
+  /** Opens sessions until one is refused, to find the pooler's pool size. Default: false. */
   readonly probeCapacity?: boolean | undefined
   /** Called before each check. */
   readonly onStart?: RunCallbacks["onStart"] | undefined
-  /** Called with each result as it is known. */
+  /** Called with each result. */
   readonly onResult?: RunCallbacks["onResult"] | undefined
 }
 
-/** As long as a login may take by default (DB_CONNECT_TIMEOUT). */
+/** The default of DB_CONNECT_TIMEOUT. */
 const DEFAULT_TIMEOUT: Duration.Input = "10 seconds"
 
 const ignore = (): Effect.Effect<void> => Effect.void
 
-/** What is said when the settings name no server at all. */
 const withoutConnection = (): SessionError =>
   SessionError.configurationInvalid([
     {
       name: "SUPABASE_SESSION_POOLER",
       received: undefined,
-      expected: "the connection string of the database to be examined",
-      remedy: `Set it, or give the connection string: ${PROGRAM} doctor "postgresql://..."`
+      expected: "the connection string of the database to check",
+      remedy: `Set it, or pass the connection string: ${PROGRAM} doctor "postgresql://..."`
     }
   ])
 
@@ -72,9 +71,9 @@ interface Times {
 
 const timesNow: Effect.Effect<Times> = Effect.clockWith((clock) => {
   const now = monotonicMillis(clock)
-  const began = now()
+  const started = now()
   const startedAt = DateTime.formatIso(DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()))
-  return Effect.succeed({ startedAt, millis: () => Math.round(now() - began) })
+  return Effect.succeed({ startedAt, millis: () => Math.round(now() - started) })
 })
 
 const reportOf = (
@@ -89,16 +88,13 @@ const reportOf = (
   results
 })
 
-/**
- * The report about settings that cannot be used: nothing is attempted. For a program whose `SessionConfig` layer failed,
- * so that there is no `Doctor` to ask.
- */
+/** The report on invalid settings, with which no check runs. For a program whose `SessionConfig` layer failed. */
 export const reportInvalid = (error: SessionError): Effect.Effect<DoctorReport> =>
   Effect.map(timesNow, (times) => {
     const mask = maskOf(undefined)
     return reportOf(
       times,
-      invalidFindings(error).map((result) => toResult("config", result, mask)),
+      invalidSettings(error).map((result) => toResult("config", result, mask)),
       false
     )
   })
@@ -130,19 +126,19 @@ const runWith = Effect.fnUntraced(function* (
   return reportOf(times, results, true)
 })
 
-/** Examines the connection that the settings describe. */
+/** Runs diagnostic checks on the connection that the settings describe. */
 export class Doctor extends Context.Service<
   Doctor,
   {
     /**
-     * Runs the checks and reports what they found. Never fails: whatever goes wrong is a result. Takes as long as the
-     * network does, each check at most its timeout (the session proof, the cancel and the capacity twice that) and a
+     * Runs the checks and reports their results. Never fails: every failure is a result. Each check takes at most
+     * `timeout` plus one second; the checks `session`, `cancel` and `capacity` take at most twice `timeout` plus one
      * second.
      */
     readonly run: (options?: DoctorOptions) => Effect.Effect<DoctorReport>
   }
 >()("effect-supavisor/Doctor") {
-  /** Examines with the network checks given. */
+  /** Uses the given network checks. */
   static readonly layerNoDeps: Layer.Layer<Doctor, never, SessionConfig | NetworkCheck> = Layer.effect(
     Doctor,
     Effect.gen(function* () {
@@ -152,7 +148,7 @@ export class Doctor extends Context.Service<
     })
   )
 
-  /** Examines over this machine's network. */
+  /** Uses this machine's network. */
   static readonly layer: Layer.Layer<Doctor, never, SessionConfig> = Doctor.layerNoDeps.pipe(
     Layer.provide(NetworkCheck.layer)
   )

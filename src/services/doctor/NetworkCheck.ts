@@ -1,8 +1,7 @@
 /**
- * The way to a server, one stage after the other: name, route, TCP, TLS.
+ * Measures the network path to a server: DNS, route, TCP, TLS.
  *
- * Each look answers one question and says what it saw; what it means is for the reader (`Doctor`). Nothing here logs in
- * and nothing is kept: every socket is closed when its look ends.
+ * It returns facts; `Doctor` judges them. It never logs in, and closes every socket that it opens.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,21 +18,21 @@ export { NameResolver, type NameResolverShape, resolverAt, systemResolver } from
 export type { DnsAnswer, HostAddresses } from "./network/HostAddresses.ts"
 export { type TlsFacts, unencrypted } from "./network/Sockets.ts"
 
-/** Looks at the network between this process and a server. */
+/** Measures the network between this process and a server. */
 export class NetworkCheck extends Context.Service<
   NetworkCheck,
   {
-    /** The addresses of a host, from the system and from the name servers; within the limit, in milliseconds. */
+    /** The addresses of a host, from the system and from the name servers, within the limit in milliseconds. */
     readonly addresses: (host: string, limitMillis: number) => Effect.Effect<HostAddresses>
-    /** The local address that packets to an address would leave from; fails with ENETUNREACH and the like. */
+    /** The local address of the route to an address; fails with ENETUNREACH and the like. */
     readonly route: (address: string, family: number, port: number) => Effect.Effect<string, unknown>
-    /** Milliseconds one TCP connection takes; fails with Node's error. Not bounded: the caller does that. */
+    /** Milliseconds to open one TCP connection; fails with Node's error. Has no time limit of its own. */
     readonly tcp: (address: string, port: number) => Effect.Effect<number, unknown>
-    /** What the server shows in TLS. Never fails; not bounded: the caller does that. */
+    /** The result of a TLS handshake. Never fails; has no time limit of its own. */
     readonly tls: (endpoint: Endpoint) => Effect.Effect<TlsFacts>
   }
 >()("effect-supavisor/NetworkCheck") {
-  /** Looks with this machine's sockets, and with the resolver of `NameResolver`. */
+  /** Uses this machine's sockets and the resolver of `NameResolver`. */
   static readonly layer: Layer.Layer<NetworkCheck> = Layer.effect(
     NetworkCheck,
     Effect.gen(function* () {

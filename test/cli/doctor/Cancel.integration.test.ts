@@ -8,7 +8,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { statusOf } from "./Golden.ts"
 
-/** As a pooler that has to open a connection for every cancel that it passes on. */
+/** The delay of a pooler that opens a connection to forward a cancel. */
 const HANG_UP_MILLIS = 300
 
 interface Cancels {
@@ -16,7 +16,7 @@ interface Cancels {
   leftEarly: number
 }
 
-/** Passes everything on, and takes its time to hang up after a cancel. */
+/** Forwards everything, and closes a cancel connection after a delay. */
 const slowToHangUp = (target: Net.TcpNetConnectOpts) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -47,7 +47,7 @@ const slowToHangUp = (target: Net.TcpNetConnectOpts) =>
   )
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor's cancel", (it) => {
-  it.effect("waits until the other side hangs up, because a PgBouncer that is left before ends for it", () =>
+  it.effect("waits until the server closes the cancel connection, because PgBouncer crashes otherwise", () =>
     Effect.gen(function* () {
       const { server, url } = yield* TestPostgres
       const { cancels, port } = yield* slowToHangUp({ host: server.host, port: server.port })

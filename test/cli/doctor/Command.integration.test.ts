@@ -11,7 +11,7 @@ import { eventually, mainFile, start } from "../RunningProgram.ts"
 
 const POOLER = "aws-0-eu-central-1.pooler.supabase.com:5432/postgres"
 
-/** Its pool is larger than the pooler's default: a warning that needs no network. */
+/** The pool is larger than the pooler's default: a warning without network access. */
 const WARNED = {
   SUPABASE_SESSION_POOLER: `postgresql://postgres.abcdefghijklmnopqrst:s3cr3t-CANARY@${POOLER}`,
   DB_POOL_MAX: "30"
@@ -30,7 +30,7 @@ const finished = (args: ReadonlyArray<string>, env?: Readonly<Record<string, str
   })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (it) => {
-  it.effect("prints the table and the verdict, without escape codes in a pipe, and ends with 0", () =>
+  it.effect("prints the table and the verdict, without escape codes in a pipe, and exits with 0", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const { outcome, output } = yield* finished([Redacted.value(url)])
@@ -42,7 +42,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("ends with 0 for warnings, with 1 for them under --strict", () =>
+  it.effect("exits with 0 for warnings, and with 1 under --strict", () =>
     Effect.gen(function* () {
       const [lenient, strict] = yield* Effect.all(
         [finished(["--only", "config"], WARNED), finished(["--only", "config", "--strict"], WARNED)],
@@ -53,7 +53,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("ends with 1 for a failure and with 2 for settings that cannot be used", () =>
+  it.effect("exits with 1 for a failure and with 2 for invalid settings", () =>
     Effect.gen(function* () {
       const [failed, invalid] = yield* Effect.all(
         [
@@ -63,7 +63,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
         { concurrency: 2 }
       )
       assert.include(failed.output, "ERROR: TCP:")
-      assert.include(invalid.output, "nothing was attempted")
+      assert.include(invalid.output, "no check was run")
       assert.deepStrictEqual([failed.outcome, invalid.outcome], [1, 2])
       assert.notInclude(failed.output + invalid.output, "CANARY")
       assert.notInclude(invalid.output, "abcdefghijklmnopqrst")
@@ -80,7 +80,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("prints one report per line until it is interrupted, and ends with 0", () =>
+  it.effect("prints one report per line until it is interrupted, and exits with 0", () =>
     Effect.gen(function* () {
       const program = yield* run(["--json-lines", "--every", "20ms", "--only", "config"], WARNED)
       const lines = yield* eventually("three lines", () => {
@@ -93,7 +93,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("reads the file of variables that it is given", () =>
+  it.effect("reads the given file of variables", () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(join(tmpdir(), "doctor-env-"))),
@@ -107,7 +107,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("refuses flags that contradict each other or name nothing, with 2", () =>
+  it.effect("exits with 2 for flags that contradict each other or name nothing", () =>
     Effect.gen(function* () {
       const wrong = [
         [["--only", "dsn"], "there is no check dsn"],
@@ -124,7 +124,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the command doctor", (
     })
   )
 
-  it.effect("lists its checks without examining anything", () =>
+  it.effect("lists its checks without running them", () =>
     Effect.gen(function* () {
       const { outcome, output } = yield* finished(["--list-checks"])
       assert.match(output, /^config +Reads the settings/)

@@ -12,7 +12,7 @@ const url = (parts: { readonly user?: string; readonly password?: string; readon
 const only = ["endpoint"] as const
 
 describe("the doctor and the configuration", () => {
-  it.live("refuses the transaction port for sessions before anything is sent, and names the right one", () =>
+  it.live("refuses the transaction port for sessions before it connects, and names the session port", () =>
     Effect.gen(function* () {
       const report = yield* runDoctor({ url: url({ at: "aws-0-eu-central-1.pooler.supabase.com:6543/postgres" }) })
       assert.strictEqual(report.verdict.status, "invalid")
@@ -21,19 +21,19 @@ describe("the doctor and the configuration", () => {
     })
   )
 
-  it.live("finds the dashboard's placeholder where the password should be", () =>
+  it.live("reports the dashboard's placeholder in place of the password", () =>
     Effect.gen(function* () {
       assertGolden("config-placeholder", yield* runDoctor({ url: url({ password: "[YOUR-PASSWORD]" }) }))
     })
   )
 
-  it.live("finds a user name without the project reference", () =>
+  it.live("reports a user name without the project reference", () =>
     Effect.gen(function* () {
       assertGolden("config-no-reference", yield* runDoctor({ url: url({ user: "postgres" }) }))
     })
   )
 
-  it.live("says which characters of the password should be encoded, and goes on", () =>
+  it.live("warns of characters of the password that should be encoded, and continues", () =>
     Effect.gen(function* () {
       const report = yield* runDoctor({ url: url({ password: "s3cr3t#CANARY@x" }), only })
       assert.notInclude(JSON.stringify(report), "CANARY")
@@ -41,7 +41,7 @@ describe("the doctor and the configuration", () => {
     })
   )
 
-  it.live("warns of settings in the connection string that the pooler drops without a word", () =>
+  it.live("warns of settings in the connection string that the pooler drops silently", () =>
     Effect.gen(function* () {
       const at = "aws-0-eu-central-1.pooler.supabase.com:5432/postgres?options=-c%20statement_timeout%3D5s"
       assertGolden("config-dropped-options", yield* runDoctor({ url: url({ at }), only }))
@@ -57,7 +57,7 @@ describe("the doctor and the configuration", () => {
     })
   )
 
-  it.live("lists every problem at once, of the connection string and of the other settings", () =>
+  it.live("lists all problems of the connection string and of the other settings at once", () =>
     Effect.gen(function* () {
       const env = { DB_POOL_MAX: "many", DB_CONNECT_TIMEOUT: "10000" }
       assertGolden("config-many-problems", yield* runDoctor({ url: "https://supabase.com/dashboard", env }))
@@ -70,13 +70,13 @@ describe("the doctor and the configuration", () => {
     })
   )
 
-  it.live("says what to give it where no database is named", () =>
+  it.live("names the missing setting when no database is configured", () =>
     Effect.gen(function* () {
       assertGolden("config-nothing", yield* runDoctor({}))
     })
   )
 
-  it.live("says that the file of the certificate authority is missing", () =>
+  it.live("reports a missing certificate authority file", () =>
     Effect.gen(function* () {
       const env = { DB_SSL_ROOT_CERT: "/nowhere/ca.crt", DB_SSL_MODE: "verify-full" }
       const report = yield* runDoctor({ url: url({}), env })
@@ -85,14 +85,14 @@ describe("the doctor and the configuration", () => {
     })
   )
 
-  it.live("takes the settings of the environment where no connection string is given", () =>
+  it.live("uses the environment's settings without a connection string", () =>
     Effect.gen(function* () {
       const report = yield* runDoctor({ env: { SUPABASE_SESSION_POOLER: url({}) }, only: ["config"] })
       assert.strictEqual(report.results[0]?.target, "SUPABASE_SESSION_POOLER")
     })
   )
 
-  it.live("takes the connection string given, whatever the environment says about another place", () =>
+  it.live("uses the given connection string instead of the environment's", () =>
     Effect.gen(function* () {
       const env = { SUPABASE_SESSION_POOLER: "nonsense", DB_CONNECTION_TYPE: "embedded" }
       const report = yield* runDoctor({ url: url({}), env, only: ["config"] })

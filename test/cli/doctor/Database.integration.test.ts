@@ -10,7 +10,7 @@ import { assertGolden, statusOf } from "./Golden.ts"
 
 const MILLIS_PER_HOUR = 3_600_000
 
-/** A role for one test, gone when its scope closes. */
+/** A role for one test, dropped when the scope closes. */
 const role = (name: string, options = "") =>
   Effect.gen(function* () {
     const { admin, url } = yield* TestPostgres
@@ -26,21 +26,21 @@ const role = (name: string, options = "") =>
   })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the database", (it) => {
-  it.effect("says that the role's connection limit is reached", () =>
+  it.effect("reports that the role's connection limit is reached", () =>
     Effect.gen(function* () {
       const url = yield* role("narrow", "connection limit 0")
       assertGolden("role-limit-reached", yield* runDoctor({ url, only: ["login"] }))
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that the pool is larger than the role's connection limit", () =>
+  it.effect("reports a pool larger than the role's connection limit", () =>
     Effect.gen(function* () {
       const url = yield* role("limited", "connection limit 4")
       assertGolden("role-limit-below-max", yield* runDoctor({ url, only: ["capacity"] }))
     }).pipe(Effect.scoped)
   )
 
-  it.effect("finds a transaction that was forgotten open, and says whose it is", () =>
+  it.effect("reports an idle transaction and its application", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
       const forgotten = yield* PgConnection.make({ url, applicationName: "forgetful-agent" })
@@ -59,7 +59,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("tells the statement timeout that the role starts with", () =>
+  it.effect("shows the role's own statement_timeout", () =>
     Effect.gen(function* () {
       const { admin } = yield* TestPostgres
       const url = yield* role("hasty")
@@ -68,7 +68,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that the server refuses a setting of the session", () =>
+  it.effect("reports a setting that the server refuses", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const broken = `${Redacted.value(url)}?options=-c%20work_mem%3Dplenty`
@@ -78,7 +78,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     })
   )
 
-  it.effect("says that the database is read-only, as after a full disk", () =>
+  it.effect("reports a read-only database", () =>
     Effect.gen(function* () {
       const { admin } = yield* TestPostgres
       const url = yield* role("reader")
@@ -87,7 +87,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("finds a clock that is an hour ahead, and a version without fixes by the date", () =>
+  it.effect("reports a clock that is an hour ahead, and an unsupported version", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const real = yield* Clock.Clock
@@ -102,7 +102,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     })
   )
 
-  it.effect("says that a password is wanted where none is given", () =>
+  it.effect("reports a missing password", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const without = new URL(Redacted.value(url))
@@ -111,7 +111,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
     })
   )
 
-  it.effect("says that the wrong password was refused by PostgreSQL itself", () =>
+  it.effect("reports a wrong password that PostgreSQL itself refused", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const wrong = new URL(Redacted.value(url))

@@ -10,26 +10,26 @@ const goldenNames = readdirSync(new URL("golden", import.meta.url)).map((name) =
 
 const outputs = Object.values(symptoms).flatMap((some) => Object.keys(some))
 
-/** Checks that fail or warn only where a symptom would be: the others describe. */
+/** The checks that have a symptom; the others only describe. */
 const SILENT: ReadonlySet<CheckId> = new Set(["pooler"])
 
 describe("the page about the doctor", () => {
-  it("is made from the checks and the outputs as they are", () => {
+  it("equals the output of its generator", () => {
     assert.strictEqual(read("../../../docs/doctor.md"), renderDoctor())
   })
 
-  it("names for every symptom an output and the test that holds it", () => {
+  it("names an output and its test for every symptom", () => {
     const known = new Set(goldenNames)
     const missing = outputs.filter((output) => !known.has(output) || proofOf(output) === undefined)
     assert.deepStrictEqual(missing, [])
   })
 
-  it("has a symptom for every check that can find one", () => {
+  it("has a symptom for every check that can fail or warn", () => {
     const unexplained = checkIds.filter((id) => symptoms[id] === undefined && !SILENT.has(id))
     assert.deepStrictEqual(unexplained, [])
   })
 
-  it("shows no output that is not explained", () => {
+  it("refers to every output in a symptom", () => {
     const explained = new Set(outputs)
     const others = goldenNames.filter((name) => !explained.has(name))
     assert.deepStrictEqual(others, [

@@ -1,17 +1,17 @@
-/** Reports held against files: what changes from run to run is made the same first. */
+/** Compares reports with golden files after replacing times, ports and numbers. */
 import { assert } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { plain } from "../../../src/cli/doctor/Colour.ts"
+import { plain } from "../../../src/cli/doctor/Table.ts"
 import { reportLines } from "../../../src/cli/doctor/Table.ts"
 import { type CheckResult, checkIdOf, checks, DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
-/** `UPDATE_GOLDEN=1` writes the files anew; look at the difference before it is committed. */
+/** `UPDATE_GOLDEN=1` writes the files; review the diff before the commit. */
 const isUpdating = process.env["UPDATE_GOLDEN"] === "1"
 
 const COLUMNS = 80
 
-/** A time that stands for every measured one. */
+/** Replaces every measured time. */
 const SOME_MILLIS = 1
 
 const CHANGING: ReadonlyArray<readonly [RegExp, string]> = [
@@ -22,7 +22,7 @@ const CHANGING: ReadonlyArray<readonly [RegExp, string]> = [
   [/\d+\.\d s\b/g, "N s"],
   [/backend \d+/g, "backend N"],
   [/PostgreSQL \d+\.\d+/g, "PostgreSQL N"],
-  [/\d+ of \d+ usable are taken \(\d+ %\)/g, "N of N usable are taken (N %)"],
+  [/\d+ of \d+ usable connections are in use \(\d+ %\)/g, "N of N usable connections are in use (N %)"],
   [/\d{4}-\d\d-\d\d \(\d+ days?\)/g, "DATE (N days)"],
   [/(expired on|before) \d{4}-\d\d-\d\d/g, "$1 DATE"]
 ]
@@ -33,7 +33,7 @@ const steadyResult = (result: CheckResult): CheckResult => ({
   ...result,
   target: steady(result.target),
   ms: result.ms === null ? null : SOME_MILLIS,
-  // Backends of the tests before may still be leaving.
+  // Backends of earlier tests may still be open.
   details: result.component === "Holders" ? 'N ROLE "APPLICATION"' : steady(result.details),
   action:
     result.action === null
@@ -41,19 +41,19 @@ const steadyResult = (result: CheckResult): CheckResult => ({
       : { text: steady(result.action.text), commands: result.action.commands.map((command) => steady(command)) }
 })
 
-/** The table of a report, times and numbers made the same. */
+/** The table of a report with fixed times and numbers. */
 const steadyTable = (report: DoctorReport): string =>
   `${reportLines({ ...report, results: report.results.map(steadyResult) }, COLUMNS, plain).join("\n")}\n`
 
 const encode = Schema.encodeUnknownSync(DoctorReport)
 
-/** The documentation says what each status of a check means. */
+/** Whether the documentation lacks the meaning of a result's status. */
 const isUnexplained = ({ id, status }: CheckResult): boolean => {
   const check = checkIdOf(id)
   return check === undefined || (status !== "skip" && checks[check].statuses[status] === undefined)
 }
 
-/** Holds a report against `golden/<name>.txt`; the JSON of the report must follow its schema. */
+/** Asserts that a report equals `golden/<name>.txt` and that its JSON follows the schema. */
 export const assertGolden = (name: string, report: DoctorReport): void => {
   const text = steadyTable(report)
   const file = new URL(`golden/${name}.txt`, import.meta.url)

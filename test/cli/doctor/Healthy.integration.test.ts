@@ -11,11 +11,11 @@ import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 import { stopped, timed } from "../../Timing.ts"
 
-/** Less than the statement it waits for takes; a loaded machine needs some of it. */
+/** Shorter than the statement that is cancelled; a busy machine needs a part of it. */
 const INTERRUPTED_MILLIS = 1800
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a healthy connection", (it) => {
-  it.effect("to PostgreSQL itself finds everything in order, and no pooler", () =>
+  it.effect("to PostgreSQL itself reports no problem and no pooler", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const report = yield* runDoctor({ url })
@@ -24,7 +24,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     })
   )
 
-  it.effect("through Supavisor in session mode proves that the session is kept", () =>
+  it.effect("through Supavisor in session mode confirms session mode", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand()
       const report = yield* runDoctor({ url: supavisor.url() })
@@ -34,7 +34,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     })
   )
 
-  it.effect("through Supavisor in transaction mode finds what was configured", () =>
+  it.effect("through Supavisor in transaction mode confirms the configured mode", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand()
       const env = { DB_CONNECTION_TYPE: "supavisor_transaction" }
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     })
   )
 
-  it.effect("leaves nothing behind on the server and ends every session", () =>
+  it.effect("leaves no state on the server and closes every session", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
       yield* runDoctor({ url })
@@ -54,12 +54,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   )
 
   it.effect(
-    "ends at once when it is interrupted, and ends its sessions",
+    "closes its sessions at once when interrupted",
     () =>
       Effect.gen(function* () {
         const { admin, url } = yield* TestPostgres
         const reached = yield* Deferred.make<void>()
-        const examination = yield* Effect.forkChild(
+        const fiber = yield* Effect.forkChild(
           runDoctor({
             url,
             // The cancel check holds a statement of two seconds on the second session.
@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
           })
         )
         yield* Deferred.await(reached)
-        const [millis, exit] = yield* stopped(Effect.andThen(Fiber.interrupt(examination), Fiber.await(examination)))
+        const [millis, exit] = yield* stopped(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)))
         assert.isBelow(millis, INTERRUPTED_MILLIS)
         assert.isTrue(Exit.hasInterrupts(exit))
         const left = "select 1 from pg_stat_activity where application_name like '%doctor%'"
@@ -79,7 +79,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     timed
   )
 
-  it.effect("runs the checks that were asked for and what they depend on", () =>
+  it.effect("runs the given checks and the checks they need", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const report = yield* runDoctor({ url, only: ["clock"] })
@@ -88,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
     })
   )
 
-  it.effect("tells each check before it begins and each result when it is known", () =>
+  it.effect("calls back before each check and with each result", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const heard: Array<string> = []
@@ -105,7 +105,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
 })
 
 behindPgBouncer("the doctor behind PgBouncer", (it) => {
-  it.effect("in transaction mode finds out that no session is kept", () =>
+  it.effect("detects transaction mode", () =>
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "transaction" })
       const report = yield* runDoctor({ url: bouncer.url })
@@ -114,7 +114,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
     })
   )
 
-  it.effect("in transaction mode with a single server connection finds out that the first one has to wait", () =>
+  it.effect("detects transaction mode with a single server connection, because the first connection has to wait", () =>
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
       const report = yield* runDoctor({ url: bouncer.url, only: ["session"] })
@@ -122,7 +122,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
     })
   )
 
-  it.effect("with no server connection free says that the login is no session yet", () =>
+  it.effect("reports query_wait_timeout when no server connection is free", () =>
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "session", default_pool_size: 1, query_wait_timeout: 1 })
 

@@ -1,4 +1,4 @@
-/** Run in a network namespace of its own, which has loopback and nothing else: examines a host with IPv6 alone. */
+/** Runs in a network namespace with only a loopback interface; checks a host with only an IPv6 address. */
 import * as Effect from "effect/Effect"
 import { resolverAt } from "../../../src/services/doctor/NetworkCheck.ts"
 import { nameServer } from "../../services/doctor/network/NameServer.ts"

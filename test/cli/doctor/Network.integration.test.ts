@@ -14,37 +14,36 @@ const REFERENCE = "abcdefghijklmnopqrst"
 
 const DIRECT = `db.${REFERENCE}.supabase.co`
 
-/** Of a documentation network (RFC 3849): nobody answers there. */
-const NOBODY = "2001:db8::1"
+/** An address of the documentation network (RFC 3849), which does not answer. */
+const UNREACHABLE = "2001:db8::1"
 
 const urlAt = (host: string, port = 5432, user = "postgres") =>
   `postgresql://${user}:s3cr3t-CANARY@${host}:${port}/postgres`
 
 const POOLER = "aws-0-eu-central-1.pooler.supabase.com"
 
-const asked = (names: Readonly<Record<string, Answer>>) =>
+const resolverFor = (names: Readonly<Record<string, Answer>>) =>
   Effect.map(nameServer(names), (server) => resolverAt([server]))
 
-/** Golden texts name no ports of this run. */
 const proxied = Effect.gen(function* () {
   const { host, port, url } = yield* TestPostgres
   const proxy = yield* FaultProxy.make({ target: { host, port } })
   return { proxy, url: proxy.urlThrough(url) }
 })
 
-/** Of util-linux; needs the rights of root. */
+/** `unshare` of util-linux; needs root. */
 const UNSHARE = "unshare"
 
 const hasNamespaces = spawnSync(UNSHARE, ["-n", "true"]).status === 0
 
-/** Loopback is down in a new namespace. */
+/** A new namespace starts with loopback down. */
 const WITH_LOOPBACK = `ip link set lo up && exec "$0" "$@"`
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names", (it) => {
-  it.effect("resolves by the name server it is given, and logs in at what it says", () =>
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and DNS", (it) => {
+  it.effect("resolves with the given name server and logs in at the returned address", () =>
     Effect.gen(function* () {
       const { port, url } = yield* TestPostgres
-      const resolver = yield* asked({ "db.example.test": ["127.0.0.1"] })
+      const resolver = yield* resolverFor({ "db.example.test": ["127.0.0.1"] })
       const named = Redacted.value(url).replace(`127.0.0.1:${port}`, `db.example.test:${port}`)
       const report = yield* runDoctor({ url: `${named}?sslmode=disable`, resolver })
       assert.strictEqual(statusOf(report, "dns"), "pass")
@@ -52,46 +51,46 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
     })
   )
 
-  it.effect("says that a host does not exist", () =>
+  it.effect("reports a host that does not exist", () =>
     Effect.gen(function* () {
-      const resolver = yield* asked({})
+      const resolver = yield* resolverFor({})
       assertGolden("no-such-host", yield* runDoctor({ url: urlAt(DIRECT), resolver, only: ["tcp"] }))
     })
   )
 
   for (const [what, answer, name] of [
     ["fails", "failure", "name-server-fails"],
-    ["is silent", "silence", "name-server-silent"]
+    ["does not answer", "silence", "name-server-silent"]
   ] as const) {
-    it.effect(`says that the name server ${what}`, () =>
+    it.effect(`reports a name server that ${what}`, () =>
       Effect.gen(function* () {
-        const resolver = yield* asked({ [POOLER]: answer })
+        const resolver = yield* resolverFor({ [POOLER]: answer })
         const url = urlAt(POOLER, 5432, `postgres.${REFERENCE}`)
         assertGolden(name, yield* runDoctor({ url, resolver, only: ["dns"], timeout: "1 second" }))
       })
     )
   }
 
-  it.effect("says that a pooler's name has no IPv4 address", () =>
+  it.effect("reports a pooler name without an IPv4 address", () =>
     Effect.gen(function* () {
-      const resolver = yield* asked({ [POOLER]: [NOBODY] })
+      const resolver = yield* resolverFor({ [POOLER]: [UNREACHABLE] })
       const url = urlAt(POOLER, 5432, `postgres.${REFERENCE}`)
       assertGolden("pooler-without-ipv4", yield* runDoctor({ url, resolver, only: ["dns"] }))
     })
   )
 
-  it.effect("suspects a ban where the direct host refuses", () =>
+  it.effect("suggests a ban when the direct host refuses connections", () =>
     Effect.gen(function* () {
       const { proxy } = yield* proxied
       yield* proxy.setMode(FaultMode.refuse)
-      const resolver = yield* asked({ [DIRECT]: ["127.0.0.1"] })
+      const resolver = yield* resolverFor({ [DIRECT]: ["127.0.0.1"] })
       const report = yield* runDoctor({ url: urlAt(DIRECT, proxy.port), resolver, only: ["tcp"] })
       assert.notInclude(JSON.stringify(report), REFERENCE)
       assertGolden("direct-host-refuses", report)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("sends an IPv6-only host on a network without IPv6 to the session pooler", (test) =>
+  it.effect("recommends the session pooler for an IPv6-only host on a network without IPv6", (test) =>
     Effect.gen(function* () {
       if (!hasNamespaces) return test.skip("unshare -n is not allowed here")
       const script = fileURLToPath(new URL("./InNamespace.ts", import.meta.url))
@@ -108,8 +107,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and names",
   )
 })
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way to the server", (it) => {
-  it.effect("says that nothing listens", () =>
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the network", (it) => {
+  it.effect("reports a port on which nothing listens", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.refuse)
@@ -117,7 +116,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that the server accepts and then is silent", () =>
+  it.effect("reports a server that accepts connections and does not answer", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.stallAccept)
@@ -125,7 +124,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that connections are reset", () =>
+  it.effect("reports connections that are reset", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.when(() => true, FaultMode.reset))
@@ -133,7 +132,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that something else than PostgreSQL answers", () =>
+  it.effect("reports a server that is not PostgreSQL", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.garbage(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")))
@@ -141,7 +140,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     }).pipe(Effect.scoped)
   )
 
-  it.effect("warns of a login that takes long, and of a database that is far away", () =>
+  it.effect("warns of a slow login and of a distant database", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       yield* proxy.setMode(FaultMode.delay({ toClientMillis: 110 }))
@@ -150,7 +149,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and the way
     }).pipe(Effect.scoped)
   )
 
-  it.effect("gives up a session that falls silent, in time, and skips what needs it", () =>
+  it.effect("closes a connection that stops answering at the limit, and skips the checks that need it", () =>
     Effect.gen(function* () {
       const { proxy, url } = yield* proxied
       const began = performance.now()

@@ -6,7 +6,7 @@ import { makeProgress } from "../../../src/cli/doctor/Progress.ts"
 const CLEAR_LINE = "\r\u001B[K"
 
 describe("the progress line", () => {
-  it.effect("says what goes on, moves, and is gone before anything else is written", () =>
+  it.effect("shows the running check and is cleared before other output", () =>
     Effect.gen(function* () {
       const written: Array<string> = []
       const progress = yield* makeProgress((text) => written.push(text))
@@ -23,7 +23,7 @@ describe("the progress line", () => {
     })
   )
 
-  it.effect("is taken away when the examination is interrupted", () =>
+  it.effect("is cleared when the run is interrupted", () =>
     Effect.gen(function* () {
       const written: Array<string> = []
       yield* Effect.scoped(
@@ -36,7 +36,7 @@ describe("the progress line", () => {
     })
   )
 
-  it.effect("is not there without a terminal", () =>
+  it.effect("is not shown without a terminal", () =>
     Effect.gen(function* () {
       const progress = yield* makeProgress(undefined)
       yield* progress.show("dns")

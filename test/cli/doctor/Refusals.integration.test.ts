@@ -10,20 +10,20 @@ import { changed, stand } from "../../services/embedded/fake-supavisor/Stand.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
-/** Answers that a pooler holds back for half a second come at once. */
+/** Shortens the pooler's delays of half a second. */
 const QUICK = { timeScale: 0.02 }
 
 /** Ten failed logins in 150 s block the address (Supavisor 2.9 source, circuit_breaker.ex). */
 const FAILURES_TO_BLOCK = 10
 
-/** PostgreSQL hears most cancels in time; so many in a row do not get lost. */
+/** Most cancels arrive in time; so many in a row are never all lost. */
 const MOST_CANCELS = 4
 
 const REFERENCE = "abcdefghijklmnopqrst"
 
 const LOGIN = { only: ["login"] } as const
 
-/** Somebody else's sessions, held until the scope closes. */
+/** Opens sessions of another client until the scope closes. */
 const hold = (supavisor: FakeSupavisor["Service"], count: number) =>
   Effect.gen(function* () {
     for (let held = 0; held < count; held++) {
@@ -35,8 +35,8 @@ const hold = (supavisor: FakeSupavisor["Service"], count: number) =>
 const at = (port: number, user = `postgres.${REFERENCE}`) =>
   `postgresql://${user}:s3cr3t-CANARY%2F@127.0.0.1:${port}/postgres`
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler that refuses", (it) => {
-  it.effect("tells an unknown project from an unknown host, and advises against a new password", () =>
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pooler that refuses logins", (it) => {
+  it.effect("reports an unknown project and advises against a new password", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: "postgres.zyxwvutsrqponmlkjihg" })
@@ -46,14 +46,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("understands what an older pooler says about an unknown project", () =>
+  it.effect("recognizes an older pooler's message about an unknown project", () =>
     Effect.gen(function* () {
       const port = yield* cannedServer(fatalAnswer("XX000", "Tenant or user not found"))
       assertGolden("unknown-tenant-old", yield* runDoctor({ url: at(port), ...LOGIN }))
     })
   )
 
-  it.effect("says that the user name lacks the project reference", () =>
+  it.effect("reports a user name without the project reference to a pooler that needs it", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: "postgres" })
@@ -62,7 +62,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("explains a wrong password once and does not try it again", () =>
+  it.effect("explains a wrong password and does not retry it", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { password: "s3cr3t-CANARY%2F%40" })
@@ -71,7 +71,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("says to stop and wait when the pooler blocks logins after wrong passwords", () =>
+  it.effect("recommends to wait when the pooler blocks logins after wrong passwords", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const wrong = changed(supavisor.url(), { password: "s3cr3t-CANARY" })
@@ -80,7 +80,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("tells that the pooler knows no such role", () =>
+  it.effect("reports a role that the pooler does not know", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { username: `agent.${REFERENCE}` })
@@ -88,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("names the address that the network restrictions keep out", () =>
+  it.effect("names the address that the network restrictions refuse", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* Effect.orDie(supavisor.allowList(["10.0.0.0/8"]))
@@ -96,7 +96,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("passes on why the operator banned the project", () =>
+  it.effect("shows the operator's reason for a ban of the project", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* supavisor.ban("unpaid")
@@ -104,7 +104,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("says that a missing database was found out only after the password was accepted", () =>
+  it.effect("reports a missing database after AuthenticationOk", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       const url = changed(supavisor.url(), { pathname: "/nowhere" })
@@ -112,7 +112,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("says that the database behind the pooler is down", () =>
+  it.effect("reports that the database behind the pooler is down", () =>
     Effect.gen(function* () {
       const answer = fatalAnswer("08006", "Failed to connect to database: {:error, :econnrefused}")
       const port = yield* cannedServer(Buffer.concat([authenticationOk, answer]))
@@ -121,14 +121,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
   )
 
   for (const [what, name, answer] of [
+    ["an older pooler's message for a wrong password", "old-scram", fatalAnswer("XX000", "Wrong password")],
+    ["an older pooler's message for a stopped worker", "old-handler", fatalAnswer("XX000", "DbHandler exited")],
     [
-      "a password exchange that an older pooler ends in its own words",
-      "old-scram",
-      fatalAnswer("XX000", "Wrong password")
-    ],
-    ["a worker that died, in the words of older poolers", "old-handler", fatalAnswer("XX000", "DbHandler exited")],
-    [
-      "a restart that is going on",
+      "a restart in progress",
       "shutting-down",
       Buffer.concat([authenticationOk, fatalAnswer("57P01", "terminating connection due to administrator command")])
     ],
@@ -140,7 +136,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
         fatalAnswer("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute")
       ])
     ],
-    ["a connection that is closed without a word", "bare-close", authenticationOk]
+    ["a connection that is closed without a message", "bare-close", authenticationOk]
   ] as const) {
     it.effect(`explains ${what}`, () =>
       Effect.gen(function* () {
@@ -151,8 +147,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
   }
 })
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler that is full", (it) => {
-  it.effect("names the pool size and how to see who holds the sessions", () =>
+layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full pooler", (it) => {
+  it.effect("names the pool size and a query for the sessions' owners", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 2 })
       yield* hold(supavisor, 2)
@@ -160,7 +156,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     }).pipe(Effect.scoped)
   )
 
-  it.effect("that grants one session but no second says who holds the others", () =>
+  it.effect("lists the other clients when only one session is free", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 3 })
       yield* hold(supavisor, 2)
@@ -171,7 +167,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     }).pipe(Effect.scoped)
   )
 
-  it.effect("counts the sessions when it is told to, and gives them back", () =>
+  it.effect("counts the sessions with probeCapacity and closes them", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 4 })
       const options = { only: ["capacity"], probeCapacity: true } as const
@@ -187,7 +183,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("that lets logins wait says after the timeout that it does not answer", () =>
+  it.effect("reports a timeout when the pooler queues logins", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand({ poolSize: 1, queue: "wait" })
       yield* hold(supavisor, 1)
@@ -195,10 +191,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     }).pipe(Effect.scoped)
   )
 
-  it.effect("finds out a cancel that comes late and ends the next statement", () =>
+  it.effect("detects a late cancel that cancels the next statement", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand({ lateCancel: true })
-      // A cancel that overtakes even the next statement meets nothing: then it is tried again.
+      // A cancel that arrives before the next statement has no effect: then the run is repeated.
       const report = yield* Effect.repeat(runDoctor({ url: supavisor.url(), only: ["cancel"] }), {
         until: ({ results }) => results.some(({ details }) => details.includes("came late")),
         times: MOST_CANCELS
@@ -207,7 +203,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor at a pooler
     })
   )
 
-  it.effect("never shows the password, however it is written", () =>
+  it.effect("never shows the password, raw or encoded", () =>
     Effect.gen(function* () {
       const supavisor = yield* stand(QUICK)
       yield* Effect.orDie(supavisor.setPassword("postgres", Redacted.make("s3cr3t-CANARY/@ %")))

@@ -1,4 +1,4 @@
-/** One examination, from a connection string and variables as the command reads them. */
+/** Runs the doctor with a connection string and variables, as the command does. */
 import { assert } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -15,13 +15,13 @@ export interface DoctorInput extends DoctorOptions {
   readonly resolver?: NameResolverShape
 }
 
-/** What the password of a connection string looks like on the wire of a log: raw and encoded. */
+/** The password of a connection string, raw and encoded. */
 const secretsIn = (url: string): ReadonlyArray<string> => {
   const encoded = /^[^:]+:\/\/[^:@]*:([^@]*)@/.exec(url)?.[1] ?? ""
   return encoded.length < 4 || /postgres|password/i.test(encoded) ? [] : [encoded, decodeURIComponent(encoded)]
 }
 
-/** Examines, and makes sure that nobody could log in with what was found. */
+/** Runs the checks and asserts that the report does not contain the password. */
 export const runDoctor = ({ env = {}, resolver, url, ...options }: DoctorInput): Effect.Effect<DoctorReport> => {
   const given = url === undefined ? undefined : Redacted.isRedacted(url) ? url : Redacted.make(url)
   return runWith({ url: Option.fromUndefinedOr(given), nameServer: Option.none() })(options).pipe(

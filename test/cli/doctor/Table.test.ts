@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { coloured, paintFor, plain } from "../../../src/cli/doctor/Colour.ts"
-import { checkListJson, checkListLines } from "../../../src/cli/doctor/RunDoctor.ts"
+import { coloured, paintFor, plain } from "../../../src/cli/doctor/Table.ts"
+import { checkListLines } from "../../../src/cli/doctor/RunDoctor.ts"
 import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/Table.ts"
 import { type CheckResult, checkIds, type DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
-/** What a narrow terminal has; below it lines are wider than they should be. */
+/** The width of a narrow terminal; below it lines are wider than the terminal. */
 const NARROWEST = 64
 
 const result = (fields: Partial<CheckResult>): CheckResult => ({
@@ -39,14 +39,14 @@ describe("the doctor's table", () => {
     )
   })
 
-  it("writes times from a tenth of a second to minutes in seven columns", () => {
+  it("writes times from milliseconds to minutes in seven columns", () => {
     const times = [0, 12.4, 999, 1000, 59_900, 600_000].map((ms) =>
       resultLines(result({ ms }), 80, plain)[0]?.slice(42, 49)
     )
     assert.deepStrictEqual(times, ["   0 ms", "  12 ms", " 999 ms", "  1.0 s", " 59.9 s", "600.0 s"])
   })
 
-  it("names failures before warnings, and leaves commands in one piece to be copied", () => {
+  it("lists failures before warnings, and does not wrap commands", () => {
     const command = `echo ${"x".repeat(120)}`
     const lines = closingLines(
       report([
@@ -66,12 +66,12 @@ describe("the doctor's table", () => {
     ])
   })
 
-  it("says nothing to do where a check passed", () => {
+  it("shows no action when a check passed", () => {
     const lines = reportLines(report([result({ action: { text: "Nothing.", commands: [] } })]), 80, plain)
     assert.isFalse(lines.some((line) => line.includes("Nothing.")))
   })
 
-  it("has colour on a terminal only, and not under NO_COLOR", () => {
+  it("uses colour only on a terminal, and not with NO_COLOR", () => {
     assert.strictEqual(paintFor(false, undefined), plain)
     assert.strictEqual(paintFor(true, "1"), plain)
     assert.strictEqual(paintFor(true, ""), coloured)
@@ -79,13 +79,12 @@ describe("the doctor's table", () => {
     assert.include(resultLines(result({ status: "fail" }), 80, coloured).join(""), "\u001B[31mFAIL")
   })
 
-  it("lists every check with what it does, in words and for a program", () => {
+  it("lists every check with what it does", () => {
     const lines = checkListLines(80)
     assert.deepStrictEqual(
       lines.flatMap((line) => /^(\w+) {2,}/.exec(line)?.[1] ?? []),
       [...checkIds]
     )
     assert.isTrue(lines.every((line) => line.length <= 80))
-    assert.lengthOf(checkListJson(), checkIds.length)
   })
 })

@@ -12,7 +12,7 @@ const SSL_YES = Buffer.from("S")
 
 const only = ["tls"] as const
 
-/** A pooler with a certificate, and the variables that trust its authority. */
+/** A pooler with a certificate, and the variables to trust its authority. */
 const encrypted = (authority: Authority, options?: LeafOptions) =>
   Effect.map(stand({ tls: authority.sign(options), timeScale: 0.02 }), (supavisor) => ({
     url: supavisor.url(),
@@ -24,7 +24,7 @@ const authority = Effect.acquireRelease(Effect.sync(makeAuthority), (made) => Ef
 const MISSING = "openssl is not installed"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (it) => {
-  it.effect("is content with a certificate that is verified in full", (test) =>
+  it.effect("passes a certificate that verify-full accepts", (test) =>
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
@@ -33,7 +33,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("explains an authority that Node.js does not know, and never advises to stop verifying", (test) =>
+  it.effect("explains an unknown certificate authority and never recommends to disable verification", (test) =>
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("warns that require verifies nothing, and says what verify-full would object to", (test) =>
+  it.effect("warns that require does not verify, and says why verify-full would refuse the certificate", (test) =>
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
@@ -62,7 +62,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("warns of a certificate that ends within the month", (test) =>
+  it.effect("warns of a certificate that expires within the month", (test) =>
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
@@ -80,14 +80,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("says that the server offers no TLS where it is required", () =>
+  it.effect("reports that TLS is required and the server does not offer it", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       assertGolden("tls-not-offered", yield* runDoctor({ url, env: { DB_SSL_MODE: "require" } }))
     })
   )
 
-  it.effect("says that the pooler wants TLS where it was switched off", (test) =>
+  it.effect("reports that the pooler requires TLS and it is disabled", (test) =>
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
@@ -99,14 +99,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("goes on without TLS under prefer, as a session does, and says so", () =>
+  it.effect("reports plaintext under prefer when the server does not offer TLS", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       assertGolden("tls-preferred", yield* runDoctor({ url: `${Redacted.value(url)}?sslmode=prefer`, only: ["login"] }))
     })
   )
 
-  it.effect("says that what agrees to TLS does not speak it", () =>
+  it.effect("reports a TLS handshake that the server breaks off", () =>
     Effect.gen(function* () {
       const port = yield* cannedServer(Buffer.concat([SSL_YES]))
       const url = `postgresql://someone:s3cr3t-CANARY@127.0.0.1:${port}/postgres?sslmode=require`
@@ -114,7 +114,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("notices that verification is switched off for the whole process", () =>
+  it.effect("warns when verification is disabled for the whole process", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       yield* Effect.acquireRelease(

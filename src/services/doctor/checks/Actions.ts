@@ -1,21 +1,21 @@
-/** What a person does about a failure: the catalogue's sentence, with the place to click and commands to run. */
+/** The action for an error: the catalogue's remedy, or a more specific text, and commands to run. */
 import type { ConnectionString } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import type { Action } from "./DoctorReport.ts"
 import { sentence } from "../../errors/Wording.ts"
 
-/** How this program is called in an action. */
+/** The command line of this program. */
 export const PROGRAM = "npx effect-supavisor"
 
-/** Where the dashboard shows the connection strings; `_` lets it ask for the project. */
+/** The dashboard's page of connection strings; with `_` it asks for the project. */
 const CONNECT_PAGE = "https://supabase.com/dashboard/project/_?showConnect=true"
 
-/** Where passwords, pool size, certificates and restrictions are set. */
+/** The dashboard's page of passwords, pool size, certificates and network restrictions. */
 export const DATABASE_SETTINGS_PAGE = "https://supabase.com/dashboard/project/_/database/settings"
 
 const SQL_PAGE = "https://supabase.com/dashboard/project/_/sql/new"
 
-/** Who holds connections, for a place that is not locked out. */
+/** Counts the connections; for a client that can still connect. */
 const HOLDERS_SQL =
   "select usename, application_name, state, count(*) from pg_stat_activity where backend_type = 'client backend' " +
   "group by 1, 2, 3 order by 4 desc;"
@@ -29,24 +29,24 @@ const isSupabase = ({ kind }: ConnectionString): boolean => kind !== "loopback" 
 
 const again = (only: string): string => `${PROGRAM} doctor --only ${only}`
 
-/** A public resolver tells whether it is the name or this network's name server. */
-const ELSEWHERE = "1.1.1.1"
+/** A public resolver, to tell a wrong name from a failing name server. */
+const PUBLIC_RESOLVER = "1.1.1.1"
 
 const dig = ({ host, kind }: ConnectionString, { code }: SessionError): PartialAction => ({
   ...(code === "DNS_NO_ADDRESS" && (kind === "session-pooler" || kind === "transaction-pooler")
-    ? { text: "The pooler has IPv4 addresses: compare the host with the dashboard, and ask another name server" }
+    ? { text: "The pooler has IPv4 addresses: compare the host with the dashboard, and query another name server" }
     : {}),
-  commands: [`dig +short A ${host}`, `dig +short AAAA ${host}`, `${again("dns")} --name-server ${ELSEWHERE}`]
+  commands: [`dig +short A ${host}`, `dig +short AAAA ${host}`, `${again("dns")} --name-server ${PUBLIC_RESOLVER}`]
 })
 
 const reach = ({ host, kind, port }: ConnectionString): PartialAction =>
   kind === "direct" || kind === "dedicated-pooler"
     ? {
-        text: `Compare host and port; lift the network ban (${DATABASE_SETTINGS_PAGE}, Network bans) if there is one`,
+        text: `Check host and port; remove the network ban (${DATABASE_SETTINGS_PAGE}, Network bans) if there is one`,
         commands: [`nc -vz ${host} ${port}`, "supabase network-bans get --project-ref REF --experimental"]
       }
     : {
-        text: "Compare host and port, look whether the server runs, then at firewall and VPN",
+        text: "Check host and port, whether the server runs, and firewall and VPN",
         commands: [`nc -vz ${host} ${port}`]
       }
 
@@ -54,8 +54,8 @@ const route = (connection: ConnectionString): PartialAction =>
   connection.kind === "direct" || connection.kind === "dedicated-pooler"
     ? {
         text:
-          "This host has an IPv6 address only and this network has no IPv6. Copy the session pooler's string, which " +
-          `is reached over IPv4: ${CONNECT_PAGE} (Session pooler), or buy the IPv4 add-on`,
+          "This host has only an IPv6 address and this network has no IPv6. Use the session pooler's connection string, " +
+          `which works over IPv4: ${CONNECT_PAGE} (Session pooler), or buy the IPv4 add-on`,
         commands: ["ip -6 route show default"]
       }
     : { commands: ["ip route show default", "ip -6 route show default"] }
@@ -68,8 +68,8 @@ const trust = (connection: ConnectionString): PartialAction => ({
   ...(isSupabase(connection)
     ? {
         text:
-          `Download the CA certificate (${DATABASE_SETTINGS_PAGE}, SSL configuration) and name it in ` +
-          "DB_SSL_ROOT_CERT with DB_SSL_MODE=verify-full. Do not set NODE_TLS_REJECT_UNAUTHORIZED"
+          `Download the CA certificate (${DATABASE_SETTINGS_PAGE}, SSL configuration) and set ` +
+          "DB_SSL_ROOT_CERT to its path, with DB_SSL_MODE=verify-full. Do not set NODE_TLS_REJECT_UNAUTHORIZED"
       }
     : {}),
   commands: [
@@ -87,19 +87,19 @@ const password = (connection: ConnectionString): PartialAction =>
     ? {
         text:
           "Copy the password again, percent-encoded in a URL, or reset it once " +
-          `(${DATABASE_SETTINGS_PAGE}, Reset database password) and wait a minute: the pooler learns of it late. Ten ` +
-          "wrong logins in 150 s block this network's address",
+          `(${DATABASE_SETTINGS_PAGE}, Reset database password) and wait a minute, until the pooler uses the new one. Ten ` +
+          "failed logins in 150 s block this network's address",
         commands: [again("login")]
       }
     : {
-        text: "Correct the password, percent-encoded in a URL, or set it anew",
+        text: "Correct the password, percent-encoded in a URL, or set a new one",
         commands: [`\\password ${connection.role}  -- in psql`, again("login")]
       }
 
 const tenant = (connection: ConnectionString): PartialAction => ({
   text:
-    `Copy host and user from ${CONNECT_PAGE} (Session pooler): the number in aws-N cannot be told from the region, ` +
-    "and the user is ROLE.REF. The password was not looked at: do not reset it",
+    `Copy host and user from ${CONNECT_PAGE} (Session pooler): the number in aws-N does not follow from the region, ` +
+    "and the user is ROLE.REF. The password was not checked: do not reset it",
   ...(connection.kind === "session-pooler" || connection.kind === "transaction-pooler"
     ? {
         commands: [
@@ -115,12 +115,12 @@ const transactionMode = ({ kind }: ConnectionString): PartialAction =>
     ? { text: `Use the session pooler's string, port 5432: ${CONNECT_PAGE} (Session pooler)` }
     : {}
 
-/** The address stands at the end of the pooler's message. */
+/** The address at the end of the pooler's message. */
 const LAST_ADDRESS = /(\d{1,3}(?:\.\d{1,3}){3})\W*$/
 
 const allowList = (_: ConnectionString, { reason }: SessionError): PartialAction => {
-  const said = "serverMessage" in reason ? (reason.serverMessage ?? "") : ""
-  const address = LAST_ADDRESS.exec(said)?.[1] ?? "ADDRESS"
+  const message = "serverMessage" in reason ? (reason.serverMessage ?? "") : ""
+  const address = LAST_ADDRESS.exec(message)?.[1] ?? "ADDRESS"
   return {
     commands: [`supabase network-restrictions update --project-ref REF --db-allow-cidr ${address}/32 --experimental`]
   }
@@ -128,7 +128,7 @@ const allowList = (_: ConnectionString, { reason }: SessionError): PartialAction
 
 const wait = (seconds: number): PartialAction => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
 
-/** The block of ten wrong logins lasts 120 s and counts 150 s back; a minute more is needed to be sure. */
+/** The block after ten failed logins in 150 s lasts 120 s; one minute is added to be sure. */
 const BREAKER_SECONDS = 180
 
 /** The block after five unreadable secrets (Supavisor 2.9 source, circuit_breaker.ex). */
@@ -170,7 +170,7 @@ const byCode: Readonly<Record<string, (connection: ConnectionString, error: Sess
   TRANSACTION_MODE: transactionMode
 }
 
-/** The action for a failure at a place. */
+/** The action for an error of a connection. */
 export const actionFor = (error: SessionError, connection: ConnectionString): Action => {
   const advice = byCode[error.code]?.(connection, error)
   return { text: sentence(advice?.text ?? error.remedy), commands: advice?.commands ?? [] }

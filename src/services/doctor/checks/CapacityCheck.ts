@@ -1,4 +1,4 @@
-/** Whether there is room: our pool against the pooler's, and both against the database. */
+/** Compares the pool with the pooler's pool size and the connections with the database's limits. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { formatDuration } from "../../config/settings/Durations.ts"
@@ -13,7 +13,7 @@ import type { SessionError } from "../../errors/SessionError.ts"
 import { counted } from "../../errors/Wording.ts"
 import * as Schema from "effect/Schema"
 
-/** More holders than these are summed up. */
+/** Groups of connections that are listed; the others are summed up. */
 const MOST_HOLDERS = 6
 
 const Holder = Schema.Struct({
@@ -22,10 +22,10 @@ const Holder = Schema.Struct({
   count: Schema.Number
 })
 
-/** One look at the connections. */
-export const ConnectionUsage = Schema.Struct({
+/** The connections in use and their limits. */
+const ConnectionUsage = Schema.Struct({
   max: Schema.Number,
-  /** Kept back for superusers, and since PostgreSQL 16 for pg_use_reserved_connections. */
+  /** Reserved for superusers, and since PostgreSQL 16 for pg_use_reserved_connections. */
   reserved: Schema.Number,
   used: Schema.Number,
   /** CONNECTION LIMIT of the role and of the database; -1 for none. */
@@ -33,21 +33,20 @@ export const ConnectionUsage = Schema.Struct({
   roleUsed: Schema.Number,
   databaseLimit: Schema.Number,
   databaseUsed: Schema.Number,
-  /** The most numerous first. */
+  /** The largest groups first. */
   holders: Schema.Array(Holder),
-  /** Transactions that are open and rest, as far as the role may see. */
+  /** Sessions idle in a transaction, as far as the role may see. */
   idleInTransaction: Schema.Number,
   oldestIdleMillis: Schema.NullOr(Schema.Number),
   oldestIdleApplication: Schema.NullOr(Schema.String)
 })
 
-export type ConnectionUsage = typeof ConnectionUsage.Type
+type ConnectionUsage = typeof ConnectionUsage.Type
 
-/** Reads the one column of the statement. */
-export const decodeUsage = Schema.decodeUnknownEffect(Schema.fromJsonString(ConnectionUsage))
+const decodeUsage = Schema.decodeUnknownEffect(Schema.fromJsonString(ConnectionUsage))
 
-/** The statement; its one column `view` is JSON. Rows of other roles show no state to an ordinary role. */
-export const USAGE_SQL = `
+/** Any role may run it. Its column `view` is JSON. An ordinary role does not see the state of other roles' sessions. */
+const USAGE_SQL = `
 with seen as (
   select usename, application_name, state, datname,
     (extract(epoch from clock_timestamp() - state_change) * 1000)::float8 as rested
@@ -74,19 +73,18 @@ select json_build_object(
   'oldestIdleApplication', (select application_name from resting limit 1)
 )::text as view`
 
-/** Supabase's largest default pool size is below this (ConnectionPooling.constants.ts of supabase/supabase). */
-export const MAX_PROBED = 100
+/** Above Supabase's largest default pool size (ConnectionPooling.constants.ts of supabase/supabase). */
+const MAX_PROBED = 100
 
-/** What the probe found. */
-export interface ProbeResult {
-  /** Sessions held at the same time, the doctor's first one included. */
+interface ProbeResult {
+  /** Sessions open at the same time, including the doctor's first one. */
   readonly held: number
-  /** What ended the probe; undefined when it was its own bound. */
+  /** The error that ended the probe; undefined when it reached its limit. */
   readonly refusal: SessionError | undefined
 }
 
-/** Opens sessions until one is refused, the bound is reached or the time is over, and closes them all. */
-export const probeCapacity = (context: DoctorContext, limitMillis: number): Effect.Effect<ProbeResult> =>
+/** Opens sessions until one is refused or the limit of sessions or time is reached, and closes them all. */
+const probeCapacity = (context: DoctorContext, limitMillis: number): Effect.Effect<ProbeResult> =>
   Effect.gen(function* () {
     const { now } = context
     const deadline = now() + limitMillis
@@ -104,12 +102,12 @@ export const probeCapacity = (context: DoctorContext, limitMillis: number): Effe
     return { held, refusal }
   })
 
-/** From here on a burst fills the rest: the usual bound of alerts on `max_connections`. */
+/** The usual threshold of alerts on `max_connections`. */
 const CROWDED = 0.8
 
 const PERCENT = 100
 
-/** The probe takes many logins; what the other statements need is left of the limit. */
+/** The check's other statements run in the rest of its limit. */
 const SHARE_OF_LIMIT = 0.8
 
 const raise = (isOurs: boolean): string =>
@@ -119,11 +117,11 @@ const againstPooler = (context: DoctorContext, size: number, held: string): RawR
   const { max } = context.settings.pool
   const target = `max ${max} of pool size ${size}`
   if (max > size) {
-    const details = `the pool wants ${counted(max - size, "session")} more than the pooler grants; they will be refused with EMAXCONNSESSION${held}`
+    const details = `DB_POOL_MAX exceeds the pool size by ${counted(max - size, "session")}, which the pooler will refuse with EMAXCONNSESSION${held}`
     return { target, status: "fail", details, action: { text: raise(true), commands: [`export DB_POOL_MAX=${size}`] } }
   }
   if (max === size) {
-    const details = `one full pool takes all sessions of the role: a second process will be refused${held}`
+    const details = `one process can use all sessions of the role: a second process will be refused${held}`
     return { target, status: "warn", details, action: { text: raise(false), commands: [] } }
   }
   return { target, status: "pass", details: `${counted(size - max, "session")} left for other processes${held}` }
@@ -131,69 +129,68 @@ const againstPooler = (context: DoctorContext, size: number, held: string): RawR
 
 const afterProbe = Effect.fnUntraced(function* (context: DoctorContext): Effect.fn.Return<RawResult> {
   const { held, refusal } = yield* probeCapacity(context, context.limitMillis * SHARE_OF_LIMIT)
-  const { poolSize: ceiling } = context
+  const { poolSize } = context
   const { max } = context.settings.pool
-  if (ceiling !== undefined) return againstPooler(context, ceiling, `; ${held} could be taken now`)
-  const target = `max ${max}, ${held} taken`
+  if (poolSize !== undefined) return againstPooler(context, poolSize, `; the probe opened ${held}`)
+  const target = `max ${max}, ${held} opened`
   if (refusal !== undefined && max > held)
-    return failedResult(context, refusal, { target }, `; only ${held} could be taken`)
-  const why =
-    refusal === undefined ? `the probe stops at ${MAX_PROBED} or when its time is over` : describeError(refusal)
-  return { target, status: "pass", details: `${held} sessions were granted at the same time; ${why}` }
+    return failedResult(context, refusal, { target }, `; the probe opened only ${held}`)
+  const why = refusal === undefined ? `the probe stops at ${MAX_PROBED} or at its time limit` : describeError(refusal)
+  return { target, status: "pass", details: `${held} sessions were open at the same time; ${why}` }
 })
 
-const poolFinding = (context: DoctorContext): Effect.Effect<RawResult> => {
-  const { poolSize: ceiling, isDirect: isServerItself, probesCapacity, secondError: secondRefusal, settings } = context
+const poolResult = (context: DoctorContext): Effect.Effect<RawResult> => {
+  const { poolSize, isDirect, probesCapacity, secondError, settings } = context
   const target = `max ${settings.pool.max}`
-  if (isServerItself) {
-    return Effect.succeed({ target, status: "info", details: "no pooler in between: max_connections is the limit" })
+  if (isDirect) {
+    return Effect.succeed({ target, status: "info", details: "no pooler: max_connections is the limit" })
   }
-  if (secondRefusal !== undefined && secondRefusal.class === "capacity") {
-    const held = `; this login took the last free one (${describeError(secondRefusal)})`
+  if (secondError !== undefined && secondError.class === "capacity") {
+    const held = `; this login used the last free session (${describeError(secondError)})`
     return Effect.succeed(
-      ceiling === undefined
-        ? failedResult(context, secondRefusal, { target }, "; a second session was refused")
-        : { ...againstPooler(context, ceiling, held), status: "fail" }
+      poolSize === undefined
+        ? failedResult(context, secondError, { target }, "; a second session was refused")
+        : { ...againstPooler(context, poolSize, held), status: "fail" }
     )
   }
   if (probesCapacity) return afterProbe(context)
-  if (ceiling !== undefined) return Effect.succeed(againstPooler(context, ceiling, ""))
+  if (poolSize !== undefined) return Effect.succeed(againstPooler(context, poolSize, ""))
   return Effect.succeed({
     target,
     status: "info",
     details:
-      "the pooler's pool size cannot be asked; it is told by the first refusal. Count it when nobody else needs " +
+      "the pooler reports its pool size only when it refuses a login. To find it while no other client needs " +
       `sessions: ${PROGRAM} doctor --only capacity --probe-capacity`
   })
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-const limitFinding = ({ connection, settings }: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
+const connectionLimit = ({ connection, settings }: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
   const { max } = settings.pool
-  const narrow = [
+  const exceeded = [
     { what: "role", name: connection.role, limit: view.roleLimit, used: view.roleUsed },
     { what: "database", name: connection.database, limit: view.databaseLimit, used: view.databaseUsed }
   ].find(({ limit }) => limit >= 0 && limit < max)
-  if (narrow === undefined) return undefined
+  if (exceeded === undefined) return undefined
   return {
     component: "Limits",
-    target: `${narrow.what} limit ${narrow.limit}`,
+    target: `${exceeded.what} limit ${exceeded.limit}`,
     status: "fail",
-    details: `the ${narrow.what} has CONNECTION LIMIT ${narrow.limit} (${narrow.used} used) and DB_POOL_MAX is ${max}`,
+    details: `the ${exceeded.what} has CONNECTION LIMIT ${exceeded.limit} (${exceeded.used} used) and DB_POOL_MAX is ${max}`,
     action: {
       text: "Lower DB_POOL_MAX or raise the limit.",
-      commands: [`alter ${narrow.what} ${quoted(narrow.name)} connection limit ${max};`]
+      commands: [`alter ${exceeded.what} ${quoted(exceeded.name)} connection limit ${max};`]
     }
   }
 }
 
-const serverFinding = (context: DoctorContext, view: ConnectionUsage): RawResult => {
+const serverConnections = (context: DoctorContext, view: ConnectionUsage): RawResult => {
   const usable = Math.max(1, view.max - view.reserved)
   const share = view.used / usable
   const { max } = context.settings.pool
   const target = `max_connections ${view.max}`
-  const details = `${view.used} of ${usable} usable are taken (${Math.round(share * PERCENT)} %)`
+  const details = `${view.used} of ${usable} usable connections are in use (${Math.round(share * PERCENT)} %)`
   const component = "Connections"
   if (share < CROWDED) return { component, target, status: "pass", details }
   return {
@@ -208,7 +205,7 @@ const serverFinding = (context: DoctorContext, view: ConnectionUsage): RawResult
   }
 }
 
-const wordHolders = ({ holders, used }: ConnectionUsage): string => {
+const describeHolders = ({ holders, used }: ConnectionUsage): string => {
   const shown = holders.map(
     ({ application, count, role }) => `${count} ${maskedName(role ?? "?")} "${maskedName(application ?? "")}"`
   )
@@ -216,18 +213,18 @@ const wordHolders = ({ holders, used }: ConnectionUsage): string => {
   return [...shown, ...(rest > 0 ? [`${rest} others`] : [])].join(", ")
 }
 
-const restingFinding = (context: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
+const idleInTransaction = (context: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
   const { idleInTransactionTimeout } = context.settings
   const oldest = view.oldestIdleMillis ?? 0
   if (view.idleInTransaction === 0 || oldest < Duration.toMillis(idleInTransactionTimeout)) return undefined
-  const who = view.oldestIdleApplication === null ? "" : ` of "${maskedName(view.oldestIdleApplication)}"`
+  const application = view.oldestIdleApplication === null ? "" : ` of "${maskedName(view.oldestIdleApplication)}"`
   return {
     component: "Idle in tx",
     target: `over ${formatDuration(idleInTransactionTimeout)}`,
     status: "warn",
-    details: `${counted(view.idleInTransaction, "transaction")} open and resting, the oldest${who} for ${formatMillis(oldest)}: it holds a session and its locks`,
+    details: `${counted(view.idleInTransaction, "session is", "sessions are")} idle in a transaction, the oldest${application} for ${formatMillis(oldest)}, and keep their locks`,
     action: {
-      text: "End it, and set idle_in_transaction_session_timeout where it comes from.",
+      text: "End it, and set idle_in_transaction_session_timeout for its role.",
       commands: [
         `${PROGRAM} inspect idle-in-transaction`,
         "select pg_terminate_backend(pid) from pg_stat_activity where state like 'idle in transaction%' and state_change < now() - interval '5 min';"
@@ -236,29 +233,34 @@ const restingFinding = (context: DoctorContext, view: ConnectionUsage): RawResul
   }
 }
 
-/** A refusal of a second session tells the pool size; where one is there, it leaves: it would be counted. */
-const settleSecond = Effect.fnUntraced(function* (context: DoctorContext) {
-  const { isDirect: isServerItself, second, secondError: secondRefusal } = context
-  if (second === undefined && secondRefusal === undefined && !isServerItself) yield* openSecond(context)
+/** Opens a second connection, because a refused login states the pool size, and closes it, so that it is not counted. */
+const trySecond = Effect.fnUntraced(function* (context: DoctorContext) {
+  const { isDirect, second, secondError } = context
+  if (second === undefined && secondError === undefined && !isDirect) yield* openSecond(context)
   yield* context.second?.close ?? Effect.void
   context.second = undefined
 })
 
-/** The pool against the pooler, the connections against the database, and who holds them. */
+/** Checks the pool size, the connections in use, the connection limits and idle transactions. */
 export const checkCapacity: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { client, now } = context
     if (client === undefined) return
-    const began = now()
-    yield* settleSecond(context)
-    const pool = yield* poolFinding(context)
-    yield* emit({ ...pool, millis: now() - began })
+    const started = now()
+    yield* trySecond(context)
+    const pool = yield* poolResult(context)
+    yield* emit({ ...pool, millis: now() - started })
     const rows = yield* rowsOf(client, USAGE_SQL)
     const view = yield* Effect.orDie(decodeUsage(rows[0]?.["view"]))
-    yield* emit(serverFinding(context, view))
-    yield* emit({ component: "Holders", target: "by role, application", status: "info", details: wordHolders(view) })
-    const limit = limitFinding(context, view)
+    yield* emit(serverConnections(context, view))
+    yield* emit({
+      component: "Holders",
+      target: "by role, application",
+      status: "info",
+      details: describeHolders(view)
+    })
+    const limit = connectionLimit(context, view)
     if (limit !== undefined) yield* emit(limit)
-    const resting = restingFinding(context, view)
+    const resting = idleInTransaction(context, view)
     if (resting !== undefined) yield* emit(resting)
   })

@@ -25,17 +25,17 @@ export const openClient = Effect.fnUntraced(function* (
   context: DoctorContext,
   limitMillis: number
 ): Effect.fn.Return<OpenedClient, SessionError, Scope.Scope> {
-  const { connection, endpoint, reachableAddress: reachable, settings } = context
+  const { connection, endpoint, reachableAddress, settings } = context
   const dial: Dial = { phase: "dns", wire: undefined }
   const target = {
-    endpoint: { ...endpoint, address: reachable },
+    endpoint: { ...endpoint, address: reachableAddress },
     connection,
     config: { ...settings, applicationName: APPLICATION_NAME, prepare: false },
     driver: yield* DriverOptions
   }
   const opened = yield* logIn(dial, target, limitMillis, ({ connection: driver, failing, now, scope, wire }) =>
     Effect.gen(function* () {
-      const asked = now()
+      const sent = now()
       const backend = yield* Effect.mapError(queryBackend(driver), failing)
       const client: Client = {
         connection: driver,
@@ -44,7 +44,7 @@ export const openClient = Effect.fnUntraced(function* (
         close: terminate(wire.socket, scope),
         destroy: () => wire.socket.destroy()
       }
-      return { client, backend, answerMillis: now() - asked }
+      return { client, backend, answerMillis: now() - sent }
     })
   ).pipe(
     Effect.tapError((error) =>
@@ -58,10 +58,10 @@ export const openClient = Effect.fnUntraced(function* (
   return opened
 })
 
-/** The second login takes a part of the limit, so that time remains for what it is for. */
+/** The second login gets half of the check's limit: the check that needs it runs in the rest. */
 const SHARE_OF_LIMIT = 0.5
 
-/** Opens a second session beside the first, or notes why there is none. */
+/** Opens the second connection, or records why it was refused. */
 export const openSecond = (context: DoctorContext): Effect.Effect<void, never, Scope.Scope> =>
   Effect.match(openClient(context, context.limitMillis * SHARE_OF_LIMIT), {
     onFailure: (error) => {
@@ -72,14 +72,14 @@ export const openSecond = (context: DoctorContext): Effect.Effect<void, never, S
     }
   })
 
-/** The failure of a statement, classified. */
+/** The error of a failed statement. */
 export const statementError = (context: DoctorContext, error: SqlError): SessionError =>
   SessionError.fromSqlError(error, {
     host: context.connection.host,
     port: context.connection.port
   }) ?? context.failure("session", context.now(), error, true)
 
-/** Rows of a statement that is not prepared. */
+/** The rows of a statement, which is not prepared. */
 export const rowsOf = (
   client: Client,
   sql: string,

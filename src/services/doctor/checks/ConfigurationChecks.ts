@@ -1,4 +1,4 @@
-/** What can be said before anything is sent: the settings, and the place they name. */
+/** The checks without network access: the settings and the address. */
 import * as Effect from "effect/Effect"
 import { describe } from "../../config/ConnectionString.ts"
 import type { SessionError, SettingProblem } from "../../errors/SessionError.ts"
@@ -7,7 +7,7 @@ import { hidden } from "../../config/settings/Problem.ts"
 import type { CheckFunction, RawResult } from "./DoctorContext.ts"
 import { sentence } from "../../errors/Wording.ts"
 
-/** The settings: what they come to, and every warning and note about them. */
+/** The effective settings and their warnings. */
 export const checkConfig: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { settings } = context
@@ -22,7 +22,7 @@ export const checkConfig: CheckFunction = (context, emit) =>
     for (const warning of settings.warnings) yield* emit({ target: source, status: "warn", details: sentence(warning) })
   })
 
-/** Notes of a connection string that tell of something lost, not only of something assumed. */
+/** Notes on a connection string that are warnings: something was dropped or is probably wrong. */
 const WARNING_NOTES: ReadonlySet<string> = new Set([
   "dropped-options",
   "lost-reference",
@@ -30,14 +30,14 @@ const WARNING_NOTES: ReadonlySet<string> = new Set([
   "unusual-project-ref"
 ])
 
-/** The place: what is addressed, by its own words. */
-export const checkEndpoint: CheckFunction = ({ connection, hostAndPort: place }, emit) =>
+/** The address, as the connection string describes it. */
+export const checkEndpoint: CheckFunction = ({ connection, hostAndPort }, emit) =>
   Effect.gen(function* () {
-    yield* emit({ target: place, status: "pass", details: describe(connection).replace(/^\S+ /, "") })
+    yield* emit({ target: hostAndPort, status: "pass", details: describe(connection).replace(/^\S+ /, "") })
     for (const { code, message, remedy } of connection.notes) {
       const isWarning = WARNING_NOTES.has(code)
       yield* emit({
-        target: place,
+        target: hostAndPort,
         status: isWarning ? "warn" : "info",
         details: sentence(message),
         ...(isWarning ? { action: { text: sentence(remedy), commands: [] } } : {})
@@ -45,30 +45,29 @@ export const checkEndpoint: CheckFunction = ({ connection, hostAndPort: place },
     }
   })
 
-/** The words with which every problem of a connection string begins (session-config/Target.ts). */
+/** The start of every problem of a connection string (config/settings/Target.ts). */
 const UNUSABLE = /^must be a usable connection string: /
 
-/** A value that is not shown says nothing as a word of a sentence either. */
-const wordProblem = ({ expected, received }: SettingProblem): string => {
+const describeProblem = ({ expected, received }: SettingProblem): string => {
   if (received === undefined) return `missing: ${expected}`
   if (received === hidden) return expected.replace(UNUSABLE, "")
   return `${received}: ${expected.startsWith("must ") ? expected : `expected ${expected}`}`
 }
 
-const findingOf = (problem: SettingProblem): RawResult => ({
+const problemResult = (problem: SettingProblem): RawResult => ({
   target: problem.name,
   status: "fail",
-  details: sentence(wordProblem(problem)),
+  details: sentence(describeProblem(problem)),
   action: {
     text: sentence(problem.remedy ?? (problem.example === undefined ? "Correct it" : `Looks like ${problem.example}`)),
     commands: []
   }
 })
 
-/** The findings about settings that cannot be used. */
-export const invalidFindings = (error: SessionError): ReadonlyArray<RawResult> =>
+/** The results of invalid settings. */
+export const invalidSettings = (error: SessionError): ReadonlyArray<RawResult> =>
   error.reason._tag === "ConfigurationInvalid"
-    ? error.reason.problems.map(findingOf)
+    ? error.reason.problems.map(problemResult)
     : [
         {
           target: "settings",

@@ -1,4 +1,4 @@
-/** The addresses of the host: what the name servers say, and what a session would get. */
+/** The addresses of the host, from the name servers and from the system. */
 import * as Effect from "effect/Effect"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
 import type { DnsAnswer, HostAddresses } from "../NetworkCheck.ts"
@@ -6,23 +6,23 @@ import type { Family } from "../network/NameResolver.ts"
 import { type CheckFunction, type DoctorContext, failedResult, type RawResult, describeError } from "./DoctorContext.ts"
 import { actionFor } from "./Actions.ts"
 
-/** Node's word for a name server that refuses datagrams: nobody answers questions there. */
+/** Node's code when no name server listens at the address. */
 const REFUSED = "ECONNREFUSED"
 
 const components: Readonly<Record<Family, string>> = { 4: "DNS A", 6: "DNS AAAA" }
 
-/** The shared pooler has IPv4 addresses only, and the pool asks for no others (Transport.ts). */
+/** The shared pooler has only IPv4 addresses, and the pool resolves no others (Transport.ts). */
 const onlyIPv4 = ({ connection: { kind } }: DoctorContext): boolean =>
   kind === "session-pooler" || kind === "transaction-pooler"
 
-/** A refused datagram would read as a refused connection to the database. */
+/** Another code than ECONNREFUSED, which the catalogue explains as a refused database connection. */
 const dnsFailure = (failure: unknown): unknown =>
   factsOf(failure).errno === REFUSED
-    ? Object.assign(new Error("the name server refuses questions"), { code: "EREFUSED" })
+    ? Object.assign(new Error("the name server refuses queries"), { code: "EREFUSED" })
     : failure
 
-/** A name server that knows the name and has no such record is in order. */
-const isInTrouble = ({ failure }: DnsAnswer): boolean => {
+/** Whether a query failed for another reason than a missing record. */
+const isFailed = ({ failure }: DnsAnswer): boolean => {
   const code = failure === undefined ? undefined : factsOf(failure).errno
   return code !== undefined && code !== "ENODATA" && code !== "ENOTFOUND"
 }
@@ -40,12 +40,12 @@ const found = (context: DoctorContext, names: HostAddresses, family: Family): Ra
     const source = record === undefined ? " (from this machine)" : from(names)
     return { ...base, status: "pass", millis, details: `${texts}${source}` }
   }
-  const why = isInTrouble(record)
-    ? `; its name server gives no answer: ${describeError(context.failure("dns", context.now(), dnsFailure(record.failure)))}`
-    : "; the name server does not know it"
+  const why = isFailed(record)
+    ? `; the query to its name server failed: ${describeError(context.failure("dns", context.now(), dnsFailure(record.failure)))}`
+    : "; the name server has no record of it"
   return {
     ...base,
-    status: isInTrouble(record) ? "warn" : "pass",
+    status: isFailed(record) ? "warn" : "pass",
     millis,
     details: `${texts} (from this machine's hosts file or cache)${why}`
   }
@@ -57,12 +57,12 @@ const missing = (context: DoctorContext, names: HostAddresses, family: Family): 
   const base = { component: components[family], target: context.connection.host, millis }
   if (family === 6 && onlyIPv4(context)) {
     const there = record?.addresses ?? []
-    const details = there.length === 0 ? "none, and none is needed" : `${there.join(", ")}; not used`
-    return { ...base, status: "info", details: `${details}: sessions go to the pooler over IPv4` }
+    const details = there.length === 0 ? "none, and none needed" : `${there.join(", ")}; not used`
+    return { ...base, status: "info", details: `${details}: sessions connect to the pooler over IPv4` }
   }
   if (family === 6 || context.addresses.length > 0) {
-    const isSilent = record !== undefined && isInTrouble(record)
-    return { ...base, status: "info", details: isSilent ? "not known: the name server gives no answer" : "none" }
+    const isUnknown = record !== undefined && isFailed(record)
+    return { ...base, status: "info", details: isUnknown ? "unknown: the query to the name server failed" : "none" }
   }
   const cause = dnsFailure(names.lookup.failure ?? record?.failure ?? noData)
   return failedResult(context, context.failure("dns", context.now(), cause), base)
@@ -79,12 +79,12 @@ const disagreement = (context: DoctorContext, names: HostAddresses): RawResult |
     target: context.connection.host,
     status: "warn",
     millis: names.lookup.millis,
-    details: `the name servers know the host and this machine's own look-up, which sessions use, does not: ${describeError(error)}`,
+    details: `the name servers know the host; this machine's look-up, which sessions use, fails: ${describeError(error)}`,
     action: actionFor(error, context.connection)
   }
 }
 
-/** Asks for both families and keeps the addresses that a session would use. */
+/** Resolves both families and keeps the addresses that sessions use. */
 export const checkDns: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { connection, limitMillis, network } = context
@@ -94,13 +94,13 @@ export const checkDns: CheckFunction = (context, emit) =>
       return yield* emit({
         target: connection.host,
         status: "info",
-        details: "an address: there is nothing to resolve"
+        details: "an IP address: not resolved"
       })
     }
     for (const family of [4, 6] as const) {
       const isThere = context.addresses.some((address) => address.family === family)
       yield* emit(isThere ? found(context, names, family) : missing(context, names, family))
     }
-    const odd = disagreement(context, names)
-    if (odd !== undefined && context.addresses.length > 0) yield* emit(odd)
+    const mismatch = disagreement(context, names)
+    if (mismatch !== undefined && context.addresses.length > 0) yield* emit(mismatch)
   })

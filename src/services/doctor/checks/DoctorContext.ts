@@ -1,4 +1,4 @@
-/** What one context has found out so far, handed from check to check. */
+/** The state that the checks of one run share. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -12,11 +12,11 @@ import type { Backend } from "../../session/SessionModeCheck.ts"
 import type { Address, Endpoint } from "../../wire/Transport.ts"
 import { actionFor } from "./Actions.ts"
 import type { Action, CheckStatus } from "./DoctorReport.ts"
-import { wordAddress } from "./Format.ts"
+import { wordEndpoint } from "../../errors/Wording.ts"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import type { WireTap } from "../../wire/WireTap.ts"
 
-/** One thing a check has to say, before secrets are taken out. */
+/** A result of a check, before secrets are removed. */
 export interface RawResult {
   readonly component?: string
   readonly target: string
@@ -26,13 +26,13 @@ export interface RawResult {
   readonly action?: Action | undefined
 }
 
-/** The body of a check: says its findings as they come. What it fails with becomes a result too. */
+/** Runs a check and emits its results; a failure becomes a result too. */
 export type CheckFunction = (
   context: DoctorContext,
   emit: (result: RawResult) => Effect.Effect<void>
 ) => Effect.Effect<void, SessionError | SqlError, Scope.Scope>
 
-/** What never changes during an context. */
+/** The fixed part of a run's state. */
 export interface DoctorContextInput {
   readonly settings: Settings
   readonly connection: ConnectionString
@@ -42,7 +42,7 @@ export interface DoctorContextInput {
   readonly now: () => number
   /** Milliseconds since 1970. */
   readonly wallClock: () => number
-  /** What each check may take, in milliseconds. */
+  /** Time limit of each check, in milliseconds. */
   readonly limitMillis: number
   readonly probesCapacity: boolean
 }
@@ -61,43 +61,43 @@ export class DoctorContext implements DoctorContextInput {
   addresses: ReadonlyArray<Address> = []
   /** The first address that accepted a connection. */
   reachableAddress: string | undefined = undefined
-  /** The session that the later checks use; undefined before the login and after it was given up. */
+  /** The connection that later checks use; undefined before the login and after a timeout destroyed it. */
   client: Client | undefined = undefined
-  /** Whether the last login that failed had come to AuthenticationOk. */
+  /** Whether the last failed login received AuthenticationOk. */
   wasAuthenticated = false
   /** The backend that answered right after the login. */
   backend: Backend | undefined = undefined
-  /** Whether a session is kept between transactions; undefined before that was proved. */
+  /** Whether the server keeps a session between transactions; undefined before the session check. */
   keepsSession: boolean | undefined = undefined
-  /** A second session, while it is wanted. */
+  /** The second connection, while checks use it. */
   second: Client | undefined = undefined
-  /** Why there is no second session. */
+  /** Why there is no second connection. */
   secondError: SessionError | undefined = undefined
-  /** How many sessions the pooler grants, where a refusal told. */
+  /** The pooler's pool size, known from a refused login. */
   poolSize: number | undefined = undefined
 
-  constructor(circumstances: DoctorContextInput) {
-    this.settings = circumstances.settings
-    this.connection = circumstances.connection
-    this.endpoint = circumstances.endpoint
-    this.network = circumstances.network
-    this.now = circumstances.now
-    this.wallClock = circumstances.wallClock
-    this.limitMillis = circumstances.limitMillis
-    this.probesCapacity = circumstances.probesCapacity
+  constructor(input: DoctorContextInput) {
+    this.settings = input.settings
+    this.connection = input.connection
+    this.endpoint = input.endpoint
+    this.network = input.network
+    this.now = input.now
+    this.wallClock = input.wallClock
+    this.limitMillis = input.limitMillis
+    this.probesCapacity = input.probesCapacity
   }
 
   /** The host and port of the connection string. */
   get hostAndPort(): string {
-    return wordAddress(this.connection.host, this.connection.port)
+    return wordEndpoint(this.connection.host, this.connection.port)
   }
 
-  /** Whether PostgreSQL itself gave the key at login, so that no pooler is in between. */
+  /** Whether the key of the login carries the backend's process id, which means that there is no pooler. */
   get isDirect(): boolean {
     return this.backend !== undefined && this.client?.tap.processId === this.backend.pid
   }
 
-  /** Ends all sessions at once: what waits for an answer on them fails. */
+  /** Destroys the connections; statements in flight fail. */
   destroyConnections(): void {
     this.client?.destroy()
     this.second?.destroy()
@@ -105,7 +105,7 @@ export class DoctorContext implements DoctorContextInput {
     this.second = undefined
   }
 
-  /** A failure of the way in, classified. */
+  /** The error of a failed connection attempt. */
   failure(phase: Phase, since: number, failure: unknown, authenticated = false): SessionError {
     return SessionError.connectFailed({
       host: this.connection.host,
@@ -117,28 +117,28 @@ export class DoctorContext implements DoctorContextInput {
     })
   }
 
-  /** Notes what a refusal tells about the size of the pool. */
+  /** Records the pool size that a refused login states. */
   recordPoolSize(error: SessionError): void {
     if (error.reason._tag === "ConnectFailed") this.poolSize = error.reason.ceiling ?? this.poolSize
   }
 }
 
-/** The name of a running out of time, as the catalogue knows it. */
+/** An error with the code that the catalogue uses for timeouts. */
 export const timedOut = (what: string): Error => Object.assign(new Error(what), { code: "ETIMEDOUT" })
 
-/** What failed, in the words of the catalogue and of the server; the place stands in another column. */
+/** The catalogue's title, the code and the server's message; without the address, which has its own column. */
 export const describeError = (error: SessionError): string => {
   const title = entryOf(error.code)?.title
   if (title === undefined) return error.message
   const { reason } = error
-  const said = "serverMessage" in reason ? reason.serverMessage : undefined
+  const serverMessage = "serverMessage" in reason ? reason.serverMessage : undefined
   const state = "sqlState" in reason && reason.sqlState !== undefined ? ` (SQLSTATE ${reason.sqlState})` : ""
   const system = "systemMessage" in reason ? reason.systemMessage : undefined
-  const words = said === undefined ? system : `the server said: ${said}${state}`
-  return words === undefined ? `${title} [${error.code}]` : `${title} [${error.code}]; ${words}`
+  const message = serverMessage === undefined ? system : `the server said: ${serverMessage}${state}`
+  return message === undefined ? `${title} [${error.code}]` : `${title} [${error.code}]; ${message}`
 }
 
-/** A result of status `fail` about a failure. */
+/** A result with the status `fail`. */
 export const failedResult = (
   context: DoctorContext,
   error: SessionError,
@@ -156,7 +156,7 @@ export interface Client {
   readonly connection: PgConnection.PgConnection
   readonly tap: WireTap
   readonly isEncrypted: boolean
-  /** Says Terminate and waits, bounded, until the server has hung up. */
+  /** Sends Terminate and waits, with a time limit, until the server has closed the connection. */
   readonly close: Effect.Effect<void>
   /** Destroys the socket. */
   readonly destroy: () => void

@@ -1,8 +1,7 @@
-/** What an context brings: one result per thing looked at, and a verdict. */
+/** The report of one run: its results and a verdict. */
 import * as Schema from "effect/Schema"
 import { counted, listed } from "../../errors/Wording.ts"
 
-/** The one line at the end. */
 const componentsWith = (results: ReadonlyArray<CheckResult>, status: CheckResult["status"]): ReadonlyArray<string> => [
   ...new Set(results.filter((result) => result.status === status).map(({ component }) => component))
 ]
@@ -12,21 +11,20 @@ const wordSkipped = (results: ReadonlyArray<CheckResult>): string => {
   return skipped === 0 ? "" : ` ${counted(skipped, "check")} skipped.`
 }
 
-/** Whether sessions can be opened, as far as was looked. */
 const wordSessions = (results: ReadonlyArray<CheckResult>): string => {
   const login = results.find(({ id }) => id === "login")
   if (login === undefined || login.status === "skip") return ""
   const proof = results.find(({ id }) => id === "session")
   if (login.status === "fail") return " No session can be opened."
-  return proof?.status === "fail" ? " Logins work, sessions are not kept." : " Sessions can be opened."
+  return proof?.status === "fail" ? " Logins work; sessions are not kept." : " Sessions can be opened."
 }
 
-/** Sums up the results. `attempted` is false when the configuration kept everything else from being tried. */
+/** Sums up the results; `attempted` is false when invalid settings kept the checks from running. */
 export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): DoctorVerdict => {
   const failures = results.filter(({ status }) => status === "fail").length
   const warnings = results.filter(({ status }) => status === "warn").length
   if (!attempted) {
-    const text = `The configuration cannot be used (${counted(failures, "problem")}); nothing was attempted.`
+    const text = `The configuration is invalid (${counted(failures, "problem")}); no check was run.`
     return { status: "invalid", text, failures, warnings }
   }
   const tail = `${wordSessions(results)}${wordSkipped(results)}`
@@ -47,40 +45,40 @@ export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolea
   }
 }
 
-/** The version of the report's form; a field is only ever added within one. */
+/** The version of the report's schema; within a version, fields are only added. */
 export const DOCTOR_REPORT_VERSION = 1
 
 /**
- * How a check ended. `info`: worth knowing, nothing to do. `warn`: works now, will hurt. `fail`: does not work.
- * `skip`: not looked at, because what it depends on failed or does not apply.
+ * The outcome of a check. `info`: nothing to do. `warn`: works, and is likely to cause problems. `fail`: does not work.
+ * `skip`: not run, because a check it needs failed or it does not apply.
  */
 export const CheckStatus = Schema.Literals(["pass", "info", "warn", "fail", "skip"])
 
 export type CheckStatus = typeof CheckStatus.Type
 
-/** What a person does next: a sentence that names the place to click, and commands that can be run as they are. */
+/** What to do: a sentence, and commands that can be run as they are. */
 export const Action = Schema.Struct({ text: Schema.String, commands: Schema.Array(Schema.String) })
 
 export type Action = typeof Action.Type
 
-/** One thing looked at. A check has one or several results. */
+/** One result; a check has one or several. */
 export const CheckResult = Schema.Struct({
   /** The check: one of `--list-checks`. */
   id: Schema.String,
   component: Schema.String,
-  /** What was looked at; a project reference only by its last four characters. */
+  /** What was checked; a project reference is shown by its last four characters. */
   target: Schema.String,
   status: CheckStatus,
-  /** Milliseconds it took; null where nothing was waited for. */
+  /** Duration in milliseconds; null when nothing was measured. */
   ms: Schema.NullOr(Schema.Number),
   details: Schema.String,
-  /** Null where there is nothing to do. */
+  /** Null when there is nothing to do. */
   action: Schema.NullOr(Action)
 })
 
 export type CheckResult = typeof CheckResult.Type
 
-/** How the whole of it ended. `invalid`: the configuration cannot be used and nothing was attempted. */
+/** The overall outcome. `invalid`: the settings are invalid and no check was run. */
 export const DoctorVerdict = Schema.Struct({
   status: Schema.Literals(["healthy", "warnings", "failed", "invalid"]),
   text: Schema.String,
@@ -90,12 +88,12 @@ export const DoctorVerdict = Schema.Struct({
 
 export type DoctorVerdict = typeof DoctorVerdict.Type
 
-/** One context, as `--json` prints it. */
+/** The report of one run, as `--json` prints it. */
 export const DoctorReport = Schema.Struct({
   version: Schema.Literal(DOCTOR_REPORT_VERSION),
   /** ISO 8601, UTC. */
   startedAt: Schema.String,
-  /** Milliseconds the context took. */
+  /** Duration of the run in milliseconds. */
   ms: Schema.Number,
   verdict: DoctorVerdict,
   results: Schema.Array(CheckResult)

@@ -1,7 +1,7 @@
-/** Numbers and places as a result writes them. */
+/** Times as results show them. */
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** Below this many milliseconds the first decimal tells something. */
+/** Below this many milliseconds one decimal is shown. */
 const PRECISE_BELOW = 10
 
 /** A time: `0.4 ms`, `24 ms`, `1.2 s`. */
@@ -10,12 +10,8 @@ export const formatMillis = (millis: number): string => {
   return `${millis < PRECISE_BELOW ? millis.toFixed(1) : Math.round(millis)} ms`
 }
 
-/** The middle one; of an even number the lower of the two. Of nothing, 0. */
+/** The smallest value with at least the given share of the values at or below it; 0 without values. */
 export const quantile = (times: ReadonlyArray<number>, share: number): number => {
   const sorted = times.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 }
-
-/** `host:port`, an IPv6 address in brackets. */
-export const wordAddress = (host: string, port: number): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`

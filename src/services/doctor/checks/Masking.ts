@@ -1,14 +1,14 @@
-/** Takes out of a text what a report must not show: the password, and all of a project reference but its end. */
+/** Removes the password and most of the project reference from the texts of a report. */
 import { type ConnectionString, redact, secretsOf } from "../../config/ConnectionString.ts"
 import { redactForeignText } from "../../errors/catalogue/RedactedText.ts"
 
-/** Enough of a project reference to tell two projects apart, too little to reach one. */
+/** Enough characters to tell two projects apart, too few to reach one. */
 const SHOWN_OF_REFERENCE = 4
 
-/** Supabase's own references are so unlike words that they are hidden wherever they stand. */
+/** A reference of Supabase itself, which is masked anywhere in a text because it is never a word. */
 const SUPABASE_REFERENCE = /^[a-z]{20}$/
 
-/** Names and messages of others are cut: one line of a table, not a page. */
+/** Characters shown of a name that another program chose. */
 const LONGEST_FOREIGN_NAME = 48
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
@@ -18,18 +18,18 @@ const referencePattern = (reference: string): RegExp =>
     ? new RegExp(escape(reference), "gi")
     : new RegExp(String.raw`(?<=\.)${escape(reference)}(?![\w-])`, "g")
 
-/** What a terminal would obey, or show as something else: controls, marks of direction, separators. */
+/** Characters that a terminal interprets: controls, direction marks, separators. */
 const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu
 
-/** Makes texts fit to be shown. */
+/** Makes texts safe to show. */
 export interface Mask {
-  /** On one line, without secrets; the reference by its last four characters. */
+  /** On one line, without secrets; the reference is shown by its last four characters. */
   readonly text: (text: string) => string
-  /** A command to be copied: without secrets, and `REF` where the reference belongs. */
+  /** A command to copy: without secrets, and with `REF` in place of the reference. */
   readonly command: (text: string) => string
 }
 
-/** The mask of a connection; of none, it takes out only what looks like a credential. */
+/** The mask of a connection; without one, it removes only what looks like a credential. */
 export const maskOf = (connection: ConnectionString | undefined): Mask => {
   const secrets = connection === undefined ? [] : secretsOf(connection)
   const reference = connection?.projectRef ?? ""
@@ -43,7 +43,7 @@ export const maskOf = (connection: ConnectionString | undefined): Mask => {
   }
 }
 
-/** A name that somebody else chose, such as an application's: cut, without what looks like a credential. */
+/** A name that another program chose, such as an application's: shortened, without what looks like a credential. */
 export const maskedName = (name: string): string => {
   const line = redactForeignText(name)
   return line.length > LONGEST_FOREIGN_NAME ? `${line.slice(0, LONGEST_FOREIGN_NAME)}…` : line

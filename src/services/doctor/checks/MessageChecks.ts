@@ -1,4 +1,4 @@
-/** What passes beside the statements: notifications, and cancels. */
+/** The checks of notifications and of cancel requests. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,10 +14,9 @@ import type { CheckFunction, DoctorContext, Client } from "./DoctorContext.ts"
 import { formatMillis } from "./Format.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** A channel of its own; PostgreSQL folds no case in it. */
 const CHANNEL = "effect_supavisor_doctor"
 
-/** A notification is sent when its transaction commits, and takes a round trip. */
+/** How long a notification may take; it is sent at commit and needs one round trip. */
 const NOTIFICATION_MILLIS = 3000
 
 /** Listens, notifies, and waits for the notification. */
@@ -27,14 +26,18 @@ export const checkListen: CheckFunction = (context, emit) =>
     if (client === undefined) return
     const target = "LISTEN/NOTIFY"
     if (keepsSession === false) {
-      return yield* emit({ target, status: "skip", details: "transaction mode accepts LISTEN and delivers nothing" })
+      return yield* emit({
+        target,
+        status: "skip",
+        details: "transaction mode accepts LISTEN and delivers no notifications"
+      })
     }
-    const began = now()
+    const started = now()
     const payload = `${client.tap.processId}:${Math.round(context.wallClock())}`
-    const heard = yield* Effect.scoped(
+    const received = yield* Effect.scoped(
       Effect.gen(function* () {
         const queue = yield* client.connection.listen(CHANNEL)
-        // The session is pinned while it listens, so without a second one there is nobody to send the notification.
+        // The driver's connection is pinned while it listens, so the notification needs another connection.
         if (second === undefined) return undefined
         yield* rowsOf(second, "select pg_notify($1, $2)", [CHANNEL, payload])
         const next = Queue.take(queue).pipe(
@@ -43,13 +46,13 @@ export const checkListen: CheckFunction = (context, emit) =>
         return yield* Effect.timeoutOption(next, NOTIFICATION_MILLIS)
       })
     )
-    const millis = now() - began
-    if (heard === undefined) {
-      const details = "LISTEN was accepted; without a second session nobody could send a notification"
+    const millis = now() - started
+    if (received === undefined) {
+      const details = "LISTEN was accepted; no second connection was available to send a notification"
       return yield* emit({ target, status: "info", millis, details })
     }
-    if (Option.isSome(heard)) {
-      return yield* emit({ target, status: "pass", millis, details: "a notification from another session arrived" })
+    if (Option.isSome(received)) {
+      return yield* emit({ target, status: "pass", millis, details: "received a notification from another session" })
     }
     return yield* emit({
       target,
@@ -60,14 +63,14 @@ export const checkListen: CheckFunction = (context, emit) =>
     })
   })
 
-/** Long enough to be caught, short enough to end by itself when nobody hears the cancel. */
+/** Long enough to be cancelled; ends by itself when the cancel has no effect. */
 const SLEEP_SECONDS = 2
 
 const SLEEP = `select pg_sleep(${SLEEP_SECONDS})`
 
 const SHORT_SLEEP = "select pg_sleep(0.3)"
 
-/** A cancel that overtakes its statement is not heard (PostgreSQL docs, "Canceling Requests in Progress"). */
+/** A cancel that arrives before its statement has no effect (PostgreSQL docs, "Canceling Requests in Progress"). */
 const HEAD_START_MILLIS = 100
 
 const QUERY_CANCELED = "57014"
@@ -84,7 +87,7 @@ const sendCancel = (context: DoctorContext, { tap }: Client): Effect.Effect<void
     })
   ).pipe(Effect.timeoutOption(SLEEP_SECONDS * MILLIS_PER_SECOND), Effect.ignore)
 
-/** Cancels a statement of its own, and looks whether the next one was left alone. */
+/** Cancels a statement, and verifies that the next one is not cancelled. */
 export const checkCancel: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const client = context.second ?? context.client
@@ -93,35 +96,35 @@ export const checkCancel: CheckFunction = (context, emit) =>
     const target = "CancelRequest"
     const running = yield* Effect.forkChild(rowsOf(client, SLEEP), { startImmediately: true })
     yield* Effect.sleep(HEAD_START_MILLIS)
-    const began = now()
+    const started = now()
     const sent = yield* Effect.forkChild(sendCancel(context, client), { startImmediately: true })
     const first = yield* Fiber.await(running)
-    const millis = now() - began
-    // A cancel that is still on its way meets whatever runs next; that has to last long enough to be met.
+    const millis = now() - started
+    // A cancel that is still in transit would cancel the next statement, which has to run long enough for that.
     const next = yield* Effect.exit(rowsOf(client, isCancelled(first) ? "select 1" : SHORT_SLEEP))
-    // Whoever leaves before the cancel is passed on ends the pooler itself (PgBouncer's issue 801).
+    // PgBouncer crashes when the client closes before the cancel is forwarded (PgBouncer issue 801).
     yield* Fiber.await(sent)
     if (isCancelled(next)) {
       return yield* emit({
         target,
         status: "warn",
         millis,
-        details: "the cancel came late and ended the next statement instead (a known fault of poolers)",
+        details: "the cancel was late and cancelled the next statement instead (a known fault of poolers)",
         action: {
-          text: "Bound statements with DB_STATEMENT_TIMEOUT; this library never lends a session again after an unconfirmed cancel.",
+          text: "Limit statements with DB_STATEMENT_TIMEOUT; this library closes a session after an unconfirmed cancel.",
           commands: []
         }
       })
     }
     if (isCancelled(first)) {
-      const details = "a running statement ended, the session and its next statement went on"
+      const details = "a running statement was cancelled, the next statement of the session was not"
       return yield* emit({ target, status: "pass", millis, details })
     }
     return yield* emit({
       target,
       status: "warn",
       millis,
-      details: `the statement ran to its end after ${SLEEP_SECONDS} s: the cancel was not heard`,
-      action: { text: "Bound statements with DB_STATEMENT_TIMEOUT, which the server itself keeps.", commands: [] }
+      details: `the cancel had no effect: the statement ran to its end after ${SLEEP_SECONDS} s`,
+      action: { text: "Limit statements with DB_STATEMENT_TIMEOUT, which the server enforces.", commands: [] }
     })
   })

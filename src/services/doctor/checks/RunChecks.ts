@@ -1,4 +1,4 @@
-/** Runs the checks one after the other: skips what depends on a failure, bounds each, and never fails itself. */
+/** Runs the checks in order, each within a time limit; skips the checks that depend on a failed one. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -44,13 +44,13 @@ const bodies: Readonly<Record<CheckId, CheckFunction>> = {
   latency: checkLatency
 }
 
-/** A check bounds its own waits; this much longer than the limit it is cut off from outside, in milliseconds. */
+/** A check keeps its own limit; one that exceeds it by this many milliseconds is stopped. */
 const GRACE_MILLIS = 1000
 
-/** The session proof logs in a second time, the capacity check may look and probe: two limits, not one. */
+/** Checks that log in again or probe get two limits. */
 const LIMIT_FACTORS: Partial<Record<CheckId, number>> = { session: 2, cancel: 2, capacity: 2 }
 
-const FAILED: ReadonlySet<CheckStatus> = new Set(["fail", "skip"])
+const BLOCKING: ReadonlySet<CheckStatus> = new Set(["fail", "skip"])
 
 const usesSession = (id: CheckId): boolean => id !== "login" && id !== "pooler" && checks[id].needs.some(isBehindLogin)
 
@@ -74,25 +74,24 @@ const unexpectedFailure = (context: DoctorContext, error: unknown): RawResult =>
   const target = context.hostAndPort
   if (isSessionError(error)) return failedResult(context, error, { target })
   if (isSqlError(error)) return failedResult(context, statementError(context, error), { target })
-  const words = error instanceof Error ? error.message : String(error)
+  const message = error instanceof Error ? error.message : String(error)
   return {
     target,
     status: "fail",
-    details: `the check itself failed: ${words}`,
-    action: { text: "Report this with the output of --json; it is a bug.", commands: [] }
+    details: `the check itself failed: ${message}`,
+    action: { text: "This is a bug: report it with the output of --json.", commands: [] }
   }
 }
 
-/** What a caller hears while it runs. */
+/** Called while the checks run. */
 export interface RunCallbacks {
   readonly onStart: (id: CheckId) => Effect.Effect<void>
   readonly onResult: (result: CheckResult) => Effect.Effect<void>
 }
 
-/** A check that would not end. */
 class CheckTimedOut extends Data.TaggedError("Endless")<{ readonly message: string }> {}
 
-/** Ends all sessions when the time is over, so that whatever waits on them comes back. */
+/** Destroys the connections at the limit, so that statements in flight fail. */
 const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void, unknown>) => {
   const limit = context.limitMillis * (LIMIT_FACTORS[id] ?? 1) + GRACE_MILLIS
   return Effect.raceFirst(
@@ -100,16 +99,13 @@ const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void
     Effect.flatMap(Effect.sleep(limit), () => {
       context.destroyConnections()
       return Effect.fail(
-        new CheckTimedOut({ message: `no end within ${formatMillis(limit)}; the session was given up` })
+        new CheckTimedOut({ message: `did not finish within ${formatMillis(limit)}; its connection was closed` })
       )
     })
   )
 }
 
-/**
- * Runs the checks in order. Succeeds with all results; a check that fails in an unforeseen way is a result too. Sessions
- * are closed when the scope is.
- */
+/** Runs the checks and succeeds with all results. The connections close with the scope. */
 export const runChecks = Effect.fnUntraced(function* (
   context: DoctorContext,
   ids: ReadonlyArray<CheckId>,
@@ -133,12 +129,12 @@ export const runChecks = Effect.fnUntraced(function* (
     if (causes.length > 0) {
       yield* emit({ target: "-", status: "skip", details: `${listed(causes)} did not succeed` })
     } else if (usesSession(id) && context.client === undefined) {
-      yield* emit({ target: "-", status: "skip", details: "the session was given up in an earlier check" })
+      yield* emit({ target: "-", status: "skip", details: "an earlier check closed the connection" })
     } else {
       const exit = yield* Effect.exit(bounded(context, id, Scope.provide(bodies[id](context, emit), scope)))
       if (Exit.isFailure(exit)) yield* emit(unexpectedFailure(context, Cause.squash(exit.cause)))
     }
-    if (statuses.some((status) => FAILED.has(status))) blocked.add(id)
+    if (statuses.some((status) => BLOCKING.has(status))) blocked.add(id)
   }
   return results
 })

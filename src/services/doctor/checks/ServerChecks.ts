@@ -1,25 +1,25 @@
-/** The server itself: its clock, its version, whether it takes writes, and how far away it is. */
+/** The server's clock, version, write access and round-trip time. */
 import * as Effect from "effect/Effect"
 import { rowsOf } from "./Client.ts"
 import type { CheckFunction } from "./DoctorContext.ts"
 import { quantile, formatMillis } from "./Format.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** Clocks kept by NTP differ by milliseconds; certificates and tokens are checked to the second. */
+/** NTP keeps clocks within milliseconds; certificates and tokens are checked to the second. */
 const MOST_SKEW_MILLIS = 2000
 
 const CLOCK_SQL = "select (extract(epoch from clock_timestamp()) * 1000)::float8 as millis"
 
-/** Compares the clocks, taking the middle of the round trip as the moment of the answer. */
+/** Compares the server's clock with the middle of the round trip. */
 export const checkClock: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { client, now, wallClock } = context
     if (client === undefined) return
-    const began = now()
+    const started = now()
     const before = wallClock()
     const rows = yield* rowsOf(client, CLOCK_SQL)
     const after = wallClock()
-    const millis = now() - began
+    const millis = now() - started
     const skew = (before + after) / 2 - Number(rows[0]?.["millis"])
     const target = "this machine"
     if (Math.abs(skew) <= MOST_SKEW_MILLIS + millis / 2) {
@@ -39,7 +39,7 @@ export const checkClock: CheckFunction = (context, emit) =>
     })
   })
 
-/** The last day of fixes for each major version (PostgreSQL versioning policy, postgresql.org/support/versioning). */
+/** The end of support of each major version (PostgreSQL versioning policy, postgresql.org/support/versioning). */
 const LAST_FIXES: Readonly<Record<number, string>> = {
   12: "2024-11-21",
   13: "2025-11-13",
@@ -60,19 +60,19 @@ const VERSION_SQL =
   "pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as readonly"
 
 const versionProblem = (major: number, now: number): string | undefined => {
-  if (major < OLDEST_LISTED) return "gets no fixes any more"
+  if (major < OLDEST_LISTED) return "is no longer supported"
   const last = LAST_FIXES[major]
-  return last !== undefined && Date.parse(last) < now ? `gets no fixes since ${last}` : undefined
+  return last !== undefined && Date.parse(last) < now ? `has not been supported since ${last}` : undefined
 }
 
-/** Reads version and whether the server takes writes. */
+/** Reads the version and whether the server accepts writes. */
 export const checkServer: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { client, now, wallClock } = context
     if (client === undefined) return
-    const began = now()
+    const started = now()
     const row = (yield* rowsOf(client, VERSION_SQL))[0] ?? {}
-    const millis = now() - began
+    const millis = now() - started
     const target = `PostgreSQL ${String(row["version"])}`
     const old = versionProblem(Math.floor(Number(row["number"]) / PER_MAJOR), wallClock())
     if (row["standby"] === true) {
@@ -81,7 +81,7 @@ export const checkServer: CheckFunction = (context, emit) =>
         target,
         status: "warn",
         millis,
-        details: "a standby: it takes no writes",
+        details: "a standby: it accepts no writes",
         action: { text, commands: [] }
       })
     } else if (row["readonly"] === true) {
@@ -89,37 +89,37 @@ export const checkServer: CheckFunction = (context, emit) =>
         target,
         status: "warn",
         millis,
-        details: "transactions are read-only by default; a platform does that to a database whose disk is full",
+        details: "transactions are read-only by default; platforms set this when the disk is full",
         action: {
-          text: "Free or add disk space; to write meanwhile, switch it off for a session.",
+          text: "Free or add disk space; to write before that, disable it for a session.",
           commands: ["set session characteristics as transaction read write;"]
         }
       })
-    } else if (old === undefined) yield* emit({ target, status: "pass", millis, details: "takes writes" })
+    } else if (old === undefined) yield* emit({ target, status: "pass", millis, details: "accepts writes" })
     if (old !== undefined) {
-      const text = "Upgrade the database to a version that gets fixes."
+      const text = "Upgrade the database to a supported version."
       yield* emit({ target, status: "warn", details: `this version ${old}`, action: { text, commands: [] } })
     }
   })
 
-/** Enough for a 95th percentile that means something, and over in half a second across a continent. */
+/** Enough for a 95th percentile; takes half a second across a continent. */
 const ROUND_TRIPS = 20
 
-/** An application in the same region sees some milliseconds; from here on round trips decide how fast it is. */
+/** In the same region a round trip takes some milliseconds; above this, round trips dominate the response time. */
 const FAR_MILLIS = 100
 
 const P95 = 0.95
 
-/** Times round trips, one after the other. */
+/** Times round trips in sequence. */
 export const checkLatency: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { client, now } = context
     if (client === undefined) return
     const times: Array<number> = []
     for (let trip = 0; trip < ROUND_TRIPS; trip++) {
-      const began = now()
+      const started = now()
       yield* rowsOf(client, "select 1")
-      times.push(now() - began)
+      times.push(now() - started)
     }
     const median = quantile(times, 0.5)
     const target = `${ROUND_TRIPS} round trips`
@@ -130,7 +130,7 @@ export const checkLatency: CheckFunction = (context, emit) =>
       target,
       status: "warn",
       millis,
-      details: `${details}; every statement takes at least that`,
+      details: `${details}; every statement takes at least one round trip`,
       action: {
         text: "Run the application in the region of the database, and send fewer, larger statements.",
         commands: []

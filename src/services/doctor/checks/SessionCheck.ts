@@ -1,4 +1,11 @@
-/** The session: proved, not believed from the port. */
+/**
+ * Tests whether the server keeps a session between transactions.
+ *
+ * An idle pooler in transaction mode looks like session mode: it assigns the same backend again and again. So the second
+ * connection enters a transaction while the first one is between two: in transaction mode the second connection gets the
+ * first one's backend, and the first one gets another or none. Only if that did not happen, state is left on the backend
+ * and looked for; it is removed at once.
+ */
 import * as Effect from "effect/Effect"
 import { SessionError } from "../../errors/SessionError.ts"
 import { openSecond, rowsOf } from "./Client.ts"
@@ -16,11 +23,11 @@ import * as Option from "effect/Option"
 import type { SqlError } from "effect/sql/SqlError"
 import { queryBackend, type Backend, sameBackend } from "../../session/SessionModeCheck.ts"
 
-/** How long the first connection may wait while the second holds a backend; a session waits for nothing. */
+/** In session mode the first connection does not wait while the second is in a transaction. */
 const BLOCKED_MILLIS = 1500
 
-/** Why it is transaction mode; undefined when it is not. */
-export const modeContradiction = Effect.fnUntraced(function* (
+/** The evidence of transaction mode; undefined when there is none. */
+const findTransactionMode = Effect.fnUntraced(function* (
   first: Client,
   firstBackend: Backend,
   second: Client
@@ -31,37 +38,37 @@ export const modeContradiction = Effect.fnUntraced(function* (
   const early = yield* Effect.timeoutOption(Fiber.await(asking), BLOCKED_MILLIS)
   yield* rowsOf(second, "rollback")
   const again = yield* Fiber.join(asking)
-  if (sameBackend(taken, firstBackend)) return `backend ${taken.pid} answered on two connections in turn`
+  if (sameBackend(taken, firstBackend)) return `backend ${taken.pid} served two connections in turn`
   if (!sameBackend(again, firstBackend)) {
-    return `backend ${firstBackend.pid} and then backend ${again.pid} answered on one connection`
+    return `backend ${firstBackend.pid} and then backend ${again.pid} served one connection`
   }
-  return Option.isNone(early) ? "the first connection had to wait for the second one's transaction" : undefined
+  return Option.isNone(early) ? "the first connection had to wait for the second connection's transaction" : undefined
 })
 
-/** What of a session is left behind and looked for; names that nobody else uses. */
+/** State that is left on the session and looked for again. */
 const STATE_PROBES = [
   {
-    what: "a setting",
-    leave: "select set_config('effect_supavisor.doctor', 'kept', false)",
+    name: "a setting",
+    create: "select set_config('effect_supavisor.doctor', 'kept', false)",
     find: "select current_setting('effect_supavisor.doctor', true) as found",
-    clear: "select set_config('effect_supavisor.doctor', '', false)"
+    remove: "select set_config('effect_supavisor.doctor', '', false)"
   },
   {
-    what: "a prepared statement",
-    leave: "prepare effect_supavisor_doctor as select 'kept' as found",
+    name: "a prepared statement",
+    create: "prepare effect_supavisor_doctor as select 'kept' as found",
     find: "execute effect_supavisor_doctor",
-    clear: "deallocate effect_supavisor_doctor"
+    remove: "deallocate effect_supavisor_doctor"
   },
   {
-    what: "a temporary table",
-    leave: "create temporary table effect_supavisor_doctor as select 'kept'::text as found",
+    name: "a temporary table",
+    create: "create temporary table effect_supavisor_doctor as select 'kept'::text as found",
     find: "select found from pg_temp.effect_supavisor_doctor",
-    clear: "drop table pg_temp.effect_supavisor_doctor"
+    remove: "drop table pg_temp.effect_supavisor_doctor"
   }
 ] as const
 
-/** What became of the traces: kept, lost, or not allowed in the first place. */
-export interface SessionState {
+/** The state that was kept, was lost, or could not be created. */
+interface SessionState {
   readonly kept: ReadonlyArray<string>
   readonly lost: ReadonlyArray<string>
   readonly refused: ReadonlyArray<string>
@@ -73,35 +80,38 @@ const isKept = (client: Client, find: string): Effect.Effect<boolean> =>
     Effect.catch(() => Effect.succeed(false))
   )
 
-/** Leaves the traces in transactions of their own, lets the other connection have one, and looks for them again. */
-export const probeSessionState = Effect.fnUntraced(function* (
+/** Leaves each state in a transaction of its own, lets the other connection run one, and looks for the state again. */
+const probeSessionState = Effect.fnUntraced(function* (
   client: Client,
   other: Client | undefined
 ): Effect.fn.Return<SessionState, SqlError> {
-  const left: Array<(typeof STATE_PROBES)[number]> = []
+  const created: Array<(typeof STATE_PROBES)[number]> = []
   const refused: Array<string> = []
-  for (const trace of STATE_PROBES) {
-    const isLeft = yield* Effect.match(rowsOf(client, trace.leave), { onFailure: () => false, onSuccess: () => true })
-    if (isLeft) left.push(trace)
-    else refused.push(trace.what)
+  for (const probe of STATE_PROBES) {
+    const isCreated = yield* Effect.match(rowsOf(client, probe.create), {
+      onFailure: () => false,
+      onSuccess: () => true
+    })
+    if (isCreated) created.push(probe)
+    else refused.push(probe.name)
   }
   if (other !== undefined) yield* queryBackend(other.connection)
   const kept: Array<string> = []
   const lost: Array<string> = []
-  for (const trace of left) {
-    const found = yield* isKept(client, trace.find)
-    ;(found ? kept : lost).push(trace.what)
-    if (found) yield* Effect.ignore(rowsOf(client, trace.clear))
+  for (const probe of created) {
+    const found = yield* isKept(client, probe.find)
+    ;(found ? kept : lost).push(probe.name)
+    if (found) yield* Effect.ignore(rowsOf(client, probe.remove))
   }
   return { kept, lost, refused }
 })
 
-const WITHOUT_A_SESSION =
-  "a setting, a prepared statement, a temporary table, LISTEN and advisory locks do not outlive a transaction"
+const CONSEQUENCES =
+  "settings, prepared statements, temporary tables, LISTEN and advisory locks are lost after a transaction"
 
 const inTransactionMode = (context: DoctorContext, target: string, why: string): RawResult => {
   if (context.settings.connectionType === "supavisor_transaction") {
-    return { target, status: "pass", details: `transaction mode, as configured: ${why}; ${WITHOUT_A_SESSION}` }
+    return { target, status: "pass", details: `transaction mode, as configured: ${why}; ${CONSEQUENCES}` }
   }
   const error = SessionError.connectFailed({
     host: context.connection.host,
@@ -110,57 +120,57 @@ const inTransactionMode = (context: DoctorContext, target: string, why: string):
     elapsedMillis: 0,
     failure: { errno: "TRANSACTION_MODE" }
   })
-  return failedResult(context, error, { target }, `; ${why}; ${WITHOUT_A_SESSION}`)
+  return failedResult(context, error, { target }, `; ${why}; ${CONSEQUENCES}`)
 }
 
-const traceLoss = (target: string, { lost }: SessionState): RawResult => ({
+const stateLost = (target: string, { lost }: SessionState): RawResult => ({
   target,
   status: "fail",
-  details: `the backend stays the same and ${listed(lost)} did not outlive its transaction`,
+  details: `the backend stayed the same, and ${listed(lost)} did not outlast its transaction`,
   action: {
-    text: "Something between here and PostgreSQL resets sessions: look at server_reset_query_always and the like of the pooler.",
+    text: "A pooler between this machine and PostgreSQL resets sessions: check its settings, such as server_reset_query_always.",
     commands: []
   }
 })
 
-const wordSecond = ({ backend, secondError: secondRefusal }: DoctorContext, second: Client | undefined): string => {
+const describeSecond = ({ backend, secondError }: DoctorContext, second: Client | undefined): string => {
   const pid = backend?.pid ?? 0
-  if (second !== undefined) return `backend ${pid} stayed beside a second connection`
-  return `backend ${pid} stayed; no second connection was granted (${secondRefusal === undefined ? "" : describeError(secondRefusal)}), so a transaction mode that rests is not ruled out`
+  if (second !== undefined) return `kept backend ${pid} while a second connection was in a transaction`
+  return `kept backend ${pid}; no second connection was available (${secondError === undefined ? "" : describeError(secondError)}), so an idle pooler in transaction mode is not excluded`
 }
 
-const proved = (
+const sessionMode = (
   context: DoctorContext,
   target: string,
-  traces: SessionState,
+  state: SessionState,
   second: Client | undefined
 ): RawResult => {
-  const kept = traces.kept.length === 0 ? "" : `; ${listed(traces.kept)} outlived their transactions`
-  const refused = traces.refused.length === 0 ? "" : `; this role may not make ${listed(traces.refused)}`
-  const itself = context.isDirect ? "; PostgreSQL itself gave the key, no pooler is in between" : ""
-  const details = `${wordSecond(context, second)}${kept}${refused}${itself}`
+  const kept = state.kept.length === 0 ? "" : `; also kept: ${listed(state.kept)}`
+  const refused = state.refused.length === 0 ? "" : `; this role may not create ${listed(state.refused)}`
+  const itself = context.isDirect ? "; PostgreSQL itself answers, without a pooler" : ""
+  const details = `${describeSecond(context, second)}${kept}${refused}${itself}`
   if (context.settings.connectionType === "supavisor_transaction") {
-    return { target, status: "info", details: `a session is kept although transaction mode is configured: ${details}` }
+    return { target, status: "info", details: `session mode although transaction mode is configured: ${details}` }
   }
   return { target, status: second === undefined && !context.isDirect ? "warn" : "pass", details }
 }
 
-/** Proves the mode, and looks for what a session has to keep. */
+/** Tests the mode, then whether the session keeps its state. */
 export const checkSession: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { backend, client, now, settings } = context
     if (client === undefined || backend === undefined) return
-    const began = now()
+    const started = now()
     const target = settings.connectionType
     yield* openSecond(context)
     const { second } = context
-    const why = second === undefined ? undefined : yield* modeContradiction(client, backend, second)
+    const why = second === undefined ? undefined : yield* findTransactionMode(client, backend, second)
     if (why !== undefined) {
       context.keepsSession = false
-      return yield* emit({ ...inTransactionMode(context, target, why), millis: now() - began })
+      return yield* emit({ ...inTransactionMode(context, target, why), millis: now() - started })
     }
-    const traces = yield* probeSessionState(client, second)
-    context.keepsSession = traces.lost.length === 0
-    const result = traces.lost.length > 0 ? traceLoss(target, traces) : proved(context, target, traces, second)
-    return yield* emit({ ...result, millis: now() - began })
+    const state = yield* probeSessionState(client, second)
+    context.keepsSession = state.lost.length === 0
+    const result = state.lost.length > 0 ? stateLost(target, state) : sessionMode(context, target, state, second)
+    return yield* emit({ ...result, millis: now() - started })
   })

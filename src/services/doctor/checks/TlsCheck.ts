@@ -1,4 +1,4 @@
-/** TLS: what is encrypted, what the server shows, and what of it `DB_SSL_MODE` verifies. */
+/** TLS: encryption, the server's certificate, and what `DB_SSL_MODE` verifies of it. */
 import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
@@ -10,31 +10,31 @@ import { formatMillis } from "./Format.ts"
 import { counted, firstFew, listed } from "../../errors/Wording.ts"
 import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 
-/** A month is what a person needs to have a certificate renewed; most authorities warn then too. */
+/** A certificate that expires within this many days is reported; most authorities warn a month ahead. */
 const SOON_DAYS = 30
 
-/** More names than these say nothing more to a person. */
+/** Names of a certificate that are shown. */
 const SHOWN_NAMES = 3
 
 const verifiedBy = (mode: SslMode, hasRoot: boolean): string => {
-  if (mode === "verify-full") return "sslmode verify-full verifies chain and name"
+  if (mode === "verify-full") return "sslmode verify-full verifies the chain and the name"
   if (mode === "verify-ca" || (mode === "require" && hasRoot)) return `sslmode ${mode} verifies the chain, not the name`
-  return `sslmode ${mode} verifies nothing`
+  return `sslmode ${mode} does not verify the certificate`
 }
 
 const day = (millis: number): string => new Date(millis).toISOString().slice(0, "2026-01-01".length)
 
-const wordEnd = ({ validTo }: CertificateFacts, now: number): string => {
+const describeExpiry = ({ validTo }: CertificateFacts, now: number): string => {
   const days = Math.floor((validTo - now) / MILLIS_PER_DAY)
-  return days < 0 ? `expired on ${day(validTo)}` : `valid to ${day(validTo)} (${counted(days, "day")})`
+  return days < 0 ? `expired on ${day(validTo)}` : `valid until ${day(validTo)} (${counted(days, "day")})`
 }
 
 const describeCertificate = (certificate: CertificateFacts, now: number): string => {
   const { chain, names } = certificate
-  return `for ${firstFew(names, ", ", SHOWN_NAMES)}; chain ${chain.join(" < ")}; ${wordEnd(certificate, now)}`
+  return `for ${firstFew(names, ", ", SHOWN_NAMES)}; chain ${chain.join(" < ")}; ${describeExpiry(certificate, now)}`
 }
 
-/** What a stricter mode would object to. */
+/** Why verify-full would refuse the certificate. */
 const objections = (facts: TlsFacts, now: number): ReadonlyArray<string> => {
   const { certificate, distrust } = facts
   if (certificate === undefined) return []
@@ -62,15 +62,15 @@ const plaintext = (context: DoctorContext): RawResult => {
       : {
           target,
           status: "warn",
-          details: `plaintext (sslmode ${mode}): whoever is on the way reads along`,
-          action: { text: "Set DB_SSL_MODE=require, or better verify-full.", commands: [] }
+          details: `plaintext (sslmode ${mode}): traffic can be read on the network`,
+          action: { text: "Set DB_SSL_MODE=verify-full, or at least require.", commands: [] }
         }
   }
   return {
     target,
     status: isHere ? "info" : "warn",
-    details: `plaintext: the server offers no TLS and sslmode ${mode} goes on without`,
-    action: isHere ? undefined : { text: "Switch TLS on at the server and set DB_SSL_MODE=require.", commands: [] }
+    details: `plaintext: the server does not offer TLS and sslmode ${mode} does not require it`,
+    action: isHere ? undefined : { text: "Enable TLS on the server and set DB_SSL_MODE=require.", commands: [] }
   }
 }
 
@@ -83,15 +83,15 @@ const encrypted = (context: DoctorContext, facts: TlsFacts): RawResult => {
   const what = certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, now)}`
   const details = `${verifiedBy(mode, context.endpoint.tls.rootCertificate !== undefined)}${what}`
   const isVerified = mode === "verify-full"
-  const objected = objections(facts, now)
+  const problems = objections(facts, now)
   if (certificate !== undefined && certificate.validTo - now < SOON_DAYS * MILLIS_PER_DAY) {
-    const isOver = certificate.validTo < now
-    const text = `Renew the server's certificate${isOver ? " now" : ` before ${day(certificate.validTo)}`}.`
+    const isExpired = certificate.validTo < now
+    const text = `Renew the server's certificate${isExpired ? " now" : ` before ${day(certificate.validTo)}`}.`
     return { target, status: "warn", details, action: { text, commands: [] } }
   }
   if (isVerified) return { target, status: "pass", details }
   const stricter =
-    objected.length === 0 ? "verify-full would accept it" : `verify-full would refuse it: ${listed(objected)}`
+    problems.length === 0 ? "verify-full would accept it" : `verify-full would refuse it: ${listed(problems)}`
   return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(context) }
 }
 
@@ -103,40 +103,40 @@ const refused = (context: DoctorContext, error: SessionError, facts: TlsFacts): 
   return failedResult(context, error, { target: subject }, shown)
 }
 
-/** Node.js reads this variable itself, for every TLS connection that does not say otherwise. */
+/** Node.js reads this variable for every TLS connection without a setting of its own. */
 const switchedOff = (): RawResult | undefined =>
   process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0"
     ? {
         target: "NODE_TLS_REJECT_UNAUTHORIZED",
         status: "warn",
-        details: "is 0: every other TLS connection of this process goes unverified, to all hosts",
+        details: "is 0: the process does not verify its other TLS connections, to any host",
         action: {
-          text: `Remove it and trust the CA instead: ${DATABASE_SETTINGS_PAGE}.`,
+          text: `Remove it and use the CA certificate instead: ${DATABASE_SETTINGS_PAGE}.`,
           commands: ["unset NODE_TLS_REJECT_UNAUTHORIZED"]
         }
       }
     : undefined
 
-/** Shakes hands as a session would, and describes what the server shows. */
+/** Makes the TLS handshake of a session and describes the certificate. */
 export const checkTls: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
-    const { endpoint, limitMillis, network, now, reachableAddress: reachable, settings } = context
-    const began = now()
+    const { endpoint, limitMillis, network, now, reachableAddress, settings } = context
+    const started = now()
     const off = switchedOff()
     if (off !== undefined) yield* emit(off)
     const { mode } = settings.ssl
     if (mode === "disable" || mode === "allow") return yield* emit(plaintext(context))
-    const facts = yield* network.tls({ ...endpoint, address: reachable }).pipe(
+    const facts = yield* network.tls({ ...endpoint, address: reachableAddress }).pipe(
       Effect.timeoutOrElse({
         duration: limitMillis,
         orElse: () => {
-          const silence = timedOut(`no answer to the request for TLS within ${formatMillis(limitMillis)}`)
-          return Effect.succeed(unencrypted(context.failure("tls", began, silence)))
+          const noAnswer = timedOut(`no answer to the TLS request within ${formatMillis(limitMillis)}`)
+          return Effect.succeed(unencrypted(context.failure("tls", started, noAnswer)))
         }
       })
     )
-    const millis = now() - began
-    // Under `prefer` a session goes on in plaintext when TLS fails (libpq's table of `sslmode`).
+    const millis = now() - started
+    // Under `prefer` a session continues in plaintext when TLS fails (libpq's table of `sslmode`).
     if (facts.failure !== undefined && mode !== "prefer") {
       return yield* emit({ ...refused(context, facts.failure, facts), millis })
     }

@@ -1,22 +1,22 @@
-/** A certificate chain in words that a result can use. */
+/** Reads the certificate of a TLS socket. */
 import * as Tls from "node:tls"
 
-/** What a server shows of itself. */
+/** A server's certificate. */
 export interface CertificateFacts {
   readonly subject: string
   readonly issuer: string
-  /** The names it is for, without their kind. */
+  /** The subject alternative names without their kind, or the subject. */
   readonly names: ReadonlyArray<string>
   /** Milliseconds since 1970. */
   readonly validFrom: number
   readonly validTo: number
-  /** The subjects of the chain that was sent, the server's own first. */
+  /** The subjects of the chain that the server sent, its own first. */
   readonly chain: ReadonlyArray<string>
   /** Why the host is not one of the names; undefined when it is. */
   readonly nameProblem: string | undefined
 }
 
-/** Chains have two or three links; a server may send a loop. */
+/** Chains have two or three links; the limit ends a chain that loops. */
 const LONGEST_CHAIN = 8
 
 const nameOf = (subject: Tls.Certificate | undefined): string => {
@@ -41,10 +41,10 @@ const namesIn = (certificate: Tls.DetailedPeerCertificate): ReadonlyArray<string
     : listed.map((name) => name.replace(/^(?:DNS|IP Address|URI|email):/, ""))
 }
 
-/** Reads what the other side of an encrypted socket showed; undefined when it showed nothing. */
+/** The peer's certificate; undefined when it sent none. */
 export const certificateOf = (socket: Tls.TLSSocket, host: string): CertificateFacts | undefined => {
   const certificate = socket.getPeerCertificate(true)
-  // Node.js gives an empty object when there is none, whatever its type says.
+  // Node.js returns an empty object when there is none; its type does not say so.
   if ((certificate as Partial<Tls.DetailedPeerCertificate>).subject === undefined) return undefined
   return {
     subject: nameOf(certificate.subject),

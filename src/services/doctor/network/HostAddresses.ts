@@ -1,4 +1,4 @@
-/** What is known about the addresses of a host, from the system and from the name servers, each with its time. */
+/** The addresses of a host, from the system and from the name servers, each with the time it took. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
@@ -6,45 +6,45 @@ import * as Net from "node:net"
 import type { Address } from "../../wire/Transport.ts"
 import type { Family, NameResolverShape } from "./NameResolver.ts"
 
-/** One answer: addresses, or why there are none. */
+/** The addresses of one look-up or query, or its failure. */
 export interface DnsAnswer {
   readonly addresses: ReadonlyArray<string>
   readonly failure: unknown
   readonly millis: number
 }
 
-/** Everything that is known about a name. */
+/** All addresses of a host. */
 export interface HostAddresses {
-  /** The host is an address itself, so nobody was asked. */
+  /** The host is an IP address, so it was not resolved. */
   readonly isLiteral: boolean
   readonly servers: ReadonlyArray<string>
-  /** The name servers' answers; undefined where they were not asked. */
+  /** The name servers' answers; undefined if they were not queried. */
   readonly records: Readonly<Record<Family, DnsAnswer>> | undefined
-  /** What a session gets from the system. */
+  /** The system's look-up, which sessions use. */
   readonly lookup: DnsAnswer
-  /** The addresses to go on with: the system's, or where it has none those of the name servers. */
+  /** The addresses to check: the system's, or if it has none those of the name servers. */
   readonly addresses: ReadonlyArray<Address>
 }
 
-/** Where the system knows the name, its name servers are only witnesses: they are waited for no longer than this. */
+/** Limit of the queries for records, in milliseconds: sessions use the system's look-up, so these are a comparison. */
 const RECORDS_MILLIS = 3000
 
 const noAnswer = Object.assign(new Error("no answer from the name server"), { code: "ETIMEOUT" })
 
 const answerOf = (
-  ask: Effect.Effect<ReadonlyArray<string>, unknown>,
+  resolve: Effect.Effect<ReadonlyArray<string>, unknown>,
   limitMillis: number,
   now: () => number
 ): Effect.Effect<DnsAnswer> =>
   Effect.suspend(() => {
-    const began = now()
-    return ask.pipe(
+    const started = now()
+    return resolve.pipe(
       Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.fail<unknown>(noAnswer) }),
       Effect.exit,
       Effect.map((exit) => ({
         addresses: Exit.isSuccess(exit) ? exit.value : [],
         failure: Exit.isSuccess(exit) ? undefined : Cause.squash(exit.cause),
-        millis: now() - began
+        millis: now() - started
       }))
     )
   })
@@ -52,10 +52,10 @@ const answerOf = (
 const withFamily = (addresses: ReadonlyArray<string>): ReadonlyArray<Address> =>
   addresses.map((address) => ({ address, family: Net.isIP(address) }))
 
-/** A name of this machine, which name servers are not asked for (RFC 6761). */
+/** A name of this machine, which is not sent to name servers (RFC 6761). */
 const isLocalName = (host: string): boolean => /^(?:.+\.)?localhost\.?$/i.test(host)
 
-/** Asks the system and the name servers at the same time. Never fails; each answer is bounded by the limit. */
+/** Asks the system and the name servers in parallel, each within the limit. Never fails. */
 export const resolveAddresses = Effect.fnUntraced(function* (
   resolver: NameResolverShape,
   host: string,
@@ -66,26 +66,26 @@ export const resolveAddresses = Effect.fnUntraced(function* (
     const lookup = { addresses: [host], failure: undefined, millis: 0 }
     return { isLiteral: true, servers: [], records: undefined, lookup, addresses: withFamily([host]) }
   }
-  const looked = answerOf(
+  const systemLookup = answerOf(
     Effect.map(resolver.lookup(host), (found) => found.map(({ address }) => address)),
     limitMillis,
     now
   )
   if (isLocalName(host)) {
-    const lookup = yield* looked
+    const lookup = yield* systemLookup
     return { isLiteral: false, servers: [], records: undefined, lookup, addresses: withFamily(lookup.addresses) }
   }
-  const witness = Math.min(limitMillis, RECORDS_MILLIS)
+  const limit = Math.min(limitMillis, RECORDS_MILLIS)
   const [lookup, four, six] = yield* Effect.all(
-    [looked, answerOf(resolver.query(host, 4), witness, now), answerOf(resolver.query(host, 6), witness, now)],
+    [systemLookup, answerOf(resolver.query(host, 4), limit, now), answerOf(resolver.query(host, 6), limit, now)],
     { concurrency: "unbounded" }
   )
-  const known = lookup.addresses.length > 0 ? lookup.addresses : [...four.addresses, ...six.addresses]
+  const addresses = lookup.addresses.length > 0 ? lookup.addresses : [...four.addresses, ...six.addresses]
   return {
     isLiteral: false,
     servers: resolver.servers(),
     records: { 4: four, 6: six },
     lookup,
-    addresses: withFamily(known)
+    addresses: withFamily(addresses)
   }
 })

@@ -1,4 +1,4 @@
-/** Who is asked for the addresses of a name: the system, as every session asks it, and the name servers themselves. */
+/** Resolves names with the system's resolver, as sessions do, and by queries to the name servers. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Dns from "node:dns"
@@ -7,19 +7,19 @@ import { type Address, resolveHost } from "../../wire/Transport.ts"
 /** An IP version. */
 export type Family = 4 | 6
 
-/** How long one name server is waited for, in milliseconds, before it is asked again; libc's resolver waits 5 s. */
+/** Timeout of one query to a name server, in milliseconds; libc's resolver waits 5 s. */
 const SERVER_MILLIS = 1500
 
-/** A lost datagram is normal; a second one in a row is a result. */
+/** One lost datagram is normal; two in a row are a problem to report. */
 const TRIES = 2
 
-/** Answers questions about names. Fails with Node's DNS errors. */
+/** Resolves names. Fails with Node's DNS errors. */
 export interface NameResolverShape {
   /** The name servers, as `address` or `address:port`. */
   readonly servers: () => ReadonlyArray<string>
-  /** The addresses of one family that the name servers know. */
+  /** The A (4) or AAAA (6) records of a name. */
   readonly query: (host: string, family: Family) => Effect.Effect<ReadonlyArray<string>, unknown>
-  /** The addresses that a session would be opened at, in that order: hosts file and cache included. */
+  /** The addresses that a session would try, in order: uses the hosts file and the system's cache. */
   readonly lookup: (host: string) => Effect.Effect<ReadonlyArray<Address>, unknown>
 }
 
@@ -36,14 +36,14 @@ const queryWith =
       return Effect.sync(() => resolver.cancel())
     })
 
-/** The system's own: its name servers for questions, `getaddrinfo` for look-ups. */
+/** Queries the system's name servers; looks names up with `getaddrinfo`. */
 export const systemResolver: NameResolverShape = {
   servers: Dns.getServers,
   query: queryWith(undefined),
   lookup: (host) => resolveHost(host, 0)
 }
 
-/** Name servers of one's own choice, `address` or `address:port`; look-ups ask them too, IPv4 first. */
+/** Queries the given name servers (`address` or `address:port`), also for look-ups, with IPv4 first. */
 export const resolverAt = (servers: ReadonlyArray<string>): NameResolverShape => {
   const query = queryWith(servers)
   const addresses = (host: string, family: Family) =>
@@ -62,7 +62,7 @@ export const resolverAt = (servers: ReadonlyArray<string>): NameResolverShape =>
   }
 }
 
-/** Whether a text names a server that can be asked: an address, with or without a port. */
+/** Whether a text is the address of a name server, with or without a port. */
 export const isNameServer = (text: string): boolean => {
   try {
     new Dns.Resolver().setServers([text])
@@ -72,7 +72,7 @@ export const isNameServer = (text: string): boolean => {
   }
 }
 
-/** The resolver of the network checks; the system's unless another one is provided. */
+/** The resolver of the network checks. Default: the system's. */
 export const NameResolver = Context.Reference<NameResolverShape>("effect-supavisor/NameResolver", {
   defaultValue: () => systemResolver
 })

@@ -76,8 +76,8 @@ export const tlsFacts = (endpoint: Endpoint): Effect.Effect<TlsFacts> =>
   )
 
 /**
- * Asks the kernel for the route: connecting a datagram socket looks it up and chooses the local address, and sends no
- * packet (connect(2)). Succeeds with the local address; fails with ENETUNREACH, EHOSTUNREACH and the like.
+ * The local address of the route to an address. Connecting a datagram socket looks the route up and sends no packet
+ * (connect(2)). Fails with ENETUNREACH, EHOSTUNREACH and the like.
  */
 export const routeTo = (address: string, family: number, port: number): Effect.Effect<string, unknown> =>
   Effect.callback<string, unknown>((resume) => {
@@ -92,7 +92,7 @@ export const routeTo = (address: string, family: number, port: number): Effect.E
       resume(effect)
     }
     socket.once("error", (error) => settle(Effect.fail(error)))
-    // Node.js hands a failure to the listener of the success, whatever its type says.
+    // Node.js passes a failure to the connect callback; its type does not say so.
     const onConnect = (error?: Error) =>
       settle(error === undefined ? Effect.succeed(socket.address().address) : Effect.fail(error))
     socket.connect(port, address, onConnect)

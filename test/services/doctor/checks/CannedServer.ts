@@ -1,12 +1,12 @@
-/** A server that lets nobody in, and says why in words of the test's choice. */
+/** A server that answers every connection with fixed bytes. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 
-/** AuthenticationOk, whole (PostgreSQL docs, "Message Formats"). */
+/** An AuthenticationOk message (PostgreSQL docs, "Message Formats"). */
 export const authenticationOk = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0])
 
-/** Starts it for as long as the scope is open; gives its port. Every startup message gets the same bytes, then FIN. */
+/** Starts the server until the scope closes and succeeds with its port. It sends the bytes after a startup message, then FIN. */
 export const cannedServer = (answer: Buffer): Effect.Effect<number, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

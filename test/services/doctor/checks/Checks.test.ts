@@ -25,12 +25,12 @@ describe("the checks", () => {
     }
   })
 
-  it("bring along what they depend on, in order", () => {
+  it("include the checks they need, in order", () => {
     assert.deepStrictEqual(withNeeds(["tcp", "dns"]), ["config", "endpoint", "dns", "route", "tcp"])
     assert.deepStrictEqual(withNeeds(checkIds), checkIds)
   })
 
-  it("are known by their names alone", () => {
+  it("are found by their exact names", () => {
     assert.strictEqual(checkIdOf("dns"), "dns")
     assert.isUndefined(checkIdOf("DNS"))
   })
@@ -39,38 +39,38 @@ describe("the checks", () => {
 describe("the mask", () => {
   const connection = make({ host: `db.${REFERENCE}.supabase.co`, password: "p@ss/CANARY" })
 
-  it("shows the last four characters of a reference, wherever it stands", () => {
+  it("shows the last four characters of a reference anywhere in a text", () => {
     const { text } = maskOf(connection)
     assert.strictEqual(text(`to db.${REFERENCE}.supabase.co`), "to db.…qrst.supabase.co")
   })
 
-  it("leaves a place for the reference in a command", () => {
+  it("writes REF for the reference in a command", () => {
     assert.strictEqual(maskOf(connection).command(`dig db.${REFERENCE}.supabase.co`), "dig db.REF.supabase.co")
   })
 
-  it("takes the password out, raw and percent-encoded", () => {
+  it("removes the password, raw and percent-encoded", () => {
     const { text } = maskOf(connection)
     assert.strictEqual(text("p@ss/CANARY and p%40ss%2FCANARY"), "***** and *****")
   })
 
-  it("hides a self-hosted project's name behind its dot only, so that common words stay", () => {
+  it("masks a self-hosted project's name only after a dot, so that common words stay", () => {
     const { text } = maskOf(make({ host: "pooler.test", username: "app.postgres", password: "s3cr3t" }))
     assert.strictEqual(text("app.postgres in postgres"), "app.…gres in postgres")
   })
 
-  it("leaves nothing in a text that a terminal would obey", () => {
+  it("removes control characters", () => {
     const text = maskOf(undefined).text("a\u001B[31mb\nc\u202Ed\u2028e")
     assert.strictEqual(text, "a [31mb c d e")
   })
 
-  it("cuts the names of others", () => {
+  it("shortens the names of other programs", () => {
     assert.lengthOf(maskedName("x".repeat(100)), 49)
     assert.notInclude(maskedName("postgres://u:s3cr3t@h"), "s3cr3t")
   })
 })
 
 describe("the verdict", () => {
-  it("is healthy when nothing is to be done", () => {
+  it("is healthy without failures and warnings", () => {
     const verdict = verdictOf([result("login", "pass"), result("dns", "info")], true)
     assert.deepStrictEqual(verdict, {
       status: "healthy",
@@ -80,24 +80,24 @@ describe("the verdict", () => {
     })
   })
 
-  it("counts failures before warnings and names where they are", () => {
+  it("counts failures and warnings and names the failed components", () => {
     const verdict = verdictOf([result("tls", "warn"), result("login", "fail"), result("clock", "skip")], true)
     assert.strictEqual(verdict.status, "failed")
     assert.strictEqual(verdict.text, "1 failure, 1 warning: login. No session can be opened. 1 check skipped.")
   })
 
-  it("says that sessions are not kept where logins work all the same", () => {
+  it("states that sessions are not kept although logins work", () => {
     const verdict = verdictOf([result("login", "pass"), result("session", "fail")], true)
-    assert.include(verdict.text, "Logins work, sessions are not kept.")
+    assert.include(verdict.text, "Logins work; sessions are not kept.")
   })
 
-  it("is invalid when the configuration kept everything from being tried", () => {
+  it("is invalid when the configuration kept the checks from running", () => {
     assert.strictEqual(verdictOf([result("config", "fail")], false).status, "invalid")
   })
 })
 
 describe("the doctor's numbers", () => {
-  it("are the middle one, and the one that nineteen of twenty are below", () => {
+  it("computes the median and the 95th percentile", () => {
     const times = Array.from({ length: 20 }, (_, index) => index + 1)
     assert.strictEqual(quantile(times, 0.5), 10)
     assert.strictEqual(quantile(times, 0.95), 19)
@@ -105,7 +105,7 @@ describe("the doctor's numbers", () => {
     assert.strictEqual(quantile([], 0.5), 0)
   })
 
-  it("are written as precisely as they matter", () => {
+  it("formats times with one decimal below 10 ms", () => {
     assert.deepStrictEqual([0.42, 9.94, 24.6, 999, 1234].map(formatMillis), [
       "0.4 ms",
       "9.9 ms",

@@ -17,7 +17,7 @@ const answer = (addresses: ReadonlyArray<string>, code?: string): DnsAnswer => (
 
 const family = (address: string) => (address.includes(":") ? 6 : 4)
 
-/** A network as a test tells it: which names, which routes, which addresses answer. */
+/** A network with given names, routes and reachable addresses. */
 const network = (names: Partial<HostAddresses>, dead: Readonly<Record<string, string>>) => {
   const addresses = (names.lookup ?? answer([])).addresses.map((address) => ({ address, family: family(address) }))
   const reach = (address: string) => {
@@ -37,11 +37,11 @@ const network = (names: Partial<HostAddresses>, dead: Readonly<Record<string, st
     route: (address) =>
       dead[`route ${family(address)}`] === undefined ? Effect.succeed("192.0.2.1") : Effect.fail(errno("ENETUNREACH")),
     tcp: reach,
-    tls: () => Effect.die("not asked")
+    tls: () => Effect.die("unexpected TLS handshake")
   })
 }
 
-const examine = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<DoctorOptions["only"]>) =>
+const results = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<DoctorOptions["only"]>) =>
   Effect.flatMap(Doctor, (doctor) => doctor.run({ only })).pipe(
     Effect.provide(
       Doctor.layerNoDeps.pipe(
@@ -53,10 +53,10 @@ const examine = (fake: Layer.Layer<NetworkCheck>, only: NonNullable<DoctorOption
   )
 
 describe("a host with several addresses", () => {
-  it.effect("is fine, with a warning, when one of them does not answer", () =>
+  it.effect("passes with a warning when one of them does not answer", () =>
     Effect.gen(function* () {
       const fake = network({ lookup: answer(["192.0.2.1", "192.0.2.2"]) }, { "192.0.2.1": "ECONNREFUSED" })
-      const tcp = (yield* examine(fake, ["tcp"])).filter(({ id }) => id === "tcp")
+      const tcp = (yield* results(fake, ["tcp"])).filter(({ id }) => id === "tcp")
       assert.deepStrictEqual(
         tcp.map(({ status, target }) => [target, status]),
         [
@@ -68,30 +68,30 @@ describe("a host with several addresses", () => {
     })
   )
 
-  it.effect("of both families is reached by the one that has a route", () =>
+  it.effect("uses the family that has a route", () =>
     Effect.gen(function* () {
       const fake = network({ lookup: answer(["192.0.2.1", "2001:db8::1"]) }, { "route 6": "none" })
-      const results = yield* examine(fake, ["tcp"])
-      const route = results.filter(({ id }) => id === "route").map(({ component, status }) => [component, status])
+      const found = yield* results(fake, ["tcp"])
+      const route = found.filter(({ id }) => id === "route").map(({ component, status }) => [component, status])
       assert.deepStrictEqual(route, [
         ["Route IPv4", "pass"],
         ["Route IPv6", "info"]
       ])
       assert.deepStrictEqual(
-        results.filter(({ id }) => id === "tcp").map(({ target }) => target),
+        found.filter(({ id }) => id === "tcp").map(({ target }) => target),
         ["192.0.2.1:5432"]
       )
     })
   )
 })
 
-describe("a host that name servers and system see differently", () => {
-  it.effect("is warned of when only the name servers know it, since sessions ask the system", () =>
+describe("a host that the name servers and the system resolve differently", () => {
+  it.effect("warns when only the name servers know the host, because sessions use the system's resolver", () =>
     Effect.gen(function* () {
       const records = { 4: answer(["192.0.2.1"]), 6: answer([], "ENODATA") }
       const addresses = [{ address: "192.0.2.1", family: 4 }]
       const fake = network({ records, addresses, lookup: answer([], "ENOTFOUND") }, {})
-      const dns = (yield* examine(fake, ["dns"])).filter(({ id }) => id === "dns")
+      const dns = (yield* results(fake, ["dns"])).filter(({ id }) => id === "dns")
       assert.deepStrictEqual(
         dns.map(({ component, status }) => [component, status]),
         [
@@ -103,23 +103,23 @@ describe("a host that name servers and system see differently", () => {
     })
   )
 
-  it.effect("is used as the hosts file says it when the name server does not know it", () =>
+  it.effect("uses the hosts file when the name server does not know the host", () =>
     Effect.gen(function* () {
       const records = { 4: answer([], "ENOTFOUND"), 6: answer([], "ENOTFOUND") }
       const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})
-      const dns = (yield* examine(fake, ["dns"])).find(({ component }) => component === "DNS A")
+      const dns = (yield* results(fake, ["dns"])).find(({ component }) => component === "DNS A")
       assert.strictEqual(dns?.status, "pass")
       assert.include(dns?.details, "hosts file or cache")
     })
   )
 
-  it.effect("is warned of when the name server is in trouble and the system still knows it", () =>
+  it.effect("warns when the name server fails and the system still knows the host", () =>
     Effect.gen(function* () {
       const records = { 4: answer([], "ECONNREFUSED"), 6: answer([], "ECONNREFUSED") }
       const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})
-      const dns = (yield* examine(fake, ["dns"])).find(({ component }) => component === "DNS A")
+      const dns = (yield* results(fake, ["dns"])).find(({ component }) => component === "DNS A")
       assert.strictEqual(dns?.status, "warn")
-      assert.include(dns?.details, "refuses questions")
+      assert.include(dns?.details, "refuses queries")
     })
   )
 })

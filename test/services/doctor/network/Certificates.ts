@@ -1,10 +1,10 @@
-/** Certificates of a test's own authority: good ones, and ones that are wrong in a chosen way. */
+/** Certificates of a test authority, valid or with a chosen fault. */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** What a leaf certificate is to be. */
+/** The fields of a leaf certificate. */
 export interface LeafOptions {
   /** Names and addresses, as `subjectAltName` writes them. Default: 127.0.0.1 and localhost. */
   readonly names?: string
@@ -19,7 +19,7 @@ export interface Leaf {
   readonly key: string
 }
 
-/** An authority and what it signed. */
+/** A certificate authority. */
 export interface Authority {
   readonly certificate: string
   readonly sign: (options?: LeafOptions) => Leaf
@@ -27,7 +27,7 @@ export interface Authority {
 
 const MILLIS_PER_DAY = 86_400_000
 
-/** A moment so many days from now, as openssl's `ca` command reads it. */
+/** The time in so many days, in the format of openssl's `ca` command. */
 export const inDays = (days: number): string =>
   `${new Date(Date.now() + days * MILLIS_PER_DAY).toISOString().slice(2).replaceAll(/[-:T]/g, "").slice(0, 12)}Z`
 
@@ -35,7 +35,7 @@ const openssl = (directory: string, ...args: ReadonlyArray<string>): void => {
   execFileSync("openssl", args, { cwd: directory, stdio: "ignore" })
 }
 
-/** Made in no time, where RSA takes a second. */
+/** Fast to generate; RSA takes a second. */
 const EC_KEY = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
 
 const CONFIGURATION = `
@@ -54,7 +54,7 @@ unique_subject = no
 commonName = supplied
 `
 
-/** Makes an authority; undefined where there is no openssl. `dispose` removes its files. */
+/** Makes an authority; undefined without openssl. `dispose` removes its files. */
 export const makeAuthority = (): (Authority & { readonly dispose: () => void }) | undefined => {
   const directory = mkdtempSync(join(tmpdir(), "doctor-tls-"))
   const read = (name: string) => readFileSync(join(directory, name), "utf8")

@@ -1,10 +1,10 @@
-/** A name server on this machine that says what the test wants. */
+/** A name server on this machine with the answers of a test. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Dgram from "node:dgram"
 import * as Net from "node:net"
 
-/** The answer about one name: its addresses, a failure, or nothing at all. */
+/** The answer for one name: addresses, a failure, or none. */
 export type Answer = ReadonlyArray<string> | "no such name" | "failure" | "silence"
 
 const HEADER_BYTES = 12
@@ -12,7 +12,7 @@ const TYPES = { 1: 4, 28: 6 } as const
 const RESPONSE_CODES = { failure: 2, "no such name": 3 } as const
 /** Response, recursion desired and available (RFC 1035, 4.1.1). */
 const FLAGS = 0x8180
-/** The name of an answer: a pointer to the question's (RFC 1035, 4.1.4). */
+/** The name of an answer: a pointer to the name of the question (RFC 1035, 4.1.4). */
 const NAME_POINTER = Buffer.from([0xc0, HEADER_BYTES])
 const SECONDS_TO_LIVE = 1
 
@@ -71,7 +71,7 @@ const replyTo = (query: Buffer, question: Question, answer: Exclude<Answer, "sil
   return Buffer.concat([header, question.bytes, ...records])
 }
 
-/** Starts it for as long as the scope is open; names that are not listed do not exist. Gives its `address:port`. */
+/** Starts the server until the scope closes and succeeds with its `address:port`. Other names do not exist. */
 export const nameServer = (names: Readonly<Record<string, Answer>>): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -29,7 +29,7 @@ const namesOf = (names: Readonly<Record<string, Answer>>, host: string, limitMil
 const texts = (addresses: ReadonlyArray<{ readonly address: string }>) => addresses.map(({ address }) => address)
 
 describe("the network check", () => {
-  it.live("asks the name server it is given for both families", () =>
+  it.live("queries the given name server for both families", () =>
     Effect.gen(function* () {
       const names = yield* namesOf({ [HOST]: ["192.0.2.1", "2001:db8::2"] }, HOST)
       assert.deepStrictEqual(texts(names.addresses), ["192.0.2.1", "2001:db8::2"])
@@ -38,7 +38,7 @@ describe("the network check", () => {
     })
   )
 
-  it.live("asks nobody about an address", () =>
+  it.live("does not resolve an IP address", () =>
     Effect.gen(function* () {
       const names = yield* namesOf({}, "2001:db8::1")
       assert.isTrue(names.isLiteral)
@@ -46,7 +46,7 @@ describe("the network check", () => {
     })
   )
 
-  it.live("asks no name server about this machine", () =>
+  it.live("sends no queries about names of this machine", () =>
     Effect.gen(function* () {
       const network = yield* NetworkCheck
       const names = yield* network.addresses("localhost", LIMIT_MILLIS)
@@ -56,7 +56,7 @@ describe("the network check", () => {
   )
 
   it.live(
-    "waits for a silent name server no longer than its limit",
+    "stops waiting for a name server at the limit",
     () =>
       Effect.gen(function* () {
         const [millis, names] = yield* stopped(namesOf({ [HOST]: "silence" }, HOST, 200))
@@ -67,7 +67,7 @@ describe("the network check", () => {
     timed
   )
 
-  it.live("knows the way to this machine, and how long a connection takes", () =>
+  it.live("measures the route to this machine and the time of a connection", () =>
     Effect.gen(function* () {
       const port = yield* cannedServer(authenticationOk)
       const network = yield* NetworkCheck
@@ -76,7 +76,7 @@ describe("the network check", () => {
     }).pipe(Effect.provide(NetworkCheck.layer))
   )
 
-  it.live("describes no certificate where the server offers no TLS, and says why there is none", () =>
+  it.live("reports TLS_NOT_OFFERED and no certificate when the server does not offer TLS", () =>
     Effect.gen(function* () {
       const port = yield* cannedServer(Buffer.from("N"))
       const network = yield* NetworkCheck
