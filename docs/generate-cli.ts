@@ -1,4 +1,4 @@
-/** Runs every command that docs/cli.md shows, against a real program on a real database, and writes what they say. */
+/** Runs every command in docs/cli.md against a running program and a real database, and updates their output. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { execFile } from "node:child_process"
@@ -7,7 +7,7 @@ import * as Os from "node:os"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 import { mainFile, start } from "../test/cli/RunningProgram.ts"
 
-/** The page as it is. */
+/** The path of docs/cli.md. */
 export const pagePath = new URL("cli.md", import.meta.url)
 
 const framesPath = new URL("../test/cli/watch/frames/", import.meta.url)
@@ -18,21 +18,21 @@ const FRAME = /(<!-- frame: (\S+) -->\n```text\n)[\s\S]*?```/g
 /** Two cores are enough for two commands at a time. */
 const CONCURRENCY = 2
 
-/** No command here waits for anything; the slowest starts Node.js and opens a session. */
-const PATIENCE_MILLIS = 30_000
+/** Guards against a command that hangs; the slowest starts Node.js and opens a session. */
+const TIMEOUT_MILLIS = 30_000
 
-/** Runs a line in bash with `effect-supavisor` as a command, and gives what it wrote on both streams. */
-const said = (line: string, env: Readonly<Record<string, string>>): Promise<string> =>
+/** Runs a line in bash with `effect-supavisor` as a command, and returns the output of both streams. */
+const outputOf = (line: string, env: Readonly<Record<string, string>>): Promise<string> =>
   new Promise((resolve) => {
     execFile(
       "bash",
       ["-c", `effect-supavisor() { "${process.execPath}" "${mainFile}" "$@"; }; { ${line}; } 2>&1`],
-      { cwd: Os.tmpdir(), env: { PATH: process.env["PATH"], ...env }, encoding: "utf8", timeout: PATIENCE_MILLIS },
+      { cwd: Os.tmpdir(), env: { PATH: process.env["PATH"], ...env }, encoding: "utf8", timeout: TIMEOUT_MILLIS },
       (_error, stdout) => resolve(stdout)
     )
   })
 
-/** A port as it is by default, in as many columns where others stand behind it. */
+/** Replaces the port by the default port; keeps the width of table columns. */
 const withPort = (text: string, port: string, usual: string): string =>
   text.replaceAll(new RegExp(`:${port}( {2,})?`, "g"), (_, gap: string | undefined) =>
     gap === undefined ? `:${usual}` : `:${usual}${gap}${" ".repeat(port.length - usual.length)}`
@@ -43,17 +43,17 @@ const asShown = (text: string, operationsPort: string, databasePort: string): st
     .replaceAll(/[ \t]+$/gm, "")
     .trim()
 
-/** The page with fresh output below every command, and the frame that a test holds against the drawing. */
+/** The page with new output below every command, and with the screen of `watch` from the frames of its test. */
 export const freshPage = Effect.gen(function* () {
   const page = Fs.readFileSync(pagePath, "utf8")
   const url = Redacted.value((yield* TestPostgres).url)
   const program = yield* start({ env: { DATABASE_URL: url } })
   const { port } = new URL(yield* program.address)
-  // what is shown is a pool at rest: its two sessions stand, and it has looked at itself once
+  // Waits until the pool is idle: its two sessions are open and the first status line is logged.
   yield* program.said(/open=2\/5/)
   const env = { DATABASE_URL: url, HTTP_PORT: port }
   const lines = Array.from(page.matchAll(SHOWN), ([, line = ""]) => line)
-  const outputs = yield* Effect.forEach(lines, (line) => Effect.promise(() => said(line, env)), {
+  const outputs = yield* Effect.forEach(lines, (line) => Effect.promise(() => outputOf(line, env)), {
     concurrency: CONCURRENCY
   })
   const shown = outputs.map((output) => asShown(output, port, new URL(url).port))
@@ -66,8 +66,8 @@ export const freshPage = Effect.gen(function* () {
 })
 
 /**
- * The page without what differs from one run to the next: numbers, spans of time, where their lines break, what a session
- * does at the moment, and whether a machine with other work to do answers slowly.
+ * The page without what differs between runs: numbers, durations, line breaks, what a session is doing, and whether a busy
+ * machine replies slowly.
  */
 export const comparable = (page: string): string =>
   page

@@ -1,4 +1,4 @@
-/** Runs every program and command of the guide, and writes what they print below them. */
+/** Runs every program and command of the guide, and updates the output below them. */
 import * as Effect from "effect/Effect"
 import { writeFileSync } from "node:fs"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"

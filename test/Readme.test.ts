@@ -5,7 +5,7 @@ import { settingsTable } from "../src/services/config/SessionConfig.ts"
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8")
 
 describe("the README", () => {
-  it("lists the settings as the code reads them", () => {
+  it("lists the settings that the code reads", () => {
     assert.include(read("README.md"), settingsTable().trim())
   })
 
@@ -15,7 +15,7 @@ describe("the README", () => {
     assert.include(read("README.md"), shown)
   })
 
-  it("names only files that exist", () => {
+  it("links only to existing files", () => {
     const links = Array.from(read("README.md").matchAll(/\]\((?!https?:)([^)#]+)\)/g), ([, path]) => path!)
     assert.isNotEmpty(links)
     for (const path of links) assert.isTrue(existsSync(new URL(`../${path}`, import.meta.url)), path)

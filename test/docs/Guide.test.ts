@@ -17,18 +17,18 @@ const golden = new URL("../cli/doctor/golden/", import.meta.url)
 const blocks = pageNames.flatMap(blocksOf)
 const pages = pageNames.map((page) => ({ page, text: readPage(page) }))
 
-/** What the pages say between backquotes, blocks left out. */
+/** The inline code of a page, without blocks. */
 const codeIn = (text: string): ReadonlyArray<string> =>
   Array.from(text.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g), ([, code]) => code!)
 
-/** All that matches in the text of any page, with its page. */
+/** All matches in the text of any page, with the page. */
 const found = (pattern: RegExp): ReadonlyArray<{ readonly page: string; readonly name: string }> =>
   pages.flatMap(({ page, text }) => Array.from(text.matchAll(pattern), ([, name]) => ({ page, name: name! })))
 
-/** Words of inspect's answers that stand beside the names of its checks. */
+/** Words of inspect's output that appear next to the names of its checks. */
 const STATES = new Set(["ours", "active"])
 
-/** GitHub's name of a heading. */
+/** GitHub's anchor of a heading. */
 const slugOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -47,7 +47,7 @@ const assertLinks = (text: string, base: URL, page: string): void => {
 }
 
 describe("the guide", () => {
-  it("has no block that nothing runs or holds against something", () => {
+  it("has only blocks that a test runs or compares", () => {
     for (const [at, block] of blocks.entries()) {
       const where = `${block.page}:${block.line}`
       assert.include(["ts", "console", "sql", "dotenv", "text"], block.language, where)
@@ -56,7 +56,7 @@ describe("the guide", () => {
     }
   })
 
-  it("shows settings that the program takes", () => {
+  it("shows settings that the program accepts", () => {
     const settings = blocks.filter(({ language }) => language === "dotenv")
     assert.isNotEmpty(settings)
     const url = "postgresql://postgres.abcdefghijklmnopqrst:secret@aws-1-eu-west-1.pooler.supabase.com:5432/postgres"
@@ -71,7 +71,7 @@ describe("the guide", () => {
     }
   })
 
-  it("shows defaults as the program has them", () => {
+  it("shows the program's defaults", () => {
     const [, whole] = blocks.filter(({ language, page }) => language === "dotenv" && page === "session-mode.md")
     const record = parseEnv(whole?.text ?? "") as Record<string, string>
     const shown = Result.getOrThrow(fromRecord(record))
@@ -84,7 +84,7 @@ describe("the guide", () => {
     )
   })
 
-  it("quotes the doctor word for word", () => {
+  it("quotes the doctor literally", () => {
     const excerpts = blocks.filter((block) => block.golden !== undefined)
     assert.isNotEmpty(excerpts)
     for (const { golden: name, line, page, text } of excerpts) {
@@ -120,27 +120,27 @@ describe("the guide", () => {
     }
   })
 
-  it("quotes log lines and alerts as they are", () => {
+  it("quotes log lines and alerts literally", () => {
     const [log, alerts] = ["../src/services/observability/PoolLog.ts", "grafana/alerts.yaml"].map((path) =>
       readFileSync(new URL(path, docs), "utf8")
     )
     const rows = readPage("troubleshooting.md").matchAll(/^\| (log|alerts) \| (.*)$/gm)
     for (const [, place, row] of rows) {
       for (const quoted of codeIn(row!).filter((code) => /[A-Z ]/.test(code))) {
-        // What a template fills in is a number here.
+        // The placeholders of a template are numbers here.
         for (const part of quoted.split(/\d+/)) assert.include(place === "log" ? log : alerts, part, quoted)
       }
     }
   })
 
-  it("lists the compute sizes as the program counts with them", () => {
+  it("lists the compute sizes that the program uses", () => {
     for (const { defaultPoolSize, maxConnections, poolerMaxClients, tier } of tiers) {
       const row = `| ${tier} | ${maxConnections} | ${poolerMaxClients} | ${defaultPoolSize} |`
       assert.include(readPage("sizing.md"), row)
     }
   })
 
-  it("links to what exists, and every source it names has an address", () => {
+  it("has no broken links, and an address for every named source", () => {
     for (const { page, text } of pages) {
       assertLinks(text, guideDirectory, page)
       const addresses = new Set(Array.from(text.matchAll(/^\[([\w-]+)\]: https:\/\/\S+$/gm), ([, name]) => name!))
@@ -149,7 +149,7 @@ describe("the guide", () => {
     }
   })
 
-  it("has every page in its index, and every document in the index of all", () => {
+  it("has every page in its index, and every document in docs/README.md", () => {
     for (const page of pageNames) if (page !== "README.md") assert.include(readPage("README.md"), `](${page})`)
     const index = readFileSync(new URL("README.md", docs), "utf8")
     assertLinks(index, docs, "README.md")

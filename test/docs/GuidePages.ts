@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 
 export const guideDirectory = new URL("../../docs/guide/", import.meta.url)
 
-/** The pages, by file name. */
+/** File names of the pages. */
 export const pageNames: ReadonlyArray<string> = readdirSync(guideDirectory)
   .filter((name) => name.endsWith(".md"))
   .toSorted()
@@ -13,11 +13,11 @@ export const readPage = (page: string): string => readFileSync(new URL(page, gui
 /** One fenced block. */
 export interface Block {
   readonly page: string
-  /** Of its fence, from 1. */
+  /** Line number of its fence, from 1. */
   readonly line: number
   readonly language: string
   readonly text: string
-  /** The golden output that it is an excerpt of. */
+  /** The golden file that the block is an excerpt of. */
   readonly golden: string | undefined
 }
 
@@ -36,10 +36,10 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
   }))
 }
 
-/** What is written below a program is what it prints; a golden excerpt stands for itself. */
+/** Whether the block is the output of the program above it; an excerpt of a golden file is not. */
 export const isPrinted = ({ golden, language }: Block): boolean => language === "text" && golden === undefined
 
-/** The blocks that are run, each with the text that the page says it prints. */
+/** A block that is run, with its output on the page. */
 export interface Example extends Block {
   readonly printed: Block | undefined
 }
@@ -53,7 +53,7 @@ export const examplesOf = (page: string): ReadonlyArray<Example> => {
   })
 }
 
-/** A page with what its examples really print: below the `$` of a console, in the text block after a program. */
+/** The page with new outputs: below the `$` of a console block, in the text block after a program. */
 export const withOutputs = (page: string, outputs: ReadonlyArray<string>): string => {
   const remaining = [...outputs]
   let printed: string | undefined
@@ -64,7 +64,7 @@ export const withOutputs = (page: string, outputs: ReadonlyArray<string>): strin
   })
 }
 
-/** What a page or an output says, but for what differs from one run to the next: numbers, spans, line breaks. */
+/** The text without what differs between runs: numbers, durations, line breaks. */
 export const comparable = (text: string): string =>
   text
     .replaceAll(/\d+(?:\.\d+)*/g, "0")

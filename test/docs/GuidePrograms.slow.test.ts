@@ -6,7 +6,7 @@ import { outputsOf, typeErrorsOf } from "./GuideStage.ts"
 
 const examples = pageNames.flatMap(examplesOf)
 
-/** What the page says that an example prints. */
+/** The output of an example on the page. */
 const shownBy = ({ language, printed, text }: Example): string =>
   language === "console" ? text.slice(text.indexOf("\n")) : (printed?.text ?? "")
 

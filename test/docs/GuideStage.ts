@@ -1,4 +1,4 @@
-/** Where the guide's examples are run: a PostgreSQL, and for each example a database and a pooler of its own. */
+/** Runs the guide's examples on one PostgreSQL, each program with its own database and pooler. */
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -13,19 +13,19 @@ const repository = resolve(import.meta.dirname, "../..")
 const cache = join(repository, "node_modules/.cache")
 
 /** Examples wait for nothing that takes longer; the machine may have other work to do. */
-const PATIENCE_MILLIS = 120_000
+const TIMEOUT_MILLIS = 120_000
 
-/** Two cores are enough for two examples at a time. */
+/** Two examples at a time for two cores. */
 const CONCURRENCY = 2
 
 interface Ended {
   readonly code: number | null
   readonly stdout: string
-  /** Both streams, as they came. */
+  /** Both streams in their order of arrival. */
   readonly all: string
 }
 
-/** Runs a command in the repository, with nothing in its environment but what is given. */
+/** Runs a command in the repository with only this environment. */
 const run = (
   command: readonly [file: string, ...args: ReadonlyArray<string>],
   options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {}
@@ -37,11 +37,11 @@ const run = (
       env: {
         PATH: process.env["PATH"],
         HOME: process.env["HOME"],
-        // Two dozen programs load the same modules: this saves a third of their time.
+        // Two dozen programs load the same modules; the cache saves a third of their time.
         NODE_COMPILE_CACHE: join(cache, "guide"),
         ...options.env
       },
-      timeout: PATIENCE_MILLIS
+      timeout: TIMEOUT_MILLIS
     })
     let stdout = ""
     let all = ""
@@ -68,10 +68,10 @@ const onSources = (program: string, sources: string): string =>
 
 const nameOf = ({ line, page }: Example): string => `docs/guide/${page}:${line}`
 
-/** A line of the log begins with the time of day. */
+/** A log line begins with the time of day. */
 const LOG_LINE = /^\[\d\d:\d\d:\d\d\.\d+\] .*\n/gm
 
-/** What the program says itself: how its pool came and went is in the log of every example. */
+/** The program's own output, without its pool's log. */
 const withoutLog = (text: string): string => text.replaceAll(LOG_LINE, "")
 
 const printedBy = (example: Example, env: Readonly<Record<string, string>>): Effect.Effect<string> => {
@@ -82,7 +82,7 @@ const printedBy = (example: Example, env: Readonly<Record<string, string>>): Eff
     return Effect.map(run(["bash", "-c", script], { env }), ({ stdout }) => stdout)
   }
   const program = onSources(example.text, "./src")
-  // By stdin, because Node.js takes no types off files below node_modules.
+  // By stdin, because Node.js does not strip types from files in node_modules.
   const command = [process.execPath, "--input-type=module-typescript", "-"] as const
   return Effect.flatMap(run(command, { env, input: program }), ({ all, code, stdout }) =>
     code === 0
@@ -91,13 +91,13 @@ const printedBy = (example: Example, env: Readonly<Record<string, string>>): Eff
   )
 }
 
-/** The pooler's usual port in place of the one it got, in as many columns where others stand behind it. */
+/** Replaces the pooler's port by the usual one; keeps the width of table columns. */
 const withUsualPort = (text: string, port: number): string =>
   text.replaceAll(new RegExp(`:${port}( {2,})?`, "g"), (_, gap: string | undefined) =>
     gap === undefined ? ":5432" : `:5432${gap}${" ".repeat(Math.max(0, String(port).length - "5432".length))}`
   )
 
-/** What an example prints before a pooler with one project; the database of a program is empty, and its own. */
+/** The output of an example behind a pooler with one project. A program has its own empty database. */
 const outputOf = Effect.fnUntraced(function* (example: Example) {
   const postgres = yield* TestPostgres
   const database = example.language === "ts" ? (yield* postgres.freshDatabase).name : postgres.server.database
@@ -117,9 +117,10 @@ const outputOf = Effect.fnUntraced(function* (example: Example) {
     .trim()
 }, Effect.scoped)
 
-const together = (examples: ReadonlyArray<Example>) => Effect.forEach(examples, outputOf, { concurrency: CONCURRENCY })
+const outputsOfTurn = (examples: ReadonlyArray<Example>) =>
+  Effect.forEach(examples, outputOf, { concurrency: CONCURRENCY })
 
-/** What all of them print, in order. Commands come last: they look at the whole server, which no program then uses. */
+/** The outputs in order. Commands run last, because they show the whole server, which no program uses then. */
 export const outputsOf = Effect.fnUntraced(function* (examples: ReadonlyArray<Example>) {
   const turns = [
     examples.filter(({ language }) => language === "ts"),
@@ -127,12 +128,12 @@ export const outputsOf = Effect.fnUntraced(function* (examples: ReadonlyArray<Ex
   ]
   const outputs = new Map<Example, string>()
   for (const turn of turns) {
-    for (const [at, output] of (yield* together(turn)).entries()) outputs.set(turn[at]!, output)
+    for (const [at, output] of (yield* outputsOfTurn(turn)).entries()) outputs.set(turn[at]!, output)
   }
   return examples.map((example) => outputs.get(example) ?? "")
 })
 
-/** What the compiler objects to in the guide's programs, with its strictest settings: empty when nothing. */
+/** The compiler's errors in the guide's programs with the strictest settings; empty if there are none. */
 export const typeErrorsOf = (examples: ReadonlyArray<Example>): Effect.Effect<string> =>
   Effect.acquireUseRelease(
     Effect.sync(() => {

@@ -24,7 +24,7 @@ interface Dashboard {
 
 const dashboard: Dashboard = JSON.parse(read("grafana/effect-supavisor.json"))
 
-/** The expressions of the rules, those folded over several lines put together. */
+/** The expressions of the rules; folded lines are joined. */
 const alertExpressions: ReadonlyArray<string> = Array.from(
   read("grafana/alerts.yaml").matchAll(/^ +expr: (?:>-\n((?: {10}.*\n)+)|(.*)\n)/gm),
   ([, folded, plain]) => (folded ?? plain ?? "").replaceAll(/\s+/g, " ").trim()
@@ -32,7 +32,7 @@ const alertExpressions: ReadonlyArray<string> = Array.from(
 
 const panelExpressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
 
-/** What a series is called in PromQL: a histogram has three names. */
+/** The names of all series in PromQL; a histogram has three. */
 const seriesNames = new Set(
   allMetrics.flatMap(({ instrument, prometheus }) =>
     instrument === "Histogram" ? ["bucket", "sum", "count"].map((part) => `${prometheus}_${part}`) : [prometheus]
@@ -49,7 +49,7 @@ const labelNames = new Set([
 
 const KEYWORDS = new Set(["by", "without", "and", "or", "unless", "on", "ignoring"])
 
-/** Metrics and labels that an expression names: functions are followed by a bracket, everything else is a metric. */
+/** The metrics and labels in an expression. A name before a bracket is a function, every other name is a metric. */
 const namesIn = (expression: string) => {
   const labels: Array<string> = []
   const rest = expression
@@ -72,11 +72,11 @@ const unknownIn = (expression: string): ReadonlyArray<string> => {
 }
 
 describe("docs/metrics.md", () => {
-  it("is what the definitions say", () => {
+  it("agrees with the definitions", () => {
     assert.strictEqual(read("metrics.md"), renderMetrics(), "run: node docs/generate-metrics.ts")
   })
 
-  it("gives every metric a name of its own, in both spellings", () => {
+  it("gives every metric unique names, for OpenTelemetry and Prometheus", () => {
     assert.strictEqual(new Set(allMetrics.map(({ name }) => name)).size, allMetrics.length)
     assert.strictEqual(new Set(allMetrics.map(({ prometheus }) => prometheus)).size, allMetrics.length)
   })
@@ -113,12 +113,12 @@ describe("docs/grafana", () => {
     for (const { targets, title } of dashboard.panels) assert.isNotEmpty(targets, title)
   })
 
-  it.each(panelExpressions)("names only what exists in the panel's %s", (expression) => {
+  it.each(panelExpressions)("names only existing metrics and labels in the panel's %s", (expression) => {
     assert.isNotEmpty(namesIn(expression).metrics)
     assert.deepStrictEqual(unknownIn(expression), [])
   })
 
-  it("names only what exists in the variables", () => {
+  it("names only existing metrics and labels in the variables", () => {
     for (const { definition } of dashboard.templating.list) {
       const [, metric = "", label = ""] = /^label_values\((\w+).*, (\w+)\)$/.exec(definition) ?? []
       assert.isTrue(seriesNames.has(metric) && labelNames.has(label), definition)
@@ -134,12 +134,12 @@ describe("docs/grafana", () => {
     }
   })
 
-  it.each(alertExpressions)("names only what exists in the alert's %s", (expression) => {
+  it.each(alertExpressions)("names only existing metrics and labels in the alert's %s", (expression) => {
     assert.isNotEmpty(namesIn(expression).metrics)
     assert.deepStrictEqual(unknownIn(expression), [])
   })
 
-  it("would notice a metric or a label that does not exist", () => {
+  it("detects unknown metrics and labels", () => {
     assert.deepStrictEqual(unknownIn('sum by (le, colour) (rate(nothing_total{stat="x"}[5m]))'), [
       "nothing_total",
       "stat",
