@@ -12,7 +12,7 @@ import type { Example } from "./GuidePages.ts"
 const repository = resolve(import.meta.dirname, "../..")
 const cache = join(repository, "node_modules/.cache")
 
-/** Examples wait for nothing that takes longer; the machine may have other work to do. */
+/** Guards against an example that hangs; far above the time on a busy machine. */
 const TIMEOUT_MILLIS = 120_000
 
 /** Two examples at a time for two cores. */
