@@ -1,9 +1,9 @@
 /**
- * `node bench/gate.ts`: fails when the layer has become dear. Run by `.ci/run`.
+ * `node bench/gate.ts`: fails if the layer has become too slow. Run by `.ci/run`.
  *
- * Processor time per operation, over that of the stock client in the same run: on a shared machine it holds where
- * throughput does not, and the limits are far from what noise reaches. The medians of the rounds are compared; a
- * workload over a limit is measured once more before it fails.
+ * It compares the processor time per operation with that of the stock client in the same run: on a shared machine it
+ * varies less than throughput, and the limits are far above the noise. It compares the medians of the rounds; a workload
+ * over a limit is measured once more before it fails.
  */
 import * as Effect from "effect/Effect"
 import { server } from "./Database.ts"
@@ -12,7 +12,7 @@ import type { Table } from "./Result.ts"
 import { BASELINE } from "./Roster.ts"
 import { run } from "./Run.ts"
 
-/** What everything is measured against. */
+/** The contender that the limits refer to. */
 const STOCK = "pgclient"
 
 /** The most of the stock client's processor time that a contender may take, by workload. */
@@ -28,9 +28,9 @@ const limits: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 const FLAGS = `--quick --rounds 9 --seconds 0.25 --contenders ${STOCK},ours-sql,ours-pipelined`.split(" ")
 
 const cpuOf = (table: Table, name: string): number =>
-  table.rows.find((line) => line.name === name)?.values["cpu"]?.median ?? Number.NaN
+  table.rows.find((row) => row.name === name)?.values["cpu"]?.median ?? Number.NaN
 
-/** Prints a table's ratios; whether each is within its limit. */
+/** Prints a table's ratios. Returns whether all are within their limits. */
 const judge = (table: Table): boolean => {
   const stock = cpuOf(table, STOCK)
   return Object.entries(limits[table.workload] ?? {})
@@ -45,11 +45,11 @@ const judge = (table: Table): boolean => {
     .every((isWithin) => isWithin)
 }
 
-/** Measures workloads; the ones of them that are over a limit. */
+/** Measures workloads. Returns those over a limit. */
 const measure = (workloads: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, unknown> => {
   const options = optionsOf([...FLAGS, "--only", workloads.join(",")])
   if (options === undefined) throw new Error("The options of the gate are not understood")
-  // Everything is compared with the stock client, so the floor would only take time.
+  // Everything is compared with the stock client, so the baseline is not needed.
   const entries = options.entries.filter(({ name }) => name !== BASELINE)
   const over = new Set<string>()
   const listener = {
@@ -67,7 +67,7 @@ const measure = (workloads: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<
 
 let over = await Effect.runPromise(measure(Object.keys(limits)))
 if (over.length > 0) {
-  console.log(`Once more: ${over.join(", ")}`)
+  console.log(`Measuring once more: ${over.join(", ")}`)
   over = await Effect.runPromise(measure(over))
 }
 if (over.length > 0) process.exitCode = 1
