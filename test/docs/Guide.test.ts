@@ -7,6 +7,7 @@ import { findingIds } from "../../src/services/observability/advice/Finding.ts"
 import { checkIds as doctorChecks } from "../../src/services/doctor/checks/Checks.ts"
 import { entries } from "../../src/services/errors/catalogue/Entries.ts"
 import { checkIds as inspectChecks } from "../../src/services/inspect/checks/CheckTitles.ts"
+import { fieldKeys } from "../../src/services/config/settings/Fields.ts"
 import { tiers } from "../../src/services/config/PoolSizing.ts"
 import { fromRecord, variables } from "../../src/services/config/SessionConfig.ts"
 import { blocksOf, guideDirectory, isPrinted, pageNames, readPage } from "./GuidePages.ts"
@@ -46,7 +47,28 @@ const assertLinks = (text: string, base: URL, page: string): void => {
   }
 }
 
+/** The properties of an interface in a source file, one level deep. */
+const propertiesOf = (source: string, name: string): ReadonlyArray<string> => {
+  const start = source.indexOf(`export interface ${name} `)
+  const body = source.slice(start, source.indexOf("\n}", start))
+  return Array.from(body.matchAll(/^  readonly (\w+)\??:/gm), ([, property]) => property!)
+}
+
 describe("the guide", () => {
+  it("names every option of sql-pg's pool, and settings of ours for them", () => {
+    const source = readFileSync(new URL("../../node_modules/@effect/sql-pg/src/PgClient.ts", import.meta.url), "utf8")
+    const options = [...propertiesOf(source, "PgClientConfig"), ...propertiesOf(source, "PgPoolConfig")]
+    assert.isAtLeast(options.length, 27)
+    const page = readPage("moving.md")
+    const table = page.slice(page.indexOf("| `PgClient.layer` |")).split("\n\n")[0]!
+    const named = codeIn(table.replaceAll(/^\| (.*?) \|.*$/gm, "$1")).map((code) => code.split(/[.:]/)[0])
+    for (const option of options) assert.include(named, option)
+    const ours = new Set<string>([...fieldKeys, "url", "host", "port", "database", "username", "password"])
+    for (const code of codeIn(table.replaceAll(/^\| .*? \|/gm, ""))) {
+      if (/^(?:pool|ssl)\./.test(code)) assert.isTrue(ours.has(code.split(":")[0]!), code)
+    }
+  })
+
   it("has only blocks that a test runs or compares", () => {
     for (const [at, block] of blocks.entries()) {
       const where = `${block.page}:${block.line}`

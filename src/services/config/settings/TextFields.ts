@@ -80,7 +80,7 @@ const hasMarks = (value: string, what: string): boolean =>
   new RegExp(`-----BEGIN (?:[A-Z]+ )*${what}-----[^]*-----END (?:[A-Z]+ )*${what}-----`).test(value)
 
 /** Whether the text is PEM itself and not a path. */
-export const isPem = (value: string): boolean => value.includes("-----BEGIN ")
+const isPem = (value: string): boolean => value.includes("-----BEGIN ")
 
 const pemText = (what: "CERTIFICATE" | "PRIVATE KEY"): Reader<string> => {
   const read = text((value) => {

@@ -40,7 +40,7 @@ const indexBy = (known: ReadonlyArray<Known>, keysOf: (entry: CatalogueEntry) =>
 
 const optional = (key: string | undefined): ReadonlyArray<string> => (key === undefined ? [] : [key])
 
-export const isStateless = (item: Known): boolean => item.entry.matchers.sqlState === undefined
+const isStateless = (item: Known): boolean => item.entry.matchers.sqlState === undefined
 
 const build = (): CatalogueIndex => {
   const known = entries.map((entry) => ({ entry, texts: (entry.matchers.texts ?? []).map(toPattern) }))
@@ -57,7 +57,7 @@ const build = (): CatalogueIndex => {
 let built: CatalogueIndex | undefined
 
 /** The index; put together for the first failure that is classified, because most processes start without one. */
-export const catalogueIndex = (): CatalogueIndex => (built ??= build())
+const catalogueIndex = (): CatalogueIndex => (built ??= build())
 
 const poolerCodePattern = /^\((E[A-Z]+)\) /
 
