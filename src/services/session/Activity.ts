@@ -1,4 +1,4 @@
-/** What a session is doing and what that leaves behind: written per statement, read by whoever looks at the session. */
+/** What a session is running, and which state its statements leave behind; updated per statement. */
 import type { WireTap } from "../wire/WireTap.ts"
 import type { StatementCache } from "../stats/StatementCache.ts"
 import { strongerTaint, type Taint, taintOf } from "../stats/StatementText.ts"
@@ -6,13 +6,13 @@ import { strongerTaint, type Taint, taintOf } from "../stats/StatementText.ts"
 export class Activity {
   /** The text of the statement that runs, or ran last. */
   statement: string | undefined = undefined
-  /** Statements asked and not answered yet. */
+  /** Statements sent and not answered yet. */
   inFlight = 0
-  /** Monotonic milliseconds since when there are any; 0 while there are none. */
+  /** Monotonic milliseconds since when statements are in flight; 0 while none is. */
   busySince = 0
-  /** When those in flight, or the last ones, began; unlike `busySince` it is kept. */
+  /** When those in flight, or the last ones, started; unlike `busySince` it is kept. */
   startedAt = 0
-  /** Messages heard when they began. */
+  /** Messages received when they started. */
   messagesBefore = 0
   taint: Taint = "clean"
   /** What the pool knows of statement texts; without a pool each text is examined. */
@@ -29,7 +29,7 @@ export class Activity {
     this.statement = sql
     if (this.inFlight++ === 0) {
       this.busySince = this.startedAt = now
-      // Changes reported while idle are the pooler's heartbeat, not the doing of a statement.
+      // Changes reported while idle are the pooler's heartbeat, not the effect of a statement.
       this.parameterChanges = this.tap.parameterChanges
       this.messagesBefore = this.tap.messages
     }
@@ -43,7 +43,7 @@ export class Activity {
     if (this.tap.parameterChanges !== this.parameterChanges) this.addTaint("reset")
   }
 
-  /** How long anything has been in flight, in milliseconds; 0 while nothing is. */
+  /** How long statements have been in flight, in milliseconds; 0 while none is. */
   busyMillis(now: number): number {
     return this.busySince > 0 ? now - this.busySince : 0
   }
@@ -52,7 +52,7 @@ export class Activity {
     this.taint = strongerTaint(this.taint, taint)
   }
 
-  /** Nothing is in flight any more, whatever was counted. */
+  /** Counts nothing as in flight any more. */
   clear(): void {
     this.inFlight = 0
     this.busySince = 0

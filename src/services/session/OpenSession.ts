@@ -12,7 +12,6 @@ import type { Phase } from "../errors/catalogue/Entry.ts"
 import { machineClock, monotonicMillis, onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { PasswordUnavailable, Settings } from "../config/settings/Settings.ts"
-import type { Session } from "./Session.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
@@ -97,7 +96,16 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
   const { connection } = config
   if (connection === undefined) return yield* withoutConnection()
   const target: LoginTarget = { endpoint: yield* makeEndpoint(config), connection, config, driver }
-  const proof = new SessionModeCheck(config)
+  const modeCheck = new SessionModeCheck(config)
+  let hasWarned = false
+  const warnOnce = (session: PgSession): Effect.Effect<void> => {
+    if (!session.isDriverOnly || hasWarned) return Effect.void
+    hasWarned = true
+    return Effect.logWarning(
+      "This version of @effect/sql-pg reads its socket in an unknown way: all statements go through the driver, which " +
+        "is slower."
+    )
+  }
   return {
     endpoint: {
       host: connection.host,
@@ -107,7 +115,9 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
     },
     open: Effect.suspend(() => {
       const dial: Dial = { phase: "dns", wire: undefined }
-      return logIn(dial, target, Duration.toMillis(config.connectTimeout), (login) => openSession(login, target, proof))
+      return logIn(dial, target, Duration.toMillis(config.connectTimeout), (login) =>
+        Effect.tap(openSession(login, target, modeCheck), warnOnce)
+      )
     })
   }
 })
@@ -264,10 +274,10 @@ const askAnother = Effect.fnUntraced(function* (target: LoginTarget, tell: (back
 const openSession = Effect.fnUntraced(function* (
   { connection, context, endpoint, failing, now, remainingMillis, scope, wire }: LoggedIn,
   target: LoginTarget,
-  proof: SessionModeCheck
-): Effect.fn.Return<Session, SessionError> {
+  modeCheck: SessionModeCheck
+): Effect.fn.Return<PgSession, SessionError> {
   const { config, driver } = target
-  const asked = yield* proof.check({
+  const asked = yield* modeCheck.check({
     connection,
     keyPid: wire.tap.processId,
     queryAnother: (tell) => askAnother({ ...target, endpoint }, tell),
@@ -278,7 +288,7 @@ const openSession = Effect.fnUntraced(function* (
   const { params, sql } = applyStatement(settings)
   const result = yield* Effect.mapError(connection.query(sql, params, false), failing)
   const facts = readFacts(settings, result.rows[0] ?? {})
-  const contradiction = proof.contradiction(asked, facts.backendPid)
+  const contradiction = modeCheck.contradiction(asked, facts.backendPid)
   if (contradiction !== undefined) return yield* failing(contradiction)
   const refused = unapplied(facts)
   if (refused.length > 0) {

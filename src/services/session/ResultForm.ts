@@ -1,4 +1,4 @@
-/** In which form the answer to a statement is wanted: as rows, as values by position, or with all that is known of it. */
+/** The forms of a statement's result: rows, values by position, or rows with everything else known of the result. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,14 +9,14 @@ import type { Session } from "./Session.ts"
 
 export interface ResultForm<A> {
   readonly form: RowForm
-  readonly read: (answer: QueryResult) => A
+  readonly read: (result: QueryResult) => A
   readonly query: (
     session: Session,
     sql: string,
     params: ReadonlyArray<unknown>,
     named: boolean
   ) => Effect.Effect<A, SqlError>
-  /** Asks the driver for the same, while that has the wire. */
+  /** The same through the driver, while that owns the socket. */
   readonly queryDriver: (
     connection: PgConnection,
     sql: string,
@@ -46,18 +46,29 @@ export const asValues: ResultForm<ReadonlyArray<ReadonlyArray<unknown>>> = {
   queryDriver: (connection, sql, params, named) => connection.queryValues(sql, params, named)
 }
 
-/** A fiber that waits for the answer. */
+const emptyResult: Result = { command: "", rowCount: 0, oid: null, rows: [], fields: [] }
+
+/** Runs a statement in the form that `form` names, and gives its result in the shape that a handler receives. */
+export const toQueryResult = (
+  form: RowForm,
+  run: <A>(form: ResultForm<A>) => Effect.Effect<A, SqlError>
+): Effect.Effect<QueryResult, SqlError> =>
+  form === "values"
+    ? Effect.map(run(asValues), (values) => ({ objects: [], values, result: emptyResult }))
+    : Effect.map(run(asResult), (result) => ({ objects: result.rows, values: [], result }))
+
+/** A fiber that waits for the result. */
 export class WaitingFiber<A> implements ResultHandler {
-  private readonly wanted: ResultForm<A>
+  private readonly form: ResultForm<A>
   private readonly resume: (effect: Effect.Effect<A, SqlError>) => void
 
-  constructor(wanted: ResultForm<A>, resume: (effect: Effect.Effect<A, SqlError>) => void) {
-    this.wanted = wanted
+  constructor(form: ResultForm<A>, resume: (effect: Effect.Effect<A, SqlError>) => void) {
+    this.form = form
     this.resume = resume
   }
 
-  onSuccess(answer: QueryResult): void {
-    this.resume(Exit.succeed(this.wanted.read(answer)))
+  onSuccess(result: QueryResult): void {
+    this.resume(Exit.succeed(this.form.read(result)))
   }
 
   onFailure(cause: Cause.Cause<SqlError>): void {

@@ -1,57 +1,17 @@
-/** The end of a session: whether it has come, and what it makes of the failures that announce it. */
+/** Why a session ended, and how the failures around its end are reported. */
+import type * as Net from "node:net"
 import type { SqlError } from "effect/sql/SqlError"
 import { SessionError } from "../errors/SessionError.ts"
 import { enrichStatementError, toSqlError } from "../errors/SqlErrors.ts"
 import type { Activity } from "./Activity.ts"
-import type { PgSessionParts } from "./PgSessionParts.ts"
 import { STOP_MILLIS } from "./Cancellation.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 
-/** A goodbye that crossed a statement on its way has come by then, on any network a session is usable on. */
-const UNREAD_MILLIS = 1000
+/** A FATAL that crossed a statement on the network arrives within this time, on any network a session is usable on. */
+const NEVER_EXECUTED_MILLIS = 1000
 
-/** What is known of the statement that was, or was last, in flight. */
-export interface LastStatement {
-  readonly inFlight: boolean
-  /** Monotonic milliseconds when it was written. */
-  readonly startedAt: number
-  /** Messages heard when it was written. */
-  readonly messagesBefore: number
-}
-
-/**
- * Whether the server had said goodbye before it can have read the statement in flight. A backend that has begun with
- * it acknowledges Parse or Bind ahead of anything else (PostgreSQL docs, "Extended Query"), so a FATAL that comes first
- * says that nothing was run. A pooler cutting a session short says FATAL of its own while the statement goes on, but
- * gives it five seconds first (Supavisor 2.9 source, terminator.ex): hence the bound.
- */
-const unread = (tap: WireTap, statement: LastStatement): boolean =>
-  tap.fatal !== undefined &&
-  tap.messagesBeforeFatal === statement.messagesBefore &&
-  tap.fatalAt - statement.startedAt <= UNREAD_MILLIS
-
-/** The server's own words come first, then what the socket said, then what the driver made of it. */
-export const lossOf = (parts: {
-  readonly endpoint: Endpoint
-  readonly tap: WireTap
-  readonly statement: LastStatement
-  readonly socketError: Error | undefined
-  readonly cause: unknown
-  readonly now: number
-}): SessionError => {
-  const { endpoint, statement, tap } = parts
-  return SessionError.sessionLost({
-    host: endpoint.host,
-    port: endpoint.port,
-    phase: "query",
-    failure: tap.fatal ?? parts.socketError ?? parts.cause,
-    elapsedMillis: parts.now - (statement.inFlight ? statement.startedAt : tap.lastReceivedAt),
-    statementInFlight: statement.inFlight && !unread(tap, statement)
-  })
-}
-
-/** A statement that nobody waits for did not end, or the server did not say that it cancelled it. */
+/** The session could not be cleaned up: a statement did not stop, or the server did not confirm its cancellation. */
 export const cancelFailed = (endpoint: Endpoint, elapsedMillis: number): SessionError =>
   SessionError.statementTimeout({
     host: endpoint.host,
@@ -61,16 +21,23 @@ export const cancelFailed = (endpoint: Endpoint, elapsedMillis: number): Session
     limitMillis: STOP_MILLIS
   })
 
+/** The parts of a session that show its end. */
+interface LossParts {
+  readonly endpoint: Endpoint
+  readonly wire: { readonly socket: Net.Socket; readonly tap: WireTap }
+  readonly now: () => number
+}
+
 export class SessionLoss {
   /** Why the session is gone; undefined while it lives. */
-  lost: SessionError | undefined = undefined
-  /** What its last failed statement failed with. */
+  error: SessionError | undefined = undefined
+  /** The error of the last failed statement. */
   lastError: SqlError | undefined = undefined
   private socketError: Error | undefined = undefined
-  private readonly parts: PgSessionParts
+  private readonly parts: LossParts
   private readonly activity: Activity
 
-  constructor(parts: PgSessionParts, activity: Activity) {
+  constructor(parts: LossParts, activity: Activity) {
     this.parts = parts
     this.activity = activity
     parts.wire.socket.on("error", (error) => {
@@ -78,23 +45,44 @@ export class SessionLoss {
     })
   }
 
-  /** What is said of a failed statement, with what the server said and what became of the session. */
-  readonly failed = (error: SqlError): SqlError => (this.lastError = this.explained(error))
+  /** The error of a failed statement, with what the server sent and what became of the session. */
+  readonly explain = (error: SqlError): SqlError => (this.lastError = this.explained(error))
 
-  /** Why the session is lost, from everything that was seen of its end. */
-  loss(cause: unknown): SessionError {
-    const { endpoint, now, wire } = this.parts
-    const { inFlight, messagesBefore, startedAt } = this.activity
-    const statement = { inFlight: inFlight > 0, startedAt, messagesBefore }
-    return lossOf({ endpoint, tap: wire.tap, statement, socketError: this.socketError, cause, now: now() })
+  /** Builds the error of a lost session: the server's FATAL comes first, then the socket's error, then the driver's. */
+  describe(cause: unknown): SessionError {
+    const { activity, parts } = this
+    const { host, port } = parts.endpoint
+    const { tap } = parts.wire
+    const inFlight = activity.inFlight > 0
+    return SessionError.sessionLost({
+      host,
+      port,
+      phase: "query",
+      failure: tap.fatal ?? this.socketError ?? cause,
+      elapsedMillis: parts.now() - (inFlight ? activity.startedAt : tap.lastReceivedAt),
+      statementInFlight: inFlight && !this.isNeverExecuted(tap)
+    })
+  }
+
+  /**
+   * Whether the server sent its FATAL before it can have read the statement in flight. A backend that has started on a
+   * statement acknowledges Parse or Bind before anything else (PostgreSQL docs, "Extended Query"), so a FATAL that comes
+   * first means that nothing was run. A pooler that cuts a session short sends a FATAL of its own while the statement
+   * goes on, but waits five seconds first (Supavisor 2.9 source, terminator.ex): hence the bound.
+   */
+  private isNeverExecuted(tap: WireTap): boolean {
+    const { messagesBefore, startedAt } = this.activity
+    return (
+      tap.fatal !== undefined &&
+      tap.messagesBeforeFatal === messagesBefore &&
+      tap.fatalAt - startedAt <= NEVER_EXECUTED_MILLIS
+    )
   }
 
   private explained(error: SqlError): SqlError {
-    if (this.lost !== undefined) return toSqlError(this.lost)
-    if (error.reason._tag === "ConnectionError" && !this.parts.wire.socket.writable) {
-      this.lost = this.loss(error.reason.cause)
-      return toSqlError(this.lost)
+    if (this.error === undefined && error.reason._tag === "ConnectionError" && !this.parts.wire.socket.writable) {
+      this.error = this.describe(error.reason.cause)
     }
-    return enrichStatementError(error)
+    return this.error === undefined ? enrichStatementError(error) : toSqlError(this.error)
   }
 }

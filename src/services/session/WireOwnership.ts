@@ -1,8 +1,12 @@
 /**
- * One wire, two that speak on it: the pipeline carries statements, the driver streams and listens.
+ * The query pipeline and the driver share one socket: statements go through the pipeline, streams and LISTEN through
+ * the driver.
  *
- * They take turns between messages. The driver takes over as soon as the last statement of the pipeline is answered,
- * from that very byte; the pipeline comes back when nobody uses the driver any more.
+ * They take turns between messages. The driver takes over when the last statement of the pipeline is answered, from the
+ * very next byte; the pipeline takes over again when nothing uses the driver any more.
+ *
+ * The driver's own readers are found among the listeners of the socket. A driver that reads in another way keeps the
+ * socket, and every statement goes through it.
  */
 import { randomBytes } from "node:crypto"
 import type * as Net from "node:net"
@@ -10,15 +14,15 @@ import { QueryPipeline } from "../wire/query/QueryPipeline.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 
-/** Enough that no other session of a backend, earlier or later, has named its statements alike. */
+/** Enough that no other session of a backend, earlier or later, gives its statements the same names. */
 const PREFIX_BYTES = 6
 
-export interface WireOwnershipParts {
+interface WireOwnershipParts {
   readonly socket: Net.Socket
   readonly tap: WireTap
   readonly now: () => number
   readonly driver: DriverOptionsShape
-  /** Told once, when what was read is not the protocol. */
+  /** Called once, when the received bytes violate the protocol. */
   readonly onBroken: (cause: unknown) => void
 }
 
@@ -26,17 +30,20 @@ type Reader = (chunk: Buffer) => void
 
 export class WireOwnership {
   readonly pipeline: QueryPipeline
+  /** Whether the driver's readers were not found, so that it keeps the socket. */
+  readonly isDriverOnly: boolean
+  /** Whether statements go through the driver now. */
+  isDriverActive = false
   /** How many streams, listeners and statements beside them use the driver. */
   private users = 0
-  private isDrivers = false
   private readonly tap: WireTap
-  private readonly driverReads: ReadonlyArray<Reader>
+  private readonly driverReaders: ReadonlyArray<Reader>
 
-  /** Takes the wire from a driver that has logged in and has nothing more to hear. */
+  /** Takes the socket from a driver that has logged in and waits for nothing. */
   constructor({ driver, now, onBroken, socket, tap }: WireOwnershipParts) {
     this.tap = tap
-    this.driverReads = (socket.listeners("data") as Array<Reader>).filter((reader) => reader !== tap.push)
-    socket.removeAllListeners("data")
+    this.driverReaders = (socket.listeners("data") as Array<Reader>).filter((reader) => reader !== tap.push)
+    this.isDriverOnly = this.isDriverActive = this.driverReaders.length === 0
     this.pipeline = new QueryPipeline(
       {
         socket,
@@ -49,39 +56,41 @@ export class WireOwnership {
       },
       `s${randomBytes(PREFIX_BYTES).toString("hex")}_`
     )
-    if (!tap.isBetweenMessages) this.lend()
+    if (this.isDriverOnly) return
+    socket.removeAllListeners("data")
+    if (!tap.isBetweenMessages) this.giveToDriver()
     socket.on("data", this.pipeline.read)
   }
 
-  /** Whether statements go through the driver now. */
-  get isDriverActive(): boolean {
-    return this.isDrivers
+  /** Whether the driver may still read or write something. */
+  get isDriverBusy(): boolean {
+    return this.isDriverOnly ? this.users > 0 : this.isDriverActive
   }
 
-  /** Lets the driver speak; what it writes is answered after what was asked before. */
+  /** Lets the driver write; its replies come after those of the statements sent before. */
   acquireDriver(): void {
     this.users++
-    if (!this.isDrivers) this.lend()
+    if (!this.isDriverActive) this.giveToDriver()
   }
 
-  /** The driver has heard all it waited for. */
+  /** Called when the driver has received everything it waited for. */
   releaseDriver(): void {
     this.users--
-    this.takeBack()
+    this.takeFromDriver()
   }
 
-  private lend(): void {
-    this.isDrivers = true
+  private giveToDriver(): void {
+    this.isDriverActive = true
     this.pipeline.transferTo((chunk) => {
       this.tap.push(chunk)
-      for (const read of this.driverReads) read(chunk)
-      this.takeBack()
+      for (const read of this.driverReaders) read(chunk)
+      this.takeFromDriver()
     })
   }
 
-  private takeBack(): void {
-    if (this.users > 0 || !this.isDrivers || !this.tap.isBetweenMessages || !this.pipeline.isTransferred) return
-    this.isDrivers = false
+  private takeFromDriver(): void {
+    if (this.users > 0 || !this.isDriverActive || !this.tap.isBetweenMessages || !this.pipeline.isTransferred) return
+    this.isDriverActive = false
     this.pipeline.reclaim()
   }
 }

@@ -63,7 +63,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
     spanAttributes,
     ...(transformRows === undefined ? {} : { transformRows })
   })
-  const client = withFastPath(stock, { run: pool.run, transactionService, transformRows })
+  const client = yield* withFastPath(stock, { run: pool.run, transactionService, transformRows })
   const connection = config.connection
   const pgClient: PgClient.PgClient = Object.assign(client, {
     [PgClient.TypeId]: PgClient.TypeId,
