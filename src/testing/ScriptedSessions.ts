@@ -1,7 +1,7 @@
 /**
- * Sessions that follow a script instead of a socket: for tests of an application, and of the pool itself.
+ * Sessions that follow a script, without a server: for tests of an application, and of the pool itself.
  *
- * Time is the Clock's, so a test under `TestClock` decides when a dial ends, a lifetime is over or a caller gives up.
+ * Time is the Clock's: a test under `TestClock` decides when a dial ends, a lifetime expires or a caller times out.
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Clock from "effect/Clock"
@@ -26,10 +26,10 @@ export type { ScriptedServer, StatementRun } from "./scripted-sessions/ScriptedS
 export type { ScriptedSession } from "./scripted-sessions/ScriptedSession.ts"
 export type { Answer, Outcome, Rows, Statements } from "./scripted-sessions/Statements.ts"
 
-/** What is provided for an application's test. */
+/** The services that `layerClient` provides. */
 export type Provided = PgClient | SqlClient | SessionPool | SessionConfig | ScriptedSessions
 
-/** The settings of a scripted pool: no database of that name exists, and sessions are opened when they are needed. */
+/** The settings of a scripted pool: a host that does not exist, and sessions that are opened on demand. */
 const defaults: SettingsInput = {
   host: endpoint.host,
   port: endpoint.port,
@@ -38,14 +38,14 @@ const defaults: SettingsInput = {
   startup: "lazy"
 }
 
-/** The other side of the scripted sessions: what it was asked, and what it does next. */
+/** The server of the scripted sessions: what it received, and what it does next. */
 export class ScriptedSessions extends Context.Service<ScriptedSessions, ScriptedServer>()(
   "effect-supavisor/ScriptedSessions"
 ) {
   /**
-   * Opens scripted sessions, and provides the handle that inspects and steers them.
+   * Opens scripted sessions, and provides their server, which a test reads and changes.
    *
-   * A statement that the script does not expect is a defect, `Unexpected statement: ...`, of whoever ran it.
+   * A statement that the script does not expect is a defect, `Unexpected statement: ...`.
    */
   static readonly layer = (script: Script = {}): Layer.Layer<ScriptedSessions | SessionOpener> =>
     Layer.effectContext(
@@ -55,7 +55,7 @@ export class ScriptedSessions extends Context.Service<ScriptedSessions, Scripted
       })
     )
 
-  /** The real pool over scripted sessions; settings as in code, without a `min` unless one is given. */
+  /** The real pool over scripted sessions; settings as in code, but `pool.min` defaults to 0. */
   static readonly layerPool = (
     script: Script = {},
     settings: SettingsInput = {}
@@ -66,7 +66,7 @@ export class ScriptedSessions extends Context.Service<ScriptedSessions, Scripted
     )
 
   /**
-   * `PgClient` and `SqlClient` whose statements are answered by a table: `layerClient({ "select 1 as one": [{ one: 1 }] })`.
+   * `PgClient` and `SqlClient` with a table of answers: `layerClient({ "select 1 as one": [{ one: 1 }] })`.
    *
    * Compiler, transactions, notifications and pool are the real ones. Names are not transformed.
    */

@@ -1,4 +1,4 @@
-/** The testing kit: scripted sessions, a throw-away PostgreSQL, and a proxy that breaks connections on purpose. */
+/** For tests: scripted sessions, a PostgreSQL for tests, FakeSupavisor, and a proxy that injects network faults. */
 export * from "../services/embedded/FakeSupavisor.ts"
 export * from "./FaultProxy.ts"
 export * from "./ScriptedSessions.ts"

@@ -191,13 +191,13 @@ const take = (step: Exclude<Step, "work">, { pool }: Scene, server: ScriptedServ
         one?.behave({ settleMillis: dice.int(10, 7000), closeMillis: dice.int(0, 3000) })
         break
       case "soil":
-        one?.soil(dice.chance(0.8) ? "reset" : "close")
+        one?.leaveState(dice.chance(0.8) ? "reset" : "close")
         break
       case "not recover":
         one?.behave({ recovers: false })
         break
       case "doze":
-        one?.lastHeardAt(0)
+        one?.setLastReceivedAt(0)
         break
       case "renew":
         return pool.reset

@@ -211,7 +211,7 @@ describe("a scripted session", () => {
       assert.isFalse(yield* session.recover)
       yield* opener.open
       server.session(2).behave({ recovers: false })
-      server.session(2).soil()
+      server.session(2).leaveState()
       assert.isFalse(yield* server.session(2).recover)
       assert.throws(() => server.session(3), /2 were opened/)
     })

@@ -90,7 +90,7 @@ export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<voi
  * An interrupted statement gets this long to end by itself before a cancel is sent for it; most are about to, and a
  * cancel that comes too late costs the session.
  */
-const GRACE_MILLIS = 10
+export const GRACE_MILLIS = 10
 
 /** How long a cancelled statement may take to stop before the session is closed. */
 export const STOP_MILLIS = 5000

@@ -50,13 +50,13 @@ interface PgSessionParts {
 }
 
 /** How long a rollback and a reset may take together before the session is closed instead. */
-const RECOVER_MILLIS = 5000
+export const RECOVER_MILLIS = 5000
 
 /** How long a peer may take to answer a probe: a caller waits for it. */
-const PROBE_MILLIS = 2000
+export const PROBE_MILLIS = 2000
 
 /** How long the server may take to close the connection after Terminate before the socket is destroyed. */
-const CLOSE_MILLIS = 2000
+export const CLOSE_MILLIS = 2000
 
 /** A timer that fires later than this was delayed by a stalled process, not by a busy machine. */
 const LATE_MILLIS = 50

@@ -15,6 +15,9 @@ import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 import { makeTransactions } from "./Transactions.ts"
 
+/** The statement of `PgClient.notify`; parameters: channel, payload. */
+export const NOTIFY_STATEMENT = "select pg_notify($1, $2)"
+
 /** What an application may choose about its SQL; all optional, as in Effect's own client. */
 export interface PgClientOptions {
   readonly transformResultNames?: ((name: string) => string) | undefined
@@ -82,7 +85,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
     json: (value: unknown) => Statement.fragment([PgJson(value)]),
     listen: listener.listen,
     notify: (channel: string, payload: string) =>
-      Effect.asVoid(pool.borrow((session) => session.executeRaw("select pg_notify($1, $2)", [channel, payload])))
+      Effect.asVoid(pool.borrow((session) => session.executeRaw(NOTIFY_STATEMENT, [channel, payload])))
   })
   return Context.make(PgClient.PgClient, pgClient).pipe(Context.add(SqlClient.SqlClient, pgClient))
 })

@@ -1,13 +1,14 @@
-/** Failures as a script says them: made of what a server or a machine would say, so they are classified as real ones. */
+/** Failures made of the texts of real servers and machines, so that they are classified as real ones. */
 import type { SqlError } from "effect/sql/SqlError"
 import type { ErrorClass, FailureFacts } from "../../services/errors/catalogue/Entry.ts"
+import { defaultPoolerSize } from "../../services/config/PoolSizing.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
-/** Where scripted sessions claim to be: a name that no resolver knows (RFC 2606, "invalid"). */
+/** The endpoint of scripted sessions: a name that no resolver knows (RFC 2606, "invalid"). */
 export const endpoint = { host: "scripted.invalid", port: 5432, database: "scripted", username: "scripted" } as const
 
-/** The kinds of refusal a dial can meet. */
+/** Classes of failures of a dial. */
 export type DialFailureClass = Exclude<ErrorClass, "statement" | "closed">
 
 const refusals: Readonly<Record<DialFailureClass, (poolSize: number) => FailureFacts>> = {
@@ -26,10 +27,7 @@ const refusals: Readonly<Record<DialFailureClass, (poolSize: number) => FailureF
   pooler: () => ({ severity: "FATAL", sqlState: "57P03", serverMessage: "the database system is starting up" })
 }
 
-/** Supavisor's default pool size for small computes (Supabase docs, "Compute and Disk"). */
-const DEFAULT_POOL_SIZE = 15
-
-/** A dial that was refused, as a failure of that class; `poolSize` is what a refusal of class `capacity` names. */
+/** The failure of a dial, of that class; the text of class `capacity` names `poolSize`. */
 export const refusal = (
   kind: DialFailureClass,
   options: { readonly poolSize?: number | undefined; readonly elapsedMillis?: number | undefined } = {}
@@ -39,11 +37,11 @@ export const refusal = (
     port: endpoint.port,
     phase: kind === "network" ? "tcp" : "authentication",
     elapsedMillis: options.elapsedMillis ?? 0,
-    failure: refusals[kind](options.poolSize ?? DEFAULT_POOL_SIZE)
+    failure: refusals[kind](options.poolSize ?? defaultPoolerSize)
   })
 
-/** A dial that nobody answered until the connect timeout ran out. */
-export const unanswered = (elapsedMillis: number): SessionError =>
+/** A dial that got no answer before the connect timeout. */
+export const connectTimedOut = (elapsedMillis: number): SessionError =>
   SessionError.connectFailed({
     host: endpoint.host,
     port: endpoint.port,
@@ -52,8 +50,8 @@ export const unanswered = (elapsedMillis: number): SessionError =>
     failure: { errno: "ETIMEDOUT", syscall: "connect", nodeMessage: "connect ETIMEDOUT 192.0.2.1:5432" }
   })
 
-/** A session that the other side reset. */
-export const reset = (statementInFlight: boolean): SessionError =>
+/** A session whose connection was reset by the peer. */
+export const connectionReset = (statementInFlight: boolean): SessionError =>
   SessionError.sessionLost({
     host: endpoint.host,
     port: endpoint.port,
@@ -62,14 +60,14 @@ export const reset = (statementInFlight: boolean): SessionError =>
     statementInFlight
   })
 
-/** A statement whose peer did not stop it in time. */
-export const unsettled = (elapsedMillis: number, limitMillis: number): SessionError =>
+/** A cancelled statement that did not stop in time. */
+export const cancelTimedOut = (elapsedMillis: number, limitMillis: number): SessionError =>
   SessionError.statementTimeout({ host: endpoint.host, port: endpoint.port, elapsedMillis, limitMillis })
 
 /**
- * The server's answer to a statement it refuses, by SQLSTATE (PostgreSQL docs, errcodes-appendix).
+ * The server's error for a statement, by SQLSTATE (PostgreSQL docs, errcodes-appendix).
  *
- * It arrives as the `SqlError` a real session would fail with: `23505` is a `UniqueViolation`, and so on.
+ * It is the `SqlError` that a real session fails with: `23505` is a `UniqueViolation`, and so on.
  */
 export const serverError = (
   sqlState: string,

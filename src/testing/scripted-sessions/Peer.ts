@@ -1,20 +1,18 @@
-/** The server behind one scripted session: when it was heard of, and whether and how late it answers. */
+/** The server of one scripted session: whether and how late it answers. */
 import * as Effect from "effect/Effect"
+import { GRACE_MILLIS } from "../../services/session/Cancellation.ts"
 import { pause, type SessionScript } from "./Script.ts"
-
-/** How long an interrupted statement takes to stop: the grace a real session gives it before it sends a cancel. */
-const SETTLE_MILLIS = 10
 
 export class Peer {
   private readonly now: () => number
   private script: SessionScript
   private silentSince: number | undefined = undefined
-  private heard: number
+  private receivedAt: number
 
   constructor(script: SessionScript, now: () => number) {
     this.script = script
     this.now = now
-    this.heard = now()
+    this.receivedAt = now()
   }
 
   get isSilent(): boolean {
@@ -29,18 +27,18 @@ export class Peer {
     return this.script.roundTripMillis ?? 0
   }
 
-  /** How long an interrupted statement takes to stop; without end when the peer is silent. */
+  /** How long an interrupted statement takes to stop; infinite when the peer is silent. */
   get settleMillis(): number {
-    return this.isSilent ? Number.POSITIVE_INFINITY : (this.script.settleMillis ?? SETTLE_MILLIS)
+    return this.isSilent ? Number.POSITIVE_INFINITY : (this.script.settleMillis ?? GRACE_MILLIS)
   }
 
-  /** How long the peer takes to hang up; without end when it is silent. */
+  /** How long the peer takes to close the socket; infinite when it is silent. */
   get closeMillis(): number {
     return this.isSilent ? Number.POSITIVE_INFINITY : (this.script.closeMillis ?? 0)
   }
 
   get lastReceivedAt(): number {
-    return this.script.heartbeat === true ? (this.silentSince ?? this.now()) : this.heard
+    return this.script.heartbeat === true ? (this.silentSince ?? this.now()) : this.receivedAt
   }
 
   behave(script: SessionScript): void {
@@ -51,8 +49,8 @@ export class Peer {
     this.silentSince ??= this.now()
   }
 
-  hear(at: number = this.now()): void {
-    this.heard = at
+  received(at: number = this.now()): void {
+    this.receivedAt = at
   }
 
   /** One round trip: true when the peer answered it within the limit. */
@@ -60,13 +58,13 @@ export class Peer {
     return Effect.suspend(() => {
       const answers = !this.isSilent && this.roundTripMillis < limitMillis
       return Effect.map(pause(answers ? this.roundTripMillis : limitMillis), () => {
-        if (answers) this.hear()
+        if (answers) this.received()
         return answers
       })
     })
   }
 
-  /** The same answer as late as the peer gives it; never, if it fell silent meanwhile. */
+  /** The answer after a round trip; never, if the peer has become silent meanwhile. */
   delay<A, E>(answer: Effect.Effect<A, E>): Effect.Effect<A, E> {
     const late = this.roundTripMillis > 0 ? Effect.andThen(Effect.sleep(this.roundTripMillis), answer) : answer
     return Effect.matchCauseEffect(late, {

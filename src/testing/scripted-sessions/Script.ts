@@ -1,4 +1,4 @@
-/** What scripted sessions and the dials that bring them about do, as the writer of a test says it. */
+/** What a test says about the behaviour of scripted sessions and dials. */
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../services/errors/SessionError.ts"
 import { type DialFailureClass, refusal } from "./Failures.ts"
@@ -6,31 +6,31 @@ import type { Statements } from "./Statements.ts"
 
 /** How one session behaves; all optional. Times are milliseconds of the Clock. */
 export interface SessionScript {
-  /** Statements beyond the script's own; they come first. */
+  /** Statements of this session; they take precedence over those of the script. */
   readonly statements?: Statements | undefined
   /** How long every statement, probe and recovery takes at least; default 0. */
   readonly roundTripMillis?: number | undefined
-  /** What a recovery says; default: true, unless something was left behind that cannot be cleared. */
+  /** Whether a recovery succeeds; default: true, unless the session has state that a reset does not clear. */
   readonly recovers?: boolean | undefined
-  /** How long the server takes to hang up after the goodbye; default 0. */
+  /** How long the server takes to close the socket after Terminate; default 0. */
   readonly closeMillis?: number | undefined
-  /** How long an interrupted statement takes to stop; default 10, the grace a real session gives it. */
+  /** How long an interrupted statement takes to stop; default 10, what a real session waits before it cancels. */
   readonly settleMillis?: number | undefined
-  /** Whether the peer is heard of without being asked, as a pooler with a heartbeat is; default false. */
+  /** Whether the peer sends something unasked all the time, as a pooler with a heartbeat does; default false. */
   readonly heartbeat?: boolean | undefined
 }
 
-/** How one dial goes. Times are milliseconds of the Clock. */
+/** The outcome of one dial. Times are milliseconds of the Clock. */
 export type DialOutcome =
   | { readonly _tag: "Succeeds"; readonly afterMillis: number; readonly session: SessionScript }
   | { readonly _tag: "Fails"; readonly afterMillis: number; readonly error: SessionError }
   | { readonly _tag: "Hangs" }
 
-/** The ways a dial can go. */
+/** Makes outcomes of dials. */
 export const Dial = {
-  /** A session after so many milliseconds, which may behave in its own way. */
+  /** A session after so many milliseconds; `session` overrides the script's behaviour of sessions. */
   succeeds: (afterMillis = 0, session: SessionScript = {}): DialOutcome => ({ _tag: "Succeeds", afterMillis, session }),
-  /** A failure after so many milliseconds: a class of failures, or one of them. */
+  /** A failure after so many milliseconds: a typical one of a class, or a given error. */
   fails: (failure: DialFailureClass | SessionError, afterMillis = 0): DialOutcome => ({
     _tag: "Fails",
     afterMillis,
@@ -40,10 +40,10 @@ export const Dial = {
   hangs: { _tag: "Hangs" } as DialOutcome
 }
 
-/** How dials go: one outcome for all of them, the first ones in order and the last for all after it, or by number. */
+/** Outcomes of dials: one for all, a list whose last entry repeats, or a function of the dial's number (from 1). */
 export type Dials = DialOutcome | ReadonlyArray<DialOutcome> | ((number: number) => DialOutcome)
 
-/** The dial with that number, from 1. */
+/** The outcome of the dial with that number, from 1. */
 export const outcomeOf = (dials: Dials, number: number): DialOutcome => {
   if (typeof dials === "function") return dials(number)
   if ("_tag" in dials) return dials
@@ -52,15 +52,15 @@ export const outcomeOf = (dials: Dials, number: number): DialOutcome => {
 
 /** A scenario; all optional. */
 export interface Script {
-  /** What is answered on every session. Transaction control, LISTEN and `pg_notify` are answered anyway. */
+  /** Answers on every session. Transaction control, LISTEN and `pg_notify` need none. */
   readonly statements?: Statements | undefined
   /** Default: every dial succeeds at once. */
   readonly dials?: Dials | undefined
-  /** How every session behaves, where its dial does not say otherwise. */
+  /** Behaviour of every session; a dial may override it. */
   readonly session?: SessionScript | undefined
   /** When a dial that hangs fails, in milliseconds; default 10 000, as the setting `connectTimeout`. */
   readonly connectTimeoutMillis?: number | undefined
 }
 
-/** Waits on the Clock; no time at all does not even yield. */
+/** Waits on the Clock; 0 does not yield. */
 export const pause = (millis: number): Effect.Effect<void> => (millis > 0 ? Effect.sleep(millis) : Effect.void)

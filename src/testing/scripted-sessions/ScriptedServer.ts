@@ -1,18 +1,21 @@
-/** The other side of all scripted sessions: opens them as the script says, and remembers what happened. */
+/** The server of all scripted sessions: opens them as the script says and records what happens. */
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Notification, Result } from "@effect/sql-pg/PgConnection"
 import type { Session } from "../../services/session/Session.ts"
 import type { SessionError } from "../../services/errors/SessionError.ts"
-import { unanswered } from "./Failures.ts"
+import { valueOf } from "../../services/config/settings/Fields.ts"
+import { NOTIFY_STATEMENT } from "../../services/sql/PooledPgClient.ts"
+import { connectTimedOut } from "./Failures.ts"
 import { type DialOutcome, outcomeOf, pause, type Script, type SessionScript } from "./Script.ts"
 import { ScriptedSession } from "./ScriptedSession.ts"
-import { type Answer, give, lookUp } from "./Statements.ts"
+import { type Answer, runAnswer, lookUp } from "./Statements.ts"
 import { controlOf, type TransactionBlock } from "./TransactionBlock.ts"
 
-/** A statement that a session was sent. `at` is milliseconds of the Clock. */
+/** A statement that was sent on a session. `at` is milliseconds of the Clock. */
 export interface StatementRun {
   readonly sessionId: number
   readonly sql: string
@@ -20,31 +23,28 @@ export interface StatementRun {
   readonly at: number
 }
 
-/** As the setting `connectTimeout`. */
-const CONNECT_TIMEOUT_MILLIS = 10_000
+const CONNECT_TIMEOUT_MILLIS = Duration.toMillis(valueOf({}, "connectTimeout"))
 
-/** Backend pids start here, so that a test that takes one for a session's id is found out. */
+/** Backend pids start here, so that they are not mistaken for ids of sessions. */
 const FIRST_PID = 4001
 
-/** What PostgreSQL comes with (PostgreSQL docs, "Connections and Authentication"). */
+/** PostgreSQL's default (PostgreSQL docs, "Connections and Authentication"). */
 const MAX_CONNECTIONS = 100
-
-const NOTIFY = /^select pg_notify\(\$1, \$2\)$/i
 
 export class ScriptedServer {
   /** When each dial began, in milliseconds of the Clock. */
   readonly dialsStarted: Array<number> = []
   readonly statements: Array<StatementRun> = []
   readonly closes: Array<{ readonly sessionId: number; readonly at: number }> = []
-  /** Texts that the script did not expect. */
+  /** Statements that the script did not expect. */
   readonly unexpected: Array<string> = []
   readonly sessions: Array<ScriptedSession> = []
-  /** Sessions whose socket would be open. */
+  /** Sessions that are open. */
   readonly open = new Set<ScriptedSession>()
   dialing = 0
-  /** The most sockets there ever were at once, dials under way included. */
+  /** The highest number of sockets at any time, dials under way included. */
   mostSockets = 0
-  /** The most dials that were ever under way at once. */
+  /** The highest number of dials under way at any time. */
   mostDialing = 0
 
   private script: Script
@@ -66,21 +66,21 @@ export class ScriptedServer {
     this.mostDialing = Math.max(this.mostDialing, this.dialing)
     this.mostSockets = Math.max(this.mostSockets, this.dialing + this.open.size)
     return Effect.ensuring(
-      this.dialed(outcomeOf(this.script.dials ?? [], number)),
+      this.runDial(outcomeOf(this.script.dials ?? [], number)),
       Effect.sync(() => {
         this.dialing--
       })
     )
   })
 
-  /** The session with that id; they count from 1, in the order in which they were opened. */
+  /** The session with that id; ids count from 1 in the order of opening. */
   session(id: number): ScriptedSession {
     const session = this.sessions[id - 1]
     if (session === undefined) throw new Error(`There is no session ${id}: ${this.sessions.length} were opened so far`)
     return session
   }
 
-  /** Changes the scenario from now on; dials keep their numbers. */
+  /** Changes the script from now on; dials keep their numbers. */
   change(script: Script): void {
     this.script = { ...this.script, ...script }
     this.answerTo = lookUp(this.script.statements ?? {})
@@ -91,23 +91,23 @@ export class ScriptedServer {
     for (const queue of this.listeners.get(channel) ?? []) Queue.offerUnsafe(queue, { processId, channel, payload })
   }
 
-  private dialed(outcome: DialOutcome): Effect.Effect<Session, SessionError> {
+  private runDial(outcome: DialOutcome): Effect.Effect<Session, SessionError> {
     switch (outcome._tag) {
       case "Succeeds":
         return Effect.andThen(
           pause(outcome.afterMillis),
-          Effect.sync(() => this.welcome(outcome))
+          Effect.sync(() => this.openSession(outcome))
         )
       case "Fails":
         return Effect.andThen(pause(outcome.afterMillis), Effect.fail(outcome.error))
       case "Hangs": {
         const limit = this.script.connectTimeoutMillis ?? CONNECT_TIMEOUT_MILLIS
-        return Effect.andThen(pause(limit), Effect.fail(unanswered(limit)))
+        return Effect.andThen(pause(limit), Effect.fail(connectTimedOut(limit)))
       }
     }
   }
 
-  private welcome(outcome: { readonly afterMillis: number; readonly session: SessionScript }): ScriptedSession {
+  private openSession(outcome: { readonly afterMillis: number; readonly session: SessionScript }): ScriptedSession {
     const id = this.sessions.length + 1
     const script = { ...this.script.session, ...outcome.session }
     const own = lookUp(script.statements ?? {})
@@ -127,7 +127,7 @@ export class ScriptedServer {
       now: this.now,
       answer: (sql, params, transaction) => this.answer(id, own(sql) ?? this.answerTo(sql), sql, params, transaction),
       listen: (channel) => this.listen(channel),
-      gone: () => {
+      onClosed: () => {
         this.open.delete(session)
         this.closes.push({ sessionId: id, at: this.now() })
       }
@@ -146,15 +146,15 @@ export class ScriptedServer {
   ): Effect.Effect<Result, SqlError> {
     this.statements.push({ sessionId, sql, params, at: this.now() })
     const control = controlOf(sql)
-    if (answer !== undefined) return give(answer, sql, params, sessionId)
+    if (answer !== undefined) return runAnswer(answer, sql, params, sessionId)
     if (control !== undefined) {
-      return give({ rows: [], rowCount: 0, command: transaction.command(control) }, sql, params, sessionId)
+      return runAnswer({ rows: [], rowCount: 0, command: transaction.command(control) }, sql, params, sessionId)
     }
-    // What goes ahead of a statement that cannot take it along goes ahead of an empty one.
-    if (sql === "") return give({ rows: [], rowCount: 0, command: "" }, sql, params, sessionId)
-    if (NOTIFY.test(sql)) {
+    // A deferred statement is sent ahead of an empty one where the next statement cannot carry it.
+    if (sql === "") return runAnswer({ rows: [], rowCount: 0, command: "" }, sql, params, sessionId)
+    if (sql.toLowerCase() === NOTIFY_STATEMENT) {
       this.notify(String(params[0]), String(params[1]), FIRST_PID + sessionId - 1)
-      return give([{ pg_notify: "" }], sql, params, sessionId)
+      return runAnswer([{ pg_notify: "" }], sql, params, sessionId)
     }
     this.unexpected.push(sql)
     return Effect.die(new Error(`Unexpected statement: ${sql} (${params.length} parameters, session ${sessionId})`))

@@ -1,4 +1,4 @@
-/** A session without a socket: keeps every promise of `Session`, and says what its script says. */
+/** A `Session` without a socket that behaves as its script says. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -8,26 +8,67 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
-import type { Query, QueryHandle, ResultHandler } from "../../services/wire/query/Query.ts"
+import type { Query, QueryHandle, ResultHandler, QueryResult } from "../../services/wire/query/Query.ts"
 import type { Session, SessionInfo } from "../../services/session/Session.ts"
 import { strongerTaint, type Taint, taintOf } from "../../services/stats/StatementText.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
-import { reset, unsettled } from "./Failures.ts"
+import { STOP_MILLIS } from "../../services/session/Cancellation.ts"
+import { CLOSE_MILLIS, PROBE_MILLIS, RECOVER_MILLIS } from "../../services/session/PgSession.ts"
+import { connectionReset, cancelTimedOut } from "./Failures.ts"
 import { Peer } from "./Peer.ts"
 import { pause, type SessionScript } from "./Script.ts"
-import type { ScriptedSessionParts } from "./ScriptedSessionParts.ts"
-import { ScriptedStatement } from "./ScriptedStatement.ts"
 import { TransactionBlock } from "./TransactionBlock.ts"
+import type * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
 
-/** How long a real session waits for a cancelled statement or a recovery before it gives itself up. */
-const SETTLE_LIMIT_MILLIS = 5000
+const answerOf = (result: Result): QueryResult => ({
+  objects: result.rows,
+  values: result.rows.map((row) => Object.values(row)),
+  result
+})
 
-/** How long a real session waits for the answer to a probe. */
-const PROBE_MILLIS = 2000
+/** A statement that was started without a fiber of the caller. */
+class ScriptedStatement implements QueryHandle {
+  handler: ResultHandler | undefined
+  private readonly fiber: Fiber.Fiber<Result, SqlError>
 
-/** How long a real session waits for the server to hang up after its goodbye. */
-const CLOSE_LIMIT_MILLIS = 2000
+  constructor(
+    run: Effect.Effect<Result, SqlError>,
+    handler: ResultHandler,
+    { context, now }: { readonly context: Context.Context<never>; readonly now: () => number }
+  ) {
+    this.handler = handler
+    this.fiber = Effect.runForkWith(context)(run)
+    this.fiber.addObserver((exit) => {
+      if (exit._tag === "Success") this.handler?.onSuccess(answerOf(exit.value), now())
+      else this.handler?.onFailure(exit.cause)
+    })
+  }
+
+  /** Interrupts the statement; its handler is not called. */
+  abandon(): void {
+    this.handler = undefined
+    this.fiber.interruptUnsafe()
+  }
+}
+
+/** Constructor arguments of `ScriptedSession`. */
+export interface ScriptedSessionParts {
+  readonly info: SessionInfo
+  readonly script: SessionScript
+  readonly context: Context.Context<never>
+  readonly now: () => number
+  /** Runs a statement; dies on one that the script does not expect. */
+  readonly answer: (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    transaction: TransactionBlock
+  ) => Effect.Effect<Result, SqlError>
+  readonly listen: (channel: string) => Effect.Effect<Queue.Queue<Notification, SqlError>, never, Scope.Scope>
+  /** Called once, when a real session's socket would be closed. */
+  readonly onClosed: () => void
+}
 
 export class ScriptedSession implements Session {
   readonly info: SessionInfo
@@ -45,10 +86,10 @@ export class ScriptedSession implements Session {
   private settling: Deferred.Deferred<void> | undefined = undefined
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private readonly listening = new Set<Queue.Queue<Notification, SqlError>>()
-  /** What the next statement takes along ahead of itself. */
+  /** Sent ahead of the next statement. */
   private ahead: string | undefined = undefined
-  private leaving = false
-  private isGone = false
+  private closing = false
+  private isClosed = false
 
   constructor(parts: ScriptedSessionParts) {
     this.parts = parts
@@ -61,25 +102,25 @@ export class ScriptedSession implements Session {
     this.peer.behave(script)
   }
 
-  /** The peer says nothing more: statements and probes wait in vain. */
+  /** The peer answers nothing any more; statements and probes wait until they time out. */
   silence(): void {
     this.peer.silence()
   }
 
-  /** The peer has not been heard of since that instant of the Clock, but it answers when it is asked. */
-  lastHeardAt(millis: number): void {
-    this.peer.hear(millis)
+  /** Sets when the peer sent something last, in milliseconds of the Clock; it still answers. */
+  setLastReceivedAt(millis: number): void {
+    this.peer.received(millis)
   }
 
-  /** Something is left behind in the session, as a statement that changes its state would leave it. */
-  soil(how: Exclude<Taint, "clean"> = "reset"): void {
+  /** Marks the session as a statement does that leaves state behind. */
+  leaveState(how: Exclude<Taint, "clean"> = "reset"): void {
     this.taint = strongerTaint(this.taint, how)
   }
 
-  /** The other side ends the session; default: it resets the connection. */
-  lose(error: SessionError = reset(this.inFlight > 0)): void {
+  /** The peer ends the session; default: it resets the connection. */
+  lose(error: SessionError = connectionReset(this.inFlight > 0)): void {
     if (this.lost !== undefined) return
-    this.end(error)
+    this.endWith(error)
   }
 
   lastReceivedAt = (): number => this.peer.lastReceivedAt
@@ -93,10 +134,10 @@ export class ScriptedSession implements Session {
     this.recovering === undefined &&
     this.transaction.status === "I"
 
-  start = ({ params, sql }: Query, _now: number, asker: ResultHandler): QueryHandle =>
-    new ScriptedStatement(this.run(sql, params), asker, this.parts)
+  start = ({ params, sql }: Query, _now: number, handler: ResultHandler): QueryHandle =>
+    new ScriptedStatement(this.run(sql, params), handler, this.parts)
 
-  cancelQuery = (asked: QueryHandle): void => (asked as ScriptedStatement).abandon()
+  cancelQuery = (handle: QueryHandle): void => (handle as ScriptedStatement).abandon()
 
   prepend = (sql: string): void => {
     this.ahead = sql
@@ -130,7 +171,7 @@ export class ScriptedSession implements Session {
   listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
     Effect.suspend(() => {
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
-      this.soil()
+      this.leaveState()
       return Effect.tap(this.parts.listen(channel), (queue) => Effect.sync(() => this.listening.add(queue)))
     })
 
@@ -147,7 +188,7 @@ export class ScriptedSession implements Session {
     if (this.recovering !== undefined) return Deferred.await(this.recovering)
     const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
     return this.clear().pipe(
-      Effect.timeoutOrElse({ duration: SETTLE_LIMIT_MILLIS, orElse: () => Effect.succeed(false) }),
+      Effect.timeoutOrElse({ duration: RECOVER_MILLIS, orElse: () => Effect.succeed(false) }),
       Effect.catch(() => Effect.succeed(false)),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -164,39 +205,39 @@ export class ScriptedSession implements Session {
 
   kill = (reason: SessionError): void => {
     if (this.lost !== undefined) return
-    this.end(reason)
+    this.endWith(reason)
   }
 
   close: Effect.Effect<void> = Effect.suspend(() => {
-    this.leaving = true
-    if (this.isGone) return Effect.void
-    const wait = this.lost !== undefined ? 0 : Math.min(CLOSE_LIMIT_MILLIS, this.peer.closeMillis)
+    this.closing = true
+    if (this.isClosed) return Effect.void
+    const wait = this.lost !== undefined ? 0 : Math.min(CLOSE_MILLIS, this.peer.closeMillis)
     return Effect.andThen(
       pause(wait),
       Effect.sync(() => {
         this.lost ??= SessionError.poolClosed({ draining: false })
-        this.leave()
+        this.closeSocket()
       })
     )
   })
 
-  /** What was in flight fails at once; the pool hears of it a moment later, as of a socket that closes. */
-  private end(error: SessionError): void {
+  /** Statements in flight fail at once; `onLost` is called a microtask later, as when a socket closes. */
+  private endWith(error: SessionError): void {
     this.lost = error
     this.busySince = 0
     const failure = toSqlError(error)
     Deferred.doneUnsafe(this.loss, Effect.fail(failure))
     for (const queue of this.listening) Queue.failCauseUnsafe(queue, Cause.fail(failure))
     queueMicrotask(() => {
-      this.leave()
-      if (!this.leaving) this.onLost?.(error)
+      this.closeSocket()
+      if (!this.closing) this.onLost?.(error)
     })
   }
 
-  private leave(): void {
-    if (this.isGone) return
-    this.isGone = true
-    this.parts.gone()
+  private closeSocket(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.parts.onClosed()
   }
 
   private untilLost<A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {
@@ -223,7 +264,7 @@ export class ScriptedSession implements Session {
   private answered(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
     return Effect.suspend(() => {
       if (this.peer.isSilent) return Effect.never
-      const refused = this.transaction.refusal(sql)
+      const refused = this.transaction.errorFor(sql)
       return this.peer.delay(
         refused === undefined ? this.parts.answer(sql, params, this.transaction) : Effect.fail(refused)
       )
@@ -232,7 +273,7 @@ export class ScriptedSession implements Session {
 
   private begin(sql: string): void {
     this.statement = sql
-    // A test's clock starts at 0, which would say that nothing runs.
+    // A test's clock starts at 0, which means that nothing runs.
     if (this.inFlight++ === 0) this.busySince = Math.max(this.parts.now(), Number.EPSILON)
     this.taint = strongerTaint(this.taint, taintOf(sql))
   }
@@ -251,30 +292,30 @@ export class ScriptedSession implements Session {
       }
       this.finish()
       if (this.lost !== undefined) return undefined
-      this.peer.hear()
+      this.peer.received()
       if (Exit.isSuccess(exit)) this.transaction.succeeded(sql)
       else this.transaction.failed()
       return undefined
     }
 
-  /** Waits until a statement that nobody waits for has stopped; the session goes when it does not. */
+  /** Waits until an abandoned statement has stopped; kills the session when it does not. */
   private settle(): Effect.Effect<void> {
     if (this.settling !== undefined) return Deferred.await(this.settling)
     const settled = (this.settling = Deferred.makeUnsafe<void>())
     const began = this.parts.now()
     const busy = this.busySince
     const wanted = this.peer.settleMillis
-    const stops = wanted < SETTLE_LIMIT_MILLIS
-    return Effect.raceFirst(pause(stops ? wanted : SETTLE_LIMIT_MILLIS), Effect.ignore(Deferred.await(this.loss))).pipe(
+    const stops = wanted < STOP_MILLIS
+    return Effect.raceFirst(pause(stops ? wanted : STOP_MILLIS), Effect.ignore(Deferred.await(this.loss))).pipe(
       Effect.andThen(
         Effect.sync(() => {
           this.settling = undefined
           this.inFlight = 0
           this.busySince = 0
           if (stops) {
-            this.peer.hear()
+            this.peer.received()
             this.transaction.failed()
-          } else this.kill(unsettled(this.parts.now() - (busy > 0 ? busy : began), SETTLE_LIMIT_MILLIS))
+          } else this.kill(cancelTimedOut(this.parts.now() - (busy > 0 ? busy : began), STOP_MILLIS))
           Deferred.doneUnsafe(settled, Effect.void)
         })
       ),
@@ -287,7 +328,7 @@ export class ScriptedSession implements Session {
     if (this.inFlight > 0) yield* this.settle()
     if (this.settling !== undefined) yield* Deferred.await(this.settling)
     if (this.lost !== undefined) return false
-    const answered = yield* this.untilLost(this.peer.answersWithin(SETTLE_LIMIT_MILLIS))
+    const answered = yield* this.untilLost(this.peer.answersWithin(RECOVER_MILLIS))
     if (!answered || !this.peer.recovers || this.lost !== undefined) return false
     if (this.transaction.status !== "I") {
       yield* this.parts.answer("rollback", [], this.transaction)

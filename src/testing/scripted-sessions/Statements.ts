@@ -1,11 +1,11 @@
-/** What a script answers to which statement. */
+/** Statements and their answers. */
 import * as Effect from "effect/Effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { Result, Row } from "@effect/sql-pg/PgConnection"
 import { isSessionError, type SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
-/** A result in full, for a script that cares how many rows were affected; default: as many as there are `rows`. */
+/** A result with the number of affected rows; default: the number of `rows`. */
 export interface Rows {
   readonly rows: ReadonlyArray<Row>
   readonly rowCount?: number | undefined
@@ -13,10 +13,10 @@ export interface Rows {
   readonly command?: string | undefined
 }
 
-/** An answer that stands: rows, or an error. */
+/** A fixed answer: rows, or an error. */
 export type Outcome = ReadonlyArray<Row> | Rows | SqlError | SessionError
 
-/** An answer: one that stands, an effect that finds it (and may take its time), or a function of the parameters. */
+/** An answer: a fixed one, an effect that makes it, or a function of the parameters. */
 export type Answer =
   | Outcome
   | Effect.Effect<Outcome, SqlError | SessionError>
@@ -26,9 +26,8 @@ export type Answer =
     ) => Outcome | Effect.Effect<Outcome, SqlError | SessionError>)
 
 /**
- * Statements and their answers: by text, or in order of precedence by text or pattern. In a text neither
- * white space counts nor, outside of quotes, upper and lower case; a pattern is tested against the statement as it was
- * sent.
+ * Statements and their answers: by text, or by text or pattern in order of precedence. Texts are compared without
+ * regard to white space and, outside quotes, to case; a pattern is tested against the statement as it was sent.
  */
 export type Statements = Readonly<Record<string, Answer>> | ReadonlyArray<readonly [string | RegExp, Answer]>
 
@@ -40,7 +39,7 @@ const normalized = (sql: string): string =>
     .trim()
     .replaceAll(quotedOrNot, (part) => (part.startsWith('"') || part.startsWith("'") ? part : part.toLowerCase()))
 
-/** Finds the answer to a statement; undefined when the script does not expect it. */
+/** Finds the answer to a statement; undefined for one that the script does not expect. */
 export const lookUp = (statements: Statements): ((sql: string) => Answer | undefined) => {
   const entries: ReadonlyArray<readonly [string | RegExp, Answer]> = Array.isArray(statements)
     ? statements
@@ -53,7 +52,7 @@ export const lookUp = (statements: Statements): ((sql: string) => Answer | undef
   }
 }
 
-const settle = (sql: string, outcome: Outcome): Effect.Effect<Result, SqlError> => {
+const toResult = (sql: string, outcome: Outcome): Effect.Effect<Result, SqlError> => {
   if (isSqlError(outcome)) return Effect.fail(outcome)
   if (isSessionError(outcome)) return Effect.fail(toSqlError(outcome, "query"))
   const { command, rowCount, rows } =
@@ -68,16 +67,16 @@ const settle = (sql: string, outcome: Outcome): Effect.Effect<Result, SqlError> 
 }
 
 /** Runs an answer. */
-export const give = (
+export const runAnswer = (
   answer: Answer,
   sql: string,
   params: ReadonlyArray<unknown>,
   sessionId: number
 ): Effect.Effect<Result, SqlError> => {
   const found = typeof answer === "function" ? answer(params, { sql, sessionId }) : answer
-  if (!Effect.isEffect(found) || isSqlError(found) || isSessionError(found)) return settle(sql, found as Outcome)
+  if (!Effect.isEffect(found) || isSqlError(found) || isSessionError(found)) return toResult(sql, found as Outcome)
   return Effect.matchEffect(found, {
-    onFailure: (error) => settle(sql, error),
-    onSuccess: (outcome) => settle(sql, outcome)
+    onFailure: (error) => toResult(sql, error),
+    onSuccess: (outcome) => toResult(sql, outcome)
   })
 }

@@ -1,11 +1,11 @@
 /**
- * The transaction block of a scripted session, as the server keeps it: what the control statements do to it, and that
- * a failed block takes nothing but its end (PostgreSQL docs, "Message Flow", ReadyForQuery).
+ * The transaction block of a scripted session, as the server keeps it: a failed block accepts only the statements that
+ * end it (PostgreSQL docs, "Message Flow", ReadyForQuery).
  */
 import type { SqlError } from "effect/sql/SqlError"
 import { serverError } from "./Failures.ts"
 
-/** Idle, in a transaction, in a failed one. */
+/** Idle, in a transaction, in a failed transaction. */
 type Status = "I" | "T" | "E"
 
 type Control = "begin" | "commit" | "rollback" | "savepoint" | "release" | "rollback to"
@@ -19,14 +19,14 @@ const controls: ReadonlyArray<readonly [RegExp, Control]> = [
   [/^\s*release\b/i, "release"]
 ]
 
-/** The control statement a text is, if it is one. */
+/** The control statement of a text; undefined for other statements. */
 export const controlOf = (sql: string): Control | undefined => controls.find(([pattern]) => pattern.test(sql))?.[1]
 
 export class TransactionBlock {
   status: Status = "I"
 
-  /** Why the server would refuse this statement now. */
-  refusal(sql: string): SqlError | undefined {
+  /** The server's error for this statement in a failed block. */
+  errorFor(sql: string): SqlError | undefined {
     const control = controlOf(sql)
     if (this.status !== "E" || control === "commit" || control === "rollback" || control === "rollback to") {
       return undefined
@@ -34,13 +34,13 @@ export class TransactionBlock {
     return serverError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
   }
 
-  /** The command tag the server would answer a control statement with. */
+  /** The server's command tag for a control statement. */
   command(control: Control): string {
     if (control === "commit") return this.status === "E" ? "ROLLBACK" : "COMMIT"
     return control === "rollback to" ? "ROLLBACK" : control.toUpperCase()
   }
 
-  /** A statement was answered. */
+  /** To be called after a statement succeeded. */
   succeeded(sql: string): void {
     const control = controlOf(sql)
     if (control === "begin") this.status = "T"
@@ -48,7 +48,7 @@ export class TransactionBlock {
     else if (control === "rollback to" && this.status === "E") this.status = "T"
   }
 
-  /** A statement was refused. */
+  /** To be called after a statement failed. */
   failed(): void {
     if (this.status === "T") this.status = "E"
   }

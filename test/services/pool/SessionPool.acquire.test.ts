@@ -77,7 +77,7 @@ describe("lending", () => {
         server.session(2).silence()
         const waiter = yield* hold(pool)
         assert.isUndefined(waiter.lease())
-        server.session(1).lastHeardAt(2000)
+        server.session(1).setLastReceivedAt(2000)
         const newcomer = yield* hold(pool)
         yield* TestClock.adjust(0)
         assert.strictEqual(waiter.lease()?.info.id, 1)

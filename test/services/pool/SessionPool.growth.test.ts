@@ -104,7 +104,7 @@ describe("growth", () => {
     withPool({ session: { closeMillis: 400 } }, { pool: { max: 1 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const first = yield* hold(pool)
-        server.sessions[0]!.soil("close")
+        server.sessions[0]!.leaveState("close")
         const second = yield* hold(pool)
         yield* first.release
         yield* TestClock.adjust(399)

@@ -73,7 +73,7 @@ describe("a silent session", () => {
         yield* TestClock.adjust(2000)
         server.sessions[1]!.silence()
         const caller = yield* hold(pool)
-        server.sessions[0]!.lastHeardAt(2100)
+        server.sessions[0]!.setLastReceivedAt(2100)
         yield* TestClock.adjust(2000)
         yield* busy!.release
         yield* TestClock.adjust(3000)
@@ -91,7 +91,7 @@ describe("a session given back with something left behind", () => {
       Effect.gen(function* () {
         const first = yield* hold(pool)
         const second = yield* hold(pool)
-        server.sessions[0]!.soil()
+        server.sessions[0]!.leaveState()
         yield* first.release
         yield* TestClock.adjust(19)
         assert.isUndefined(second.lease())
@@ -110,7 +110,7 @@ describe("a session given back with something left behind", () => {
         const first = yield* hold(pool)
         const second = yield* hold(pool)
         server.sessions[0]!.behave({ recovers: false })
-        server.sessions[0]!.soil()
+        server.sessions[0]!.leaveState()
         yield* first.release
         yield* TestClock.adjust(0)
         assert.strictEqual(second.lease()?.info.id, 2)

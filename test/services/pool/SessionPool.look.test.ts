@@ -19,7 +19,7 @@ describe("a look at the pool's sessions", () => {
         assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.none())
         yield* second!.release
         yield* first!.release
-        server.session(1).lastHeardAt(500)
+        server.session(1).setLastReceivedAt(500)
         yield* TestClock.adjust(60_000)
         assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.some(2))
         assert.strictEqual((yield* pool.snapshot).idle, 2)

@@ -190,7 +190,7 @@ describe("statements that share sessions", () => {
               (_params, { sessionId }) =>
                 Effect.delay(
                   Effect.sync(() => {
-                    server.session(sessionId).soil()
+                    server.session(sessionId).leaveState()
                     return []
                   }),
                   5
