@@ -3,11 +3,12 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Notification, Result } from "@effect/sql-pg/PgConnection"
+import type { Notification, Result as QueryOutcome } from "@effect/sql-pg/PgConnection"
 import type { Session } from "../../services/session/Session.ts"
 import type { SessionError } from "../../services/errors/SessionError.ts"
-import { valueOf } from "../../services/config/settings/Fields.ts"
+import { fields } from "../../services/config/settings/Fields.ts"
 import { NOTIFY_STATEMENT } from "../../services/sql/PooledPgClient.ts"
 import { connectTimedOut } from "./Failures.ts"
 import { type DialOutcome, outcomeOf, pause, type Script, type SessionScript } from "./Script.ts"
@@ -23,7 +24,9 @@ export interface StatementRun {
   readonly at: number
 }
 
-const CONNECT_TIMEOUT_MILLIS = Duration.toMillis(valueOf({}, "connectTimeout"))
+const CONNECT_TIMEOUT_MILLIS = Duration.toMillis(
+  Result.getOrThrow(fields.connectTimeout.reader.fromText(fields.connectTimeout.literal))
+)
 
 /** Backend pids start here, so that they are not mistaken for ids of sessions. */
 const FIRST_PID = 4001
@@ -143,7 +146,7 @@ export class ScriptedServer {
     sql: string,
     params: ReadonlyArray<unknown>,
     transaction: TransactionBlock
-  ): Effect.Effect<Result, SqlError> {
+  ): Effect.Effect<QueryOutcome, SqlError> {
     this.statements.push({ sessionId, sql, params, at: this.now() })
     const control = controlOf(sql)
     if (answer !== undefined) return runAnswer(answer, sql, params, sessionId)
