@@ -25,7 +25,7 @@ export interface StatementRun {
 }
 
 const CONNECT_TIMEOUT_MILLIS = Duration.toMillis(
-  Result.getOrThrow(fields.connectTimeout.reader.fromText(fields.connectTimeout.literal))
+  Result.getOrThrow(fields.connectTimeout.reader.fromText(fields.connectTimeout.literal ?? ""))
 )
 
 /** Backend pids start here, so that they are not mistaken for ids of sessions. */
