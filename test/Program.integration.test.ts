@@ -116,7 +116,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
     })
   )
 
-  it.effect("turns 503 while a lease finishes, stays alive, and ends with 0 when it is back", () =>
+  it.effect("returns 503 while a lease finishes, stays alive, and exits with 0 after the release", () =>
     Effect.gen(function* () {
       const env = yield* environmentOf("finishes", { HOLD_SECONDS: "1.5", DB_SHUTDOWN_TIMEOUT: "20s" })
       const program = yield* start({ command: holding, env })
@@ -131,7 +131,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
     })
   )
 
-  it.effect("cancels a lease that does not finish, and is over within the shutdown timeout", () =>
+  it.effect("cancels a lease that does not finish, and exits within the shutdown timeout", () =>
     Effect.gen(function* () {
       const program = yield* start({
         command: holding,
@@ -210,7 +210,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
     })
   )
 
-  it.effect("goes on when nobody reads its lines any more, and still ends in order", () =>
+  it.effect("continues when its output is closed, and still shuts down in order", () =>
     Effect.gen(function* () {
       const env = yield* environmentOf("unread", { HOLD_SECONDS: "1.5" })
       const program = yield* start({ command: holding, env })

@@ -28,7 +28,7 @@ describe("Signals", () => {
     assert.deepStrictEqual([stops, exits, signals.requested], [1, [], "SIGHUP"])
   })
 
-  it("ends with 128 plus the number of the second signal, whenever it is another one or comes later", () => {
+  it("ends with 128 plus the number of the second signal, if it differs from the first or comes later", () => {
     const signal = fc.constantFrom(...stopSignals)
     fc.assert(
       fc.property(signal, signal, fc.nat({ max: 2 * SAME_REQUEST_MILLIS }), (first, second, after) => {

@@ -9,7 +9,7 @@ import { environmentOf, noBackendsOf } from "./Backends.ts"
 import { mainFile, repository, start } from "./RunningProgram.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("The command line", (it) => {
-  it.effect("says what to do about a wrong password, and never the password", () =>
+  it.effect("prints the remedy for a wrong password, and never the password", () =>
     Effect.gen(function* () {
       const url = new URL(Redacted.value((yield* TestPostgres).url))
       url.password = "wr%40ng-secret"

@@ -36,7 +36,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
     })
   )
 
-  it.effect("streams a large result in pieces and gives the session back when the reader leaves early", () =>
+  it.effect("streams a large result in pieces and releases the session when the reader stops early", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const rows = sql`select g from generate_series(1, 100000) g`.stream

@@ -11,7 +11,7 @@ import { elapsed, stopped, timed } from "../Timing.ts"
 const RECOVERY_MILLIS = 5000
 
 behindPgBouncer("a pooler that is paused", (it) => {
-  it.effect("serves the sessions that stand, and makes new ones wait until RESUME instead of failing", () =>
+  it.effect("keeps open sessions working, and makes new ones wait until RESUME instead of failing", () =>
     Effect.gen(function* () {
       const at = yield* pooler()
       const { pool, sql } = yield* behind(at, { pool: { min: 1, max: 2 } })
@@ -52,7 +52,7 @@ behindPgBouncer("a pooler that is paused", (it) => {
 
 behindPgBouncer("a pooler that is restarted", (it) => {
   it.effect(
-    "costs what was in flight a typed error, and every session is back soon after it",
+    "fails running statements with a typed error, and every session is back soon after it",
     () =>
       Effect.gen(function* () {
         const at = yield* pooler()

@@ -12,7 +12,7 @@ const GRACE_MILLIS = 250
 
 behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
   it.effect(
-    "holds a caller up for its own deadline only, not for the pooler's minute",
+    "delays a caller only until its own deadline, not for the pooler's minute",
     () =>
       Effect.gen(function* () {
         const at = yield* pooler({ default_pool_size: 1 })
@@ -55,7 +55,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
   )
 
   it.effect(
-    "gives the waiting dial its session as soon as another client leaves",
+    "gives the waiting dial its session as soon as another client disconnects",
     () =>
       Effect.gen(function* () {
         const at = yield* pooler({ default_pool_size: 1 })
@@ -73,7 +73,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
     timed
   )
 
-  it.effect("says query_wait_timeout to the session too many: the pool lives with those it has", () =>
+  it.effect("refuses a session above its limit with query_wait_timeout, and the pool works with the others", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ default_pool_size: 2, query_wait_timeout: 1 })
       const other = yield* stranger(at.bouncer)

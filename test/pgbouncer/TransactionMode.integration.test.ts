@@ -27,7 +27,7 @@ const assertExplained = (error: SessionError): void => {
 behindPgBouncer("a pooler that keeps no session", (it) => {
   for (const mode of ["transaction", "statement"]) {
     for (const min of [0, 1, 2, 5]) {
-      it.effect(`is found out at the start and explained: pool_mode=${mode}, min=${min}`, () =>
+      it.effect(`is detected at the start and explained: pool_mode=${mode}, min=${min}`, () =>
         Effect.gen(function* () {
           const at = yield* pooler({ pool_mode: mode })
           assertExplained(yield* failure(behind(at, { pool: { min, max: 5 } })))
@@ -57,7 +57,7 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
     })
   )
 
-  it.effect("is found out under traffic when the settings reach another backend than the question", () =>
+  it.effect("is detected under traffic when settings and query reach different backends", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 3 })
       const held = FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole(), { matched: "withhold" })

@@ -80,7 +80,7 @@ const at = Effect.map(
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => {
   it.effect(
-    "that moves to another address is followed by the next dial, and old sessions leave with a renewal",
+    "that moves to another address is resolved again by the next dial, and reset ends the old sessions",
     (test) =>
       Effect.gen(function* () {
         if ((yield* secondAddress) === undefined) return test.skip(`this machine has no ${OTHER_LOOPBACK}`)
@@ -97,7 +97,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
   )
 
   it.effect(
-    "with an address that refuses is reached at its next address without delay",
+    "with an address that refuses is reached at the next address without delay",
     () =>
       Effect.gen(function* () {
         yield* resolver(["::1", "127.0.0.1"])
@@ -116,7 +116,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
     timed
   )
 
-  it.effect("that nobody knows is a mistake in the configuration: the caller hears so, in the dns phase", () =>
+  it.effect("that is unknown is a configuration error in the dns phase", () =>
     Effect.gen(function* () {
       yield* resolver(lookupError("ENOTFOUND"))
       const { pool } = yield* poolAt({ ...(yield* at), startup: "lazy", pool: { min: 0, max: 1 } })
@@ -128,10 +128,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
   )
 
   for (const [what, answer, code] of [
-    ["whose server is in trouble", lookupError("EAI_AGAIN"), "DNS_TEMPORARY"],
-    ["that nobody answers for", "silence", "ETIMEDOUT"]
+    ["whose name server fails", lookupError("EAI_AGAIN"), "DNS_TEMPORARY"],
+    ["whose name server does not reply", "silence", "ETIMEDOUT"]
   ] as const) {
-    it.effect(`${what} fails the dial in the dns phase, and is asked again until it is found`, () =>
+    it.effect(`${what} fails the dial in the dns phase, and is retried until it is found`, () =>
       Effect.gen(function* () {
         const names = yield* resolver(answer)
         const settings = { ...(yield* at), connectTimeout: CONNECT_MILLIS } as const

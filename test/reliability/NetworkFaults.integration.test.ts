@@ -29,7 +29,7 @@ const noBackend = Effect.map(backends, (pids) => pids.length === 0)
 
 layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (it) => {
   it.effect(
-    "a reset in mid-query fails that query at once and no other, and the session is replaced",
+    "a reset during a query fails that query at once and no other, and the session is replaced",
     () =>
       Effect.gen(function* () {
         const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 } })
@@ -52,7 +52,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     timed
   )
 
-  it.effect("a close without a word while idle is not seen by any of a hundred borrowers", () =>
+  it.effect("a close without a message while idle affects none of a hundred callers", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 3, max: 3 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 3)
@@ -69,7 +69,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a login that goes silent, before or after the password, leaves neither socket nor backend behind", () =>
+  it.effect("a login without reply, before or after the password, leaves neither socket nor backend behind", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* stack({
         startup: "lazy",
@@ -95,7 +95,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a server that is slow to accept is waited for", () =>
+  it.effect("a dial waits for a server that accepts slowly", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* stack({ startup: "lazy", pool: { min: 0, max: 1 } })
       yield* proxy.setMode(FaultMode.stallAccept)
@@ -116,7 +116,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a request that trickles byte by byte arrives whole", () =>
+  it.effect("a request that arrives byte by byte is complete", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       yield* proxy.setMode(FaultMode.slice(1, 2))
@@ -124,7 +124,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("ten thousand rows sliced into bytes are the same rows", () =>
+  it.effect("ten thousand rows in pieces of a few bytes are the same rows", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const rows = sql`select g, md5(g::text) as hash from generate_series(1, 10000) g`
@@ -134,7 +134,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a latency that jumps about makes callers wait and none fail", () =>
+  it.effect("varying latency makes callers wait and none fail", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 1, max: 5 } })
       let turn = 0
@@ -147,7 +147,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     })
   )
 
-  it.effect("a result that comes at a trickle is streamed whole, and a reader that stops holds up the server", () =>
+  it.effect("a result at low bandwidth is streamed completely, and a reader that stops slows down the server", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       yield* proxy.setMode(FaultMode.slice(8192, 1))
@@ -178,7 +178,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
   )
 
   it.effect(
-    "a process that does nothing for longer than a probe takes does not close healthy sessions",
+    "a process that is blocked for longer than a probe takes does not close working sessions",
     () =>
       Effect.gen(function* () {
         const postgres = yield* TestPostgres

@@ -30,28 +30,30 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a process", (it) => {
     })
   )
 
-  it.effect("that was suspended while its sessions ended has others when it goes on, and still ends in order", () =>
-    Effect.gen(function* () {
-      const postgres = yield* TestPostgres
-      const program = yield* start({ env: yield* environmentOf("suspended") })
-      const address = yield* program.address
-      yield* ready(address)
-      yield* program.said(/open=2\/5 /)
-      program.child.kill("SIGSTOP")
-      yield* postgres.admin(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'suspended'"
-      )
-      yield* noBackendsOf("suspended")
-      program.child.kill("SIGCONT")
-      yield* program.said(/lost/i)
-      yield* ready(address)
-      yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("2 minutes"))
-      program.child.kill("SIGTERM")
-      assert.strictEqual((yield* program.ended).outcome, 0, program.output())
-    })
+  it.effect(
+    "that was suspended while its sessions ended replaces them when it continues, and still shuts down in order",
+    () =>
+      Effect.gen(function* () {
+        const postgres = yield* TestPostgres
+        const program = yield* start({ env: yield* environmentOf("suspended") })
+        const address = yield* program.address
+        yield* ready(address)
+        yield* program.said(/open=2\/5 /)
+        program.child.kill("SIGSTOP")
+        yield* postgres.admin(
+          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'suspended'"
+        )
+        yield* noBackendsOf("suspended")
+        program.child.kill("SIGCONT")
+        yield* program.said(/lost/i)
+        yield* ready(address)
+        yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("2 minutes"))
+        program.child.kill("SIGTERM")
+        assert.strictEqual((yield* program.ended).outcome, 0, program.output())
+      })
   )
 
-  it.effect("whose clock on the wall is set an hour forward and back loses no session and no caller", () =>
+  it.effect("whose system clock is set an hour forward and back loses no session and no caller", () =>
     Effect.gen(function* () {
       const wall = yield* Effect.acquireRelease(
         Effect.sync(() => new WallClock()),
@@ -86,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a process", (it) => {
   )
 
   it.effect(
-    "without a file descriptor left fails dials with EMFILE, and has its sessions when some are free again",
+    "without a free file descriptor fails dials with EMFILE, and opens its sessions when some are free again",
     () =>
       Effect.gen(function* () {
         const file = Url.fileURLToPath(new URL("./FewDescriptors.ts", import.meta.url))

@@ -33,7 +33,7 @@ const untilRuns = (text: string) =>
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", (it) => {
   it.effect(
-    "that crashes under its sessions costs what was in flight a typed error, and all are back soon",
+    "that crashes fails running statements with a typed error, and all sessions are back soon",
     () =>
       Effect.gen(function* () {
         const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
@@ -56,7 +56,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     timed
   )
 
-  it.effect("that is starting up is asked again at intervals until it lets sessions in, and no caller fails", () =>
+  it.effect("that is starting up is dialled at intervals until it accepts sessions, and no caller fails", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ startup: "lazy", pool: { min: 0, max: 5 } })
       yield* proxy.setMode(FaultMode.garbage(fatalAnswer("57P03", "the database system is starting up")))
@@ -74,7 +74,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     })
   )
 
-  it.effect("cancels a statement on somebody's request: that is no timeout, and the session goes on", () =>
+  it.effect("cancels a statement for another client: the error is no timeout, and the session continues", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })
@@ -92,7 +92,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
   )
 
   it.effect(
-    "stops a statement at the configured time, keeps nothing of it, and the session goes on",
+    "stops a statement at the configured time and rolls it back, and the session continues",
     () =>
       Effect.gen(function* () {
         const { pool, sql } = yield* stack({ statementTimeout: 400, pool: { min: 1, max: 1 } })
@@ -108,25 +108,27 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     timed
   )
 
-  it.effect("ends a session that is idle in a transaction: the error says so, nothing is kept, and a retry works", () =>
-    Effect.gen(function* () {
-      const { pool, sql } = yield* stack({ idleInTransactionTimeout: 200, pool: { min: 1, max: 1 } })
-      yield* sql`create table if not exists idled (n int)`
-      const idling = sql.withTransaction(
-        Effect.andThen(
-          sql`insert into idled values (1)`,
-          untilPool(pool, "the server ended it", (s) => s.counters.closed.lost === 1)
+  it.effect(
+    "ends a session that is idle in a transaction: the error says so, the work is rolled back, and a retry works",
+    () =>
+      Effect.gen(function* () {
+        const { pool, sql } = yield* stack({ idleInTransactionTimeout: 200, pool: { min: 1, max: 1 } })
+        yield* sql`create table if not exists idled (n int)`
+        const idling = sql.withTransaction(
+          Effect.andThen(
+            sql`insert into idled values (1)`,
+            untilPool(pool, "the server ended it", (s) => s.counters.closed.lost === 1)
+          )
         )
-      )
-      const error = yield* Effect.flip(idling)
-      assert.strictEqual(sessionErrorOf(error).code, "25P03")
-      assert.include(error.message, "idle-in-transaction timeout")
-      assert.isTrue(error.isRetryable)
-      assert.deepStrictEqual(yield* sql`select n from idled`, [])
-    })
+        const error = yield* Effect.flip(idling)
+        assert.strictEqual(sessionErrorOf(error).code, "25P03")
+        assert.include(error.message, "idle-in-transaction timeout")
+        assert.isTrue(error.isRetryable)
+        assert.deepStrictEqual(yield* sql`select n from idled`, [])
+      })
   )
 
-  it.effect("that closes idle sessions by its own timeout is no error of any borrower", () =>
+  it.effect("that closes idle sessions by its own timeout causes no error for any caller", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({
         sessionSettings: { idle_session_timeout: "150ms" },
@@ -138,7 +140,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     })
   )
 
-  it.effect("ends a deadlock, a write conflict and a wait for a lock with errors that ask for a retry", () =>
+  it.effect("ends a deadlock, a write conflict and a wait for a lock with retryable errors", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({
         sessionSettings: { lock_timeout: "400ms", deadlock_timeout: "50ms" },
@@ -188,7 +190,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     })
   )
 
-  it.effect("that is read-only refuses a write in words that say so, and the session goes on", () =>
+  it.effect("that is read-only refuses a write with an error that says so, and the session continues", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({
         sessionSettings: { default_transaction_read_only: "on" },
@@ -202,7 +204,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     })
   )
 
-  it.effect("whose tables change under prepared statements makes them retryable, and the retry succeeds", () =>
+  it.effect("whose tables change under prepared statements returns retryable errors, and the retry succeeds", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })

@@ -8,7 +8,7 @@ import { stand } from "../services/embedded/fake-supavisor/Stand.ts"
 import { fatalAnswer } from "./FatalAnswer.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in front of the pool", (it) => {
-  it.effect("that grants a role few sessions serves all callers in turn with those it grants, and none fails", () =>
+  it.effect("that grants a role few sessions serves all callers in turn with the granted ones, and none fails", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       yield* postgres.admin("create role limited login password 'limited' connection limit 3")
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in 
     })
   )
 
-  it.effect("that is full serves callers with the session that stands, and grows when there is room", () =>
+  it.effect("that is full serves callers with the open session, and grants more when there is room", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 1, max: 2 } })
       const full = fatalAnswer("53300", "sorry, too many clients already")
@@ -64,7 +64,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in 
   )
 
   it.effect(
-    "that sends heartbeats to idle sessions is heard, and the sessions are neither asked nor cleared for it",
+    "that sends heartbeats to idle sessions counts as alive, and the sessions are neither probed nor cleared",
     () =>
       Effect.gen(function* () {
         const fake = yield* stand({ heartbeat: "40 millis" })

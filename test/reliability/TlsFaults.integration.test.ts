@@ -54,7 +54,7 @@ const refusal = (port: number) =>
 const assertNoPlaintext = (plaintext: ReadonlyArray<Buffer>) => assert.deepStrictEqual(plaintext, [])
 
 describe("a server that breaks TLS off", () => {
-  it.live("by a reset in the handshake is told so, and never spoken to in plaintext under require", () =>
+  it.live("by a reset in the handshake is reported, and never used in plaintext under require", () =>
     Effect.gen(function* () {
       const { plaintext, port } = yield* agreeing((socket) => socket.once("data", () => socket.resetAndDestroy()))
       const error = yield* refusal(port)
@@ -64,7 +64,7 @@ describe("a server that breaks TLS off", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("by speaking no TLS after all is told so, and never spoken to in plaintext under require", () =>
+  it.live("by not supporting TLS after all is reported, and never used in plaintext under require", () =>
     Effect.gen(function* () {
       const { plaintext, port } = yield* agreeing((socket) => socket.once("data", () => socket.end("HTTP/1.1 400\r\n")))
       const error = yield* refusal(port)
@@ -74,7 +74,7 @@ describe("a server that breaks TLS off", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("by knowing nothing newer than TLS 1.1 is told so, and never spoken to in plaintext under require", (test) =>
+  it.live("by supporting only TLS 1.1 is reported, and never used in plaintext under require", (test) =>
     Effect.gen(function* () {
       const certificate = selfSigned()
       if (certificate === undefined) return test.skip("openssl is not installed")

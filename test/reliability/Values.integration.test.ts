@@ -10,7 +10,7 @@ const MEBIBYTE = 1024 * 1024
 const TOO_LARGE = 17
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
-  it.effect("larger than the driver takes fails its statement with a typed error, and the pool goes on", () =>
+  it.effect("larger than the driver accepts fails its statement with a typed error, and the pool continues", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const error = yield* Effect.flip(sql`select repeat('x', ${TOO_LARGE * MEBIBYTE}::int) as large`)
@@ -20,7 +20,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
     })
   )
 
-  it.effect("of any size arrives where the driver is told to take it", () =>
+  it.effect("of any size arrives if maxMessageSize allows it", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } }, { maxMessageSize: 2 * TOO_LARGE * MEBIBYTE })
       const [row] = yield* sql`select repeat('x', ${TOO_LARGE * MEBIBYTE}::int) as large`
@@ -28,7 +28,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
     })
   )
 
-  it.effect("that PostgreSQL cannot store is refused with its SQLSTATE, and the session goes on", () =>
+  it.effect("that PostgreSQL cannot store is refused with its SQLSTATE, and the session continues", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const error = yield* Effect.flip(sql`select ${"a\0b"}::text as said`)
@@ -39,7 +39,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
     })
   )
 
-  it.effect("at the edge of its type arrives as what it is", () =>
+  it.effect("at the limit of its type arrives unchanged", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       for (const n of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.MAX_SAFE_INTEGER]) {
@@ -52,15 +52,17 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
     })
   )
 
-  it.effect("asked for by COPY, which the driver does not speak, fails typed, and the next borrower is served", () =>
-    Effect.gen(function* () {
-      const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
-      yield* sql`create table if not exists copied (n int)`
-      for (const text of ["copy copied from stdin", "copy copied to stdout"]) {
-        const error = yield* Effect.flip(sql.unsafe(text))
-        assert.include(error.message, "COPY is not supported")
-        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-      }
-    })
+  it.effect(
+    "requested by COPY, which the driver does not support, fails with a typed error, and the next caller is served",
+    () =>
+      Effect.gen(function* () {
+        const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
+        yield* sql`create table if not exists copied (n int)`
+        for (const text of ["copy copied from stdin", "copy copied to stdout"]) {
+          const error = yield* Effect.flip(sql.unsafe(text))
+          assert.include(error.message, "COPY is not supported")
+          assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+        }
+      })
   )
 })

@@ -14,7 +14,7 @@ const IDEAL_MILLIS = 800
 
 layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fake Supavisor", (it) => {
   it.effect(
-    "answers 200 queries of 20 ms with max 10 at pool_size 5, each one",
+    "completes all of 200 queries of 20 ms with max 10 at pool_size 5",
     () =>
       Effect.gen(function* () {
         const fake = yield* stand({ poolSize: 5 })
@@ -52,7 +52,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fa
     })
   )
 
-  it.effect("leaves with a lone Terminate, so that its backends serve the next sessions", () =>
+  it.effect("disconnects with Terminate only, so that its backends serve the next sessions", () =>
     Effect.gen(function* () {
       const fake = yield* stand()
       const postgres = yield* TestPostgres
@@ -80,7 +80,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fa
     })
   )
 
-  it.effect("is back by itself after the pooler drained its pools, and after it closed without a word", () =>
+  it.effect("recovers by itself after the pooler drained its pools, and after it closed without a message", () =>
     Effect.gen(function* () {
       const fake = yield* stand({ timeScale: 0.1 })
       const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 3, max: 5 } })

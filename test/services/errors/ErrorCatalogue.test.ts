@@ -24,7 +24,7 @@ describe("ErrorCatalogue", () => {
     }
   )
 
-  it.each(serverAnswers)("knows the server's answer %o", (facts, code) => {
+  it.each(serverAnswers)("knows the server's error %o", (facts, code) => {
     assert.strictEqual(codeOf(facts), code)
   })
 

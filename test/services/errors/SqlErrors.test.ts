@@ -42,7 +42,7 @@ describe("SqlErrors", () => {
     assert.strictEqual(toSqlError(SessionError.poolClosed({ draining: true })).reason._tag, "UnknownError")
   })
 
-  it("agrees with the SessionError about a retry, for every known answer", () => {
+  it("agrees with the SessionError about a retry, for every known error", () => {
     for (const [facts] of serverAnswers) {
       for (const session of [
         SessionError.statementFailed(facts),

@@ -123,7 +123,7 @@ describe("PoolLog", () => {
     })
   )
 
-  it.effect("names who holds a session too long, and what it runs", () =>
+  it.effect("names the holder of a session that is leased for too long, and its statement", () =>
     Effect.gen(function* () {
       const log = yield* played
       yield* log.said

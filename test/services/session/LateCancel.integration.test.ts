@@ -20,24 +20,26 @@ const isCancel: FaultMode.ChunkPredicate = (chunk, direction) =>
 const LATE_MILLIS = 300
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is left", (it) => {
-  it.effect("keeps its session until the server has taken the cancel, which would hit the pooler's next client", () =>
-    Effect.gen(function* () {
-      const { host, port, server } = yield* TestPostgres
-      const late = FaultMode.when(isCancel, FaultMode.delay({ toServerMillis: LATE_MILLIS }), { matched: "withhold" })
-      const slow = yield* FaultProxy.make({ target: { host, port }, mode: late })
-      const { database, password, username } = server
-      const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
-      const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
-      const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.1)"), { startImmediately: true })
-      yield* untilRunning("select pg_sleep(0.1)", 1)
-      yield* Effect.andThen(Fiber.interrupt(left), slow.awaitTriggered())
-      const rows = yield* pool.execute("select 1 as n, pg_sleep(0.6)::text as s")
-      assert.deepStrictEqual(rows, [{ n: 1, s: "" }])
-      assert.strictEqual(fake.counters().cancelsRouted, 1)
-    })
+  it.effect(
+    "keeps its session until the server has processed the cancel, which would hit the pooler's next client",
+    () =>
+      Effect.gen(function* () {
+        const { host, port, server } = yield* TestPostgres
+        const late = FaultMode.when(isCancel, FaultMode.delay({ toServerMillis: LATE_MILLIS }), { matched: "withhold" })
+        const slow = yield* FaultProxy.make({ target: { host, port }, mode: late })
+        const { database, password, username } = server
+        const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
+        const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
+        const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.1)"), { startImmediately: true })
+        yield* untilRunning("select pg_sleep(0.1)", 1)
+        yield* Effect.andThen(Fiber.interrupt(left), slow.awaitTriggered())
+        const rows = yield* pool.execute("select 1 as n, pg_sleep(0.6)::text as s")
+        assert.deepStrictEqual(rows, [{ n: 1, s: "" }])
+        assert.strictEqual(fake.counters().cancelsRouted, 1)
+      })
   )
 
-  it.effect("keeps its session for a moment when the pooler hung up before it passed the cancel on", () =>
+  it.effect("keeps its session for a moment if the pooler closed the connection before it forwarded the cancel", () =>
     Effect.gen(function* () {
       const { host, port } = yield* TestPostgres
       const hangingUp = FaultMode.when(isCancel, FaultMode.end)

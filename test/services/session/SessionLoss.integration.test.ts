@@ -15,7 +15,7 @@ const terminate = (pids: ReadonlyArray<number>) =>
   })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost", (it) => {
-  it.effect("while idle, the next borrower sees nothing of it", () =>
+  it.effect("while idle, the next caller is not affected", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 3)
@@ -27,7 +27,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
     })
   )
 
-  it.effect("while busy, its borrower gets a retryable error with the server's own words, and nobody else does", () =>
+  it.effect("while busy, its caller gets a retryable error with the server's message, and no other caller does", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 2, max: 2 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 2)
@@ -107,7 +107,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
     })
   )
 
-  it.effect("all at once, it is one incident and min is back by itself", () =>
+  it.effect("all at once, it is one incident and min is restored automatically", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* stack({ pool: { min: 5, max: 5 } })
       yield* untilPool(pool, "min stands", (s) => s.open === 5)
@@ -117,7 +117,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
     })
   )
 
-  it.effect("in mid-answer, rows are never delivered in part", () =>
+  it.effect("during a result, rows are never delivered in part", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 } })
       yield* sql`select 1`
@@ -127,7 +127,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
     })
   )
 
-  it.effect("to garbage on the wire, the session ends with a typed error and the pool goes on", () =>
+  it.effect("by garbage on the wire, the session ends with a typed error and the pool continues", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 } })
       yield* sql`select 1`

@@ -34,7 +34,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
     )
 
     it.effect(
-      "around a query that was in flight already",
+      "around a running query",
       () =>
         Effect.gen(function* () {
           const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
@@ -167,7 +167,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
     )
 
     it.effect(
-      "around listening, whose UNLISTEN cannot be answered either",
+      "around listening, whose UNLISTEN gets no reply either",
       () =>
         Effect.gen(function* () {
           const { proxy, sql } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })

@@ -22,7 +22,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       return error
     })
 
-  it.effect("fails for a wrong password, in the words of the server, and never shows it", () =>
+  it.effect("fails for a wrong password with the server's message, and never shows it", () =>
     Effect.gen(function* () {
       const error = yield* failure(poolAt({ ...(yield* at), password: CANARY }))
       assert.strictEqual(error.class, "auth")
@@ -42,7 +42,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("fails for a setting the server does not accept", () =>
+  it.effect("fails for a setting that the server does not accept", () =>
     Effect.gen(function* () {
       const error = yield* failure(
         poolAt({ ...(yield* at), password: yield* password, sessionSettings: { work_mem: "plenty" } })
@@ -65,7 +65,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("fails for any reason when told to fail fast", () =>
+  it.effect("fails for any reason with DB_STARTUP=fail-fast", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
@@ -78,7 +78,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
   )
 
   it.effect(
-    "names the phase in which the connect timeout ran out, and holds to it",
+    "keeps to the connect timeout, and names the phase in which it expired",
     () =>
       Effect.gen(function* () {
         const postgres = yield* TestPostgres
@@ -164,7 +164,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("restores a pool whose password was rotated, from the provider, without a restart", () =>
+  it.effect("recovers with the provider's new password after a rotation, without a restart", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       yield* postgres.admin("create role rotating login password 'first'")

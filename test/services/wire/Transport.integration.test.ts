@@ -89,7 +89,7 @@ describe("a server with TLS", () => {
       })
     )
 
-    it.effect("is refused under verify-full without the authority's certificate, with where to get it", () =>
+    it.effect("is refused under verify-full without the authority's certificate, with a remedy", () =>
       Effect.gen(function* () {
         const error = yield* refusal("localhost", { mode: "verify-full" })
         assert.strictEqual(error.class, "configuration")
@@ -98,14 +98,12 @@ describe("a server with TLS", () => {
       })
     )
 
-    it.effect(
-      "is refused under verify-full by a name the certificate does not carry, and accepted under verify-ca",
-      () =>
-        Effect.gen(function* () {
-          const error = yield* refusal("127.0.0.1", { mode: "verify-full", rootCert })
-          assert.include(error.message, "tls phase")
-          assert.strictEqual(yield* login("127.0.0.1", { mode: "verify-ca", rootCert }), true)
-        })
+    it.effect("is refused under verify-full if its name is not in the certificate, and accepted under verify-ca", () =>
+      Effect.gen(function* () {
+        const error = yield* refusal("127.0.0.1", { mode: "verify-full", rootCert })
+        assert.include(error.message, "tls phase")
+        assert.strictEqual(yield* login("127.0.0.1", { mode: "verify-ca", rootCert }), true)
+      })
     )
 
     it.effect("is verified under require when a root certificate is given, as libpq does", () =>
@@ -117,7 +115,7 @@ describe("a server with TLS", () => {
 })
 
 it.layer(TestPostgres.layer, { excludeTestServices: true })("a server without TLS", (it) => {
-  it.effect("is never spoken to in plaintext under require", () =>
+  it.effect("is never used in plaintext under require", () =>
     Effect.gen(function* () {
       const error = yield* refusal("localhost", { mode: "require" })
       assert.include(error.message, "tls phase")
@@ -132,7 +130,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a server without TL
     })
   )
 
-  it.effect("that cannot be found is told by name, in the dns phase", () =>
+  it.effect("that cannot be found fails in the dns phase, with its name", () =>
     Effect.gen(function* () {
       const error = yield* refusal("nowhere.invalid", { mode: "disable" })
       assert.include(error.message, "dns phase")

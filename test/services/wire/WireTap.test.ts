@@ -108,7 +108,7 @@ describe("WireTap", () => {
     )
   })
 
-  it("sees the same byte by byte", () => {
+  it("reads the same when messages arrive byte by byte", () => {
     const stream = Buffer.concat([...LOGIN, row("value"), CANCELLED, ready("E"), notice("57P02", "crash"), TERMINATED])
     const bytes = Array.from(stream, (_, at) => stream.subarray(at, at + 1))
     assert.deepStrictEqual(seen(heard(bytes)), seen(heard([stream])))
@@ -198,7 +198,7 @@ describe("WireTap", () => {
     assert.strictEqual(tap.lastReceivedAt, 9)
   })
 
-  it("does not throw at garbage, nor collect it", () => {
+  it("neither throws for garbage nor accumulates it", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 30 }), (chunks) => {
         assert.isAtMost(held(heard(chunks.map((chunk) => Buffer.from(chunk)))), 2 * CAPTURE_LIMIT)

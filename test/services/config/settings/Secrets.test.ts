@@ -80,7 +80,7 @@ describe("a secret", () => {
     for (const form of ["s3cr3t-CANARY", encoded, encoded.toLowerCase()]) assert.notInclude(text, form)
   }
 
-  it("never appears in settings or errors, wherever the connection string was set and however it is broken", () => {
+  it("never appears in settings or errors, for every source of the connection string and every mistake in it", () => {
     for (const url of spellings) {
       for (const env of [{ SUPABASE_SESSION_POOLER: url }, { DATABASE_URL: url, SUPABASE_DB_URL: spellings[0] }]) {
         assertHidden(shown(Result.merge(fromRecord(env))))
