@@ -8,7 +8,7 @@ import { elapsed, timed } from "../../Timing.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real server", (it) => {
   it.effect(
-    "dials at most 20 times in an outage of a minute, whatever its callers do, and is back within 4 s",
+    "dials at most 20 times in an outage of a minute, whatever its callers do, and recovers within 4 s",
     () =>
       Effect.gen(function* () {
         const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 10, acquireTimeout: 50 } })

@@ -9,8 +9,8 @@ import { hold, holdMany, withPool } from "./PoolScenario.ts"
 
 const one = { pool: { max: 1 } }
 
-describe("lending", () => {
-  it.effect("lends an idle session at once, in the very same step of the caller", () =>
+describe("acquiring", () => {
+  it.effect("gets an idle session synchronously", () =>
     withPool({}, one, ({ pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
@@ -41,7 +41,7 @@ describe("lending", () => {
     )
   )
 
-  it.effect("serves those who wait in the order in which they came", () =>
+  it.effect("serves waiters in first-in, first-out order", () =>
     withPool({}, one, ({ pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -69,7 +69,7 @@ describe("lending", () => {
     )
   )
 
-  it.effect("lets no newcomer have what is heard of again while somebody waits for a probe", () =>
+  it.effect("does not give a session to a new caller while an earlier one waits for a probe", () =>
     withPool({}, { pool: { max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         for (const { release } of yield* holdMany(pool, 2)) yield* release
@@ -89,7 +89,7 @@ describe("lending", () => {
     )
   )
 
-  it.effect("keeps the most recently used session warm", () =>
+  it.effect("reuses the most recently used session", () =>
     withPool({}, { pool: { max: 2 } }, ({ pool }) =>
       Effect.gen(function* () {
         const [first, second] = yield* holdMany(pool, 2)
@@ -100,7 +100,7 @@ describe("lending", () => {
     )
   )
 
-  it.effect("lends until the scope closes, and a lease that is over runs nothing any more", () =>
+  it.effect("holds a session until the scope closes, and runs nothing on a released lease", () =>
     withPool({}, one, ({ pool }) =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
@@ -114,7 +114,7 @@ describe("lending", () => {
     )
   )
 
-  it.effect("serves ten thousand waiters who finish in the same step without overflowing the stack", () =>
+  it.effect("serves ten thousand waiters that finish synchronously without overflowing the stack", () =>
     withPool({}, { pool: { max: 1, maxWaiting: 10_000 } }, ({ pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -135,7 +135,7 @@ describe("lending", () => {
 })
 
 describe("waiting", () => {
-  it.effect("refuses at once when as many wait as may", () =>
+  it.effect("fails at once when the queue is full", () =>
     withPool({}, { pool: { max: 1, maxWaiting: 2 } }, ({ pool }) =>
       Effect.gen(function* () {
         const held = yield* holdMany(pool, 3)
@@ -150,7 +150,7 @@ describe("waiting", () => {
     )
   )
 
-  it.effect("ends at exactly its deadline, and names who holds the sessions", () =>
+  it.effect("ends exactly at its deadline, with an error that names the holders of the sessions", () =>
     withPool(
       { statements: { "select slow": Effect.never } },
       { poolName: "billing", pool: { max: 1, acquireTimeout: 700 } },
@@ -176,7 +176,7 @@ describe("waiting", () => {
     )
   )
 
-  it.effect("gets no fresh time when the session it was promised does not answer the probe", () =>
+  it.effect("keeps its deadline when the probed session does not answer", () =>
     withPool(
       { dials: [Dial.succeeds(), Dial.succeeds(), Dial.hangs] },
       { pool: { max: 2, acquireTimeout: 3000 } },
@@ -195,7 +195,7 @@ describe("waiting", () => {
     )
   )
 
-  it.effect("leaves no trace of a caller that gave up", () =>
+  it.effect("leaves nothing behind after an interruption", () =>
     withPool({}, one, ({ pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -211,7 +211,7 @@ describe("waiting", () => {
     )
   )
 
-  it.effect("fails at most one borrower's work for a session that died while it was held", () =>
+  it.effect("fails at most one caller for a session that was lost while it was held", () =>
     withPool({ statements: { "select slow": Effect.never } }, one, ({ pool, server }) =>
       Effect.gen(function* () {
         const victim = yield* Effect.forkChild(

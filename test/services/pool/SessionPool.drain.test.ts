@@ -7,8 +7,8 @@ import { hold, holdMany, ofTag, withPool } from "./PoolScenario.ts"
 
 const settings = { shutdownTimeout: 20_000, pool: { max: 2 } }
 
-describe("draining", () => {
-  it.effect("refuses who comes and who waits, and lets leases finish", () =>
+describe("drain", () => {
+  it.effect("rejects new and waiting callers, and lets leases finish", () =>
     withPool({ statements: { "select 1": [] } }, settings, ({ events, pool, server }) =>
       Effect.gen(function* () {
         const [first, second, waiter] = yield* holdMany(pool, 3)
@@ -16,7 +16,7 @@ describe("draining", () => {
         const refused = yield* Effect.flip(Fiber.join(waiter!.fiber))
         assert.strictEqual(refused.reason._tag, "PoolClosed")
         assert.strictEqual((yield* Effect.flip(pool.use(() => Effect.void))).reason._tag, "PoolClosed")
-        assert.strictEqual((yield* pool.snapshot).phase, "draining")
+        assert.strictEqual((yield* pool.snapshot).phase, "drain")
         yield* TestClock.adjust(10_000)
         yield* first!.lease()!.executeRaw("select 1", [])
         yield* first!.release
@@ -44,7 +44,7 @@ describe("draining", () => {
     )
   )
 
-  it.effect("cancels at three quarters of its time what still runs", () =>
+  it.effect("cancels running statements after three quarters of the shutdown timeout", () =>
     withPool({ statements: { "select slow": Effect.never } }, settings, ({ events, pool, server }) =>
       Effect.gen(function* () {
         const holder = yield* Effect.forkChild(
@@ -67,7 +67,7 @@ describe("draining", () => {
     )
   )
 
-  it.effect("kills at nine tenths of its time what does not stop, with a typed error for its holder", () =>
+  it.effect("kills sessions that do not stop after nine tenths of the timeout, with a typed error for the holder", () =>
     withPool(
       { statements: { "select slow": Effect.never }, session: { settleMillis: 4000 } },
       settings,
@@ -90,7 +90,7 @@ describe("draining", () => {
     )
   )
 
-  it.effect("ends within its time although a borrower never lets go and a server never hangs up", () =>
+  it.effect("ends within the timeout although a lease is never released and a server never closes its socket", () =>
     withPool({}, settings, ({ events, pool, server }) =>
       Effect.gen(function* () {
         const [stubborn, idle] = yield* holdMany(pool, 2)
@@ -106,7 +106,7 @@ describe("draining", () => {
     )
   )
 
-  it.effect("gives up dials that are under way", () =>
+  it.effect("interrupts dials in progress", () =>
     withPool({ dials: Dial.hangs }, settings, ({ pool, server }) =>
       Effect.gen(function* () {
         const waiter = yield* hold(pool)
@@ -118,7 +118,7 @@ describe("draining", () => {
     )
   )
 
-  it.effect("happens once, however often it is asked for", () =>
+  it.effect("runs once, however often it is called", () =>
     withPool({}, settings, ({ events, pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)

@@ -9,7 +9,7 @@ import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
 const first = (outcome: DialOutcome) => (number: number) => (number === 1 ? Dial.succeeds() : outcome)
 
 describe("a wrong password", () => {
-  it.effect("is tried at most three times, and then not again for three minutes, however many callers insist", () =>
+  it.effect("is tried at most three times, then not for three minutes, however many callers there are", () =>
     withPool({ dials: Dial.fails("auth", 20) }, { pool: { max: 10, acquireTimeout: 5000 } }, (scenario) =>
       Effect.gen(function* () {
         const { pool, server } = scenario
@@ -31,7 +31,7 @@ describe("a wrong password", () => {
     )
   )
 
-  it.effect("fails those who wait with the server's answer when no session is left", () =>
+  it.effect("fails the waiters with the server's error when no session is left", () =>
     withPool({ dials: Dial.fails("auth", 20) }, { pool: { max: 10 } }, ({ pool }) =>
       Effect.gen(function* () {
         const waiters = yield* Effect.forEach([1, 2, 3], () =>
@@ -44,7 +44,7 @@ describe("a wrong password", () => {
     )
   )
 
-  it.effect("fails who comes while no login is tried at once, in the same words", () =>
+  it.effect("fails new callers at once with the same error until the next dial", () =>
     withPool({ dials: Dial.fails("auth") }, { pool: { max: 10 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         yield* Effect.flip(pool.use(() => Effect.void))
@@ -59,7 +59,7 @@ describe("a wrong password", () => {
     )
   )
 
-  it.effect("put right is noticed at the next login that is due", () => {
+  it.effect("is noticed as corrected by the next dial", () => {
     let right = false
     return withPool(
       { dials: () => (right ? Dial.succeeds() : Dial.fails("auth")) },
@@ -74,7 +74,7 @@ describe("a wrong password", () => {
     )
   })
 
-  it.effect("does not keep the sessions that stand from being lent", () =>
+  it.effect("does not affect open sessions", () =>
     withPool({ dials: first(Dial.fails("auth")) }, { pool: { max: 10 } }, ({ pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -90,10 +90,10 @@ describe("a wrong password", () => {
   )
 })
 
-describe("a refusal for want of room", () => {
+describe("a capacity error", () => {
   const full = Dial.fails(refusal("capacity", { poolSize: 15 }))
 
-  it.effect("is no error of any caller while a session stands, and teaches the ceiling", () =>
+  it.effect("fails no caller while a session is open, and sets the ceiling", () =>
     withPool({ dials: (number) => (number <= 2 ? Dial.succeeds() : full) }, { pool: { max: 10 } }, ({ events, pool }) =>
       Effect.gen(function* () {
         const [first, second, third] = yield* holdMany(pool, 3)
@@ -111,7 +111,7 @@ describe("a refusal for want of room", () => {
     )
   )
 
-  it.effect("is asked about again at growing intervals, never more often", () =>
+  it.effect("is retried at growing intervals, never more often", () =>
     withPool({ dials: first(full) }, { pool: { max: 10, acquireTimeout: 600_000 } }, (scenario) =>
       Effect.gen(function* () {
         const held = yield* holdMany(scenario.pool, 2)
@@ -126,7 +126,7 @@ describe("a refusal for want of room", () => {
     )
   )
 
-  it.effect("is forgotten as room is granted again, up to the most", () => {
+  it.effect("is forgotten as dials succeed again, up to max", () => {
     let room = 1
     return withPool(
       { dials: (number) => (number <= room ? Dial.succeeds() : full) },
@@ -147,7 +147,7 @@ describe("a refusal for want of room", () => {
     )
   })
 
-  it.effect("with no session of ours keeps callers waiting until somebody leaves", () =>
+  it.effect("without an open session keeps callers waiting until the pooler has room", () =>
     withPool({ dials: [full, full, Dial.succeeds()] }, { pool: { max: 4 } }, (scenario) =>
       Effect.gen(function* () {
         const waiter = yield* hold(scenario.pool)
@@ -160,7 +160,7 @@ describe("a refusal for want of room", () => {
 })
 
 describe("a loss", () => {
-  it.effect("of all sessions at once is told once, with their number", () =>
+  it.effect("of all sessions at once is one event, with their number", () =>
     withPool({}, { pool: { max: 10 } }, ({ events, pool, server }) =>
       Effect.gen(function* () {
         for (const { release } of yield* holdMany(pool, 6)) yield* release
@@ -178,7 +178,7 @@ describe("a loss", () => {
     )
   )
 
-  it.effect("before a statement was read is not noticed by the caller, and after that it is", () =>
+  it.effect("before the server read a statement causes a retry, and after that an error", () =>
     withPool(
       { statements: { "select 1": [{ one: 1 }], "select slow": Effect.never } },
       { pool: { max: 2 } },
@@ -204,7 +204,7 @@ describe("a loss", () => {
     )
   )
 
-  it.effect("is told again when it happens again", () =>
+  it.effect("is another event when it happens again", () =>
     withPool({}, { pool: { max: 10 } }, ({ events, pool, server }) =>
       Effect.gen(function* () {
         for (let round = 0; round < 2; round++) {
@@ -220,7 +220,7 @@ describe("a loss", () => {
     )
   )
 
-  it.effect("of the last session sends one dial ahead to see what is the matter", () =>
+  it.effect("of the last session is followed by a single dial first", () =>
     withPool(
       { dials: (number) => (number <= 4 ? Dial.succeeds() : Dial.succeeds(100)) },
       { pool: { max: 4 } },
@@ -240,8 +240,8 @@ describe("a loss", () => {
   )
 })
 
-describe("a caller that comes while dials rest after a failure", () => {
-  it.effect("has its session when they go on, though nobody was waiting in between", () =>
+describe("a caller during the dial backoff", () => {
+  it.effect("gets a session when the backoff ends, although no caller waited before", () =>
     withPool(
       { dials: [Dial.fails("network", 400), Dial.succeeds()] },
       { pool: { min: 0, max: 1, acquireTimeout: 30_000 } },

@@ -6,7 +6,7 @@ import { Dial } from "../../../src/testing/ScriptedSessions.ts"
 import { hold, holdMany, pass, withPool } from "./PoolScenario.ts"
 
 describe("growth", () => {
-  it.effect("opens no session while nobody wants one", () =>
+  it.effect("opens no session without a caller", () =>
     withPool({}, { pool: { max: 5 } }, (scenario) =>
       Effect.gen(function* () {
         yield* pass(scenario, 120_000, 1000)
@@ -15,7 +15,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("opens the least number of sessions at the start and keeps them without traffic", () =>
+  it.effect("opens min sessions at the start and keeps them without traffic", () =>
     withPool({}, { pool: { min: 3, max: 5, idleTimeout: 10_000 } }, (scenario) =>
       Effect.gen(function* () {
         yield* TestClock.adjust(0)
@@ -26,7 +26,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("has at most three dials under way", () =>
+  it.effect("runs at most three dials at a time", () =>
     withPool({ dials: Dial.succeeds(100) }, { pool: { max: 20 } }, (scenario) =>
       Effect.gen(function* () {
         const held = yield* holdMany(scenario.pool, 20)
@@ -38,7 +38,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("lets one dial that hangs delay nobody for longer than half a second", () =>
+  it.effect("starts another dial when one hangs for half a second", () =>
     withPool({ dials: [Dial.hangs, Dial.succeeds(50)] }, { pool: { max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -52,7 +52,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("keeps the session of a dial whose caller gave up for the next one", () =>
+  it.effect("keeps the session of a dial whose caller was interrupted", () =>
     withPool({ dials: Dial.succeeds(100) }, { pool: { max: 5 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const impatient = yield* hold(pool)
@@ -67,7 +67,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("stops dialing when those who wanted a session are gone", () =>
+  it.effect("stops dialling when no caller waits any more", () =>
     withPool({ dials: Dial.succeeds(100) }, { pool: { max: 20 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const held = yield* holdMany(pool, 20)
@@ -79,7 +79,7 @@ describe("growth", () => {
     )
   )
 
-  it.effect("does not grow for a spike that the sessions at hand can carry", () =>
+  it.effect("does not grow for a spike that the open sessions can serve", () =>
     withPool(
       { statements: { "select 1": Effect.delay(Effect.succeed([]), 2) }, dials: Dial.succeeds(150) },
       { pool: { min: 5, max: 50 } },
@@ -125,7 +125,7 @@ describe("an outage", () => {
   const outage = { from: 2000, to: 62_000 } as const
 
   it.effect(
-    "of a minute with twenty impatient callers costs twenty dials and is over within four seconds",
+    "of a minute with twenty impatient callers causes at most twenty dials and ends within four seconds",
     () => {
       let up = true
       return withPool(
@@ -159,7 +159,7 @@ describe("an outage", () => {
     PATIENCE_MILLIS
   )
 
-  it.effect("is over by itself within four seconds without any traffic, whenever it ends", () =>
+  it.effect("ends within four seconds without any traffic, whenever the server returns", () =>
     Effect.forEach(Array.from({ length: 12 }), (_, index) => {
       const length = 30_000 + 400 * index
       let up = true

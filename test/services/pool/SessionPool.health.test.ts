@@ -7,7 +7,7 @@ import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
 const two = { pool: { max: 2 } }
 
 describe("a silent session", () => {
-  it.effect("is lent unasked within a second, and asked for a sign of life after that", () =>
+  it.effect("is used without a probe within a second, and probed after that", () =>
     withPool({}, two, ({ pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
@@ -21,7 +21,7 @@ describe("a silent session", () => {
     )
   )
 
-  it.effect("with a heartbeat is never asked", () =>
+  it.effect("with a heartbeat is never probed", () =>
     withPool({ session: { heartbeat: true } }, two, ({ pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
@@ -32,7 +32,7 @@ describe("a silent session", () => {
     )
   )
 
-  it.effect("is asked at once after a loss elsewhere", () =>
+  it.effect("is probed before its next use after the loss of another session", () =>
     withPool({}, two, ({ pool, server }) =>
       Effect.gen(function* () {
         for (const { release } of yield* holdMany(pool, 2)) yield* release
@@ -47,7 +47,7 @@ describe("a silent session", () => {
     )
   )
 
-  it.effect("that does not answer is replaced without an error for the caller", () =>
+  it.effect("that does not answer is replaced without an error", () =>
     withPool({}, two, ({ events, pool, server }) =>
       Effect.gen(function* () {
         for (const { release } of yield* holdMany(pool, 2)) yield* release
@@ -65,7 +65,7 @@ describe("a silent session", () => {
     )
   )
 
-  it.effect("leaves the caller to another session that is given back meanwhile", () =>
+  it.effect("does not delay the caller when another session is released meanwhile", () =>
     withPool({}, two, ({ pool, server }) =>
       Effect.gen(function* () {
         const [busy, idle] = yield* holdMany(pool, 2)
@@ -85,8 +85,8 @@ describe("a silent session", () => {
   )
 })
 
-describe("a session given back with something left behind", () => {
-  it.effect("is cleared before it is lent again", () =>
+describe("a session that is released with state left behind", () => {
+  it.effect("is reset before its next use", () =>
     withPool({ session: { roundTripMillis: 20 } }, { pool: { max: 1 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const first = yield* hold(pool)
@@ -104,7 +104,7 @@ describe("a session given back with something left behind", () => {
     )
   )
 
-  it.effect("is closed when it cannot be cleared, and the next caller gets another", () =>
+  it.effect("is closed when the reset fails, and the next caller gets another one", () =>
     withPool({}, { pool: { max: 1 } }, ({ events, pool, server }) =>
       Effect.gen(function* () {
         const first = yield* hold(pool)
@@ -123,7 +123,7 @@ describe("a session given back with something left behind", () => {
     )
   )
 
-  it.effect("after an interrupted statement is lent when the statement has stopped", () =>
+  it.effect("after an interrupted statement is reused when the statement has stopped", () =>
     withPool(
       { statements: { "select slow": Effect.never }, session: { settleMillis: 40 } },
       { pool: { max: 1 } },
@@ -146,8 +146,8 @@ describe("a session given back with something left behind", () => {
   )
 })
 
-describe("a session kept for long", () => {
-  it.effect("is reported once, by its holder, and so is its return", () =>
+describe("a session that is held for long", () => {
+  it.effect("is reported once with its holder, and so is its release", () =>
     withPool({ statements: { "select 1": [] } }, { pool: { max: 2, leakThreshold: 5000 } }, (scenario) =>
       Effect.gen(function* () {
         const { events, pool } = scenario
@@ -176,7 +176,7 @@ describe("a session kept for long", () => {
     )
   )
 
-  it.effect("by intent is not reported", () =>
+  it.effect("is not reported when the lease is long-lived by intent", () =>
     withPool({}, { pool: { max: 2, leakThreshold: 5000 } }, (scenario) =>
       Effect.gen(function* () {
         const lease = yield* scenario.pool.get
@@ -187,7 +187,7 @@ describe("a session kept for long", () => {
     )
   )
 
-  it.effect("by a statement that outlives the server's own timeout by five seconds is ended", () =>
+  it.effect("is killed when a statement outlives the server's timeout by five seconds", () =>
     withPool({ statements: { "select slow": Effect.never } }, { statementTimeout: 2000, ...two }, (scenario) =>
       Effect.gen(function* () {
         const { events, pool } = scenario

@@ -11,7 +11,7 @@ import { elapsed, timed } from "../../Timing.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real server", (it) => {
   it.effect(
-    "answers 10 000 queries of 1 000 fibers on 10 sessions, first come first served, and leaves nothing behind",
+    "runs 10 000 queries of 1 000 fibers on 10 sessions in first-in, first-out order, and leaves nothing behind",
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
@@ -49,7 +49,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
       })
   )
 
-  it.effect("replaces every session under full load without ever standing above max", () =>
+  it.effect("replaces every session under full load without ever exceeding max", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 4, max: 4, maxLifetime: 300 } })
       const before = yield* untilPool(pool, "4 sessions stand", (s) => s.open === 4).pipe(Effect.andThen(backends))
@@ -70,7 +70,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
   )
 
   it.effect(
-    "restores min by itself after the server was restarted, and the first query then succeeds",
+    "restores min after the server was restarted, and the first query then succeeds",
     () =>
       Effect.gen(function* () {
         const postgres = yield* TestPostgres
@@ -128,7 +128,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
     })
   )
 
-  it.effect("lets a statement that outlives its caller end on the server, too", () =>
+  it.effect("cancels the statement of an interrupted caller on the server, too", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 2 } })

@@ -41,7 +41,7 @@ const borrow = ({ pool }: Scenario, { query, scoped }: Borrower) => {
 }
 
 describe("an interruption", () => {
-  it.effect("at the very instant of the hand-over does not lose the session", () =>
+  it.effect("at the instant of the hand-off does not lose the session", () =>
     withPool({}, { pool: { max: 1 } }, (scenario) =>
       Effect.gen(function* () {
         for (let round = 0; round < 100; round++) {
@@ -64,7 +64,7 @@ describe("an interruption", () => {
     )
   )
 
-  it.effect("of a scoped borrower at that instant does not lose it, either", () =>
+  it.effect("of a scoped caller at that instant does not lose it, either", () =>
     withPool({}, { pool: { max: 1 } }, (scenario) =>
       Effect.gen(function* () {
         for (let round = 0; round < 100; round++) {
@@ -82,7 +82,7 @@ describe("an interruption", () => {
     )
   )
 
-  it("at any point of any borrower's way leaves no lease behind", () =>
+  it("at any point leaves no lease behind", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(borrower, { minLength: 1, maxLength: 8 }),

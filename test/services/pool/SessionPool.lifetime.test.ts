@@ -13,7 +13,7 @@ const always = (value: number) =>
   Effect.provideService(Random.Random, { nextDoubleUnsafe: () => value, nextIntUnsafe: () => 0 })
 
 describe("the idle timeout", () => {
-  it.effect("closes idle sessions down to the least number and never below", () =>
+  it.effect("closes idle sessions down to min and never below", () =>
     withPool({}, { pool: { min: 2, max: 6, idleTimeout: 10_000, maxLifetime: "10 hours" } }, (scenario) =>
       Effect.gen(function* () {
         const { events, pool } = scenario
@@ -29,7 +29,7 @@ describe("the idle timeout", () => {
     )
   )
 
-  it.effect("spares what is used", () =>
+  it.effect("does not apply to sessions in use", () =>
     withPool({}, { pool: { max: 6, idleTimeout: 10_000, leakThreshold: 0 } }, (scenario) =>
       Effect.gen(function* () {
         const [kept, idle] = yield* holdMany(scenario.pool, 2)
@@ -46,7 +46,7 @@ describe("the idle timeout", () => {
 describe("the lifetime", () => {
   const lifetime = { idleTimeout: "10 hours", maxLifetime: 100_000 } as const
 
-  it.effect("may be cut by up to a tenth at random", () =>
+  it.effect("is shortened by up to a tenth at random", () =>
     Effect.gen(function* () {
       const closedAt = (chance: number) =>
         withPool({}, { startup: "tolerant", pool: { max: 1, ...lifetime } }, (scenario) =>
@@ -68,7 +68,7 @@ describe("the lifetime", () => {
     })
   )
 
-  it.effect("replaces sessions one at a time, the new one first", () =>
+  it.effect("replaces sessions one at a time, opening the new one first", () =>
     withPool(
       { dials: Dial.succeeds(50), session: { closeMillis: 30 } },
       { pool: { min: 3, max: 4, ...lifetime } },
@@ -93,7 +93,7 @@ describe("the lifetime", () => {
     ).pipe(always(0))
   )
 
-  it.effect("lets the old session leave first where there is no room for two", () =>
+  it.effect("closes the old session first where there is no room for two", () =>
     withPool(
       { dials: Dial.succeeds(50), session: { closeMillis: 1500 } },
       { pool: { min: 2, max: 2, ...lifetime } },
@@ -108,7 +108,7 @@ describe("the lifetime", () => {
     ).pipe(always(0))
   )
 
-  it.effect("lets a borrower finish", () =>
+  it.effect("lets a lease finish", () =>
     withPool({}, { pool: { max: 2, leakThreshold: 0, ...lifetime } }, (scenario) =>
       Effect.gen(function* () {
         const holder = yield* hold(scenario.pool)
@@ -123,7 +123,7 @@ describe("the lifetime", () => {
     )
   )
 
-  it.effect("is over for every session when the pool is renewed", () =>
+  it.effect("ends for every session when the pool is reset", () =>
     withPool({}, { pool: { max: 2 } }, ({ events, pool }) =>
       Effect.gen(function* () {
         const [used, idle] = yield* holdMany(pool, 2)

@@ -6,7 +6,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { stack, untilPool } from "../../PoolHarness.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("What a pool lists", (it) => {
-  it.effect("names who waits, for how long and for how much longer, the oldest twenty first", () =>
+  it.effect("lists the twenty oldest waiters, how long they have waited and how long they will", () =>
     Effect.gen(function* () {
       const { pool } = yield* stack({ pool: { min: 1, max: 1, acquireTimeout: "20 seconds" } })
       assert.deepStrictEqual(yield* pool.waiters, [])

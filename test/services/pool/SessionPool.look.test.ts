@@ -10,8 +10,8 @@ import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
 const two = { pool: { max: 2 } }
 const idOf = (session: LeasedSession) => Effect.succeed(session.info.id)
 
-describe("a look at the pool's sessions", () => {
-  it.effect("takes the one that was silent for longest, and neither waits nor dials", () =>
+describe("tryUse", () => {
+  it.effect("uses the session that was silent for longest, and neither waits nor dials", () =>
     withPool({}, two, ({ pool, server }) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* pool.tryUse(idOf), Option.none())
@@ -30,7 +30,7 @@ describe("a look at the pool's sessions", () => {
     )
   )
 
-  it.effect("does not keep an idle session from its timeout, nor put it above those in use", () =>
+  it.effect("does not reset the idle timeout, nor move the session above those in use", () =>
     withPool({}, { pool: { max: 3, idleTimeout: "60 seconds" } }, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
@@ -47,7 +47,7 @@ describe("a look at the pool's sessions", () => {
     )
   )
 
-  it.effect("gives its session back when it fails or is interrupted", () =>
+  it.effect("releases its session when it fails or is interrupted", () =>
     withPool({}, two, ({ pool }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
@@ -64,8 +64,8 @@ describe("a look at the pool's sessions", () => {
   )
 })
 
-describe("a pool whose sessions are suspected", () => {
-  it.effect("asks the idle ones at once and replaces those that do not answer", () =>
+describe("validateAll", () => {
+  it.effect("probes idle sessions at once and replaces those that do not answer", () =>
     withPool({}, { pool: { min: 3, max: 3 } }, ({ events, pool, server }) =>
       Effect.gen(function* () {
         yield* TestClock.adjust(100)
@@ -82,7 +82,7 @@ describe("a pool whose sessions are suspected", () => {
     )
   )
 
-  it.effect("opens one session where none stands and nobody waits, as soon as the gate lets it", () =>
+  it.effect("opens one session when none is open and no caller waits, as soon as the backoff allows", () =>
     withPool({ dials: [Dial.succeeds(), Dial.fails("network"), Dial.succeeds()] }, two, ({ pool, server }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)

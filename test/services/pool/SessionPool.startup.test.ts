@@ -23,7 +23,7 @@ const outcomes = (startup: Startup) =>
   })
 
 describe("the start", () => {
-  it.effect("when tolerant fails for what does not pass by itself and goes on for the rest", () =>
+  it.effect("with tolerant fails on permanent errors only", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* outcomes("tolerant"), {
         auth: "auth",
@@ -35,7 +35,7 @@ describe("the start", () => {
     })
   )
 
-  it.effect("when failing fast fails for anything", () =>
+  it.effect("with fail-fast fails on any error", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* outcomes("fail-fast"), {
         auth: "auth",
@@ -47,7 +47,7 @@ describe("the start", () => {
     })
   )
 
-  it.effect("when lazy fails for nothing", () =>
+  it.effect("with lazy never fails", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* outcomes("lazy"), {
         auth: true,
@@ -59,7 +59,7 @@ describe("the start", () => {
     })
   )
 
-  it.effect("opens one session to prove that one can be had, unless it is lazy", () =>
+  it.effect("opens one session to verify that it is possible, unless lazy", () =>
     Effect.gen(function* () {
       const dials = (startup: Startup) =>
         withPool({}, { startup, pool: { min: 0, max: 2 } }, ({ server }) =>
@@ -71,7 +71,7 @@ describe("the start", () => {
     })
   )
 
-  it.effect("goes on trying after a failure that was tolerated, and says from when it lends", () =>
+  it.effect("goes on dialling after a tolerated failure, and reports when it is open", () =>
     withPool(
       { dials: (number) => (number <= 2 ? Dial.fails("network") : Dial.succeeds()) },
       { startup: "tolerant", pool: { min: 2, max: 2 } },

@@ -40,7 +40,7 @@ const four = (
   )
 }
 
-describe("a caller that leaves a shared session", () => {
+describe("an interrupted caller on a shared session", () => {
   for (const place of [0, 1, 3]) {
     it.effect(`harms none of its neighbours, at place ${place + 1} of 4`, () =>
       four(({ answers, pool }, callers) =>
@@ -59,7 +59,7 @@ describe("a caller that leaves a shared session", () => {
     )
   }
 
-  it.effect("as the last one takes the statements along, and the session is clean before it is lent again", () =>
+  it.effect("cancels all statements when it is the last one, and the session is clean before its next use", () =>
     four(({ pool }, callers) =>
       Effect.gen(function* () {
         for (const caller of callers) yield* caller.leave
@@ -75,7 +75,7 @@ describe("a caller that leaves a shared session", () => {
     )
   )
 
-  it.effect("leaves nobody's statement behind on the session when its neighbours were answered before it", () =>
+  it.effect("leaves no statement behind when the other callers were answered before", () =>
     four(({ answers, pool }, callers) =>
       Effect.gen(function* () {
         yield* callers[3]!.leave
@@ -87,7 +87,7 @@ describe("a caller that leaves a shared session", () => {
     )
   )
 
-  it.effect("because of what a neighbour was answered leaves no lease behind", () => {
+  it.effect("leaves no lease behind when it is interrupted by another caller's result", () => {
     const answers = new Answers()
     return withPool({ statements: answers.statements }, { pool: { max: 1, pipeline: 4 } }, (scenario) =>
       Effect.gen(function* () {
@@ -108,7 +108,7 @@ describe("a caller that leaves a shared session", () => {
 })
 
 describe("the loss of a shared session", () => {
-  it.effect("fails what was on its way as lost and retryable, each once", () =>
+  it.effect("fails each statement in flight once, as lost and retryable", () =>
     four(({ answers, pool, server }, callers) =>
       Effect.gen(function* () {
         yield* answers.give(1)
@@ -130,7 +130,7 @@ describe("the loss of a shared session", () => {
     )
   )
 
-  it.effect("before the server read anything has the statements run on another session, and nobody hears of it", () =>
+  it.effect("before the server read anything has the statements run on another session without an error", () =>
     four(({ answers, pool, server }, callers) =>
       Effect.gen(function* () {
         answers.isHeld = false
@@ -144,7 +144,7 @@ describe("the loss of a shared session", () => {
     )
   )
 
-  it.effect("again and again is told in the end", () =>
+  it.effect("again and again is an error in the end", () =>
     four(({ server }, callers) =>
       Effect.gen(function* () {
         for (let session = 1; session <= 3; session++) {
@@ -158,7 +158,7 @@ describe("the loss of a shared session", () => {
     )
   )
 
-  it.effect("does not run a statement again whose caller has left", () =>
+  it.effect("does not retry a statement whose caller was interrupted", () =>
     four(({ answers, server }, callers) =>
       Effect.gen(function* () {
         answers.isHeld = false
@@ -193,7 +193,7 @@ const disturbance = fc.record({
 })
 
 describe("shared sessions", () => {
-  it("leave nothing behind and answer each caller once, whoever leaves and whatever is lost", () =>
+  it("leave nothing behind and answer each caller once, whatever is interrupted or lost", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(visitor, { minLength: 1, maxLength: 16 }),

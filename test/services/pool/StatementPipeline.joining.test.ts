@@ -17,8 +17,8 @@ const bySession = ({ server }: Scenario, text: string) => {
   return counts
 }
 
-describe("a newcomer joins the statements of a session that is at work", () => {
-  it.effect("as long as there is room, and only then another session", () =>
+describe("a new statement joins a busy session", () => {
+  it.effect("as long as there is room, and uses another session after that", () =>
     pipelined({ max: 3 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -32,7 +32,7 @@ describe("a newcomer joins the statements of a session that is at work", () => {
     )
   )
 
-  it.effect("that has least to do, so that one that is held up gets no more", () =>
+  it.effect("with the lowest load, so that a stalled one gets no more", () =>
     pipelined({ max: 3 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -50,7 +50,7 @@ describe("a newcomer joins the statements of a session that is at work", () => {
     )
   )
 
-  it.effect("unless somebody else waits for a session, who then gets it", () =>
+  it.effect("unless another caller waits for a session, which then gets it", () =>
     pipelined({ max: 1 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -75,7 +75,7 @@ describe("a newcomer joins the statements of a session that is at work", () => {
     )
   )
 
-  it.effect("unless it would wait for more than ten milliseconds of others' time", () =>
+  it.effect("unless the statements before it are expected to take more than ten milliseconds", () =>
     pipelined({ max: 3, pipeline: 32 }, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
@@ -107,7 +107,7 @@ describe("a newcomer joins the statements of a session that is at work", () => {
     )
   )
 
-  it.effect("for a second at most, so that the session comes back to be looked after", () =>
+  it.effect("for a second at most, so that the session is released and can be checked", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -134,8 +134,8 @@ describe("a newcomer joins the statements of a session that is at work", () => {
 /** The way to a server in another region and back, in milliseconds. */
 const FAR = 50
 
-describe("on a network that is slow", () => {
-  it.effect("statements that are quick on the server go on sharing, also when their answers come together", () =>
+describe("on a slow network", () => {
+  it.effect("statements that are quick on the server go on sharing, also when their results arrive together", () =>
     withPool(
       { statements: [[QUICK, []]], session: { roundTripMillis: FAR } },
       { pool: { pipeline: 8, max: 3 } },

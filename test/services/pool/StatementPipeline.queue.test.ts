@@ -4,7 +4,7 @@ import { refusal } from "../../../src/testing/ScriptedSessions.ts"
 import { hold, ofTag } from "./PoolScenario.ts"
 import { call, callMany, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
-describe("statements that wait to share a session", () => {
+describe("statements that wait for a shared session", () => {
   it.effect("are counted and timed once each, and their session is held by several callers", () =>
     pipelined({}, ({ answers, pool }) =>
       Effect.gen(function* () {
@@ -27,7 +27,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("take turns with borrowers of whole sessions in the order they came, and neither side starves", () =>
+  it.effect("and callers with exclusive sessions are served in first-in, first-out order", () =>
     pipelined({ pipeline: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -53,7 +53,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("end with the acquire timeout of each, once, and are counted one by one", () =>
+  it.effect("fail once each with their own acquire timeout, and are counted one by one", () =>
     pipelined({ acquireTimeout: 1000 }, ({ answers, pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -81,7 +81,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("keep their time when who came first leaves", () =>
+  it.effect("keep their deadlines when the first one is interrupted", () =>
     pipelined({ acquireTimeout: 1000 }, ({ answers, pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -106,7 +106,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("leave no place in the queue when all who waited have left", () =>
+  it.effect("leave the queue when all of them are interrupted", () =>
     pipelined({}, ({ pool, server }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -127,7 +127,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("are refused beyond the cap of the queue, each counted, and the cap counts callers", () =>
+  it.effect("are rejected beyond the limit of the queue, each counted, and the limit counts callers", () =>
     pipelined({ maxWaiting: 6 }, ({ answers, pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -148,7 +148,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("that were let in before the queue filled up are answered although no further lane finds room in it", () =>
+  it.effect("that were accepted before the queue filled up are answered although no further shared session can queue", () =>
     pipelined({ maxWaiting: 6, pipeline: 2 }, ({ answers, pool }) =>
       Effect.gen(function* () {
         const holder = yield* hold(pool)
@@ -169,7 +169,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("are refused by a pool that drains, each once, while those on their way finish", () =>
+  it.effect("are rejected by a draining pool, once each, while those in flight finish", () =>
     pipelined({}, ({ answers, events, pool }) =>
       Effect.gen(function* () {
         const running = yield* callMany(pool, 4)
@@ -193,7 +193,7 @@ describe("statements that wait to share a session", () => {
     )
   )
 
-  it.effect("all hear of a dial that fails for good, once", () =>
+  it.effect("all fail once with a permanent dial error", () =>
     pipelined({}, ({ pool, server }) =>
       Effect.gen(function* () {
         const [before] = [(yield* pool.snapshot).counters.acquired.failed]

@@ -14,7 +14,7 @@ const bySession = ({ server }: Scenario) => {
 }
 
 describe("statements that share sessions", () => {
-  it.effect("run alone the first time, and share once they are known to be quick", () => {
+  it.effect("run alone the first time, and share when they are known to be quick", () => {
     const answers = new Answers()
     return withPool({ statements: answers.statements }, { pool: { pipeline: 4, max: 3 } }, (scenario) =>
       Effect.gen(function* () {
@@ -32,7 +32,7 @@ describe("statements that share sessions", () => {
     )
   })
 
-  it.effect("are at most as many on a session as the setting says, and the rest waits its turn", () =>
+  it.effect("are at most as many on a session as the setting allows, and the others wait", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -51,7 +51,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("are 32 on a session where an effect wants it and the settings name no number", () =>
+  it.effect("are up to 32 on a session where an effect enables sharing and the settings do not", () =>
     pipelined({ max: 2, pipeline: 0 }, (scenario) =>
       Effect.gen(function* () {
         for (let caller = 0; caller < 33; caller++) yield* call(scenario.pool, QUICK, { isShared: true })
@@ -62,7 +62,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("stay apart where an effect wants it, whatever the settings say", () =>
+  it.effect("do not share where an effect disables it, whatever the settings are", () =>
     pipelined({ max: 3 }, (scenario) =>
       Effect.gen(function* () {
         for (let caller = 0; caller < 3; caller++) yield* call(scenario.pool, QUICK, { isShared: false })
@@ -73,7 +73,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("run alone when they have turned out slow, and share again when they are quick", () =>
+  it.effect("run alone when they have become slow, and share again when they are quick", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -102,7 +102,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("are known to be slow also when nobody waits for them to the end", () =>
+  it.effect("are known to be slow also when their callers are interrupted", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool } = scenario
@@ -124,7 +124,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("are blamed for the time the server had them, not for the time they spent behind others", () =>
+  it.effect("are timed from the result before them, without the time behind others", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { answers, pool, server } = scenario
@@ -158,7 +158,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("that leave something behind never share", () =>
+  it.effect("that leave state behind never share", () =>
     pipelined({ max: 3 }, (scenario) =>
       Effect.gen(function* () {
         const { pool, server } = scenario
@@ -178,7 +178,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("never learn to share while what they do leaves something behind that their text does not show", () =>
+  it.effect("never share while they leave state behind that their text does not show", () =>
     pipelined({ max: 2 }, (scenario) =>
       Effect.gen(function* () {
         const { pool, server } = scenario
@@ -209,7 +209,7 @@ describe("statements that share sessions", () => {
     )
   )
 
-  it.effect("fail each for itself", () =>
+  it.effect("fail independently", () =>
     pipelined({}, ({ answers, pool }) =>
       Effect.gen(function* () {
         const callers = yield* callMany(pool, 3)

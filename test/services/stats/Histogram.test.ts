@@ -3,13 +3,13 @@ import * as fc from "fast-check"
 import { Histogram, SECONDS_BOUNDS } from "../../../src/services/stats/Histogram.ts"
 
 describe("Histogram", () => {
-  it("counts a value at a bound below it, as OpenTelemetry and Prometheus do", () => {
+  it("counts a value at a bound in the bucket below it, as OpenTelemetry and Prometheus do", () => {
     const histogram = new Histogram([0.001, 0.01])
     for (const millis of [0, 1, 1.5, 10, 10.5, 1e9]) histogram.recordMillis(millis)
     assert.deepStrictEqual(Array.from(histogram.counts), [2, 2, 2])
   })
 
-  it("puts every value into exactly one bucket, and adds the seconds up", () => {
+  it("puts every value into exactly one bucket, and sums the seconds", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20_000)), (values) => {
         const histogram = new Histogram()
@@ -25,7 +25,7 @@ describe("Histogram", () => {
     )
   })
 
-  it("has bounds that rise", () => {
+  it("has rising bounds", () => {
     assert.deepStrictEqual(
       [...SECONDS_BOUNDS],
       SECONDS_BOUNDS.toSorted((a, b) => a - b)

@@ -6,14 +6,14 @@ const counted = (times: OperationTimes) =>
   Array.from(times.series, ({ duration, errorType, operation }) => [operation, errorType, duration.count])
 
 describe("OperationTimes", () => {
-  it("knows a statement by its first word, behind blanks, brackets and comments", () => {
+  it("groups statements by the first word, behind blanks, brackets and comments", () => {
     assert.strictEqual(operationOf("select 1"), "SELECT")
     assert.strictEqual(operationOf("  -- why\n /* and\n how */ (Insert into t"), "INSERT")
     assert.strictEqual(operationOf("frobnicate"), "_OTHER")
     assert.strictEqual(operationOf(""), "_OTHER")
   })
 
-  it("counts success by operation and failure by what was said of it", () => {
+  it("counts successes by operation and failures by error type", () => {
     const times = new OperationTimes()
     times.succeeded("select 1", 2)
     times.succeeded("select 2", 3)
@@ -30,7 +30,7 @@ describe("OperationTimes", () => {
     assert.deepStrictEqual([selects!.duration.min, selects!.duration.max], [0.002, 0.7])
   })
 
-  it("tells of each new kind once", () => {
+  it("reports each new series once", () => {
     const times = new OperationTimes()
     let told = 0
     times.onSeries = () => told++
@@ -38,7 +38,7 @@ describe("OperationTimes", () => {
     assert.strictEqual(told, 2)
   })
 
-  it("has a bounded number of kinds, however many SQLSTATEs a program makes up", () => {
+  it("has a bounded number of series, however many SQLSTATEs a program raises", () => {
     const times = new OperationTimes()
     for (let n = 0; n < 5000; n++) {
       const sqlState = n.toString(36).toUpperCase().padStart(5, "U")

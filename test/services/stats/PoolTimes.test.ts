@@ -6,7 +6,7 @@ const info = { timings, maxConnections: 100 }
 const pool = (open: number, waiting = 0, min = 2) => ({ open, waiting, limits: { min } })
 
 describe("PoolTimes", () => {
-  it("takes the sum of the phases for the time to open a session", () => {
+  it("records the sum of the phases as the time to open a session", () => {
     const times = new PoolTimes()
     times.sessionOpened(info, pool(1), 0)
     assert.closeTo(times.createTime.sum, 0.015, 1e-9)
@@ -14,7 +14,7 @@ describe("PoolTimes", () => {
     assert.strictEqual(times.recovery.count, 0)
   })
 
-  it("measures a recovery from the first loss below the minimum to the last missing session", () => {
+  it("measures a recovery from the first loss below min until min is open again", () => {
     const times = new PoolTimes()
     times.sessionLost({ busySince: 0, lastReceivedAt: 0 }, pool(2), 500)
     times.sessionLost({ busySince: 0, lastReceivedAt: 0 }, pool(1), 1000)
@@ -26,7 +26,7 @@ describe("PoolTimes", () => {
     assert.deepStrictEqual([times.recovery.count, times.recovery.sum], [1, 5])
   })
 
-  it("misses nothing in a pool without a minimum while nobody waits", () => {
+  it("starts no outage in a pool with min 0 while no caller waits", () => {
     const times = new PoolTimes()
     times.checkShortage(pool(0, 0, 0), 0)
     times.sessionOpened(info, pool(1, 0, 0), 9000)
@@ -36,7 +36,7 @@ describe("PoolTimes", () => {
     assert.strictEqual(times.recovery.sum, 1)
   })
 
-  it("counts detection from the moment a peer could have answered last", () => {
+  it("measures detection from the last moment when a peer could have answered", () => {
     const times = new PoolTimes()
     times.sessionLost({ busySince: 0, lastReceivedAt: 10 }, pool(5), 5000)
     assert.strictEqual(times.detection.sum, 0)

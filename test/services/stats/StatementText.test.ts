@@ -84,11 +84,11 @@ const noise = fc
 describe("taintOf", () => {
   for (const [taint, statements] of TABLE) {
     for (const sql of statements) {
-      it(`holds "${sql.replaceAll("\n", " ")}" to be ${taint}`, () => assert.strictEqual(taintOf(sql), taint))
+      it(`is ${taint} for "${sql.replaceAll("\n", " ")}"`, () => assert.strictEqual(taintOf(sql), taint))
     }
   }
 
-  it("looks behind comments and space before the verb, and not at upper and lower case", () => {
+  it("skips comments and space before the verb, and ignores case", () => {
     const statement = fc.constantFrom(...TABLE.flatMap(([taint, texts]) => texts.map((sql) => [taint, sql] as const)))
     fc.assert(
       fc.property(noise, statement, fc.boolean(), (before, [taint, sql], upper) => {
@@ -97,7 +97,7 @@ describe("taintOf", () => {
     )
   })
 
-  it("is not slowed down by a text made to be slow", () => {
+  it("takes linear time for hostile texts", () => {
     const millis = processorTime(() => {
       for (const evil of [
         " ".repeat(50_000),
@@ -111,7 +111,7 @@ describe("taintOf", () => {
     assert.isBelow(millis, 1000)
   })
 
-  it("keeps the heavier of two", () => {
+  it("keeps the stronger of two", () => {
     const order: ReadonlyArray<Taint> = ["clean", "reset", "close"]
     for (const [i, a] of order.entries()) {
       for (const [j, b] of order.entries()) assert.strictEqual(strongerTaint(a, b), order[Math.max(i, j)])

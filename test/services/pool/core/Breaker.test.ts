@@ -13,7 +13,7 @@ const fail = (
 ) => DialBackoff.afterFailure(backoff, { class: kind, retryAfterMillis: undefined }, now, 0)
 
 describe("the breakers", () => {
-  it("are closed while all goes well", () => {
+  it("are closed without failures", () => {
     const { auth, capacity, network } = breakersOf(DialBackoff.noBackoff, Ceiling.noCeiling, 0)
     assert.deepStrictEqual([network.state, capacity.state, auth.state], ["closed", "closed", "closed"])
   })
@@ -36,7 +36,7 @@ describe("the breakers", () => {
     }
   })
 
-  it("show a learned ceiling as the capacity breaker, open until one more may be tried", () => {
+  it("show a ceiling as the capacity breaker, open until one more may be tried", () => {
     const ceiling = Ceiling.afterRefused(Ceiling.noCeiling, 3, 5, 0, 1)
     assert.strictEqual(breakersOf(DialBackoff.noBackoff, ceiling, 0).capacity.state, "open")
     assert.strictEqual(breakersOf(DialBackoff.noBackoff, ceiling, ceiling.growAt).capacity.state, "half-open")
@@ -44,7 +44,7 @@ describe("the breakers", () => {
 })
 
 describe("a pooler that drains", () => {
-  it("may refuse for five seconds without being counted, and is asked again within a second", () => {
+  it("may refuse dials for five seconds without counting, and is dialled again within a second", () => {
     const draining = DialBackoff.afterShutdown(DialBackoff.noBackoff, 1000)
     let backoff = draining
     for (let now = 1000; now < 6000; now = backoff.notBefore) {
@@ -55,7 +55,7 @@ describe("a pooler that drains", () => {
     assert.strictEqual(fail("pooler", backoff, 6000).failures, 1)
   })
 
-  it("is no excuse for a wrong password", () => {
+  it("does not excuse a wrong password", () => {
     assert.strictEqual(fail("auth", DialBackoff.afterShutdown(DialBackoff.noBackoff, 0)).failures, 1)
   })
 })
@@ -66,7 +66,7 @@ describe("authentication failures", () => {
     return { heard, onAuthFailures: (failures: ReadonlyArray<number>) => void heard.push(failures) }
   }
 
-  it.effect("are told to the other pools of the endpoint and role, and to those that come later", () =>
+  it.effect("are shared with the other pools of the endpoint and role, also with those created later", () =>
     Effect.gen(function* () {
       const budget = authBudget(yield* Clock.Clock, "role@host:5432")
       const [one, other, later] = [pool(), pool(), pool()]
@@ -78,7 +78,7 @@ describe("authentication failures", () => {
     })
   )
 
-  it.effect("of another role are another matter", () =>
+  it.effect("are not shared between roles", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const other = pool()
@@ -88,7 +88,7 @@ describe("authentication failures", () => {
     })
   )
 
-  it("of three pools pause the fourth as if they were its own", () => {
+  it("of other pools pause a pool as its own would", () => {
     const backoff = DialBackoff.withAuthFailures(DialBackoff.noBackoff, [0, 1000, 2000], 2000)
     assert.isFalse(DialBackoff.allowsDial(backoff, 0, 0, 181_999))
     assert.isTrue(DialBackoff.allowsDial(backoff, 0, 0, 182_001))

@@ -17,7 +17,7 @@ const refusedAt = (held: number, now = 0, roll = 0) =>
   Ceiling.afterRefused(Ceiling.noCeiling, held, undefined, now, roll)
 
 describe("Ceiling", () => {
-  it("stays between one and max whatever happens", () => {
+  it("is always between one and max", () => {
     fc.assert(
       fc.property(fc.array(happening), (happenings) => {
         let ceiling = Ceiling.noCeiling
@@ -39,25 +39,25 @@ describe("Ceiling", () => {
     )
   })
 
-  it("is max while nothing was refused", () => {
+  it("is max until a dial is refused", () => {
     assert.strictEqual(Ceiling.limit(Ceiling.noCeiling, MAX, 0), MAX)
     assert.strictEqual(Ceiling.reported(Ceiling.noCeiling, MAX), MAX)
     assert.strictEqual(Ceiling.afterOpened(Ceiling.noCeiling, 3, MAX, 0), Ceiling.noCeiling)
   })
 
-  it("is what stood when one more was refused, until one more may be tried", () => {
+  it("is the number of open sessions when one more was refused, until one more may be tried", () => {
     const ceiling = refusedAt(5)
     assert.strictEqual(Ceiling.limit(ceiling, MAX, 499), 5)
     assert.strictEqual(Ceiling.limit(ceiling, MAX, 500), 6)
     assert.strictEqual(Ceiling.reported(ceiling, MAX), 5)
   })
 
-  it("lets one dial through when nothing stands", () => {
+  it("allows one dial without an open session", () => {
     assert.strictEqual(Ceiling.limit(refusedAt(0), MAX, 0), 1)
     assert.strictEqual(Ceiling.reported(refusedAt(0), MAX), 1)
   })
 
-  it("doubles the interval with every refusal, to a minute, half of it at random", () => {
+  it("doubles the interval every time, up to a minute, half of it at random", () => {
     fc.assert(
       fc.property(random, (roll) => {
         let ceiling = Ceiling.noCeiling
@@ -69,7 +69,7 @@ describe("Ceiling", () => {
     )
   })
 
-  it("grows one by one with what is granted, without a pause, and is gone at max", () => {
+  it("rises with each opened session, without a pause, and is removed at max", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: MAX - 1 }), random, (held, roll) => {
         let ceiling = refusedAt(held, 0, roll)
@@ -84,12 +84,12 @@ describe("Ceiling", () => {
     )
   })
 
-  it("is not raised by a session that replaces another", () => {
+  it("is not raised by a replacement", () => {
     const ceiling = refusedAt(5)
     assert.strictEqual(Ceiling.afterOpened(ceiling, 5, MAX, 600), ceiling)
   })
 
-  it("falls when less stands at a later refusal, and keeps the size the pooler named", () => {
+  it("falls when fewer sessions are open at a later time, and keeps the size that the pooler named", () => {
     const named = Ceiling.afterRefused(Ceiling.noCeiling, 5, 15, 0, 0)
     const later = Ceiling.afterRefused(named, 3, undefined, 1000, 0)
     assert.strictEqual(Ceiling.limit(later, MAX, 1000), 3)

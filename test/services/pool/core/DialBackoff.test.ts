@@ -55,7 +55,7 @@ const pauses = (kind: ErrorClass, count: number, roll: number): Array<number> =>
 }
 
 describe("DialBackoff", () => {
-  it("dials at most 20 times in a minute of outage, and tries again within 3.7 s", () => {
+  it("dials at most 20 times in a minute of outage, and retries within 3.7 s", () => {
     fc.assert(
       fc.property(dice, (rolls) => {
         const dials = outage(() => "network", rolls, MINUTE)
@@ -65,7 +65,7 @@ describe("DialBackoff", () => {
     )
   })
 
-  it("keeps to 20 dials in a minute when the failures are of changing kinds", () => {
+  it("dials at most 20 times in a minute when the class of the failures changes", () => {
     fc.assert(
       fc.property(
         dice,
@@ -77,12 +77,12 @@ describe("DialBackoff", () => {
     )
   })
 
-  it("tries again soon after the first two failures, for a server that merely restarts", () => {
+  it("retries soon after the first two failures, for a server that restarts", () => {
     assert.deepStrictEqual(pauses("network", 4, 0), [300, 800, 3400, 3400])
     assert.deepStrictEqual(pauses("network", 3, 0.5), [400, 1000, 3550])
   })
 
-  it("shows at most three wrong passwords in 150 s, and after the third none for 180 s", () => {
+  it("tries at most three wrong passwords in 150 s, and after the third none for 180 s", () => {
     fc.assert(
       fc.property(dice, (rolls) => {
         const times = outage(() => "auth", rolls, 30 * MINUTE).map(({ at }) => at)
@@ -95,7 +95,7 @@ describe("DialBackoff", () => {
     )
   })
 
-  it("keeps to three wrong passwords in 150 s when other outcomes come in between", () => {
+  it("tries at most three wrong passwords in 150 s when other outcomes come in between", () => {
     const outcome = fc.constantFrom("auth" as const, "network" as const, "capacity" as const, "success" as const)
     fc.assert(
       fc.property(dice, fc.array(outcome, { minLength: 1, maxLength: 200 }), (rolls, outcomes) => {
@@ -120,7 +120,7 @@ describe("DialBackoff", () => {
     )
   })
 
-  it("spreads the retries at a full pooler over half a second to five, and at a wrong configuration over 30 s to 60 s", () => {
+  it("retries a full pooler after 0.5 s to 5 s, and a wrong configuration after 30 s to 60 s", () => {
     fc.assert(
       fc.property(random, fc.integer({ min: 1, max: 50 }), (roll, count) => {
         for (const pause of pauses("capacity", count, roll)) assert.isTrue(pause >= 500 && pause <= 5000)
@@ -131,12 +131,12 @@ describe("DialBackoff", () => {
     assert.deepStrictEqual(pauses("configuration", 2, 0.5), [45_000, 45_000])
   })
 
-  it("waits as long as the other side asks when that is longer", () => {
+  it("uses the server's retry time when it is longer", () => {
     assert.strictEqual(fail(DialBackoff.noBackoff, "network", 1000, 0, 120_000).notBefore, 121_000)
     assert.strictEqual(fail(DialBackoff.noBackoff, "network", 1000, 0, 10).notBefore, 1300)
   })
 
-  it("lets three dials go at once while all goes well, and one at the start, after a failure or the loss of all sessions", () => {
+  it("allows three dials at a time, but one at the start, after a failure or the loss of all sessions", () => {
     const { afterOutage, afterSuccess, initialBackoff, noBackoff } = DialBackoff
     assert.strictEqual(together(noBackoff, 0), 3)
     assert.strictEqual(together(initialBackoff, 0), 1)
@@ -149,7 +149,7 @@ describe("DialBackoff", () => {
     assert.strictEqual(together(afterSuccess(scouting, 0), 0), 3)
   })
 
-  it("dials more carefully for 150 s after a wrong password, even when a dial succeeded since", () => {
+  it("allows fewer dials for 150 s after a wrong password, even when a dial has succeeded since", () => {
     const recovered = DialBackoff.afterSuccess(fail(DialBackoff.noBackoff, "auth", 0, 0), 1000)
     assert.deepStrictEqual(
       [1000, 149_999, 150_000].map((now) => together(recovered, now)),

@@ -86,15 +86,15 @@ const holdsFor = (setting: fc.Arbitrary<Setting>) =>
 
 describe("PoolCore", () => {
   it(
-    "keeps every rule in any history, when what it asks for is answered later",
+    "keeps every rule in any history when hooks are answered later",
     () => holdsFor(answeringLater),
     TIMEOUT_MILLIS
   )
 
-  it("keeps every rule when it is answered from within the question", () => holdsFor(answeringAtOnce), TIMEOUT_MILLIS)
+  it("keeps every rule when hooks call back synchronously", () => holdsFor(answeringAtOnce), TIMEOUT_MILLIS)
 
   it(
-    "lends nothing, dials nothing and lets go of everything once it drains",
+    "assigns nothing, dials nothing and closes everything once it drains",
     () => {
       fc.assert(
         fc.property(fc.oneof(answeringLater, answeringAtOnce), commands, (setting, history) => {

@@ -39,8 +39,8 @@ const fill = (count: number): readonly [WaitQueue<Waiter>, Array<Waiter>] => {
   return [waiters, all]
 }
 
-describe("Waiters", () => {
-  it("is an array with first in, first out, and removal anywhere", () => {
+describe("WaitQueue", () => {
+  it("behaves like an array with first in, first out, and removal anywhere", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
         const waiters = new WaitQueue<Waiter>()
@@ -76,7 +76,7 @@ describe("Waiters", () => {
     )
   })
 
-  it("takes one out of the middle without walking the queue", () => {
+  it("removes from the middle without walking the queue", () => {
     const [waiters, all] = fill(1000)
     const middle = all[500]!
     const neighbours = new Set([all[499], middle, all[501]])
@@ -89,7 +89,7 @@ describe("Waiters", () => {
     assert.strictEqual(waiters.size, 999)
   })
 
-  it("lets 20 000 give up in the worst order within a second", () => {
+  it("removes 20 000 waiters in the worst order within a second", () => {
     const [waiters, all] = fill(20_000)
     const millis = processorTime(() => {
       for (const waiter of all.toReversed()) waiters.remove(waiter)
