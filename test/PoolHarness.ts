@@ -1,4 +1,4 @@
-/** A pool in front of a real server with a fault proxy in between, for the integration tests. */
+/** For integration tests: a pool with a real server behind a fault proxy. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,14 +12,14 @@ import type { PoolSnapshot } from "../src/services/pool/core/Snapshot.ts"
 import { FaultProxy } from "../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 
-/** The application name of the pools under test: what `backends` counts. */
+/** The application name of the pools under test, which `backends` selects. */
 const APPLICATION = "pool-under-test"
 
-/** How long a condition may take to come true before the test fails. */
-const PATIENCE_MILLIS = 120_000
+/** A condition that has not become true after this time fails the test. */
+const TIMEOUT_MILLIS = 120_000
 
-/** How often a condition that no event announces is looked at. */
-const LOOK_MILLIS = 5
+/** How often a condition without an event is checked. */
+const POLL_MILLIS = 5
 
 export interface Stack {
   readonly proxy: FaultProxy["Service"]
@@ -27,30 +27,32 @@ export interface Stack {
   readonly sql: PgClient
 }
 
-/** Faults are the point of these tests; the lines about them would bury what failed. */
+/** These tests cause faults on purpose; log lines about them would hide the real failures. */
 const quiet = Logger.layer([])
 
-/** How many statements share a session in the tests that do not say it themselves: the suite runs in both modes. */
+/** Default of `pool.pipeline` in all tests, so that the suite can run in both modes. */
 const PIPELINE = process.env["TEST_PIPELINE"]
 
-const inMode = ({ pool, ...settings }: SettingsInput): SettingsInput => ({
+const withPipeline = ({ pool, ...settings }: SettingsInput): SettingsInput => ({
   ...settings,
   pool: PIPELINE === undefined ? { ...pool } : { pipeline: Number(PIPELINE), ...pool }
 })
 
-/** Builds pool and client for any settings in the current scope. */
+/** Builds a pool and a client for any settings in the current scope. */
 export const poolAt = (
   settings: SettingsInput,
   options: SupavisorLayer.SupavisorOptions = {}
 ): Effect.Effect<Omit<Stack, "proxy">, unknown, Scope.Scope> =>
   Effect.map(
     Layer.build(
-      SupavisorLayer.layer({ applicationName: APPLICATION, ...inMode(settings) }, options).pipe(Layer.provide(quiet))
+      SupavisorLayer.layer({ applicationName: APPLICATION, ...withPipeline(settings) }, options).pipe(
+        Layer.provide(quiet)
+      )
     ),
     (context) => ({ pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) })
   )
 
-/** Builds proxy, pool and client in the current scope. */
+/** Builds a proxy, a pool and a client in the current scope. */
 export const stack = (
   settings: SettingsInput = {},
   options: SupavisorLayer.SupavisorOptions = {}
@@ -61,26 +63,26 @@ export const stack = (
     return { proxy, ...(yield* poolAt({ url: proxy.urlThrough(postgres.url), ...settings }, options)) }
   })
 
-/** Waits until a look says yes. */
-export const until = <R>(label: string, look: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
-  look.pipe(
-    Effect.delay(LOOK_MILLIS),
-    Effect.repeat({ until: (yes) => yes }),
+/** Waits until the condition is true. */
+export const until = <R>(label: string, condition: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
+  condition.pipe(
+    Effect.delay(POLL_MILLIS),
+    Effect.repeat({ until: (isTrue) => isTrue }),
     Effect.timeoutOrElse({
-      duration: PATIENCE_MILLIS,
-      orElse: () => Effect.die(new Error(`Waited ${PATIENCE_MILLIS} ms in vain until ${label}`))
+      duration: TIMEOUT_MILLIS,
+      orElse: () => Effect.die(new Error(`Waited ${TIMEOUT_MILLIS} ms without success until ${label}`))
     }),
     Effect.asVoid
   )
 
-/** Waits until the pool looks as wanted. */
+/** Waits until the snapshot of the pool meets the condition. */
 export const untilPool = (
   pool: SessionPool["Service"],
   label: string,
-  wanted: (snapshot: PoolSnapshot) => boolean
-): Effect.Effect<void> => until(label, Effect.map(pool.snapshot, wanted))
+  condition: (snapshot: PoolSnapshot) => boolean
+): Effect.Effect<void> => until(label, Effect.map(pool.snapshot, condition))
 
-/** Server processes of the pools under test. */
+/** Process ids of the server's backends for the pools under test. */
 export const backends = Effect.gen(function* () {
   const postgres = yield* TestPostgres
   const rows = yield* Effect.orDie(

@@ -9,7 +9,7 @@ import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
 import { poolPicture } from "../../http/PoolPicture.ts"
 import { ONE_INTERVAL, watch, wordsOf } from "./HealthScenario.ts"
-import { hold, holdMany, pass, withPool } from "../pool/PoolScenario.ts"
+import { hold, holdMany, advance, withPool } from "../pool/PoolScenario.ts"
 
 const two = { pool: { min: 2, max: 2 } }
 
@@ -66,7 +66,7 @@ describe("HealthCheck", () => {
         const health = yield* watch(pool)
         const held = yield* holdMany(pool, 2)
         for (let n = 0; n < 4; n++) {
-          yield* pass(scenario, ONE_INTERVAL, 1000, ({ waiting }) => assert.strictEqual(waiting, 0))
+          yield* advance(scenario, ONE_INTERVAL, 1000, ({ waiting }) => assert.strictEqual(waiting, 0))
           yield* Effect.orDie(held[1]!.lease()!.executeRaw("select 1", []))
         }
         const { consecutiveFailures } = yield* health.current
@@ -112,7 +112,7 @@ describe("HealthCheck", () => {
         const { pool, server } = scenario
         const health = yield* watch(pool)
         server.session(1).silence()
-        yield* pass(scenario, 3 * ONE_INTERVAL, 1000)
+        yield* advance(scenario, 3 * ONE_INTERVAL, 1000)
         assert.deepStrictEqual([...new Set(health.seen.map(wordsOf))], ["Up"])
         assert.isFalse([...server.open].some(({ info }) => info.id === 1))
         assert.strictEqual((yield* pool.snapshot).open, 2)

@@ -1,4 +1,4 @@
-/** Single statements against a scripted pool: each caller is a fiber, and each answer comes when the test says so. */
+/** Single statements against a scripted pool: every caller is a fiber, and the test decides when a result arrives. */
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,11 +14,11 @@ import { SessionError } from "../../../src/services/errors/SessionError.ts"
 
 export const QUICK = "select quick"
 
-/** What is gathered in one turn of the event loop is written at its end. */
+/** Waits for the end of a turn of the event loop, when the statements of the turn are written. */
 export const turn: Effect.Effect<void> = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-/** The server ended a session before it can have read what was asked last. */
-export const neverRead = (): SessionError =>
+/** The error of a session that ended before the server can have read the last statement. */
+export const neverExecuted = (): SessionError =>
   SessionError.sessionLost({
     host: "scripted.invalid",
     port: 5432,
@@ -31,14 +31,14 @@ export const neverRead = (): SessionError =>
 export interface Caller {
   readonly fiber: Fiber.Fiber<ReadonlyArray<object>, SqlError>
   readonly exit: () => Exit.Exit<ReadonlyArray<object>, SqlError> | undefined
-  /** Why it failed, as the catalogue has it. */
+  /** The tag of its error. */
   readonly reason: () => string | undefined
-  readonly leave: Effect.Effect<void>
+  readonly interrupt: Effect.Effect<void>
 }
 
 type Pool = SessionPool["Service"]
 
-/** Starts a caller; its statement is written at the end of this turn, if there is room. */
+/** Starts a caller. Its statement is written at the end of this turn if there is room. */
 export const call = (
   pool: Pool,
   sql: string = QUICK,
@@ -61,24 +61,24 @@ export const call = (
         if (reason?._tag !== "Fail") return reason?._tag
         return SessionError.fromSqlError(reason.error)?.reason._tag ?? reason.error.reason._tag
       },
-      leave: Effect.sync(() => fiber.interruptUnsafe())
+      interrupt: Effect.sync(() => fiber.interruptUnsafe())
     }
   })
 
-/** Several callers in one turn. */
+/** Starts several callers in one turn. */
 export const callMany = (pool: Pool, count: number, sql: string = QUICK): Effect.Effect<ReadonlyArray<Caller>> =>
   Effect.forEach(Array.from({ length: count }), () => call(pool, sql))
 
-/** Has texts known to be quick: each runs once, alone. */
-export const learn = (pool: Pool, ...texts: ReadonlyArray<string>): Effect.Effect<void, SqlError> =>
+/** Runs each text once, alone, so that it is known to be quick. */
+export const makeQuick = (pool: Pool, ...texts: ReadonlyArray<string>): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
     for (const sql of texts) yield* Effect.withFiber((holder) => pool.run(holder, sql, [], { isShared: true }))
     yield* turn
   })
 
-/** Answers that wait until the test gives them, in the order in which they were asked for. */
-export class Answers {
-  /** From then on statements wait. */
+/** Results that wait until the test releases them, in the order of the statements. */
+export class HeldResults {
+  /** Whether new statements wait. */
   isHeld = false
   private waiting: Array<Deferred.Deferred<Outcome, SqlError>> = []
 
@@ -86,49 +86,49 @@ export class Answers {
     return this.waiting.length
   }
 
-  readonly answer = Effect.suspend((): Effect.Effect<Outcome, SqlError> => {
+  readonly result = Effect.suspend((): Effect.Effect<Outcome, SqlError> => {
     if (!this.isHeld) return Effect.succeed([{ n: 0 }])
-    const gate = Deferred.makeUnsafe<Outcome, SqlError>()
-    this.waiting.push(gate)
-    return Deferred.await(gate)
+    const deferred = Deferred.makeUnsafe<Outcome, SqlError>()
+    this.waiting.push(deferred)
+    return Deferred.await(deferred)
   })
 
-  /** Answers the first so many that still wait. */
-  give(count: number, outcome: Outcome | SqlError = [{ n: 1 }]): Effect.Effect<void> {
+  /** Answers the first statements that still wait. */
+  answer(count: number, outcome: Outcome | SqlError = [{ n: 1 }]): Effect.Effect<void> {
     return Effect.andThen(
       Effect.sync(() => {
-        for (const gate of this.waiting.splice(0, count)) Deferred.doneUnsafe(gate, Effect.succeed(outcome as Outcome))
+        for (const one of this.waiting.splice(0, count)) Deferred.doneUnsafe(one, Effect.succeed(outcome as Outcome))
       }),
       turn
     )
   }
 
-  /** A script in which the quick statement is answered like that. */
+  /** A script that answers the quick statement with these results. */
   get statements(): Statements {
     return [
-      [QUICK, this.answer],
+      [QUICK, this.result],
       ["select rows", [{ n: 1 }]],
       [/./, Effect.delay(Effect.succeed([]), 5)]
     ]
   }
 }
 
-/** Passes time and lets what came of it happen. */
-export const pass = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), turn)
+/** Advances the clock and waits for the end of the turn. */
+export const advance = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), turn)
 
-/** A pool with one idle session, whose quick statement is known as such and waits for its answer from now on. */
+/** A pool with one idle session, whose quick statement is known to be quick and waits for its result from now on. */
 export const pipelined = (
   pool: SettingsInput["pool"],
-  body: (scenario: Scenario & { readonly answers: Answers }) => Effect.Effect<void, unknown>
+  body: (scenario: Scenario & { readonly answers: HeldResults }) => Effect.Effect<void, unknown>
 ) => {
-  const answers = new Answers()
+  const answers = new HeldResults()
   return withPool({ statements: answers.statements }, { pool: { pipeline: 4, max: 1, ...pool } }, (scenario) =>
     Effect.gen(function* () {
-      yield* learn(scenario.pool, QUICK)
+      yield* makeQuick(scenario.pool, QUICK)
       answers.isHeld = true
       yield* body({ ...scenario, answers })
       answers.isHeld = false
-      yield* answers.give(answers.size)
+      yield* answers.answer(answers.size)
       const { used, waiting } = yield* scenario.pool.snapshot
       assert.deepStrictEqual({ used, waiting }, { used: 0, waiting: 0 })
     })

@@ -15,19 +15,19 @@ import type { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { type Script, type ScriptedServer, ScriptedSessions } from "../../../src/testing/ScriptedSessions.ts"
 
-/** A pool with the other side of its sessions and all that it ever told. */
+/** A pool with its scripted server and all its events. */
 export interface Scenario {
   readonly pool: SessionPool["Service"]
   readonly server: ScriptedServer
   readonly events: ReadonlyArray<PoolEvent>
 }
 
-/** What is given back and closed in the worst case is so after the longest shutdown timeout of these tests. */
+/** Longer than any shutdown timeout in these tests. */
 const END_MILLIS = 60_000
 
 /**
- * Runs a test against a scripted pool, then ends the pool. Whatever happened in between, the other side must never
- * have seen more sockets than `max`, and none is left at the end.
+ * Runs a test against a scripted pool, then closes the pool. The server must never have seen more sockets than `max`,
+ * and has none at the end.
  */
 export const withPool = <A, E>(
   script: Script,
@@ -57,54 +57,52 @@ export const withPool = <A, E>(
     return result
   })
 
-/** A borrower that keeps its session until it is told to let go. */
-export interface Held {
+/** A lease that lasts until it is released. */
+export interface HeldLease {
   readonly fiber: Fiber.Fiber<void, SessionError>
   readonly release: Effect.Effect<void>
-  /** The session it got; undefined while it waits. */
+  /** Undefined while it waits. */
   readonly lease: () => LeasedSession | undefined
 }
 
-/** Starts a borrower in the background. */
-export const hold = (pool: SessionPool["Service"]): Effect.Effect<Held> =>
+/** Acquires a session in the background. */
+export const hold = (pool: SessionPool["Service"]): Effect.Effect<HeldLease> =>
   Effect.gen(function* () {
-    const gate = Deferred.makeUnsafe<void>()
+    const released = Deferred.makeUnsafe<void>()
     let lease: LeasedSession | undefined
     const fiber = yield* Effect.forkChild(
       pool.use((session) => {
         lease = session
-        return Deferred.await(gate)
+        return Deferred.await(released)
       }),
       { startImmediately: true }
     )
     return {
       fiber,
       lease: () => lease,
-      release: Effect.andThen(Deferred.succeed(gate, undefined), Effect.asVoid(Effect.exit(Fiber.join(fiber))))
+      release: Effect.andThen(Deferred.succeed(released, undefined), Effect.asVoid(Effect.exit(Fiber.join(fiber))))
     }
   })
 
-/** Several of them, in this order. */
-export const holdMany = (pool: SessionPool["Service"], count: number): Effect.Effect<ReadonlyArray<Held>> =>
+export const holdMany = (pool: SessionPool["Service"], count: number): Effect.Effect<ReadonlyArray<HeldLease>> =>
   Effect.forEach(Array.from({ length: count }), () => hold(pool))
 
-/** Passes time in steps, looking at the pool after each: the sum of its sessions never exceeds `max`. */
-export const pass = (
+/** Advances the clock in steps and checks after each that the sum of the sessions does not exceed `max`. */
+export const advance = (
   { pool }: Scenario,
   millis: number,
   step: number,
-  look: (snapshot: Effect.Success<SessionPool["Service"]["snapshot"]>) => void = () => {}
+  check: (snapshot: Effect.Success<SessionPool["Service"]["snapshot"]>) => void = () => {}
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let passed = 0; passed < millis; passed += step) {
       yield* TestClock.adjust(step)
       const snapshot = yield* pool.snapshot
       assert.isAtMost(snapshot.connecting + snapshot.idle + snapshot.used + snapshot.closing, snapshot.max)
-      look(snapshot)
+      check(snapshot)
     }
   })
 
-/** The events of one kind. */
 export const ofTag = <T extends PoolEvent["_tag"]>(
   events: ReadonlyArray<PoolEvent>,
   tag: T

@@ -16,7 +16,7 @@ describe("drain", () => {
         const refused = yield* Effect.flip(Fiber.join(waiter!.fiber))
         assert.strictEqual(refused.reason._tag, "PoolClosed")
         assert.strictEqual((yield* Effect.flip(pool.use(() => Effect.void))).reason._tag, "PoolClosed")
-        assert.strictEqual((yield* pool.snapshot).phase, "drain")
+        assert.strictEqual((yield* pool.snapshot).phase, "draining")
         yield* TestClock.adjust(10_000)
         yield* first!.lease()!.executeRaw("select 1", [])
         yield* first!.release

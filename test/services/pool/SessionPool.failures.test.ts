@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial, type DialOutcome, refusal } from "../../../src/testing/ScriptedSessions.ts"
-import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+import { hold, holdMany, ofTag, advance, withPool } from "./PoolScenario.ts"
 
 const first = (outcome: DialOutcome) => (number: number) => (number === 1 ? Dial.succeeds() : outcome)
 
@@ -19,7 +19,7 @@ describe("a wrong password", () => {
             { startImmediately: true }
           )
         )
-        yield* pass(scenario, 600_000, 1000)
+        yield* advance(scenario, 600_000, 1000)
         const dials = server.dialsStarted
         assert.isAtLeast(dials.length, 4)
         for (const [index, at] of dials.entries()) {
@@ -69,7 +69,7 @@ describe("a wrong password", () => {
           yield* Effect.flip(pool.use(() => Effect.void))
           right = true
           yield* TestClock.adjust(25_000)
-          assert.strictEqual(yield* pool.use(() => Effect.succeed("lent")), "lent")
+          assert.strictEqual(yield* pool.use(() => Effect.succeed("acquired")), "acquired")
         })
     )
   })
@@ -115,7 +115,7 @@ describe("a capacity error", () => {
     withPool({ dials: first(full) }, { pool: { max: 10, acquireTimeout: 600_000 } }, (scenario) =>
       Effect.gen(function* () {
         const held = yield* holdMany(scenario.pool, 2)
-        yield* pass(scenario, 300_000, 1000)
+        yield* advance(scenario, 300_000, 1000)
         const refused = scenario.server.dialsStarted.slice(1)
         const gaps = refused.slice(1).map((at, index) => at - refused[index]!)
         assert.isAtLeast(gaps.length, 6)
@@ -135,10 +135,10 @@ describe("a capacity error", () => {
         Effect.gen(function* () {
           const { events, pool } = scenario
           const held = yield* holdMany(pool, 4)
-          yield* pass(scenario, 20_000, 500)
+          yield* advance(scenario, 20_000, 500)
           assert.strictEqual((yield* pool.snapshot).ceiling, 1)
           room = Number.POSITIVE_INFINITY
-          yield* pass(scenario, 60_000, 500)
+          yield* advance(scenario, 60_000, 500)
           const { ceiling, used } = yield* pool.snapshot
           assert.deepStrictEqual({ ceiling, used }, { ceiling: 4, used: 4 })
           assert.strictEqual(ofTag(events, "CeilingLifted").length, 1)
@@ -151,7 +151,7 @@ describe("a capacity error", () => {
     withPool({ dials: [full, full, Dial.succeeds()] }, { pool: { max: 4 } }, (scenario) =>
       Effect.gen(function* () {
         const waiter = yield* hold(scenario.pool)
-        yield* pass(scenario, 12_000, 500)
+        yield* advance(scenario, 12_000, 500)
         assert.strictEqual(waiter.lease()?.info.id, 1)
         yield* waiter.release
       })
@@ -250,15 +250,15 @@ describe("a caller during the dial backoff", () => {
           const gone = yield* Effect.forkChild(Effect.exit(pool.use(() => Effect.void)), { startImmediately: true })
           yield* TestClock.adjust(400)
           yield* Fiber.interrupt(gone)
-          // Whatever is looked at now finds nobody who waits, and need not look again.
+          // A tick now finds no waiter, so it does not arm the timer for the next dial.
           yield* TestClock.adjust(150)
           assert.strictEqual(server.dialsStarted.length, 1)
           const caller = yield* Effect.forkChild(
-            pool.use(() => Effect.succeed("lent")),
+            pool.use(() => Effect.succeed("acquired")),
             { startImmediately: true }
           )
           yield* TestClock.adjust(4000)
-          assert.deepStrictEqual(caller.pollUnsafe(), Exit.succeed("lent"))
+          assert.deepStrictEqual(caller.pollUnsafe(), Exit.succeed("acquired"))
         })
     )
   )

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
-import { hold, holdMany, pass, withPool } from "./PoolScenario.ts"
+import { hold, holdMany, advance, withPool } from "./PoolScenario.ts"
 
 describe("growth", () => {
   it.effect("opens no session without a caller", () =>
     withPool({}, { pool: { max: 5 } }, (scenario) =>
       Effect.gen(function* () {
-        yield* pass(scenario, 120_000, 1000)
+        yield* advance(scenario, 120_000, 1000)
         assert.strictEqual(scenario.server.dialsStarted.length, 0)
       })
     )
@@ -20,7 +20,7 @@ describe("growth", () => {
       Effect.gen(function* () {
         yield* TestClock.adjust(0)
         assert.strictEqual((yield* scenario.pool.snapshot).idle, 3)
-        yield* pass(scenario, 600_000, 10_000, ({ idle }) => assert.strictEqual(idle, 3))
+        yield* advance(scenario, 600_000, 10_000, ({ idle }) => assert.strictEqual(idle, 3))
         assert.strictEqual(scenario.server.dialsStarted.length, 3)
       })
     )
@@ -30,7 +30,7 @@ describe("growth", () => {
     withPool({ dials: Dial.succeeds(100) }, { pool: { max: 20 } }, (scenario) =>
       Effect.gen(function* () {
         const held = yield* holdMany(scenario.pool, 20)
-        yield* pass(scenario, 1000, 20, ({ connecting }) => assert.isAtMost(connecting, 3))
+        yield* advance(scenario, 1000, 20, ({ connecting }) => assert.isAtMost(connecting, 3))
         assert.strictEqual((yield* scenario.pool.snapshot).used, 20)
         assert.strictEqual(scenario.server.mostDialing, 3)
         for (const { release } of held) yield* release
@@ -93,7 +93,7 @@ describe("growth", () => {
               { startImmediately: true }
             )
           )
-          yield* pass(scenario, 1000, 1)
+          yield* advance(scenario, 1000, 1)
           yield* Fiber.joinAll(callers)
           assert.isAtMost((yield* scenario.pool.snapshot).open, 8)
         })
@@ -119,7 +119,7 @@ describe("growth", () => {
 })
 
 describe("an outage", () => {
-  /** Twenty callers take a hundred thousand steps of the test's clock: seconds, on a machine that has other work too. */
+  /** Twenty callers advance the test clock a hundred thousand times: seconds on a busy machine. */
   const PATIENCE_MILLIS = 300_000
 
   const outage = { from: 2000, to: 62_000 } as const
@@ -142,15 +142,15 @@ describe("an outage", () => {
                 { startImmediately: true }
               )
             )
-            yield* pass(scenario, outage.from, 1000)
+            yield* advance(scenario, outage.from, 1000)
             up = false
             const before = server.dialsStarted.length
             for (const session of server.open) session.lose()
-            yield* pass(scenario, outage.to - outage.from, 1000)
+            yield* advance(scenario, outage.to - outage.from, 1000)
             assert.isAtMost(server.dialsStarted.length - before, 20)
             assert.strictEqual((yield* pool.snapshot).open, 0)
             up = true
-            yield* pass(scenario, 4000, 1000)
+            yield* advance(scenario, 4000, 1000)
             assert.isAtLeast((yield* pool.snapshot).open, 2)
             yield* Fiber.interruptAll(callers)
           })
@@ -169,13 +169,13 @@ describe("an outage", () => {
         (scenario) =>
           Effect.gen(function* () {
             const { pool, server } = scenario
-            yield* pass(scenario, 1000, 1000)
+            yield* advance(scenario, 1000, 1000)
             up = false
             for (const session of server.open) session.lose()
-            yield* pass(scenario, length, 400)
+            yield* advance(scenario, length, 400)
             assert.strictEqual((yield* pool.snapshot).open, 0)
             up = true
-            yield* pass(scenario, 4000, 500)
+            yield* advance(scenario, 4000, 500)
             assert.strictEqual((yield* pool.snapshot).idle, 3)
           })
       )

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+import { hold, holdMany, ofTag, advance, withPool } from "./PoolScenario.ts"
 
 const two = { pool: { max: 2 } }
 
@@ -157,9 +157,9 @@ describe("a session that is held for long", () => {
             .pipe(Effect.withSpan("forgetful")),
           { startImmediately: true }
         )
-        yield* pass(scenario, 4000, 1000)
+        yield* advance(scenario, 4000, 1000)
         assert.strictEqual(ofTag(events, "LeakSuspected").length, 0)
-        yield* pass(scenario, 20_000, 1000)
+        yield* advance(scenario, 20_000, 1000)
         const [leak, ...more] = ofTag(events, "LeakSuspected")
         assert.deepStrictEqual(more, [])
         assert.match(leak?.holder ?? "", /^forgetful/)
@@ -167,7 +167,7 @@ describe("a session that is held for long", () => {
         assert.isAtLeast(leak?.heldMillis ?? 0, 5000)
         assert.isAtMost(leak?.heldMillis ?? 0, 6000)
         assert.strictEqual(ofTag(events, "LeakReturned").length, 0)
-        yield* pass(scenario, 6000, 1000)
+        yield* advance(scenario, 6000, 1000)
         yield* Fiber.join(holder)
         const [returned] = ofTag(events, "LeakReturned")
         assert.deepStrictEqual([returned?.sessionId, returned?.heldMillis], [1, 30_000])
@@ -181,7 +181,7 @@ describe("a session that is held for long", () => {
       Effect.gen(function* () {
         const lease = yield* scenario.pool.get
         lease.longLived = true
-        yield* pass(scenario, 20_000, 1000)
+        yield* advance(scenario, 20_000, 1000)
         assert.strictEqual(ofTag(scenario.events, "LeakSuspected").length, 0)
       })
     )
@@ -195,9 +195,9 @@ describe("a session that is held for long", () => {
           Effect.flip(pool.use((session) => session.executeRaw("select slow", []))),
           { startImmediately: true }
         )
-        yield* pass(scenario, 6000, 1000)
+        yield* advance(scenario, 6000, 1000)
         assert.isUndefined(victim.pollUnsafe())
-        yield* pass(scenario, 2000, 1000)
+        yield* advance(scenario, 2000, 1000)
         const error = yield* Fiber.join(victim)
         assert.strictEqual(error._tag === "SqlError" ? error.reason._tag : "", "StatementTimeoutError")
         assert.strictEqual(ofTag(events, "StatementOverdue")[0]?.sessionId, 1)

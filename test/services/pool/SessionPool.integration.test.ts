@@ -62,7 +62,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
         "all four were replaced",
         Effect.map(backends, (pids) => pids.length > 0 && pids.every((pid) => !before.includes(pid)))
       )
-      assert.isUndefined(load.pollUnsafe(), "no borrower saw an error")
+      assert.isUndefined(load.pollUnsafe(), "no caller saw an error")
       yield* Fiber.interrupt(load)
       assert.isAtMost(proxy.maxOpen(), 4)
       assert.isAtLeast((yield* pool.snapshot).counters.closed.lifetime, 4)

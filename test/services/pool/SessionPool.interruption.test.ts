@@ -6,35 +6,35 @@ import fc from "fast-check"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
 import { hold, type Scenario, withPool } from "./PoolScenario.ts"
 
-/** Nobody holds, waits or is waited for, and the pool still lends. */
+/** No caller holds or waits for a session, and a session can be acquired. */
 const assertNothingLeft = ({ pool }: Scenario) =>
   Effect.gen(function* () {
     const { closing, connecting, used, waiting } = yield* pool.snapshot
     assert.deepStrictEqual({ closing, connecting, used, waiting }, { closing: 0, connecting: 0, used: 0, waiting: 0 })
-    const lending = yield* Effect.forkChild(
-      pool.use(() => Effect.succeed("lent")),
+    const acquiring = yield* Effect.forkChild(
+      pool.use(() => Effect.succeed("acquired")),
       { startImmediately: true }
     )
     yield* TestClock.adjust(10_000)
-    assert.strictEqual(yield* Fiber.join(lending), "lent")
+    assert.strictEqual(yield* Fiber.join(acquiring), "acquired")
   })
 
-interface Borrower {
+interface Caller {
   readonly scoped: boolean
   readonly query: boolean
-  /** When it begins, and how long after that it is interrupted. */
+  /** When the caller starts, and how long after that it is interrupted. */
   readonly startsAt: number
   readonly interruptedAfter: number
 }
 
-const borrower: fc.Arbitrary<Borrower> = fc.record({
+const caller: fc.Arbitrary<Caller> = fc.record({
   scoped: fc.boolean(),
   query: fc.boolean(),
   startsAt: fc.integer({ min: 0, max: 40 }),
   interruptedAfter: fc.integer({ min: 0, max: 60 })
 })
 
-const borrow = ({ pool }: Scenario, { query, scoped }: Borrower) => {
+const runCaller = ({ pool }: Scenario, { query, scoped }: Caller) => {
   const work = (session: Effect.Success<typeof pool.get>) =>
     query ? Effect.asVoid(session.executeRaw("select slow", [])) : Effect.sleep(7)
   return scoped ? Effect.scoped(Effect.flatMap(pool.get, work)) : pool.use(work)
@@ -85,10 +85,10 @@ describe("an interruption", () => {
   it("at any point leaves no lease behind", () =>
     fc.assert(
       fc.asyncProperty(
-        fc.array(borrower, { minLength: 1, maxLength: 8 }),
+        fc.array(caller, { minLength: 1, maxLength: 8 }),
         fc.integer({ min: 1, max: 3 }),
         fc.integer({ min: 0, max: 15 }),
-        (borrowers, max, dialMillis) =>
+        (callers, max, dialMillis) =>
           withPool(
             {
               statements: { "select slow": Effect.delay(Effect.succeed([]), 9) },
@@ -98,11 +98,11 @@ describe("an interruption", () => {
             { pool: { max, acquireTimeout: 500 } },
             (scenario) =>
               Effect.gen(function* () {
-                const fibers = yield* Effect.forEach(borrowers, (one) =>
+                const fibers = yield* Effect.forEach(callers, (one) =>
                   Effect.forkChild(
                     Effect.gen(function* () {
                       yield* Effect.sleep(one.startsAt)
-                      const fiber = yield* Effect.forkChild(borrow(scenario, one), { startImmediately: true })
+                      const fiber = yield* Effect.forkChild(runCaller(scenario, one), { startImmediately: true })
                       if (one.interruptedAfter > 0) yield* Effect.sleep(one.interruptedAfter)
                       fiber.interruptUnsafe()
                       yield* Fiber.await(fiber)

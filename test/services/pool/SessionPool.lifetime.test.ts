@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
-import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+import { hold, holdMany, ofTag, advance, withPool } from "./PoolScenario.ts"
 
-/** How often the pool looks its sessions over. */
+/** How often the pool checks its sessions. */
 const SWEEP_MILLIS = 1000
 
-/** Chance that always throws the same. */
+/** A random source with a constant value. */
 const always = (value: number) =>
   Effect.provideService(Random.Random, { nextDoubleUnsafe: () => value, nextIntUnsafe: () => 0 })
 
@@ -18,8 +18,8 @@ describe("the idle timeout", () => {
       Effect.gen(function* () {
         const { events, pool } = scenario
         for (const { release } of yield* holdMany(pool, 6)) yield* release
-        yield* pass(scenario, 9000, SWEEP_MILLIS, ({ idle }) => assert.strictEqual(idle, 6))
-        yield* pass(scenario, 120_000, SWEEP_MILLIS, ({ open }) => assert.isAtLeast(open, 2))
+        yield* advance(scenario, 9000, SWEEP_MILLIS, ({ idle }) => assert.strictEqual(idle, 6))
+        yield* advance(scenario, 120_000, SWEEP_MILLIS, ({ open }) => assert.isAtLeast(open, 2))
         assert.strictEqual((yield* pool.snapshot).idle, 2)
         assert.deepStrictEqual(
           ofTag(events, "SessionClosed").map(({ reason }) => reason),
@@ -34,7 +34,7 @@ describe("the idle timeout", () => {
       Effect.gen(function* () {
         const [kept, idle] = yield* holdMany(scenario.pool, 2)
         yield* idle!.release
-        yield* pass(scenario, 60_000, SWEEP_MILLIS)
+        yield* advance(scenario, 60_000, SWEEP_MILLIS)
         const { open, used } = yield* scenario.pool.snapshot
         assert.deepStrictEqual({ open, used }, { open: 1, used: 1 })
         yield* kept!.release
@@ -53,7 +53,7 @@ describe("the lifetime", () => {
           Effect.gen(function* () {
             const { currentTimeMillisUnsafe } = yield* TestClock.testClockWith(Effect.succeed)
             const opened = currentTimeMillisUnsafe()
-            yield* pass(scenario, 102_000, SWEEP_MILLIS)
+            yield* advance(scenario, 102_000, SWEEP_MILLIS)
             return ofTag(scenario.events, "SessionClosed")[0]!.at - opened
           })
         ).pipe(always(chance))
@@ -77,7 +77,7 @@ describe("the lifetime", () => {
           const { events, pool } = scenario
           yield* TestClock.adjust(200)
           assert.strictEqual((yield* pool.snapshot).idle, 3)
-          yield* pass(scenario, 110_000, 10, ({ closing, open }) => {
+          yield* advance(scenario, 110_000, 10, ({ closing, open }) => {
             assert.isAtLeast(open, 3)
             assert.isAtMost(closing, 1)
           })
@@ -100,7 +100,7 @@ describe("the lifetime", () => {
       (scenario) =>
         Effect.gen(function* () {
           yield* TestClock.adjust(200)
-          yield* pass(scenario, 110_000, 10, ({ open }) => assert.isAtLeast(open, 1))
+          yield* advance(scenario, 110_000, 10, ({ open }) => assert.isAtLeast(open, 1))
           assert.strictEqual(ofTag(scenario.events, "SessionClosed").length, 2)
           assert.strictEqual((yield* scenario.pool.snapshot).idle, 2)
           assert.strictEqual(scenario.server.mostSockets, 2)
@@ -112,7 +112,7 @@ describe("the lifetime", () => {
     withPool({}, { pool: { max: 2, leakThreshold: 0, ...lifetime } }, (scenario) =>
       Effect.gen(function* () {
         const holder = yield* hold(scenario.pool)
-        yield* pass(scenario, 200_000, SWEEP_MILLIS, ({ used }) => assert.strictEqual(used, 1))
+        yield* advance(scenario, 200_000, SWEEP_MILLIS, ({ used }) => assert.strictEqual(used, 1))
         yield* holder.release
         yield* TestClock.adjust(0)
         assert.deepStrictEqual(

@@ -10,9 +10,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("What a pool lists", (i
     Effect.gen(function* () {
       const { pool } = yield* stack({ pool: { min: 1, max: 1, acquireTimeout: "20 seconds" } })
       assert.deepStrictEqual(yield* pool.waiters, [])
-      const gate = yield* Deferred.make<void>()
+      const released = yield* Deferred.make<void>()
       const held = yield* Effect.forkChild(
-        pool.use(() => Deferred.await(gate)),
+        pool.use(() => Deferred.await(released)),
         { startImmediately: true }
       )
       yield* untilPool(pool, "it is held", ({ used }) => used === 1)
@@ -37,7 +37,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("What a pool lists", (i
         assert.isAtLeast(waitingMillis, 0)
         assert.closeTo(waitingMillis + deadlineMillis, 20_000, 1e-3)
       }
-      yield* Deferred.succeed(gate, undefined)
+      yield* Deferred.succeed(released, undefined)
       yield* Fiber.joinAll([held, ...waiting])
       assert.deepStrictEqual(yield* pool.waiters, [])
     }).pipe(Effect.scoped)

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/testing/TestClock"
 import type { LeasedSession } from "../../../src/services/pool/LeasedSession.ts"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
-import { hold, holdMany, ofTag, pass, withPool } from "./PoolScenario.ts"
+import { hold, holdMany, ofTag, advance, withPool } from "./PoolScenario.ts"
 
 const two = { pool: { max: 2 } }
 const idOf = (session: LeasedSession) => Effect.succeed(session.info.id)
@@ -39,7 +39,7 @@ describe("tryUse", () => {
           yield* pool.tryUse(() => Effect.void)
           const hot = yield* hold(pool)
           yield* hot.release
-          yield* pass(scenario, 1000, 1000)
+          yield* advance(scenario, 1000, 1000)
         }
         const { counters, open } = yield* pool.snapshot
         assert.deepStrictEqual([open, counters.closed.idle], [1, 2])
@@ -95,7 +95,7 @@ describe("validateAll", () => {
         assert.strictEqual(server.dialsStarted.length, 2)
         yield* TestClock.adjust(500)
         assert.deepStrictEqual([server.dialsStarted.length, (yield* pool.snapshot).open], [3, 1])
-        // Proved once is enough: it is not kept beyond the idle timeout.
+        // It is not kept beyond the idle timeout.
         yield* TestClock.adjust(400_000)
         assert.deepStrictEqual([server.dialsStarted.length, (yield* pool.snapshot).open], [3, 0])
       })

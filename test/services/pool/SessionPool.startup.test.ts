@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { Dial, type DialFailureClass } from "../../../src/testing/ScriptedSessions.ts"
 import type { SettingsInput } from "../../../src/services/config/SessionConfig.ts"
-import { pass, withPool } from "./PoolScenario.ts"
+import { advance, withPool } from "./PoolScenario.ts"
 
 type Startup = NonNullable<SettingsInput["startup"]>
 
-/** Whether the layer stood when the first dial failed so. */
+/** Whether the layer is built when the first dial fails in this way. */
 const stands = (startup: Startup, failure: DialFailureClass) =>
   withPool({ dials: Dial.fails(failure) }, { startup, pool: { min: 1, max: 2 } }, () => Effect.succeed(true)).pipe(
     Effect.catch((error) => Effect.succeed(error.class))
@@ -78,7 +78,7 @@ describe("the start", () => {
       (scenario) =>
         Effect.gen(function* () {
           assert.strictEqual((yield* scenario.pool.snapshot).phase, "starting")
-          yield* pass(scenario, 3000, 100)
+          yield* advance(scenario, 3000, 100)
           const { idle, phase } = yield* scenario.pool.snapshot
           assert.deepStrictEqual({ idle, phase }, { idle: 2, phase: "open" })
         })

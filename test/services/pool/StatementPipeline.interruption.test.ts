@@ -5,32 +5,32 @@ import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { Dial, serverError } from "../../../src/testing/ScriptedSessions.ts"
 import { type Scenario, withPool } from "./PoolScenario.ts"
-import { Answers, call, callMany, learn, neverRead, pass, QUICK, turn } from "./PipelinedPool.ts"
+import { HeldResults, call, callMany, makeQuick, neverExecuted, advance, QUICK, turn } from "./PipelinedPool.ts"
 
-/** Nobody holds, waits or is waited for, and the pool still lends. */
+/** No caller holds or waits for a session, and a session can be acquired. */
 const assertNothingLeft = ({ pool }: Scenario) =>
   Effect.gen(function* () {
     const { closing, connecting, used, waiting } = yield* pool.snapshot
     assert.deepStrictEqual({ closing, connecting, used, waiting }, { closing: 0, connecting: 0, used: 0, waiting: 0 })
-    const lending = yield* Effect.forkChild(
-      pool.use(() => Effect.succeed("lent")),
+    const acquiring = yield* Effect.forkChild(
+      pool.use(() => Effect.succeed("acquired")),
       { startImmediately: true }
     )
     yield* TestClock.adjust(10_000)
-    assert.strictEqual(yield* Fiber.join(lending), "lent")
+    assert.strictEqual(yield* Fiber.join(acquiring), "acquired")
   })
 
-/** Four callers on the one session of a pool. */
+/** Four callers that share the only session of a pool. */
 const four = (
   body: (
-    scenario: Scenario & { readonly answers: Answers },
+    scenario: Scenario & { readonly answers: HeldResults },
     callers: Effect.Success<ReturnType<typeof callMany>>
   ) => Effect.Effect<void, unknown>
 ) => {
-  const answers = new Answers()
+  const answers = new HeldResults()
   return withPool({ statements: answers.statements }, { pool: { max: 1, pipeline: 4 } }, (scenario) =>
     Effect.gen(function* () {
-      yield* learn(scenario.pool, QUICK)
+      yield* makeQuick(scenario.pool, QUICK)
       answers.isHeld = true
       const callers = yield* callMany(scenario.pool, 4)
       yield* turn
@@ -42,17 +42,17 @@ const four = (
 
 describe("an interrupted caller on a shared session", () => {
   for (const place of [0, 1, 3]) {
-    it.effect(`harms none of its neighbours, at place ${place + 1} of 4`, () =>
+    it.effect(`does not affect the others, at position ${place + 1} of 4`, () =>
       four(({ answers, pool }, callers) =>
         Effect.gen(function* () {
-          yield* callers[place]!.leave
-          yield* pass(100)
+          yield* callers[place]!.interrupt
+          yield* advance(100)
           assert.strictEqual((yield* pool.snapshot).used, 1)
-          yield* answers.give(4)
+          yield* answers.answer(4)
           for (const [index, caller] of callers.entries()) {
             assert.strictEqual(caller.exit()?._tag, index === place ? "Failure" : "Success")
           }
-          yield* pass(100)
+          yield* advance(100)
           assert.deepInclude(yield* pool.snapshot, { used: 0, idle: 1 })
         })
       )
@@ -62,15 +62,15 @@ describe("an interrupted caller on a shared session", () => {
   it.effect("cancels all statements when it is the last one, and the session is clean before its next use", () =>
     four(({ pool }, callers) =>
       Effect.gen(function* () {
-        for (const caller of callers) yield* caller.leave
+        for (const caller of callers) yield* caller.interrupt
         const next = yield* call(pool)
         yield* turn
         assert.isUndefined(next.exit())
         assert.strictEqual((yield* pool.snapshot).counters.recoveries, 1)
-        yield* pass(100)
+        yield* advance(100)
         assert.strictEqual((yield* pool.snapshot).counters.closed["not-recovered"], 0)
-        yield* next.leave
-        yield* pass(100)
+        yield* next.interrupt
+        yield* advance(100)
       })
     )
   )
@@ -78,29 +78,29 @@ describe("an interrupted caller on a shared session", () => {
   it.effect("leaves no statement behind when the other callers were answered before", () =>
     four(({ answers, pool }, callers) =>
       Effect.gen(function* () {
-        yield* callers[3]!.leave
-        yield* answers.give(3)
+        yield* callers[3]!.interrupt
+        yield* answers.answer(3)
         assert.isTrue(callers.slice(0, 3).every((caller) => caller.exit()?._tag === "Success"))
-        yield* pass(100)
+        yield* advance(100)
         assert.deepInclude(yield* pool.snapshot, { used: 0, idle: 1 })
       })
     )
   )
 
   it.effect("leaves no lease behind when it is interrupted by another caller's result", () => {
-    const answers = new Answers()
+    const answers = new HeldResults()
     return withPool({ statements: answers.statements }, { pool: { max: 1, pipeline: 4 } }, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
-        yield* learn(pool, QUICK)
+        yield* makeQuick(pool, QUICK)
         answers.isHeld = true
         const one = Effect.withFiber((holder) => pool.run(holder, QUICK, []))
         const race = yield* Effect.forkChild(Effect.raceFirst(one, one), { startImmediately: true })
         yield* turn
         assert.strictEqual(answers.size, 2)
-        yield* answers.give(1)
+        yield* answers.answer(1)
         yield* Fiber.join(race)
-        yield* pass(100)
+        yield* advance(100)
         yield* assertNothingLeft(scenario)
       })
     )
@@ -111,10 +111,10 @@ describe("the loss of a shared session", () => {
   it.effect("fails each statement in flight once, as lost and retryable", () =>
     four(({ answers, pool, server }, callers) =>
       Effect.gen(function* () {
-        yield* answers.give(1)
+        yield* answers.answer(1)
         server.session(1).lose()
         yield* turn
-        yield* pass(100)
+        yield* advance(100)
         assert.strictEqual(callers[0]!.exit()?._tag, "Success")
         for (const caller of callers.slice(1)) {
           assert.strictEqual(caller.reason(), "SessionLost")
@@ -124,7 +124,7 @@ describe("the loss of a shared session", () => {
         }
         answers.isHeld = false
         yield* call(pool)
-        yield* pass(100)
+        yield* advance(100)
         assert.strictEqual((yield* pool.snapshot).open, 1)
       })
     )
@@ -134,9 +134,9 @@ describe("the loss of a shared session", () => {
     four(({ answers, pool, server }, callers) =>
       Effect.gen(function* () {
         answers.isHeld = false
-        server.session(1).lose(neverRead())
+        server.session(1).lose(neverExecuted())
         yield* turn
-        yield* pass(100)
+        yield* advance(100)
         assert.isTrue(callers.every((caller) => caller.exit()?._tag === "Success"))
         assert.strictEqual(server.statements.filter(({ sessionId }) => sessionId === 2).length, 4)
         assert.deepInclude(yield* pool.snapshot, { used: 0, idle: 1 })
@@ -149,9 +149,9 @@ describe("the loss of a shared session", () => {
       Effect.gen(function* () {
         for (let session = 1; session <= 3; session++) {
           assert.isTrue(callers.every((caller) => caller.exit() === undefined))
-          server.session(session).lose(neverRead())
+          server.session(session).lose(neverExecuted())
           yield* turn
-          yield* pass(1000)
+          yield* advance(1000)
         }
         assert.isTrue(callers.every((caller) => caller.reason() === "SessionLost"))
       })
@@ -162,25 +162,25 @@ describe("the loss of a shared session", () => {
     four(({ answers, server }, callers) =>
       Effect.gen(function* () {
         answers.isHeld = false
-        yield* callers[0]!.leave
-        server.session(1).lose(neverRead())
+        yield* callers[0]!.interrupt
+        server.session(1).lose(neverExecuted())
         yield* turn
-        yield* pass(100)
+        yield* advance(100)
         assert.strictEqual(server.statements.filter(({ sessionId }) => sessionId === 2).length, 3)
       })
     )
   )
 })
 
-interface Visitor {
+interface Caller {
   readonly shares: boolean
   readonly sql: string
-  /** When it begins, and how long after that it is interrupted. */
+  /** When the caller starts, and how long after that it is interrupted. */
   readonly startsAt: number
   readonly interruptedAfter: number
 }
 
-const visitor: fc.Arbitrary<Visitor> = fc.record({
+const caller: fc.Arbitrary<Caller> = fc.record({
   shares: fc.boolean(),
   sql: fc.constantFrom(QUICK, "select quick too", "select failing", "select 9 ms", "set a = 'b'"),
   startsAt: fc.integer({ min: 0, max: 40 }),
@@ -196,12 +196,12 @@ describe("shared sessions", () => {
   it("leave nothing behind and answer each caller once, whatever is interrupted or lost", () =>
     fc.assert(
       fc.asyncProperty(
-        fc.array(visitor, { minLength: 1, maxLength: 16 }),
+        fc.array(caller, { minLength: 1, maxLength: 16 }),
         fc.array(disturbance, { maxLength: 3 }),
         fc.integer({ min: 1, max: 3 }),
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 0, max: 15 }),
-        (visitors, disturbances, max, pipeline, dialMillis) =>
+        (callers, disturbances, max, pipeline, dialMillis) =>
           withPool(
             {
               statements: [
@@ -218,13 +218,13 @@ describe("shared sessions", () => {
             (scenario) =>
               Effect.gen(function* () {
                 const { pool, server } = scenario
-                const fibers = yield* Effect.forEach(visitors, (one) =>
+                const fibers = yield* Effect.forEach(callers, (one) =>
                   Effect.forkChild(
                     Effect.gen(function* () {
                       yield* Effect.sleep(one.startsAt)
                       const caller = yield* call(pool, one.sql, { isShared: one.shares })
                       if (one.interruptedAfter > 0) yield* Effect.sleep(one.interruptedAfter)
-                      yield* caller.leave
+                      yield* caller.interrupt
                       yield* Fiber.await(caller.fiber)
                     })
                   )
@@ -236,18 +236,18 @@ describe("shared sessions", () => {
                       Effect.sync(() => {
                         const [session] = server.open
                         if (how === "silence") session?.silence()
-                        else session?.lose(how === "lose" ? undefined : neverRead())
+                        else session?.lose(how === "lose" ? undefined : neverExecuted())
                       })
                     )
                   )
                 }
-                for (let passed = 0; passed < 120; passed += 4) yield* pass(4)
-                for (let passed = 0; passed < 30_000; passed += 500) yield* pass(500)
+                for (let passed = 0; passed < 120; passed += 4) yield* advance(4)
+                for (let passed = 0; passed < 30_000; passed += 500) yield* advance(500)
                 for (const fiber of fibers) yield* Fiber.join(fiber)
                 yield* assertNothingLeft(scenario)
                 const { acquired } = (yield* pool.snapshot).counters
                 const times = yield* pool.times
-                // The last is that of the assertion itself.
+                // The last statement is that of the assertion itself.
                 assert.strictEqual(acquired.immediate + acquired.waited, times.waitTime.count)
                 assert.strictEqual(acquired.immediate + acquired.waited, times.useTime.count)
               })

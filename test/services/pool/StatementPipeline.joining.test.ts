@@ -3,12 +3,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Scenario } from "./PoolScenario.ts"
 import { withPool } from "./PoolScenario.ts"
-import { call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
+import { call, callMany, makeQuick, advance, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 /** Answered after five milliseconds. */
 const FIVE = "select five"
 
-/** How many of the statements asked so far went to each session. */
+/** Statements run so far on each session. */
 const bySession = ({ server }: Scenario, text: string) => {
   const counts: Record<number, number> = {}
   for (const { sessionId, sql } of server.statements) {
@@ -27,7 +27,7 @@ describe("a new statement joins a busy session", () => {
           yield* turn
         }
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 })
-        yield* answers.give(5)
+        yield* answers.answer(5)
       })
     )
   )
@@ -39,13 +39,13 @@ describe("a new statement joins a busy session", () => {
         yield* callMany(pool, 5)
         yield* turn
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 })
-        yield* answers.give(1)
+        yield* answers.answer(1)
         for (let caller = 0; caller < 2; caller++) {
           yield* call(pool)
           yield* turn
         }
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 4, 2: 1 + 2 })
-        yield* answers.give(6)
+        yield* answers.answer(6)
       })
     )
   )
@@ -64,12 +64,12 @@ describe("a new statement joins a busy session", () => {
         const late = yield* call(pool)
         yield* turn
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 1 })
-        yield* answers.give(1)
+        yield* answers.answer(1)
         assert.strictEqual(late.exit(), undefined)
         Deferred.doneUnsafe(held, Effect.void)
         yield* turn
         assert.isDefined(exclusive.pollUnsafe())
-        yield* answers.give(1)
+        yield* answers.answer(1)
         assert.strictEqual(late.exit()?._tag, "Success")
       })
     )
@@ -79,8 +79,8 @@ describe("a new statement joins a busy session", () => {
     pipelined({ max: 3, pipeline: 32 }, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
-        yield* Effect.forkDetach(learn(pool, FIVE), { startImmediately: true })
-        yield* pass(5)
+        yield* Effect.forkDetach(makeQuick(pool, FIVE), { startImmediately: true })
+        yield* advance(5)
         yield* callMany(pool, 1, FIVE)
         yield* turn
         for (let caller = 0; caller < 2; caller++) {
@@ -88,7 +88,7 @@ describe("a new statement joins a busy session", () => {
           yield* turn
         }
         assert.deepStrictEqual(bySession(scenario, FIVE), { 1: 1 + 2, 2: 1 })
-        yield* pass(5)
+        yield* advance(5)
       })
     )
   )
@@ -98,11 +98,11 @@ describe("a new statement joins a busy session", () => {
       Effect.gen(function* () {
         const { answers, pool } = scenario
         yield* call(pool)
-        yield* pass(6)
+        yield* advance(6)
         yield* call(pool)
         yield* turn
         assert.deepStrictEqual(bySession(scenario, QUICK), { 1: 1 + 1, 2: 1 })
-        yield* answers.give(2)
+        yield* answers.answer(2)
       })
     )
   )
@@ -114,24 +114,24 @@ describe("a new statement joins a busy session", () => {
         yield* callMany(pool, 2)
         yield* turn
         for (let millis = 0; millis < 1000; millis += 4) {
-          yield* pass(4)
-          yield* answers.give(1)
+          yield* advance(4)
+          yield* answers.answer(1)
           yield* call(pool)
           yield* turn
         }
         assert.deepStrictEqual(Object.keys(bySession(scenario, QUICK)), ["1"])
-        yield* pass(4)
-        yield* answers.give(1)
+        yield* advance(4)
+        yield* answers.answer(1)
         yield* call(pool)
         yield* turn
         assert.deepStrictEqual(bySession(scenario, QUICK)[2], 1)
-        yield* answers.give(2)
+        yield* answers.answer(2)
       })
     )
   )
 })
 
-/** The way to a server in another region and back, in milliseconds. */
+/** The round trip to a server in another region, in milliseconds. */
 const FAR = 50
 
 describe("on a slow network", () => {
@@ -142,22 +142,22 @@ describe("on a slow network", () => {
       (scenario) =>
         Effect.gen(function* () {
           const { pool } = scenario
-          yield* Effect.forkDetach(learn(pool, QUICK), { startImmediately: true })
-          yield* pass(FAR)
+          yield* Effect.forkDetach(makeQuick(pool, QUICK), { startImmediately: true })
+          yield* advance(FAR)
           yield* callMany(pool, 8)
           yield* turn
-          yield* pass(FAR)
+          yield* advance(FAR)
           for (let time = 0; time < 20; time++) {
             yield* call(pool)
             yield* turn
-            yield* pass(FAR)
+            yield* advance(FAR)
           }
           const before = bySession(scenario, QUICK)
           yield* callMany(pool, 8)
           yield* turn
           const after = bySession(scenario, QUICK)
           assert.deepStrictEqual(Object.keys(after).length, Object.keys(before).length)
-          yield* pass(FAR)
+          yield* advance(FAR)
         })
     )
   )

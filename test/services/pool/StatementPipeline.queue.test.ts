@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { refusal } from "../../../src/testing/ScriptedSessions.ts"
 import { hold, ofTag } from "./PoolScenario.ts"
-import { call, callMany, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
+import { call, callMany, advance, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
 describe("statements that wait for a shared session", () => {
   it.effect("are counted and timed once each, and their session is held by several callers", () =>
@@ -16,8 +16,8 @@ describe("statements that wait for a shared session", () => {
         const [entry] = yield* pool.sessions
         assert.strictEqual(entry?.holder, "several callers")
         assert.strictEqual(entry?.statement, QUICK)
-        yield* answers.give(6)
-        yield* answers.give(2)
+        yield* answers.answer(6)
+        yield* answers.answer(2)
         const after = (yield* pool.snapshot).counters.acquired
         assert.strictEqual(after.immediate - before.immediate, 4)
         assert.strictEqual(after.waited - before.waited, 2)
@@ -34,20 +34,20 @@ describe("statements that wait for a shared session", () => {
         const first = yield* hold(pool)
         const shared = yield* callMany(pool, 4)
         yield* turn
-        const borrower = yield* hold(pool)
+        const holder = yield* hold(pool)
         const late = yield* callMany(pool, 2)
         yield* turn
         assert.strictEqual((yield* pool.snapshot).waiting, 7)
         yield* first.release
-        yield* answers.give(2)
-        assert.isUndefined(borrower.lease())
-        yield* answers.give(2)
+        yield* answers.answer(2)
+        assert.isUndefined(holder.lease())
+        yield* answers.answer(2)
         assert.isTrue(shared.every((caller) => caller.exit()?._tag === "Success"))
-        assert.isDefined(borrower.lease())
+        assert.isDefined(holder.lease())
         assert.strictEqual(answers.size, 0)
-        yield* borrower.release
+        yield* holder.release
         yield* turn
-        yield* answers.give(2)
+        yield* answers.answer(2)
         assert.isTrue(late.every((caller) => caller.exit()?._tag === "Success"))
       })
     )
@@ -59,12 +59,12 @@ describe("statements that wait for a shared session", () => {
         const holder = yield* hold(pool)
         const early = yield* callMany(pool, 5)
         yield* turn
-        yield* pass(400)
+        yield* advance(400)
         const late = yield* callMany(pool, 5)
         yield* turn
-        yield* pass(599)
+        yield* advance(599)
         assert.isTrue(early.every((caller) => caller.exit() === undefined))
-        yield* pass(2)
+        yield* advance(2)
         assert.isTrue(early.every((caller) => caller.reason() === "AcquireTimeout"))
         assert.isTrue(late.every((caller) => caller.exit() === undefined))
         const { counters, waiting } = yield* pool.snapshot
@@ -74,8 +74,8 @@ describe("statements that wait for a shared session", () => {
         assert.include(String(exit?._tag === "Failure" && exit.cause), "1.0 s")
         yield* holder.release
         yield* turn
-        yield* answers.give(4)
-        yield* answers.give(1)
+        yield* answers.answer(4)
+        yield* answers.answer(1)
         assert.isTrue(late.every((caller) => caller.exit()?._tag === "Success"))
       })
     )
@@ -87,21 +87,21 @@ describe("statements that wait for a shared session", () => {
         const holder = yield* hold(pool)
         const first = yield* call(pool)
         yield* turn
-        yield* pass(500)
+        yield* advance(500)
         const second = yield* call(pool)
         yield* turn
-        const borrower = yield* hold(pool)
-        yield* first.leave
-        yield* pass(700)
+        const later = yield* hold(pool)
+        yield* first.interrupt
+        yield* advance(700)
         assert.isUndefined(second.exit())
-        // It has kept its place before the borrower, too.
+        // It has kept its position before the other caller, too.
         yield* holder.release
         yield* turn
-        assert.isUndefined(borrower.lease())
-        yield* answers.give(1)
+        assert.isUndefined(later.lease())
+        yield* answers.answer(1)
         assert.strictEqual(second.exit()?._tag, "Success")
-        assert.isDefined(borrower.lease())
-        yield* borrower.release
+        assert.isDefined(later.lease())
+        yield* later.release
       })
     )
   )
@@ -114,7 +114,7 @@ describe("statements that wait for a shared session", () => {
         yield* turn
         assert.strictEqual((yield* pool.snapshot).waiting, 9)
         assert.strictEqual((yield* pool.waiters).length, 3)
-        for (const caller of callers) yield* caller.leave
+        for (const caller of callers) yield* caller.interrupt
         const { counters, waiting } = yield* pool.snapshot
         assert.strictEqual(waiting, 0)
         assert.strictEqual((yield* pool.waiters).length, 0)
@@ -141,32 +141,34 @@ describe("statements that wait for a shared session", () => {
         assert.strictEqual((yield* pool.snapshot).counters.acquired["queue-full"], 2)
         yield* holder.release
         yield* turn
-        yield* answers.give(4)
-        yield* answers.give(2)
+        yield* answers.answer(4)
+        yield* answers.answer(2)
         assert.isTrue([...admitted, sixth].every((caller) => caller.exit()?._tag === "Success"))
       })
     )
   )
 
-  it.effect("that were accepted before the queue filled up are answered although no further shared session can queue", () =>
-    pipelined({ maxWaiting: 6, pipeline: 2 }, ({ answers, pool }) =>
-      Effect.gen(function* () {
-        const holder = yield* hold(pool)
-        const first = yield* callMany(pool, 2)
-        yield* turn
-        // One turn: two statements that need a second lane, and borrowers that take the places meanwhile.
-        const second = yield* callMany(pool, 2)
-        const borrowers = yield* Effect.forEach(Array.from({ length: 5 }), () => hold(pool))
-        yield* turn
-        yield* holder.release
-        yield* turn
-        yield* answers.give(2)
-        for (const borrower of borrowers) yield* borrower.release
-        yield* turn
-        yield* answers.give(answers.size)
-        assert.isTrue([...first, ...second].every((caller) => caller.exit()?._tag === "Success"))
-      })
-    )
+  it.effect(
+    "that were accepted before the queue filled up are answered although no further shared session can queue",
+    () =>
+      pipelined({ maxWaiting: 6, pipeline: 2 }, ({ answers, pool }) =>
+        Effect.gen(function* () {
+          const holder = yield* hold(pool)
+          const first = yield* callMany(pool, 2)
+          yield* turn
+          // In one turn: two statements that need a second shared session, and callers that fill the queue meanwhile.
+          const second = yield* callMany(pool, 2)
+          const holders = yield* Effect.forEach(Array.from({ length: 5 }), () => hold(pool))
+          yield* turn
+          yield* holder.release
+          yield* turn
+          yield* answers.answer(2)
+          for (const holder of holders) yield* holder.release
+          yield* turn
+          yield* answers.answer(answers.size)
+          assert.isTrue([...first, ...second].every((caller) => caller.exit()?._tag === "Success"))
+        })
+      )
   )
 
   it.effect("are rejected by a draining pool, once each, while those in flight finish", () =>
@@ -185,9 +187,9 @@ describe("statements that wait for a shared session", () => {
         yield* turn
         assert.strictEqual(after.reason(), "PoolClosed")
         assert.strictEqual((yield* pool.snapshot).counters.acquired.closed, 6)
-        yield* answers.give(4)
+        yield* answers.answer(4)
         assert.isTrue(running.every((caller) => caller.exit()?._tag === "Success"))
-        yield* pass(10)
+        yield* advance(10)
         assert.strictEqual((yield* pool.snapshot).phase, "closed")
       })
     )
@@ -199,10 +201,10 @@ describe("statements that wait for a shared session", () => {
         const [before] = [(yield* pool.snapshot).counters.acquired.failed]
         server.change({ dials: { _tag: "Fails", afterMillis: 10, error: refusal("configuration") } })
         server.session(1).lose()
-        yield* pass(1)
+        yield* advance(1)
         const callers = yield* callMany(pool, 6)
         yield* turn
-        yield* pass(5000)
+        yield* advance(5000)
         assert.isTrue(callers.every((caller) => caller.reason() === "ConnectFailed"))
         assert.strictEqual((yield* pool.snapshot).counters.acquired.failed - before, 6)
       })

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { serverError } from "../../../src/testing/ScriptedSessions.ts"
 import { type Scenario, withPool } from "./PoolScenario.ts"
-import { Answers, call, callMany, learn, pass, pipelined, QUICK, turn } from "./PipelinedPool.ts"
+import { HeldResults, call, callMany, makeQuick, advance, pipelined, QUICK, turn } from "./PipelinedPool.ts"
 
-/** How many of the statements asked so far went to each session. */
+/** Statements run so far on each session. */
 const bySession = ({ server }: Scenario) => {
   const counts: Record<number, number> = {}
   for (const { sessionId, sql } of server.statements) {
@@ -15,7 +15,7 @@ const bySession = ({ server }: Scenario) => {
 
 describe("statements that share sessions", () => {
   it.effect("run alone the first time, and share when they are known to be quick", () => {
-    const answers = new Answers()
+    const answers = new HeldResults()
     return withPool({ statements: answers.statements }, { pool: { pipeline: 4, max: 3 } }, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
@@ -23,11 +23,11 @@ describe("statements that share sessions", () => {
         yield* callMany(pool, 3)
         yield* turn
         assert.deepStrictEqual(bySession(scenario), { 1: 1, 2: 1, 3: 1 })
-        yield* answers.give(3)
+        yield* answers.answer(3)
         yield* callMany(pool, 3)
         yield* turn
         assert.deepStrictEqual(Object.values(bySession(scenario)).toSorted(), [1, 1, 4])
-        yield* answers.give(3)
+        yield* answers.answer(3)
       })
     )
   })
@@ -37,15 +37,15 @@ describe("statements that share sessions", () => {
       Effect.gen(function* () {
         const { answers, pool } = scenario
         const callers = yield* callMany(pool, 10)
-        yield* pass(1)
+        yield* advance(1)
         assert.deepStrictEqual(bySession(scenario), { 1: 1 + 4, 2: 4 })
         assert.strictEqual((yield* pool.snapshot).waiting, 2)
-        // One answer makes no room: a session is lent anew when all are answered.
-        yield* answers.give(3)
+        // One result makes no room: the session is used again when all have arrived.
+        yield* answers.answer(3)
         assert.strictEqual((yield* pool.snapshot).waiting, 2)
-        yield* answers.give(1)
+        yield* answers.answer(1)
         assert.strictEqual((yield* pool.snapshot).waiting, 0)
-        yield* answers.give(6)
+        yield* answers.answer(6)
         assert.isTrue(callers.every((caller) => caller.exit()?._tag === "Success"))
       })
     )
@@ -55,9 +55,9 @@ describe("statements that share sessions", () => {
     pipelined({ max: 2, pipeline: 0 }, (scenario) =>
       Effect.gen(function* () {
         for (let caller = 0; caller < 33; caller++) yield* call(scenario.pool, QUICK, { isShared: true })
-        yield* pass(1)
+        yield* advance(1)
         assert.deepStrictEqual(bySession(scenario), { 1: 1 + 32, 2: 1 })
-        yield* scenario.answers.give(33)
+        yield* scenario.answers.answer(33)
       })
     )
   )
@@ -66,9 +66,9 @@ describe("statements that share sessions", () => {
     pipelined({ max: 3 }, (scenario) =>
       Effect.gen(function* () {
         for (let caller = 0; caller < 3; caller++) yield* call(scenario.pool, QUICK, { isShared: false })
-        yield* pass(1)
+        yield* advance(1)
         assert.deepStrictEqual(bySession(scenario), { 1: 1 + 1, 2: 1, 3: 1 })
-        yield* scenario.answers.give(3)
+        yield* scenario.answers.answer(3)
       })
     )
   )
@@ -80,24 +80,24 @@ describe("statements that share sessions", () => {
         for (let run = 0; run < 3; run++) {
           yield* call(pool)
           yield* turn
-          yield* pass(1000)
-          yield* answers.give(1)
+          yield* advance(1000)
+          yield* answers.answer(1)
         }
         yield* callMany(pool, 2)
-        yield* pass(1)
+        yield* advance(1)
         assert.deepStrictEqual(bySession(scenario)[2], 1)
         for (let run = 0; run < 4; run++) {
-          yield* answers.give(2)
+          yield* answers.answer(2)
           yield* callMany(pool, 2)
           yield* turn
         }
-        yield* answers.give(2)
+        yield* answers.answer(2)
         const before = bySession(scenario)
         yield* callMany(pool, 2)
         yield* turn
         const after = bySession(scenario)
         assert.sameMembers([after[1]! - before[1]!, after[2]! - before[2]!], [0, 2])
-        yield* answers.give(2)
+        yield* answers.answer(2)
       })
     )
   )
@@ -109,17 +109,17 @@ describe("statements that share sessions", () => {
         for (let run = 0; run < 4; run++) {
           const caller = yield* call(pool)
           yield* turn
-          yield* pass(1000)
-          yield* caller.leave
-          yield* pass(100)
+          yield* advance(1000)
+          yield* caller.interrupt
+          yield* advance(100)
         }
-        yield* answers.give(answers.size)
+        yield* answers.answer(answers.size)
         const before = bySession(scenario)
         yield* callMany(pool, 2)
-        yield* pass(1)
+        yield* advance(1)
         const after = bySession(scenario)
         assert.deepStrictEqual([after[1]! - before[1]!, after[2]], [1, 1])
-        yield* answers.give(2)
+        yield* answers.answer(2)
       })
     )
   )
@@ -129,27 +129,27 @@ describe("statements that share sessions", () => {
       Effect.gen(function* () {
         const { answers, pool, server } = scenario
         const other = "select other"
-        server.change({ statements: [[other, answers.answer], ...(answers.statements as [])] })
+        server.change({ statements: [[other, answers.result], ...(answers.statements as [])] })
         answers.isHeld = false
-        yield* learn(pool, other)
+        yield* makeQuick(pool, other)
         answers.isHeld = true
         for (let run = 0; run < 2; run++) {
           const slow = yield* call(pool)
           const behind = yield* call(pool, other)
           yield* turn
-          yield* pass(1000)
-          yield* slow.leave
-          yield* behind.leave
-          yield* pass(100)
-          // The slow one is answered for nobody, then nobody asks for the other.
-          yield* answers.give(answers.size)
+          yield* advance(1000)
+          yield* slow.interrupt
+          yield* behind.interrupt
+          yield* advance(100)
+          // The results arrive after the callers were interrupted.
+          yield* answers.answer(answers.size)
         }
         const sessionsOf = (sql: string) =>
           Effect.gen(function* () {
             const before = server.statements.length
             yield* callMany(pool, 2, sql)
-            yield* pass(1)
-            yield* answers.give(2)
+            yield* advance(1)
+            yield* answers.answer(2)
             return new Set(server.statements.slice(before).map(({ sessionId }) => sessionId)).size
           })
         assert.strictEqual(yield* sessionsOf(other), 1)
@@ -165,14 +165,14 @@ describe("statements that share sessions", () => {
         for (const sql of ["set work_mem = '1MB'", "select pg_advisory_lock(1)", "begin", "create temp table t ()"]) {
           for (let run = 0; run < 2; run++) {
             yield* call(pool, sql)
-            yield* pass(100)
+            yield* advance(100)
           }
           const before = server.statements.length
           yield* callMany(pool, 2, sql)
-          yield* pass(1)
+          yield* advance(1)
           const sessions = server.statements.slice(before).map(({ sessionId }) => sessionId)
           assert.strictEqual(new Set(sessions).size, 2, sql)
-          yield* pass(100)
+          yield* advance(100)
         }
       })
     )
@@ -199,12 +199,12 @@ describe("statements that share sessions", () => {
           ]
         })
         yield* call(pool, sql)
-        yield* pass(100)
+        yield* advance(100)
         yield* callMany(pool, 2, sql)
-        yield* pass(1)
+        yield* advance(1)
         const sessions = server.statements.filter((run) => run.sql === sql).map(({ sessionId }) => sessionId)
         assert.strictEqual(new Set(sessions.slice(1)).size, 2)
-        yield* pass(100)
+        yield* advance(100)
       })
     )
   )
@@ -214,9 +214,9 @@ describe("statements that share sessions", () => {
       Effect.gen(function* () {
         const callers = yield* callMany(pool, 3)
         yield* turn
-        yield* answers.give(1)
-        yield* answers.give(1, serverError("22012", "division by zero"))
-        yield* answers.give(1)
+        yield* answers.answer(1)
+        yield* answers.answer(1, serverError("22012", "division by zero"))
+        yield* answers.answer(1)
         assert.deepStrictEqual(
           callers.map((caller) => caller.exit()?._tag),
           ["Success", "Failure", "Success"]

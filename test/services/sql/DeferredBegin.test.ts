@@ -14,7 +14,7 @@ import {
   serverError,
   type Statements
 } from "../../../src/testing/ScriptedSessions.ts"
-import { neverRead, pass, turn } from "../pool/PipelinedPool.ts"
+import { neverExecuted, advance, turn } from "../pool/PipelinedPool.ts"
 
 const withClient = (
   body: (scenario: {
@@ -32,7 +32,7 @@ const withClient = (
     const server = yield* ScriptedSessions
     const pool = yield* SessionPool
     yield* body({ sql, pool, server, texts: () => server.statements.map((run) => run.sql) })
-    yield* pass(1000)
+    yield* advance(1000)
     assert.deepInclude(yield* pool.snapshot, { used: 0, waiting: 0 })
   }).pipe(Effect.provide(ScriptedSessions.layerClient(statements, { settings: { pool: { max: 2 }, ...settings } })))
 
@@ -40,7 +40,7 @@ const withClient = (
 const running = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-    yield* pass(500)
+    yield* advance(500)
     return yield* Fiber.join(fiber)
   })
 
@@ -202,10 +202,10 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
             ),
             { startImmediately: true }
           )
-          server.session(1).lose(neverRead())
+          server.session(1).lose(neverExecuted())
           yield* turn
           yield* Deferred.succeed(go, undefined)
-          yield* pass(500)
+          yield* advance(500)
           yield* Fiber.join(transaction)
           assert.deepStrictEqual(texts().slice(1), ["BEGIN", "select 1", "select 2", "COMMIT"])
         })
@@ -232,12 +232,12 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
             { startImmediately: true }
           )
           server.change({ dials: { _tag: "Succeeds", afterMillis: 150, session: {} } })
-          server.session(1).lose(neverRead())
+          server.session(1).lose(neverExecuted())
           yield* turn
           yield* Deferred.succeed(go, undefined)
-          yield* pass(100)
-          yield* pass(100)
-          yield* pass(300)
+          yield* advance(100)
+          yield* advance(100)
+          yield* advance(300)
           assert.strictEqual((yield* Fiber.join(transaction))._tag, "Failure")
           assert.isFalse(texts().some((text) => text.startsWith("insert")))
           assert.strictEqual((yield* pool.snapshot).open, 1)

@@ -9,7 +9,7 @@ import { PgClient } from "@effect/sql-pg/PgClient"
 import { exclusive, pipelined } from "../../../src/services/sql/Pipelining.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { type ScriptedServer, ScriptedSessions } from "../../../src/testing/ScriptedSessions.ts"
-import { Answers, pass, QUICK, turn } from "../pool/PipelinedPool.ts"
+import { HeldResults, advance, QUICK, turn } from "../pool/PipelinedPool.ts"
 
 /** A client of which one statement is known to be quick, in a pool of three sessions that share where they may. */
 const withClient = (
@@ -17,14 +17,14 @@ const withClient = (
   body: (scenario: {
     readonly sql: PgClient
     readonly pool: SessionPool["Service"]
-    readonly answers: Answers
+    readonly answers: HeldResults
     readonly server: ScriptedServer
     /** How many sessions the statements of several callers in one turn went to. */
     readonly sessionsOf: (effect: Effect.Effect<unknown, unknown>, count?: number) => Effect.Effect<number, unknown>
   }) => Effect.Effect<void, unknown>
 ) =>
   Effect.suspend(() => {
-    const answers = new Answers()
+    const answers = new HeldResults()
     return Effect.gen(function* () {
       const sql = yield* PgClient
       const pool = yield* SessionPool
@@ -44,9 +44,9 @@ const withClient = (
               Effect.forkChild(effect, { startImmediately: true })
             )
             yield* turn
-            yield* pass(1)
+            yield* advance(1)
             const sessions = new Set(server.statements.slice(before).map(({ sessionId }) => sessionId))
-            yield* answers.give(count)
+            yield* answers.answer(count)
             for (const caller of callers) yield* Fiber.join(caller)
             return sessions.size
           })
@@ -142,18 +142,18 @@ describe("sharing sessions", () => {
           ),
           { startImmediately: true }
         )
-        yield* pass(10)
+        yield* advance(10)
         yield* Deferred.await(begun)
         const own = server.statements.find(({ sql: text }) => text === "select first")?.sessionId
         yield* turn
         assert.strictEqual(answers.size, 2)
         const others = yield* Effect.forkChild(sessionsOf(sql.unsafe(QUICK)), { startImmediately: true })
         yield* turn
-        yield* pass(5)
-        yield* answers.give(answers.size)
-        yield* pass(5)
-        yield* answers.give(answers.size)
-        yield* pass(50)
+        yield* advance(5)
+        yield* answers.answer(answers.size)
+        yield* advance(5)
+        yield* answers.answer(answers.size)
+        yield* advance(50)
         yield* Fiber.join(transaction)
         assert.strictEqual(yield* Fiber.join(others), 1)
         const texts = server.statements.filter(({ sessionId }) => sessionId === own).map(({ sql: text }) => text)
@@ -179,13 +179,13 @@ describe("sharing sessions", () => {
       withClient(4, ({ pool, sessionsOf, sql }) =>
         Effect.gen(function* () {
           const keeper = yield* Effect.forkChild(Effect.scoped(keep(sql)), { startImmediately: true })
-          yield* pass(10)
+          yield* advance(10)
           const kept = (yield* pool.sessions).find(({ state }) => state === "used")
           assert.strictEqual(yield* sessionsOf(sql.unsafe(QUICK), 8), 2)
           const after = (yield* pool.sessions).find(({ sessionId }) => sessionId === kept?.sessionId)
           assert.deepStrictEqual([after?.state, after?.uses], ["used", kept?.uses])
           yield* Fiber.interrupt(keeper)
-          yield* pass(100)
+          yield* advance(100)
         })
       )
     )
@@ -202,7 +202,7 @@ describe("sharing sessions", () => {
           }),
           { startImmediately: true }
         )
-        yield* pass(100)
+        yield* advance(100)
         const [rows, values, unprepared, raw, plain] = yield* Fiber.join(all)
         assert.deepStrictEqual([rows, unprepared, plain], [[{ n: 0 }], [{ n: 0 }], [{ n: 0 }]])
         assert.deepStrictEqual(values, [[0]])

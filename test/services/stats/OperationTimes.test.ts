@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { OperationTimes } from "../../../src/services/stats/OperationTimes.ts"
 import { operationOf } from "../../../src/services/stats/StatementText.ts"
 
-const counted = (times: OperationTimes) =>
+const countsOf = (times: OperationTimes) =>
   Array.from(times.series, ({ duration, errorType, operation }) => [operation, errorType, duration.count])
 
 describe("OperationTimes", () => {
@@ -20,7 +20,7 @@ describe("OperationTimes", () => {
     times.succeeded("update t set a = 1", 3)
     times.succeeded("select 2", 700)
     times.failed("select 1", 1, { errorType: "42P01", sqlState: "42P01" })
-    assert.deepStrictEqual(counted(times), [
+    assert.deepStrictEqual(countsOf(times), [
       ["SELECT", undefined, 3],
       ["UPDATE", undefined, 1],
       ["SELECT", "42P01", 1]
@@ -32,10 +32,10 @@ describe("OperationTimes", () => {
 
   it("reports each new series once", () => {
     const times = new OperationTimes()
-    let told = 0
-    times.onSeries = () => told++
+    let reports = 0
+    times.onSeries = () => reports++
     for (const sql of ["select 1", "select 2", "delete from t", "select 1"]) times.succeeded(sql, 1)
-    assert.strictEqual(told, 2)
+    assert.strictEqual(reports, 2)
   })
 
   it("has a bounded number of series, however many SQLSTATEs a program raises", () => {
@@ -44,12 +44,12 @@ describe("OperationTimes", () => {
       const sqlState = n.toString(36).toUpperCase().padStart(5, "U")
       times.failed("select raise()", 1, { errorType: sqlState, sqlState })
     }
-    const kinds = Array.from(times.series)
-    assert.isAtMost(kinds.length, 201)
+    const series = Array.from(times.series)
+    assert.isAtMost(series.length, 201)
     assert.strictEqual(
-      kinds.reduce((sum, { duration }) => sum + duration.count, 0),
+      series.reduce((sum, { duration }) => sum + duration.count, 0),
       5000
     )
-    assert.isAbove(kinds.find(({ errorType }) => errorType === "_OTHER")?.duration.count ?? 0, 4000)
+    assert.isAbove(series.find(({ errorType }) => errorType === "_OTHER")?.duration.count ?? 0, 4000)
   })
 })

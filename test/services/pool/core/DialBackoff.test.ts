@@ -21,19 +21,19 @@ const fail = (
   retryAfterMillis?: number
 ) => DialBackoff.afterFailure(backoff, { class: kind, retryAfterMillis }, now, roll)
 
-/** How many dials may be under way at once, all of them fresh. */
-const together = (backoff: DialBackoff.DialBackoff, now: number): number => {
+/** How many dials may be in progress at once, none of them slow. */
+const maxDialsAt = (backoff: DialBackoff.DialBackoff, now: number): number => {
   let count = 0
   while (DialBackoff.allowsDial(backoff, count, count, now)) count++
   return count
 }
 
-/** Dials as often as the backoff allows for so long, as many at once as it allows; every dial fails at once. */
+/** Dials as often and as many at once as the backoff allows; every dial fails at once. */
 const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<number>, millis: number): Array<Dial> => {
   const dials: Array<Dial> = []
   let backoff = DialBackoff.noBackoff
   for (let now = 0; now < millis; now = backoff.notBefore) {
-    const count = together(backoff, now)
+    const count = maxDialsAt(backoff, now)
     for (let one = 0; one < count; one++) {
       backoff = fail(backoff, kindOf(dials.length), now, rolls[dials.length % rolls.length]!)
       dials.push({ at: now, backoff })
@@ -42,7 +42,7 @@ const outage = (kindOf: (dial: number) => ErrorClass, rolls: ReadonlyArray<numbe
   return dials
 }
 
-/** The retries after the n-th failure in a row of one class. */
+/** The pauses after consecutive failures of one class. */
 const pauses = (kind: ErrorClass, count: number, roll: number): Array<number> => {
   let backoff = DialBackoff.noBackoff
   let now = 0
@@ -105,7 +105,7 @@ describe("DialBackoff", () => {
         let next = 0
         while (next < outcomes.length) {
           now = Math.max(now, backoff.notBefore)
-          const count = together(backoff, now)
+          const count = maxDialsAt(backoff, now)
           for (let one = 0; one < count; one++) {
             const kind = outcomes[next % outcomes.length]!
             const roll = rolls[next++ % rolls.length]!
@@ -138,21 +138,21 @@ describe("DialBackoff", () => {
 
   it("allows three dials at a time, but one at the start, after a failure or the loss of all sessions", () => {
     const { afterOutage, afterSuccess, initialBackoff, noBackoff } = DialBackoff
-    assert.strictEqual(together(noBackoff, 0), 3)
-    assert.strictEqual(together(initialBackoff, 0), 1)
+    assert.strictEqual(maxDialsAt(noBackoff, 0), 3)
+    assert.strictEqual(maxDialsAt(initialBackoff, 0), 1)
     const failed = fail(noBackoff, "network", 0, 0)
-    assert.strictEqual(together(failed, 500), 1)
-    assert.strictEqual(together(afterSuccess(failed, 500), 500), 3)
+    assert.strictEqual(maxDialsAt(failed, 500), 1)
+    assert.strictEqual(maxDialsAt(afterSuccess(failed, 500), 500), 3)
     const scouting = afterOutage(noBackoff)
-    assert.strictEqual(together(scouting, 0), 1)
+    assert.strictEqual(maxDialsAt(scouting, 0), 1)
     assert.strictEqual(scouting.notBefore, 0)
-    assert.strictEqual(together(afterSuccess(scouting, 0), 0), 3)
+    assert.strictEqual(maxDialsAt(afterSuccess(scouting, 0), 0), 3)
   })
 
   it("allows fewer dials for 150 s after a wrong password, even when a dial has succeeded since", () => {
     const recovered = DialBackoff.afterSuccess(fail(DialBackoff.noBackoff, "auth", 0, 0), 1000)
     assert.deepStrictEqual(
-      [1000, 149_999, 150_000].map((now) => together(recovered, now)),
+      [1000, 149_999, 150_000].map((now) => maxDialsAt(recovered, now)),
       [2, 2, 3]
     )
     assert.strictEqual(recovered.notBefore, 0)

@@ -1,23 +1,23 @@
-/** What holds between the steps of a pool: the state machine compared with the model, rule by rule. */
+/** Compares the state machine with the model between steps, rule by rule. */
 import type { PoolCore } from "../../../../src/services/pool/core/PoolCore.ts"
 import type { AcquireOutcome, CloseReason } from "../../../../src/services/pool/core/Snapshot.ts"
-import { DIALS_AT_ONCE, must, type PoolModel, SLOW_DIAL } from "./PoolModel.ts"
-import type { Peer } from "./PoolParties.ts"
+import { MAX_DIALS, must, type PoolModel, SLOW_DIAL } from "./PoolModel.ts"
+import type { Peer } from "./PoolPeers.ts"
 
-/** What holds whenever the pool is at rest. */
+/** Rules that hold after every command. */
 export const checkAtRest = (model: PoolModel, core: PoolCore<Peer>): void => {
-  const used = model.in("lent").length + model.in("recovering").length
+  const used = model.in("leased").length + model.in("recovering").length
   const counts = [core.dials.size, core.idle, core.used, core.closing].join(" ")
-  const free = model.in("free")
+  const idle = model.in("idle")
   must(
-    counts === [model.dials.size, free.length + model.in("probing").length, used, model.in("closing").length].join(" "),
-    `connecting, idle, used, closing are ${counts} as they are`
+    counts === [model.dials.size, idle.length + model.in("probing").length, used, model.in("closing").length].join(" "),
+    `connecting, idle, used, closing are ${counts}`
   )
   must(core.total === model.total && core.total <= model.limits.max, "connecting + idle + used + closing <= max")
-  must(core.slots.size === model.peers.length, "no session is forgotten or kept for ever")
+  must(core.slots.size === model.peers.length, "the pool knows the same sessions as the model")
   const queue: Array<unknown> = []
   for (let waiter = core.waiters.first; waiter !== undefined; waiter = waiter.next) queue.push(waiter)
-  must(queue.length === model.waiting.length, "each waiter waits, holds or is over")
+  must(queue.length === model.waiting.length, "the pool has the same waiters as the model")
   must(
     model.waiting.every((client, at) => queue[at] === client && client.state === "waiting"),
     "the queue keeps its order"
@@ -26,51 +26,55 @@ export const checkAtRest = (model: PoolModel, core: PoolCore<Peer>): void => {
     model.waiting.length <= (model.draining ? 0 : model.limits.maxWaiting),
     "the queue is bounded, and empty at the end"
   )
-  const leases = model.in("lent").every((peer) => peer.slot?.lease === peer.holder && peer.holder?.slot === peer.slot)
+  const leases = model.in("leased").every((peer) => peer.slot?.lease === peer.holder && peer.holder?.slot === peer.slot)
   must(leases, "a session belongs to one lease and a lease to one session")
   must(
-    model.in("recovering").every((peer) => peer.recoveryAsked),
-    "a session that needs clearing is cleared"
+    model.in("recovering").every((peer) => peer.recoverRequested),
+    "a session with state left behind is reset"
   )
-  must(!free.some((peer) => peer.evicted || model.draining), "what must not be lent again does not lie about")
-  if (model.waiting.length > 0) must(!free.some((peer) => model.isFresh(peer)), "nobody waits while a session is good")
+  must(
+    !idle.some((peer) => peer.evicted || model.draining),
+    "an evicted session is not idle, nor any session of a draining pool"
+  )
+  if (model.waiting.length > 0)
+    must(!idle.some((peer) => model.isUsable(peer)), "no caller waits while a session is usable")
   checkCounters(model, core)
 }
 
-/** What holds after the pool looked at everything: nothing it could do for somebody is left undone. */
-export const checkNothingUndone = (model: PoolModel): void => {
+/** After a step, the pool has started everything that it can do for its waiters. */
+export const checkProgress = (model: PoolModel): void => {
   if (model.draining || model.failing !== undefined || model.outage || model.refused !== undefined) return
-  if (model.total >= model.limits.max || model.dials.size + model.recentAuthFailures >= DIALS_AT_ONCE) return
-  must(model.waiting.length <= model.in("probing").length + model.quickDials, "somebody waits and nothing is done")
+  if (model.total >= model.limits.max || model.dials.size + model.recentAuthFailures >= MAX_DIALS) return
+  must(model.waiting.length <= model.in("probing").length + model.quickDials, "a probe or dial runs for every waiter")
   must(model.open + model.dials.size >= model.limits.min, "min is kept without traffic")
 }
 
-/** What holds once the pool was looked over: what is too old goes, and `wish` is soon enough for what is to come. */
-export const checkLookedOver = (model: PoolModel, core: PoolCore<Peer>, wish: number): void => {
+/** After a tick, expired sessions and waiters are gone, and `nextTick` is early enough for the next deadline. */
+export const checkSweep = (model: PoolModel, core: PoolCore<Peer>, nextTick: number): void => {
   const { limits, now, waiting } = model
-  must(wish > now, "the pool does not ask for an instant that is past")
+  must(nextTick > now, "the next tick is in the future")
   for (const client of waiting) {
-    must(client.deadline > now, "nobody waits beyond the deadline")
-    // Who comes again from within a question sets the timer for itself.
-    must(wish <= client.deadline || !model.strict, "the pool wants to be woken for every deadline")
+    must(client.deadline > now, "no caller waits beyond its deadline")
+    // A caller that acquires from within a hook arms the timer itself.
+    must(nextTick <= client.deadline || !model.strict, "the next tick is no later than any deadline")
   }
   if (model.strict && !model.draining) {
-    const free = model.in("free")
+    const idle = model.in("idle")
     const surplus = model.open > limits.min
     must(
-      !surplus || free.every((peer) => now - peer.since < limits.idleTimeout),
+      !surplus || idle.every((peer) => now - peer.since < limits.idleTimeout),
       "a session idle for too long is closed"
     )
-    const renewing = core.isRotating || model.dials.size > 0 || model.in("closing").length > 0
-    must(renewing || free.every((peer) => now - peer.openedAt < limits.maxLifetime), "an old session is replaced")
+    const isReplacing = core.isRotating || model.dials.size > 0 || model.in("closing").length > 0
+    must(isReplacing || idle.every((peer) => now - peer.openedAt < limits.maxLifetime), "an old session is replaced")
   }
   if (model.draining || (waiting.length === 0 && model.open >= limits.min)) return
   const { notBefore } = core.backoff
-  must(wish <= notBefore || notBefore <= now, "the pool wants to be woken when it may dial again")
+  must(nextTick <= notBefore || notBefore <= now, "the next tick is no later than the next permitted dial")
   for (const began of model.dials.values()) {
     must(
-      wish <= began + SLOW_DIAL || began + SLOW_DIAL <= now,
-      "the pool wants to be woken when a dial has become slow"
+      nextTick <= began + SLOW_DIAL || began + SLOW_DIAL <= now,
+      "the next tick is no later than a dial becomes slow"
     )
   }
 }

@@ -1,36 +1,36 @@
-/** A world around one pool: carries out commands, answers what the pool asks for now or later, and keeps the model told. */
+/** Drives one pool: executes commands, answers the requests of the pool now or later, and updates the model. */
 import { PoolCore } from "../../../../src/services/pool/core/PoolCore.ts"
-import { checkAtRest, checkLookedOver, checkNothingUndone } from "./PoolChecks.ts"
+import { checkAtRest, checkSweep, checkProgress } from "./PoolChecks.ts"
 import {
   CLASSES,
   type Command,
   DIAL_ERROR,
-  MOMENTS,
+  SHORT_TIMES,
   OUTCOMES,
-  PATIENCE,
-  REFUSAL,
-  type Setting,
-  SPANS
-} from "../PoolHistory.ts"
+  TIMEOUTS,
+  ERRORS,
+  type Scenario,
+  LONG_TIMES
+} from "./PoolCommands.ts"
 import { must, PoolModel } from "./PoolModel.ts"
-import { Client, Peer } from "./PoolParties.ts"
+import { Client, Peer } from "./PoolPeers.ts"
 
-/** The pool is looked over once a second, and at the instant it asks for when that is earlier. */
-const SWEEP = 1000
+/** The pool is ticked once a second, or at the instant that it returned where that is earlier. */
+const SWEEP_MILLIS = 1000
 
-/** Beyond this many sweeps of peace, half an hour, whatever still waits waits for ever. */
-const PEACE = 1800
+/** What has not settled after so many sweeps without faults, half an hour, never will. */
+const MAX_SWEEPS = 1800
 
 export class PoolWorld {
   readonly model: PoolModel
   readonly core: PoolCore<Peer>
-  private readonly setting: Setting
+  private readonly setting: Scenario
   private clients: Array<Client> = []
   private die = 0
   private reaction = 0
-  private isPeace = false
+  private isSettling = false
 
-  constructor(setting: Setting) {
+  constructor(setting: Scenario) {
     this.setting = setting
     this.model = new PoolModel(
       setting.limits,
@@ -39,15 +39,15 @@ export class PoolWorld {
     const { model } = this
     this.core = new PoolCore<Peer>(setting.limits, {
       dial: (id) => {
-        model.dialStarts(id)
+        model.dialRequested(id)
         this.react(
-          () => this.answerDial(id),
-          () => this.refuseDial(id, this.reaction)
+          () => this.completeDial(id),
+          () => this.failDial(id, this.reaction)
         )
       },
       probe: (slot) => {
         slot.session.slot = slot
-        model.probeAsked(slot.session)
+        model.probeRequested(slot.session)
         this.react(
           () => this.answerProbe(slot.session, true),
           () => this.answerProbe(slot.session, false)
@@ -55,7 +55,7 @@ export class PoolWorld {
       },
       recover: (slot) => {
         slot.session.slot = slot
-        model.recoverAsked(slot.session)
+        model.recoverRequested(slot.session)
         this.react(
           () => this.recovered(slot.session, true),
           () => this.recovered(slot.session, false)
@@ -63,92 +63,92 @@ export class PoolWorld {
       },
       close: (slot, reason) => {
         slot.session.slot = slot
-        model.closeAsked(slot.session, reason)
+        model.closeRequested(slot.session, reason)
         this.react(
-          () => this.gone(slot.session, false),
-          () => this.gone(slot.session, true)
+          () => this.sessionGone(slot.session, false),
+          () => this.sessionGone(slot.session, true)
         )
       },
-      acquireError: (outcome) => REFUSAL[outcome],
+      acquireError: (outcome) => ERRORS[outcome],
       random: () => setting.dice[this.die++ % setting.dice.length]!,
-      onStep: () => must(model.draining, "steps are told while the pool drains")
+      onStep: () => must(model.draining, "onStep is called while the pool drains only")
     })
   }
 
-  /** Carries one command out and checks every rule; a command without a candidate does nothing. */
-  run({ deed, how, pick }: Command): void {
-    const one = <A>(candidates: ReadonlyArray<A>): A | undefined => candidates[pick % Math.max(1, candidates.length)]
+  /** Executes one command and checks every rule; a command without a candidate does nothing. */
+  run({ action, index, variant }: Command): void {
+    const one = <A>(candidates: ReadonlyArray<A>): A | undefined => candidates[index % Math.max(1, candidates.length)]
     const onPeer = (peer: Peer | undefined, act: (peer: Peer) => void) => peer !== undefined && act(peer)
     const { core, model } = this
-    switch (deed) {
+    switch (action) {
       case "acquire":
-        this.acquire(PATIENCE[how % PATIENCE.length]!, true)
+        this.acquire(TIMEOUTS[variant % TIMEOUTS.length]!, true)
         break
       case "release": {
         const client = one(this.clients)
         if (client !== undefined) this.release(client)
         break
       }
-      case "speak":
-        onPeer(one(model.in("lent")), (peer) => {
-          peer.clean = how % 2 === 0
-          peer.heard = model.now
+      case "run statement":
+        onPeer(one(model.in("leased")), (peer) => {
+          peer.clean = variant % 2 === 0
+          peer.receivedAt = model.now
         })
         break
-      case "answer dial":
-      case "refuse dial": {
+      case "complete dial":
+      case "fail dial": {
         const id = one(Array.from(model.dials.keys()))
         if (id === undefined) break
-        if (deed === "answer dial") this.answerDial(id)
-        else if (model.draining && how % 2 === 0) this.abandonDial(id)
-        else this.refuseDial(id, how)
-        checkNothingUndone(model)
+        if (action === "complete dial") this.completeDial(id)
+        else if (model.draining && variant % 2 === 0) this.interruptDial(id)
+        else this.failDial(id, variant)
+        checkProgress(model)
         break
       }
-      case "lose":
+      case "lose session":
         onPeer(one(model.peers), (peer) => {
-          this.gone(peer, true)
-          checkNothingUndone(model)
+          this.sessionGone(peer, true)
+          checkProgress(model)
         })
         break
       case "answer probe":
       case "fail probe":
         onPeer(one(model.in("probing")), (peer) => {
-          this.answerProbe(peer, deed === "answer probe")
-          checkNothingUndone(model)
+          this.answerProbe(peer, action === "answer probe")
+          checkProgress(model)
         })
         break
-      case "recover":
+      case "complete recovery":
       case "fail recovery":
         onPeer(one(model.in("recovering")), (peer) => {
-          this.recovered(peer, deed === "recover")
-          checkNothingUndone(model)
+          this.recovered(peer, action === "complete recovery")
+          checkProgress(model)
         })
         break
-      case "close":
+      case "complete close":
         onPeer(one(model.in("closing")), (peer) => {
-          this.gone(peer, false)
-          checkNothingUndone(model)
+          this.sessionGone(peer, false)
+          checkProgress(model)
         })
         break
-      case "pass":
-        model.now += MOMENTS[how % MOMENTS.length]!
+      case "pass time":
+        model.now += SHORT_TIMES[variant % SHORT_TIMES.length]!
         break
-      case "hear":
+      case "receive data":
         onPeer(one(model.peers), (peer) => {
-          peer.heard = model.now
-          // A newcomer in this very moment must not have it: others may be waiting for it to be probed.
-          if (how % 2 === 0) this.acquire(SWEEP, false)
+          peer.receivedAt = model.now
+          // A new caller must not get it at this moment: others may be waiting for its probe.
+          if (variant % 2 === 0) this.acquire(SWEEP_MILLIS, false)
         })
         this.tick()
         break
-      case "spoil":
-        onPeer(one(model.in("free")), (peer) => {
+      case "taint":
+        onPeer(one(model.in("idle")), (peer) => {
           peer.clean = false
         })
         break
       case "tick":
-        model.now += SPANS[how % SPANS.length]!
+        model.now += LONG_TIMES[variant % LONG_TIMES.length]!
         this.tick()
         break
       case "evict":
@@ -165,35 +165,35 @@ export class PoolWorld {
     checkAtRest(model, core)
   }
 
-  /** From here on everything goes well: then nobody is left waiting, and the pool stands again. */
-  makePeace(): void {
+  /** Runs the pool without faults: no waiter is left, and min sessions are open. */
+  settle(): void {
     const { core, model } = this
-    const patient = model.waiting.filter((client) => client.deadline - model.now > PEACE * SWEEP)
-    this.isPeace = true
-    for (let sweep = 0; sweep < PEACE && !this.isCalm; sweep++) {
-      for (const peer of model.in("lent")) this.release(peer.holder!)
-      for (const id of Array.from(model.dials.keys())) this.answerDial(id)
+    const patient = model.waiting.filter((client) => client.deadline - model.now > MAX_SWEEPS * SWEEP_MILLIS)
+    this.isSettling = true
+    for (let sweep = 0; sweep < MAX_SWEEPS && !this.isSettled; sweep++) {
+      for (const peer of model.in("leased")) this.release(peer.holder!)
+      for (const id of Array.from(model.dials.keys())) this.completeDial(id)
       for (const peer of model.in("probing")) this.answerProbe(peer, true)
       for (const peer of model.in("recovering")) this.recovered(peer, true)
-      for (const peer of model.in("closing")) this.gone(peer, false)
+      for (const peer of model.in("closing")) this.sessionGone(peer, false)
       checkAtRest(model, core)
-      // Looked at before the next sweep: where lives are short, that one begins to renew a session again.
-      if (this.isCalm) break
-      const wish = this.tick()
-      model.now = Math.min(wish, model.now + SWEEP)
+      // Checked before the next sweep, which may start to replace another session where lifetimes are short.
+      if (this.isSettled) break
+      const nextTick = this.tick()
+      model.now = Math.min(nextTick, model.now + SWEEP_MILLIS)
       checkAtRest(model, core)
     }
-    must(this.isCalm, "when all goes well, nobody waits and min stands")
+    must(this.isSettled, "without faults no caller waits and min sessions are open")
     const served = patient.every((client) => client.outcome === "waited" || model.draining)
-    must(served, "who is patient gets a session")
+    must(served, "a caller with a long timeout gets a session")
   }
 
-  private get isCalm(): boolean {
+  private get isSettled(): boolean {
     const { model } = this
     const busy =
       model.waiting.length +
       model.dials.size +
-      model.in("lent").length +
+      model.in("leased").length +
       model.in("probing").length +
       model.in("recovering").length +
       model.in("closing").length
@@ -201,70 +201,70 @@ export class PoolWorld {
     return busy === 0 && model.open >= model.limits.min
   }
 
-  private react(well: () => void, badly: () => void): void {
+  private react(succeed: () => void, fail: () => void): void {
     const { reactions } = this.setting
-    const kind = this.isPeace || reactions.length === 0 ? 0 : reactions[this.reaction++ % reactions.length]!
+    const kind = this.isSettling || reactions.length === 0 ? 0 : reactions[this.reaction++ % reactions.length]!
     must(this.core.total <= this.model.limits.max, "connecting + idle + used + closing <= max")
-    if (kind === 1) well()
-    else if (kind === 2) badly()
+    if (kind === 1) succeed()
+    else if (kind === 2) fail()
   }
 
-  private acquire(patience: number, mayReturn: boolean): void {
+  private acquire(timeout: number, mayReact: boolean): void {
     const { core, model } = this
     const client = new Client(undefined)
-    const deadline = model.now + patience
+    const deadline = model.now + timeout
     model.clients++
     this.clients.push(client)
-    if (core.tryAcquire(client, model.now)) return model.took(client)
-    client.onWake = (refusal) => {
-      model.woken(client, refusal === undefined ? undefined : OUTCOMES.get(refusal))
-      if (mayReturn)
+    if (core.tryAcquire(client, model.now)) return model.acquiredAtOnce(client)
+    client.onWake = (error) => {
+      model.woken(client, error === undefined ? undefined : OUTCOMES.get(error))
+      if (mayReact)
         this.react(
           () => this.release(client),
-          () => this.relive(client)
+          () => this.releaseAndReacquire(client)
         )
     }
     model.queued(client)
     client.deadline = deadline
-    const refused = core.enqueue(client, model.now, deadline)
-    // Checked only from outside: within a question of the pool its step is not over yet.
-    if (refused === undefined) return mayReturn ? checkNothingUndone(model) : undefined
+    const error = core.enqueue(client, model.now, deadline)
+    // Within a hook the step of the pool is not over yet.
+    if (error === undefined) return mayReact ? checkProgress(model) : undefined
     model.waiting = model.waiting.filter((other) => other !== client)
-    model.turnedAway(client, OUTCOMES.get(refused)!)
+    model.rejected(client, OUTCOMES.get(error)!)
   }
 
-  /** Gives back at once what was just lent, unclean, and comes again. */
-  private relive(client: Client): void {
+  /** Releases a session with state left behind and acquires one again. */
+  private releaseAndReacquire(client: Client): void {
     if (client.peer !== undefined) client.peer.clean = false
     this.release(client)
-    this.acquire(SWEEP, false)
+    this.acquire(SWEEP_MILLIS, false)
   }
 
   private release(client: Client): void {
     const { core, model } = this
     this.clients = this.clients.filter((other) => other !== client)
-    model.releases(client)
+    model.released(client)
     core.release(client, model.now)
     core.release(client, model.now)
   }
 
-  private answerDial(id: number): void {
+  private completeDial(id: number): void {
     const { core, model } = this
     const peer = new Peer(model.now)
-    model.dialSucceeds(id, peer)
+    model.dialSucceeded(id, peer)
     peer.slot = core.dialed(id, peer, model.now)
   }
 
-  private refuseDial(id: number, how: number): void {
+  private failDial(id: number, variant: number): void {
     const { core, model } = this
-    const kind = CLASSES[how % CLASSES.length]!
-    const retryAfterMillis = kind === "auth" && how % 2 === 0 ? 30_000 : undefined
-    model.dialFails(id, kind, retryAfterMillis)
+    const kind = CLASSES[variant % CLASSES.length]!
+    const retryAfterMillis = kind === "auth" && variant % 2 === 0 ? 30_000 : undefined
+    model.dialFailed(id, kind, retryAfterMillis)
     const permanent = kind === "auth" || kind === "configuration"
     core.dialFailed(id, { error: DIAL_ERROR, class: kind, permanent, retryAfterMillis, ceiling: undefined }, model.now)
   }
 
-  private abandonDial(id: number): void {
+  private interruptDial(id: number): void {
     this.model.dials.delete(id)
     this.core.dialAbandoned(id)
   }
@@ -279,19 +279,19 @@ export class PoolWorld {
     this.core.recovered(peer.slot!, clean, this.model.now)
   }
 
-  private gone(peer: Peer, isLoss: boolean): void {
+  private sessionGone(peer: Peer, isLoss: boolean): void {
     const { core, model } = this
     const { slot } = peer
-    model.gone(peer, isLoss)
+    model.sessionGone(peer, isLoss)
     if (isLoss) core.sessionLost(slot!, model.now)
     core.sessionClosed(slot!, model.now)
   }
 
   private tick(): number {
     const { core, model } = this
-    const wish = core.tick(model.now)
-    checkLookedOver(model, core, wish)
-    checkNothingUndone(model)
-    return wish
+    const nextTick = core.tick(model.now)
+    checkSweep(model, core, nextTick)
+    checkProgress(model)
+    return nextTick
   }
 }

@@ -79,9 +79,9 @@ describe("WaitQueue", () => {
   it("removes from the middle without walking the queue", () => {
     const [waiters, all] = fill(1000)
     const middle = all[500]!
-    const neighbours = new Set([all[499], middle, all[501]])
+    const adjacent = new Set([all[499], middle, all[501]])
     for (const waiter of all) {
-      if (neighbours.has(waiter)) continue
+      if (adjacent.has(waiter)) continue
       Object.defineProperty(waiter, "next", { get: () => assert.fail("the queue was walked") })
       Object.defineProperty(waiter, "previous", { get: () => assert.fail("the queue was walked") })
     }

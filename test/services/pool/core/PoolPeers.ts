@@ -1,36 +1,35 @@
-/** Those who meet in a pool under test: sessions that the test steers, and borrowers that remember how they fared. */
+/** The sessions of a model test, which the test controls, and its callers, which record their outcome. */
 import { Lease, type Slot, type SlotSession } from "../../../../src/services/pool/core/Lease.ts"
 import type { AcquireOutcome, CloseReason } from "../../../../src/services/pool/core/Snapshot.ts"
 
-/** `doomed`: it failed a probe or a recovery and must be closed. */
-export type PeerState = "free" | "probing" | "lent" | "recovering" | "doomed" | "closing" | "gone"
+/** `failed`: a probe or recovery failed, so the session must be closed. */
+export type PeerState = "idle" | "probing" | "leased" | "recovering" | "failed" | "closing" | "gone"
 
-/** A session: what the pool may see of it, and what the model knows of it. */
+/** A session: the interface for the pool, and the state for the model. */
 export class Peer implements SlotSession {
   clean = true
-  heard: number
+  receivedAt: number
   readonly busySince = 0
-  state: PeerState = "free"
+  state: PeerState = "idle"
   slot: Slot<Peer> | undefined = undefined
   holder: Client | undefined = undefined
   evicted = false
   since: number
   readonly openedAt: number
-  recoveryAsked = false
+  recoverRequested = false
   reason: CloseReason | undefined = undefined
-  doom: "probe-failed" | "not-recovered" = "probe-failed"
+  failure: "probe-failed" | "not-recovered" = "probe-failed"
 
   constructor(now: number) {
-    this.heard = now
+    this.receivedAt = now
     this.since = now
     this.openedAt = now
   }
 
   readonly isClean = (): boolean => this.clean
-  readonly lastReceivedAt = (): number => this.heard
+  readonly lastReceivedAt = (): number => this.receivedAt
 }
 
-/** A borrower. */
 export class Client extends Lease<Peer> {
   outcome: AcquireOutcome | undefined = undefined
   wakes = 0
