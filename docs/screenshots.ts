@@ -1,8 +1,8 @@
 /**
- * Makes the pictures of the operations page in `docs/images`: `node docs/screenshots.ts`, about three minutes.
+ * Takes the screenshots of the operations page in `docs/images`: `node docs/screenshots.ts`, about three minutes.
  *
- * All of it is real: the layers of the program on a PostgreSQL of its own, work of an invented shop on a real table, an
- * outage made by a fault proxy, and the page in Debian's Chromium.
+ * It runs the program's layers on a temporary PostgreSQL with the load of a sample shop, causes an outage by a fault
+ * proxy, and opens the page in Debian's Chromium.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -23,15 +23,15 @@ import { TestPostgres } from "../src/testing/TestPostgres.ts"
 const CHROMIUM = "/usr/bin/chromium"
 const DIRECTORY = new URL("images/", import.meta.url)
 
-/** Wide enough for three charts in a row, and high enough to end below the sessions. */
+/** Wide enough for three charts in a row, and high enough to show all sessions. */
 const DESKTOP = { width: 1280, height: 1500 }
 const PHONE = { width: 390, height: 1500 }
 
-/** How many customers the shop has: enough that its report takes a moment. */
+/** Rows of the sample shop: enough that its report takes a visible time. */
 const CUSTOMERS = 20_000
 const ORDERS = 200_000
 
-/** How long each part of the story goes on, in seconds. */
+/** Length of each phase, in seconds. */
 const CALM = 110
 const CROWD = 45
 const OUTAGE = 12
@@ -40,11 +40,11 @@ const MAX_SESSIONS = 8
 const VISITORS = 5
 const CROWDING = 16
 
-/** What a person does on a page before the next click, in milliseconds. */
+/** Pause of a visitor between two requests, in milliseconds. */
 const READING_MILLIS = 350
 const HURRY_MILLIS = 40
 
-/** A page has read its history and drawn its charts after this, in milliseconds. */
+/** Time until the page has loaded its history and drawn its charts, in milliseconds. */
 const DRAWN_MILLIS = 2500
 
 const prepare = (sql: PgClient) =>
@@ -56,8 +56,8 @@ const prepare = (sql: PgClient) =>
     yield* sql`create index on orders (customer_id)`
   })
 
-/** What the shop is asked for; the first ones often, the last one seldom. */
-const pages = (sql: PgClient) => {
+/** The requests of the shop; `report` is rare. */
+const requests = (sql: PgClient) => {
   const customer = Effect.map(Random.next, (random) => 1 + Math.floor(random * CUSTOMERS))
   const orders = Effect.flatMap(
     customer,
@@ -76,8 +76,8 @@ const pages = (sql: PgClient) => {
   return { orders, checkout, report }
 }
 
-/** Whatever happens to a visitor, the next one comes. */
-const again = <E>(name: string, pauseMillis: number, page: Effect.Effect<unknown, E>) =>
+/** Repeats a request in a background fiber and ignores its failures. */
+const repeat = <E>(name: string, pauseMillis: number, page: Effect.Effect<unknown, E>) =>
   Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
@@ -88,17 +88,17 @@ const again = <E>(name: string, pauseMillis: number, page: Effect.Effect<unknown
   )
 
 const visit = Effect.fnUntraced(function* (sql: PgClient, visitors: number, pauseMillis: number) {
-  const { checkout, orders, report } = pages(sql)
-  for (let visitor = 0; visitor < visitors; visitor += 1) yield* again("GET /orders", pauseMillis, orders)
-  yield* again("POST /checkout", pauseMillis * 2, checkout)
-  yield* again("GET /report", pauseMillis * 20, report)
+  const { checkout, orders, report } = requests(sql)
+  for (let visitor = 0; visitor < visitors; visitor += 1) yield* repeat("GET /orders", pauseMillis, orders)
+  yield* repeat("POST /checkout", pauseMillis * 2, checkout)
+  yield* repeat("GET /report", pauseMillis * 20, report)
 })
 
-/** More than the pool has sessions for: what a sale does. */
+/** More load than the pool has sessions for. */
 const crowd = Effect.fnUntraced(function* (sql: PgClient) {
   yield* visit(sql, CROWDING, HURRY_MILLIS)
   const slow = sql`select o.id, o.total, pg_sleep(1.4) from orders o where o.total > ${400} order by o.total desc limit 1`
-  for (let visitor = 0; visitor < 2 * MAX_SESSIONS; visitor += 1) yield* again("GET /search", HURRY_MILLIS, slow)
+  for (let visitor = 0; visitor < 2 * MAX_SESSIONS; visitor += 1) yield* repeat("GET /search", HURRY_MILLIS, slow)
 })
 
 const start = Effect.gen(function* () {
@@ -112,7 +112,7 @@ const start = Effect.gen(function* () {
           url: proxy.urlThrough(postgres.url),
           applicationName: "shop",
           pool: { min: 2, max: MAX_SESSIONS },
-          // so that the pictures need not wait for the next look
+          // Short intervals, so that the screenshots show current data.
           healthCheckInterval: "5 seconds",
           monitorInterval: "5 seconds",
           http: { port: 0 }
@@ -128,7 +128,7 @@ const start = Effect.gen(function* () {
   }
 })
 
-const photographer = Effect.gen(function* () {
+const makeScreenshot = Effect.gen(function* () {
   const browser = yield* Effect.acquireRelease(
     Effect.promise(() => chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] })),
     (browser) => Effect.promise(() => browser.close())
@@ -144,10 +144,10 @@ const photographer = Effect.gen(function* () {
     })
 })
 
-const story: Effect.Effect<void, unknown, TestPostgres | Scope.Scope> = Effect.gen(function* () {
+const allScreenshots: Effect.Effect<void, unknown, TestPostgres | Scope.Scope> = Effect.gen(function* () {
   Fs.mkdirSync(DIRECTORY, { recursive: true })
   const { proxy, sql, url } = yield* start
-  const take = yield* photographer
+  const take = yield* makeScreenshot
   yield* prepare(sql)
   yield* visit(sql, VISITORS, READING_MILLIS)
   yield* Effect.sleep(CALM * 1000)
@@ -167,4 +167,4 @@ const story: Effect.Effect<void, unknown, TestPostgres | Scope.Scope> = Effect.g
   yield* take(url, "outage", { viewport: DESKTOP })
 })
 
-await Effect.runPromise(Effect.provide(Effect.scoped(story), TestPostgres.layer))
+await Effect.runPromise(Effect.provide(Effect.scoped(allScreenshots), TestPostgres.layer))
