@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { writeFileSync } from "node:fs"
-import type { Definition } from "../src/services/observability/metrics/Definition.ts"
+import type { MetricDefinition } from "../src/services/observability/metrics/Definition.ts"
 import { prometheusName } from "../src/services/observability/metrics/PrometheusText.ts"
 import { PREFIX } from "../src/services/observability/metrics/SessionMetrics.ts"
 import { MonitorMetrics } from "../src/services/observability/monitor/MonitorMetrics.ts"
@@ -9,7 +9,10 @@ import { definitions } from "../src/services/observability/PoolMetrics.ts"
 import type { DatabaseView } from "../src/services/observability/PostgresMonitor.ts"
 
 /** What the documentation says of a metric. */
-export interface Documented extends Pick<Definition, "name" | "instrument" | "unit" | "description" | "attributes"> {
+export interface Documented extends Pick<
+  MetricDefinition,
+  "name" | "instrument" | "unit" | "description" | "attributes"
+> {
   readonly source: string
   readonly bounds: ReadonlyArray<number> | undefined
   readonly prometheus: string
@@ -17,7 +20,7 @@ export interface Documented extends Pick<Definition, "name" | "instrument" | "un
 
 const POOL_NAME = "db.client.connection.pool.name"
 
-const documented = (definition: Definition): Documented => ({
+const documented = (definition: MetricDefinition): Documented => ({
   ...definition,
   bounds: definition.bounds,
   prometheus: prometheusName({

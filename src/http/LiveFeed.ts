@@ -1,91 +1,89 @@
 /**
- * The live feed: what `/status` tells, once a second and whenever it turns, and every new point and event, to everybody
- * who listens.
+ * The feed of `/events`: the status once a second and whenever the phase or the health changes, and every new point
+ * and event of the history.
  *
- * A message is made once for all readers, and nothing is made while there are none. Who does not read fast enough is
- * cut off and comes back to a whole picture.
+ * A message is encoded once for all readers, and nothing is encoded while there are none. A reader that falls too far
+ * behind is disconnected; when it reconnects it gets the whole history.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Sse from "effect/encoding/Sse"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { HealthCheck } from "../services/observability/HealthCheck.ts"
-import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
-import { type News, PoolHistory, STEP_MILLIS, WINDOW_MILLIS } from "../services/observability/PoolHistory.ts"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
+import type { HealthCheck } from "../services/observability/HealthCheck.ts"
+import { type HistoryUpdate, PoolHistory, STEP_MILLIS, WINDOW_MILLIS } from "../services/observability/PoolHistory.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
-import { makeStatus, type StatusBody } from "./Status.ts"
+import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
+import { makeStatus } from "./Status.ts"
+import { type FeedMessageData, type FeedMessageName, feedMessages, type StatusBody } from "./StatusSchema.ts"
 import { version } from "./Version.ts"
-import * as Duration from "effect/Duration"
-import * as Sse from "effect/encoding/Sse"
 
-/** How soon a browser tries again when the stream broke, in milliseconds: a restart is over in about a second. */
+/** After which a browser reconnects, in milliseconds. */
 const RETRY_MILLIS = 1000
 
-/** Each name with what it carries: docs/operations-page.md shows them at work. */
-export type MessageName = "hello" | "status" | "point" | "event" | "bye"
+/** Most readers at the same time. Each costs a socket and its queue. */
+const MAX_READERS = 32
+
+/** Messages in a reader's queue: more than the events that the pool keeps for a slow subscriber (256). */
+const MAX_QUEUED = 512
+
+const STATUS_MILLIS = 1000
+
+/** Proxies close a stream that is silent for thirty seconds or more. */
+const HEARTBEAT_MILLIS = 15_000
+
+/** How long readers may take to read the last messages, in milliseconds. */
+const CLOSE_MILLIS = 200
 
 const encoder = new TextEncoder()
 
-/** One message, with a value that becomes JSON. */
-export const message = (name: MessageName, value: unknown): Uint8Array =>
-  encoder.encode(Sse.encoder.write({ _tag: "Event", event: name, id: undefined, data: JSON.stringify(value) }))
+const message = <Name extends FeedMessageName>(name: Name, value: FeedMessageData<Name>): Uint8Array => {
+  const schema: Schema.ConstraintEncoder<unknown> = feedMessages[name]
+  const data = JSON.stringify(Schema.encodeSync(schema)(value))
+  return encoder.encode(Sse.encoder.write({ _tag: "Event", event: name, id: undefined, data }))
+}
 
-/** Says how soon to try again. */
-export const retry: Uint8Array = encoder.encode(
+const retry: Uint8Array = encoder.encode(
   Sse.encoder.write(new Sse.Retry({ duration: Duration.millis(RETRY_MILLIS), lastEventId: undefined }))
 )
 
-/** A comment, which readers ignore: it keeps whatever stands in between from taking the stream for dead. */
-export const heartbeat: Uint8Array = encoder.encode(": still here\n\n")
+/** A comment, which readers ignore. */
+const heartbeat: Uint8Array = encoder.encode(": heartbeat\n\n")
 
-/** A team with a page open each, on a few screens; every reader costs a socket and what it has not read yet. */
-const MOST_READERS = 32
-
-/** Messages that a reader may fall behind: more than all events that the pool keeps for a slow listener (256). */
-const MOST_BEHIND = 512
-
-/** How often the status is told, in milliseconds: a person's eye does not follow faster numbers. */
-const STATUS_MILLIS = 1000
-
-/** A comment is sent after this many milliseconds: proxies take a stream for dead after thirty seconds and more. */
-const HEARTBEAT_MILLIS = 15_000
-
-/** How long readers may take to read the last word, in milliseconds: those near by take one. */
-const FAREWELL_MILLIS = 200
-
-/** Why a reader is not let in. */
-export class FeedRefused extends Schema.TaggedError<FeedRefused>()("FeedRefused", { why: Schema.String }) {
+/** A reader was rejected. */
+export class FeedRefused extends Schema.TaggedError<FeedRefused>()("FeedRefused", { reason: Schema.String }) {
   override get message(): string {
-    return this.why
+    return this.reason
   }
 }
 
 interface Reader {
   readonly queue: Queue.Queue<Uint8Array, Cause.Done>
-  readonly cut: () => void
+  readonly disconnect: () => void
 }
 
-/** Lets readers in, tells them what is new, and says goodbye. */
+/** Feeds readers with status, points and events. */
 export class LiveFeed extends Context.Service<
   LiveFeed,
   {
     /**
-     * The feed for one reader until the scope closes: `hello` and `status` first. `cut` is called when the reader has to
-     * be cut off. Fails when there are too many readers, or none are let in any more.
+     * The feed for one reader until the scope closes: `hello` and `status` first. `disconnect` is called when the reader
+     * falls too far behind. Fails when there are too many readers, or when the server is stopping.
      */
-    readonly open: (cut: () => void) => Effect.Effect<Stream.Stream<Uint8Array>, FeedRefused, Scope.Scope>
-    /** Sends a last status and `bye`, ends every stream within a fifth of a second, and lets nobody in any more. */
+    readonly open: (disconnect: () => void) => Effect.Effect<Stream.Stream<Uint8Array>, FeedRefused, Scope.Scope>
+    /** Sends a last status and `bye`, ends every stream within 200 ms, and rejects new readers. */
     readonly end: Effect.Effect<void>
   }
 >()("effect-supavisor/LiveFeed") {
-  /** Feeds as long as the layer is alive; its end does not say goodbye: `end` does. */
+  /** Feeds until the layer's scope closes. Only `end` sends `bye`. */
   static readonly layer: Layer.Layer<LiveFeed, never, HealthCheck | PoolHistory | SessionConfig | SessionPool> =
     Layer.effect(
       LiveFeed,
@@ -101,72 +99,72 @@ const make = Effect.gen(function* () {
   const now = monotonicMillis(clock)
   const readers = new Set<Reader>()
   const wake = yield* Queue.sliding<void>(1)
-  const deserted = yield* Deferred.make<void>()
-  /** Nobody is let in any more. */
+  const allGone = yield* Deferred.make<void>()
+  /** New readers are rejected. */
   let ending = false
-  /** The last word was said: whoever is still reading it must not be taken for one who does not read. */
-  let silent = false
+  /** The queues have ended; offering to them would disconnect readers that still read the last messages. */
+  let ended = false
 
-  const tell = (bytes: Uint8Array): void => {
-    if (silent) return
+  const send = (bytes: Uint8Array): void => {
+    if (ended) return
     for (const reader of readers) {
       if (Queue.offerUnsafe(reader.queue, bytes)) continue
-      leave(reader)
-      reader.cut()
+      remove(reader)
+      reader.disconnect()
     }
   }
 
-  const leave = (reader: Reader): void => {
+  const remove = (reader: Reader): void => {
     readers.delete(reader)
-    if (ending && readers.size === 0) Deferred.doneUnsafe(deserted, Effect.void)
+    if (ending && readers.size === 0) Deferred.doneUnsafe(allGone, Effect.void)
   }
 
-  const hear = (news: News): void => {
+  const onUpdate = (update: HistoryUpdate): void => {
     if (readers.size === 0) return
-    if (news._tag === "Point") return tell(message("point", news.point))
-    tell(message("event", news.event))
+    if (update._tag === "Point") return send(message("point", update.point))
+    send(message("event", update.event))
     Queue.offerUnsafe(wake, undefined)
   }
 
-  let lastTurn = ""
-  let toldAt = now()
-  const tellStatus = Effect.gen(function* () {
-    const isDue = now() - toldAt >= STATUS_MILLIS
-    if (isDue) toldAt = now()
+  let lastState = ""
+  let sentAt = now()
+  const sendStatus = Effect.gen(function* () {
+    const isDue = now() - sentAt >= STATUS_MILLIS
+    if (isDue) sentAt = now()
     if (readers.size === 0) return
     const body = yield* status
-    const turn = `${body.phase} ${body.health.state._tag}`
-    if (!isDue && turn === lastTurn) return
-    lastTurn = turn
-    tell(message("status", body))
+    const state = `${body.phase} ${body.health.state._tag}`
+    if (!isDue && state === lastState) return
+    lastState = state
+    send(message("status", body))
   })
 
-  const telling = Effect.gen(function* () {
-    yield* Effect.timeoutOption(Queue.take(wake), Math.max(0, toldAt + STATUS_MILLIS - now()))
-    yield* tellStatus
+  const sendNext = Effect.gen(function* () {
+    yield* Effect.timeoutOption(Queue.take(wake), Math.max(0, sentAt + STATUS_MILLIS - now()))
+    yield* sendStatus
   })
-  const unbroken = <A>(effect: Effect.Effect<A>) =>
+  const guarded = <A>(effect: Effect.Effect<A>) =>
     Effect.catchCause(Effect.asVoid(effect), (cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The live feed broke off.", cause)
+      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("Sending the live feed failed.", cause)
     )
-  yield* Effect.forkScoped(Effect.forever(unbroken(telling)))
+  yield* Effect.forkScoped(Effect.forever(guarded(sendNext)))
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
         Effect.sleep(HEARTBEAT_MILLIS),
-        Effect.sync(() => tell(heartbeat))
+        Effect.sync(() => send(heartbeat))
       )
     )
   )
-  yield* history.follow(hear)
+  yield* history.subscribe(onUpdate)
 
-  /** In one step, so that nothing can come between the past that is read here and the news that follow it. */
-  const admit = (cut: () => void, queue: Reader["queue"], body: StatusBody): Reader | FeedRefused => {
-    if (ending) return new FeedRefused({ why: "The server is stopping." })
-    if (readers.size >= MOST_READERS) {
-      return new FeedRefused({ why: `${MOST_READERS} readers are connected already: close one and try again.` })
+  /** Synchronous, so that no update falls between the history that is read here and the reader's first update. */
+  const admit = (disconnect: () => void, queue: Reader["queue"], body: StatusBody): Reader | FeedRefused => {
+    if (ending) return new FeedRefused({ reason: "The server is stopping." })
+    if (readers.size >= MAX_READERS) {
+      return new FeedRefused({ reason: `${MAX_READERS} readers are connected already: close one and try again.` })
     }
-    const { events, points } = history.past()
+    const { events, points } = history.contents()
     const hello = {
       version,
       startedAt,
@@ -177,31 +175,31 @@ const make = Effect.gen(function* () {
       events
     }
     for (const bytes of [retry, message("hello", hello), message("status", body)]) Queue.offerUnsafe(queue, bytes)
-    const reader = { queue, cut }
+    const reader = { queue, disconnect }
     readers.add(reader)
     return reader
   }
 
-  const enter = Effect.fnUntraced(function* (cut: () => void) {
-    const admitted = admit(cut, yield* Queue.dropping<Uint8Array, Cause.Done>(MOST_BEHIND), yield* status)
+  const enter = Effect.fnUntraced(function* (disconnect: () => void) {
+    const admitted = admit(disconnect, yield* Queue.dropping<Uint8Array, Cause.Done>(MAX_QUEUED), yield* status)
     return admitted instanceof FeedRefused ? yield* admitted : admitted
   })
 
   const end = Effect.gen(function* () {
     ending = true
     if (readers.size === 0) return
-    yield* unbroken(Effect.map(status, (body) => tell(message("status", body))))
-    tell(message("bye", { reason: "shutdown" }))
-    silent = true
+    yield* guarded(Effect.map(status, (body) => send(message("status", body))))
+    send(message("bye", { reason: "shutdown" }))
+    ended = true
     for (const { queue } of readers) Queue.endUnsafe(queue)
-    yield* Effect.timeoutOption(Deferred.await(deserted), FAREWELL_MILLIS)
-    for (const { cut } of Array.from(readers)) cut()
+    yield* Effect.timeoutOption(Deferred.await(allGone), CLOSE_MILLIS)
+    for (const { disconnect } of Array.from(readers)) disconnect()
   })
 
   return {
-    open: (cut: () => void) =>
+    open: (disconnect: () => void) =>
       Effect.map(
-        Effect.acquireRelease(enter(cut), (reader) => Effect.sync(() => leave(reader))),
+        Effect.acquireRelease(enter(disconnect), (reader) => Effect.sync(() => remove(reader))),
         ({ queue }) => Stream.fromQueue(queue)
       ),
     end: yield* Effect.cached(Effect.uninterruptible(end))

@@ -1,4 +1,4 @@
-/** The files of the operations page: a fixed list, read once, and never looked for by a name that a request brings. */
+/** The files of the operations page: a fixed list, read once. No path of a request is used as a file name. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -7,7 +7,7 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 
-/** Beside this file; the package has this code in another folder, so the way is named from one up. */
+/** Relative to the parent folder, because the built package has this code in another folder. */
 const folder = new URL("../http/page/", import.meta.url)
 
 const PAGE = "Page.html"
@@ -19,8 +19,8 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /**
- * Everything comes from this server, nothing else is loaded, sent to or framed (W3C CSP3). The chart library sets
- * styles from its script, which this policy allows.
+ * Only this server is loaded from and sent to, and no other page may frame it (W3C CSP3). The chart library sets styles
+ * from its script, which this policy allows.
  */
 const contentPolicy = [
   "default-src 'none'",
@@ -33,7 +33,7 @@ const contentPolicy = [
   "frame-ancestors 'none'"
 ].join("; ")
 
-/** One file as it is served. */
+/** A file and its response. */
 export interface PageFile {
   readonly path: `/${string}`
   readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
@@ -44,23 +44,23 @@ const extensionOf = (name: string): string => name.split(".").at(-1) ?? ""
 const served = (path: PageFile["path"], file: URL | string, extension: string): PageFile => {
   const body = Fs.readFileSync(file)
   const etag = `"${createHash("sha256").update(body).digest("base64url")}"`
-  // Kept, but asked for every time: an upgrade is seen at once.
+  // Browsers store the file and revalidate it every time, so that an upgrade is seen at once.
   const headers = {
     etag,
     "cache-control": "no-cache",
     ...(extension === "html" ? { "content-security-policy": contentPolicy } : {})
   }
-  const whole = HttpServerResponse.uint8Array(body, { contentType: types[extension] ?? "", headers })
+  const full = HttpServerResponse.uint8Array(body, { contentType: types[extension] ?? "", headers })
   const unchanged = HttpServerResponse.empty({ status: 304, headers })
   return {
     path,
     answer: Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
-      request.headers["if-none-match"] === etag ? unchanged : whole
+      request.headers["if-none-match"] === etag ? unchanged : full
     )
   }
 }
 
-/** The chart library's two files, wherever its package was installed. */
+/** The chart library's two files, from its installed package. */
 const charts = (): ReadonlyArray<PageFile> => {
   const { resolve } = createRequire(import.meta.url)
   return [
@@ -72,16 +72,18 @@ const charts = (): ReadonlyArray<PageFile> => {
 const missing: PageFile = {
   path: "/",
   answer: Effect.succeed(
-    HttpServerResponse.text("The files of the page are not here: a bundler leaves them out. /status has it all.\n", {
-      status: 404,
-      headers: { "cache-control": "no-store" }
-    })
+    HttpServerResponse.text(
+      "The files of the page are missing: a bundler may have left them out. /status has the same data.\n",
+      {
+        status: 404,
+        headers: { "cache-control": "no-store" }
+      }
+    )
   )
 }
 
 /**
- * Reads all of them: `/`, and `/page/...` for its parts. Where they cannot be read the rest of the server still
- * answers, and `/` says so.
+ * Reads the files of `/` and `/page/...`. When they cannot be read, `/` answers 404 and the rest of the server works.
  */
 export const readPageFiles: Effect.Effect<ReadonlyArray<PageFile>> = Effect.try(() => [
   served("/", new URL(PAGE, folder), "html"),

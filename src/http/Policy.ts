@@ -1,18 +1,18 @@
-/** Who may read what of the operations server: pure. */
+/** Which requests the operations server answers. Pure. */
 import * as Redacted from "effect/Redacted"
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import type { Settings } from "../services/config/SessionConfig.ts"
 import { isLoopback } from "../services/config/settings/Exposure.ts"
 
-/** Open to whoever reaches the server: a platform's probes and scrapers hold no token. */
+/** Open without a token: a platform's probes and scrapers have none. */
 const openPaths: ReadonlySet<string> = new Set(["/livez", "/readyz", "/healthz", "/startupz", "/metrics"])
 
-/** Where the token is given by hand. */
+/** Where the form with the token is sent. */
 export const SIGN_IN_PATH = "/sign-in"
 
-/** What of a request decides. */
-export interface Asked {
-  /** The path and what follows it, as it was sent. */
+/** The part of a request that the decision depends on. */
+export interface PolicyRequest {
+  /** Path and query, as sent. */
   readonly url: string
   readonly method: string
   readonly host: string | undefined
@@ -21,28 +21,27 @@ export interface Asked {
 }
 
 /**
- * `passes`: may be answered. `foreign-host`: a name that is not this machine's was asked for. `no-token-set`: nobody may
- * read it before a token is set. `token-wanted`: the token was not shown, or it was another one.
+ * `foreign-host`: the Host header does not name this machine. `no-token-set`: the path requires a token and none is
+ * configured. `token-required`: the token is missing or wrong.
  */
-export type Verdict = "passes" | "foreign-host" | "no-token-set" | "token-wanted"
+export type Access = "allowed" | "foreign-host" | "no-token-set" | "token-required"
 
-/** What decides, made once. */
 export interface Policy {
-  readonly judge: (asked: Asked) => Verdict
-  /** Whether this is the token; in constant time. Always false where none is set. */
+  readonly check: (request: PolicyRequest) => Access
+  /** Whether this is the token, compared in constant time; false when none is configured. */
   readonly isToken: (text: string) => boolean
-  /** What the cookie of a signed-in browser holds: no use to anybody who wants the token. Undefined without one. */
+  /** The cookie of a signed-in browser, from which the token cannot be derived; undefined when none is configured. */
   readonly cookie: string | undefined
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
 
-/** Compares digests: neither the content nor the length of the secret shows in the time that it takes. */
+/** Compares digests, so that the time reveals neither the content nor the length of the secret. */
 const same = (given: string, secret: string): boolean => timingSafeEqual(digest(given), digest(secret))
 
 /**
- * Whether a Host header names this machine. A page from elsewhere whose name was made to lead here (DNS rebinding)
- * sends its own name.
+ * Whether a Host header names this machine. A foreign page whose name resolves to this machine (DNS rebinding) sends
+ * its own name.
  */
 export const isOwnHost = (header: string | undefined): boolean => {
   if (header === undefined || !/^[\w.:[\]-]+$/.test(header)) return false
@@ -52,26 +51,26 @@ export const isOwnHost = (header: string | undefined): boolean => {
 
 const pathOf = (url: string): string => url.split(/[?#]/, 1)[0] ?? ""
 
-/** What follows `Bearer`; undefined for other schemes. */
+/** The token after `Bearer`; undefined for other schemes. */
 const bearerOf = (header: string | undefined): string | undefined => /^bearer +(\S+) *$/i.exec(header ?? "")?.[1]
 
-/** Who may read what under these settings. */
+/** The policy of these settings. */
 export const policyOf = ({ host, token }: Settings["http"]): Policy => {
   const secret = token === undefined ? undefined : Redacted.value(token)
   const cookie = secret === undefined ? undefined : createHmac("sha256", secret).update("signed in").digest("base64url")
   const isToken = (text: string): boolean => secret !== undefined && same(text, secret)
   const isLocal = isLoopback(host)
 
-  const judge = (asked: Asked): Verdict => {
-    if (isLocal) return isOwnHost(asked.host) ? "passes" : "foreign-host"
-    const path = pathOf(asked.url)
-    if (openPaths.has(path)) return "passes"
+  const judge = (request: PolicyRequest): Access => {
+    if (isLocal) return isOwnHost(request.host) ? "allowed" : "foreign-host"
+    const path = pathOf(request.url)
+    if (openPaths.has(path)) return "allowed"
     if (secret === undefined || cookie === undefined) return "no-token-set"
-    if (path === SIGN_IN_PATH && asked.method === "POST") return "passes"
-    const bearer = bearerOf(asked.authorization)
-    const shown =
-      (bearer !== undefined && isToken(bearer)) || (asked.cookie !== undefined && same(asked.cookie, cookie))
-    return shown ? "passes" : "token-wanted"
+    if (path === SIGN_IN_PATH && request.method === "POST") return "allowed"
+    const bearer = bearerOf(request.authorization)
+    const isValid =
+      (bearer !== undefined && isToken(bearer)) || (request.cookie !== undefined && same(request.cookie, cookie))
+    return isValid ? "allowed" : "token-required"
   }
-  return { judge, isToken, cookie }
+  return { check: judge, isToken, cookie }
 }

@@ -1,8 +1,8 @@
-/** Whether work should be sent here, in the words of a probe; pure, from the health as it is known. */
-import { causeWords, type DegradedCause, type Health, isReady } from "../services/observability/health/Health.ts"
+/** The answers of the readiness and startup probes. Pure. */
+import { causeTexts, type DegradedCause, type Health, isReady } from "../services/observability/health/Health.ts"
 
-/** One thing that was looked at; `reason` is undefined when it is well, `limit` when it is not limited either. */
-export interface Check {
+/** One check: failed with a `reason`, passed with a `limit`, or passed. */
+export interface ReadinessCheck {
   readonly name: string
   readonly reason?: string | undefined
   readonly limit?: string | undefined
@@ -10,7 +10,7 @@ export interface Check {
 
 export interface Readiness {
   readonly ready: boolean
-  readonly checks: ReadonlyArray<Check>
+  readonly checks: ReadonlyArray<ReadinessCheck>
 }
 
 const poolReasons: { readonly [Tag in Health["state"]["_tag"]]: string | undefined } = {
@@ -38,29 +38,29 @@ export const readinessOf = (health: Health): Readiness => {
     checks: [
       { name: "pool", reason: poolReasons[state._tag] },
       { name: "database", reason: state._tag === "Down" ? state.reason.message : undefined },
-      ...limits.map(([name, cause]) => ({ name, limit: causes.includes(cause) ? causeWords[cause] : undefined }))
+      ...limits.map(([name, cause]) => ({ name, limit: causes.includes(cause) ? causeTexts[cause] : undefined }))
     ]
   }
 }
 
-/** Started for good once there was a session, or at once when none is wanted before somebody asks for one. */
-export const startOf = ({ started, state }: Health): Readiness => {
-  const why = state._tag === "Down" ? state.reason.message : "no session was opened yet"
-  return { ready: started, checks: [{ name: "session", reason: started ? undefined : why }] }
+/** Started once a session was opened, or at once when the pool opens none before the first acquire. */
+export const startupOf = ({ started, state }: Health): Readiness => {
+  const reason = state._tag === "Down" ? state.reason.message : "no session was opened yet"
+  return { ready: started, checks: [{ name: "session", reason: started ? undefined : reason }] }
 }
 
-/** One line: `ok`, what limits it, or why not. */
+/** One line: `ok`, with the limits, or the reasons. */
 export const brief = ({ checks, ready }: Readiness): string => {
   if (!ready) return `not ready: ${checks.flatMap(({ reason }) => reason ?? []).join("; ")}`
   const limited = checks.flatMap(({ limit }) => limit ?? [])
   return limited.length === 0 ? "ok" : `ok, degraded: ${limited.join("; ")}`
 }
 
-const lineOf = ({ limit, name, reason }: Check): string => {
+const lineOf = ({ limit, name, reason }: ReadinessCheck): string => {
   if (reason !== undefined) return `[-]${name} failed: ${reason}`
   return limit === undefined ? `[+]${name} ok` : `[+]${name} ok, degraded: ${limit}`
 }
 
-/** One line per check and the verdict, as Kubernetes writes them (Kubernetes docs, API health endpoints). */
+/** One line for each check and one for the probe, as Kubernetes writes them (Kubernetes docs, API health endpoints). */
 export const verbose = (probe: string, { checks, ready }: Readiness): string =>
   [...checks.map(lineOf), `${probe} check ${ready ? "passed" : "failed"}`, ""].join("\n")

@@ -1,13 +1,13 @@
-/** The settings as they may be shown to whoever reaches the operations server: without anything secret. */
+/** The settings as `/status` shows them: without secrets. */
 import type * as Duration from "effect/Duration"
 import { describe } from "../services/config/ConnectionString.ts"
 import { formatDuration, type Settings } from "../services/config/SessionConfig.ts"
 
-const shown = (duration: Duration.Duration | undefined): string =>
+const durationText = (duration: Duration.Duration | undefined): string =>
   duration === undefined ? "off" : formatDuration(duration)
 
 /** Every setting in the form of the environment. Of `sessionSettings` only the names: a value may be a secret. */
-export const shownSettings = (settings: Settings) => ({
+export const redactedSettings = (settings: Settings) => ({
   connection: settings.connection === undefined ? null : describe(settings.connection),
   connectionType: settings.connectionType,
   source: settings.source,
@@ -15,20 +15,20 @@ export const shownSettings = (settings: Settings) => ({
     min: settings.pool.min,
     max: settings.pool.max,
     reasoning: settings.pool.reasoning,
-    idleTimeout: shown(settings.pool.idleTimeout),
-    maxLifetime: shown(settings.pool.maxLifetime),
-    acquireTimeout: shown(settings.pool.acquireTimeout),
+    idleTimeout: durationText(settings.pool.idleTimeout),
+    maxLifetime: durationText(settings.pool.maxLifetime),
+    acquireTimeout: durationText(settings.pool.acquireTimeout),
     maxWaiting: settings.pool.maxWaiting,
     pipeline: settings.pool.pipeline,
-    leakThreshold: shown(settings.pool.leakThreshold)
+    leakThreshold: durationText(settings.pool.leakThreshold)
   },
-  connectTimeout: shown(settings.connectTimeout),
-  statementTimeout: shown(settings.statementTimeout),
-  idleInTransactionTimeout: shown(settings.idleInTransactionTimeout),
-  healthCheckInterval: shown(settings.healthCheckInterval),
-  monitorInterval: shown(settings.monitorInterval),
-  shutdownTimeout: shown(settings.shutdownTimeout),
-  keepAlive: shown(settings.keepAlive),
+  connectTimeout: durationText(settings.connectTimeout),
+  statementTimeout: durationText(settings.statementTimeout),
+  idleInTransactionTimeout: durationText(settings.idleInTransactionTimeout),
+  healthCheckInterval: durationText(settings.healthCheckInterval),
+  monitorInterval: durationText(settings.monitorInterval),
+  shutdownTimeout: durationText(settings.shutdownTimeout),
+  keepAlive: durationText(settings.keepAlive),
   sslMode: settings.ssl.mode,
   sslRootCert: settings.ssl.rootCert === undefined ? "none" : "given",
   sslCert: settings.ssl.cert === undefined ? "none" : "given",

@@ -1,4 +1,4 @@
-/** How a person shows the token: a small page with one field, and the cookie that remembers it. */
+/** Signing in with a browser: a page with a field for the token, and a cookie. */
 import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,11 +13,11 @@ import { type Policy, SIGN_IN_PATH } from "./Policy.ts"
 /** The cookie of a browser that has signed in. */
 export const COOKIE = "effect_supavisor_session"
 
-/** The longest token is 512 characters, three times that when all of it is percent-encoded; anything more is no form. */
-const MOST_BODY = ByteSize.bytes(2048)
+/** Enough for the longest token, 512 characters, when all of it is percent-encoded. */
+const MAX_BODY = ByteSize.bytes(2048)
 
-/** How long a form may take to arrive: it is one packet. */
-const BODY_PATIENCE = Duration.seconds(5)
+/** How long the body may take to arrive. */
+const BODY_TIMEOUT = Duration.seconds(5)
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -26,7 +26,7 @@ h1 { font-size: 1.25rem }
 input, button { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; margin-top: .4rem }
 `
 
-/** Nothing is loaded, nothing runs; the one style sheet is named by its digest (W3C CSP3, hash sources). */
+/** No scripts and nothing loaded; the style sheet is allowed by its digest (W3C CSP3, hash sources). */
 const policy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
@@ -58,12 +58,12 @@ const page = (note: string): string => `<!doctype html>
 </html>
 `
 
-/** Says which scheme is understood (RFC 6750, section 3). */
+/** The authentication scheme (RFC 6750, section 3). */
 export const challenge = { "www-authenticate": 'Bearer realm="effect-supavisor"' } as const
 
-/** The page that asks for the token. */
+/** The page with the form. */
 export const signInPage = (
-  note = "This page needs the token of the operations server."
+  note = "This page requires the token of the operations server."
 ): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.setHeaders(HttpServerResponse.html(page(note)).pipe(HttpServerResponse.setStatus(401)), {
     ...challenge,
@@ -73,22 +73,22 @@ export const signInPage = (
 
 const home = HttpServerResponse.redirect("/", { status: 303, headers: { "cache-control": "no-store" } })
 
-const given: Effect.Effect<string | undefined, never, HttpServerRequest.HttpServerRequest> =
+const submittedToken: Effect.Effect<string | undefined, never, HttpServerRequest.HttpServerRequest> =
   HttpServerRequest.HttpServerRequest.pipe(
     Effect.flatMap((request) => request.urlParamsBody),
     Effect.map((form) => Option.getOrUndefined(UrlParams.getFirst(form, "token"))),
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, MOST_BODY),
-    Effect.timeoutOption(BODY_PATIENCE),
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, MAX_BODY),
+    Effect.timeoutOption(BODY_TIMEOUT),
     Effect.map(Option.getOrUndefined),
     Effect.orElseSucceed(() => undefined)
   )
 
-/** Answers the form: the cookie and the page for the token, else the form once more. */
+/** Answers the form: sets the cookie and redirects to the page, or shows the form again. */
 export const signIn = ({ cookie, isToken }: Policy) =>
   Effect.gen(function* () {
-    // On loopback no token is needed, so there is nothing to sign in to.
+    // Without a configured token there is nothing to sign in to.
     if (cookie === undefined) return home
-    const token = yield* given
-    if (token === undefined || !isToken(token.trim())) return signInPage("That was not the token. Try again.")
+    const token = yield* submittedToken
+    if (token === undefined || !isToken(token.trim())) return signInPage("This is not the token. Try again.")
     return HttpServerResponse.setCookieUnsafe(home, COOKIE, cookie, { httpOnly: true, sameSite: "strict", path: "/" })
   })

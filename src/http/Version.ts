@@ -1,7 +1,7 @@
 /** The version of this package, from its own manifest. */
 import * as Fs from "node:fs"
 
-/** The manifest lies two folders up, from the sources as well as from what is built of them (`rolldown.config.ts`). */
+/** The manifest is two folders up, from the sources and from the built files (`rolldown.config.ts`). */
 const manifestUrl = new URL("../../package.json", import.meta.url)
 
 const manifest: { readonly version: string } = JSON.parse(Fs.readFileSync(manifestUrl, "utf8"))

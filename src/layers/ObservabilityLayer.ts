@@ -13,7 +13,12 @@ import type { SessionPool } from "../services/pool/SessionPool.ts"
 
 export { type Advice, Advisor, type Finding, type FindingId, findingIds } from "../services/observability/Advisor.ts"
 export { HealthCheck } from "../services/observability/HealthCheck.ts"
-export { type News, type Past, PoolHistory, type Point } from "../services/observability/PoolHistory.ts"
+export {
+  type HistoryContents,
+  type HistoryPoint,
+  type HistoryUpdate,
+  PoolHistory
+} from "../services/observability/PoolHistory.ts"
 export * as PoolLog from "../services/observability/PoolLog.ts"
 export { PoolMetrics } from "../services/observability/PoolMetrics.ts"
 export { type Observation, PostgresMonitor } from "../services/observability/PostgresMonitor.ts"

@@ -28,7 +28,7 @@ describe("The demonstration", () => {
         yield* program.said(/INFO +A small demonstration load runs on the embedded database.*--no-demo/)
         const stream = yield* openStream(address)
         assert.strictEqual((yield* stream.message("hello")).data["demo"], true)
-        yield* stream.message("status", ({ ledger }) => JSON.stringify(ledger).includes('"holder":"demo '))
+        yield* stream.message("status", ({ sessions }) => JSON.stringify(sessions).includes('"holder":"demo '))
         yield* stream.message("point", ({ queries }) => Number(queries) > 5)
         const sent = performance.now()
         program.child.kill("SIGTERM")

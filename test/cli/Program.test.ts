@@ -7,11 +7,11 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { commandLine } from "../../src/cli/Program.ts"
 import { mainFile, start } from "./RunningProgram.ts"
-import { said } from "./status/Asked.ts"
+import { runCommand } from "./status/RunInProcess.ts"
 import { scriptedProgram } from "./status/ScriptedProgram.ts"
 
 const run = (...parameters: ReadonlyArray<string>) =>
-  said(commandLine(parameters).pipe(Effect.provide(NodeServices.layer)))
+  runCommand(commandLine(parameters).pipe(Effect.provide(NodeServices.layer)))
 
 /** The names below SUBCOMMANDS on a page of help. */
 const commandsOn = (page: string): ReadonlyArray<string> =>

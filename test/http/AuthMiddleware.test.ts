@@ -8,9 +8,9 @@ import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import { openStream } from "./EventStream.ts"
-import { healthOf } from "./HealthPicture.ts"
-import { historyOf } from "./HistoryPicture.ts"
-import { poolPicture } from "./PoolPicture.ts"
+import { healthOf } from "./HealthFixture.ts"
+import { historyOf } from "./HistoryFixture.ts"
+import { poolFixture } from "./PoolFixture.ts"
 
 const TOKEN = "correct+horse/battery"
 const bearer = { authorization: `Bearer ${TOKEN}` }
@@ -21,7 +21,7 @@ const served = (http: { readonly host: string; readonly token?: string }) =>
       Layer.mock(SessionPool, {
         name: "p",
         endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
-        snapshot: Effect.succeed(poolPicture()),
+        snapshot: Effect.succeed(poolFixture()),
         sessions: Effect.succeed([]),
         waiters: Effect.succeed([])
       }),

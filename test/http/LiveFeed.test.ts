@@ -10,19 +10,19 @@ import { LiveFeed } from "../../src/http/LiveFeed.ts"
 import { version } from "../../src/http/Version.ts"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import { DemoLoad } from "../../src/services/embedded/DemoLoad.ts"
-import type { ShownEvent } from "../../src/services/observability/history/ShownEvent.ts"
-import type { Point } from "../../src/services/observability/history/Point.ts"
+import type { HistoryEvent } from "../../src/services/observability/history/ShownEvent.ts"
+import type { HistoryPoint } from "../../src/services/observability/history/Point.ts"
 import type { PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import { eventually } from "../cli/RunningProgram.ts"
 import { openStream } from "./EventStream.ts"
-import { healthOf } from "./HealthPicture.ts"
-import { historyOf, type Listeners } from "./HistoryPicture.ts"
-import { poolPicture } from "./PoolPicture.ts"
+import { healthOf } from "./HealthFixture.ts"
+import { historyOf, type Listeners } from "./HistoryFixture.ts"
+import { poolFixture } from "./PoolFixture.ts"
 
-const point: Point = {
+const point: HistoryPoint = {
   at: 1000,
   idle: 1,
   used: 2,
@@ -67,12 +67,12 @@ const standing = (
     SessionConfig.layer({ http: { port: 0 } })
   )
 
-const event = (text: string): ShownEvent => ({ at: 1, tag: "CeilingLifted", level: "info", text })
+const event = (text: string): HistoryEvent => ({ at: 1, tag: "CeilingLifted", level: "info", text })
 
 /** A server whose pool and history a test plays. */
 const played = Effect.gen(function* () {
   const listeners: Listeners = new Set()
-  const state: { pool: PoolSnapshot } = { pool: poolPicture() }
+  const state: { pool: PoolSnapshot } = { pool: poolFixture() }
   const history = historyOf({ points: [point], events: [event("first")] }, listeners)
   const context = yield* Layer.build(
     HttpLayer.layer.pipe(Layer.provide(standing({ snapshot: Effect.sync(() => state.pool) }, history)))
@@ -82,7 +82,7 @@ const played = Effect.gen(function* () {
   const say = (text: string) => {
     for (const listener of listeners) listener({ _tag: "Event", event: event(text) })
   }
-  const draw = (news: Point) => {
+  const draw = (news: HistoryPoint) => {
     for (const listener of listeners) listener({ _tag: "Point", point: news })
   }
   return { address, feed: service.feed, say, draw, state }
@@ -139,11 +139,11 @@ describe("The live feed", () => {
       const { address, say, state } = yield* played
       const stream = yield* openStream(address)
       yield* stream.message("status")
-      state.pool = poolPicture({ used: 1 })
+      state.pool = poolFixture({ used: 1 })
       yield* stream.message("status", ({ pool }) => (pool as PoolSnapshot).used === 1)
       const before = stream.messages.length
       const began = performance.now()
-      state.pool = poolPicture({ phase: "draining" })
+      state.pool = poolFixture({ phase: "draining" })
       say("it drains")
       yield* stream.message("status", ({ phase }) => phase === "draining")
       assert.isBelow(performance.now() - began, 800)
@@ -160,7 +160,7 @@ describe("The live feed", () => {
       let looks = 0
       const snapshot = Effect.sync(() => {
         looks++
-        return poolPicture()
+        return poolFixture()
       })
       const context = yield* Layer.build(LiveFeed.layer.pipe(Layer.provide(standing({ snapshot }))))
       yield* TestClock.adjust("1 minute")
@@ -219,7 +219,7 @@ describe("The live feed", () => {
       const { address, feed, state } = yield* played
       const stream = yield* openStream(address)
       yield* stream.message("status")
-      state.pool = poolPicture({ phase: "draining" })
+      state.pool = poolFixture({ phase: "draining" })
       yield* feed.end
       assert.isTrue(yield* stream.ended)
       assert.deepStrictEqual(
@@ -255,7 +255,7 @@ describe("The live feed", () => {
   it.effect("keeps a quiet line alive with a comment every 15 seconds", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(
-        LiveFeed.layer.pipe(Layer.provide(standing({ snapshot: Effect.succeed(poolPicture()) })))
+        LiveFeed.layer.pipe(Layer.provide(standing({ snapshot: Effect.succeed(poolFixture()) })))
       )
       const feed = Context.get(context, LiveFeed)
       let text = ""

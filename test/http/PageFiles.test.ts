@@ -8,8 +8,8 @@ import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../src/services/pool/SessionPool.ts"
-import { healthOf } from "./HealthPicture.ts"
-import { historyOf } from "./HistoryPicture.ts"
+import { healthOf } from "./HealthFixture.ts"
+import { historyOf } from "./HistoryFixture.ts"
 
 const folder = new URL("../../src/http/page/", import.meta.url)
 const parts = readdirSync(folder).filter((name) => /\.(?:js|css)$/.test(name))

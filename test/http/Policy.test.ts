@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Redacted from "effect/Redacted"
-import { type Asked, isOwnHost, policyOf } from "../../src/http/Policy.ts"
+import { type PolicyRequest, isOwnHost, policyOf } from "../../src/http/Policy.ts"
 
 const TOKEN = "correct-horse-battery"
 const open = ["/livez", "/readyz", "/healthz", "/startupz", "/metrics"]
 const closed = ["/", "/events", "/status", "/page/Main.js", "/nowhere", "/sign-in", "//livez", "/livez/x", "/LIVEZ", ""]
 
-const asked = (changes: Partial<Asked> = {}): Asked => ({
+const asked = (changes: Partial<PolicyRequest> = {}): PolicyRequest => ({
   url: "/status",
   method: "GET",
   host: "10.1.2.3:8321",
@@ -31,7 +31,7 @@ describe("on loopback", () => {
       "app.localhost:1"
     ]) {
       for (const url of [...open, ...closed])
-        assert.strictEqual(local.judge(asked({ host, url })), "passes", host + url)
+        assert.strictEqual(local.check(asked({ host, url })), "allowed", host + url)
     }
   })
 
@@ -52,7 +52,7 @@ describe("on loopback", () => {
     ]
     for (const host of foreign) {
       assert.isFalse(isOwnHost(host), host)
-      for (const url of [...open, ...closed]) assert.strictEqual(local.judge(asked({ host, url })), "foreign-host")
+      for (const url of [...open, ...closed]) assert.strictEqual(local.check(asked({ host, url })), "foreign-host")
     }
   })
 
@@ -68,14 +68,14 @@ describe("on loopback", () => {
 describe("on the network", () => {
   it("probes and metrics pass without a token, by any name", () => {
     for (const url of open.flatMap((path) => [path, `${path}?verbose`])) {
-      for (const policy of [shut, guarded]) assert.strictEqual(policy.judge(asked({ url })), "passes")
+      for (const policy of [shut, guarded]) assert.strictEqual(policy.check(asked({ url })), "allowed")
     }
   })
 
   it("nothing else passes while no token is set, whatever is shown", () => {
     for (const url of closed) {
       for (const authorization of [undefined, "Bearer ", "Bearer undefined", `Bearer ${TOKEN}`]) {
-        const verdict = shut.judge(asked({ url, authorization, cookie: guarded.cookie, method: "POST" }))
+        const verdict = shut.check(asked({ url, authorization, cookie: guarded.cookie, method: "POST" }))
         assert.strictEqual(verdict, "no-token-set")
       }
     }
@@ -83,10 +83,10 @@ describe("on the network", () => {
 
   it("the rest passes with the token as a bearer or with the cookie, and only so", () => {
     for (const url of closed) {
-      assert.strictEqual(guarded.judge(asked({ url })), "token-wanted")
-      assert.strictEqual(guarded.judge(asked({ url, authorization: `Bearer ${TOKEN}` })), "passes")
-      assert.strictEqual(guarded.judge(asked({ url, authorization: `bearer  ${TOKEN} ` })), "passes")
-      assert.strictEqual(guarded.judge(asked({ url, cookie: guarded.cookie })), "passes")
+      assert.strictEqual(guarded.check(asked({ url })), "token-required")
+      assert.strictEqual(guarded.check(asked({ url, authorization: `Bearer ${TOKEN}` })), "allowed")
+      assert.strictEqual(guarded.check(asked({ url, authorization: `bearer  ${TOKEN} ` })), "allowed")
+      assert.strictEqual(guarded.check(asked({ url, cookie: guarded.cookie })), "allowed")
     }
     const wrong = [
       TOKEN,
@@ -96,9 +96,9 @@ describe("on the network", () => {
       "Bearer",
       `Bearer x ${TOKEN}`
     ]
-    for (const authorization of wrong) assert.strictEqual(guarded.judge(asked({ authorization })), "token-wanted")
+    for (const authorization of wrong) assert.strictEqual(guarded.check(asked({ authorization })), "token-required")
     for (const cookie of [TOKEN, "", `${guarded.cookie}x`]) {
-      assert.strictEqual(guarded.judge(asked({ cookie })), "token-wanted")
+      assert.strictEqual(guarded.check(asked({ cookie })), "token-required")
     }
   })
 
@@ -113,14 +113,14 @@ describe("on the network", () => {
   })
 
   it("the form can be sent without a token, and nothing else", () => {
-    assert.strictEqual(guarded.judge(asked({ url: "/sign-in", method: "POST" })), "passes")
-    assert.strictEqual(guarded.judge(asked({ url: "/status", method: "POST" })), "token-wanted")
+    assert.strictEqual(guarded.check(asked({ url: "/sign-in", method: "POST" })), "allowed")
+    assert.strictEqual(guarded.check(asked({ url: "/status", method: "POST" })), "token-required")
   })
 
   it("the cookie does not give the token away, and is another one for another token", () => {
     const other = policyOf({ host: "::", port: 8321, token: Redacted.make(`${TOKEN}2`) })
     assert.notInclude(guarded.cookie, TOKEN)
     assert.notStrictEqual(guarded.cookie, other.cookie)
-    assert.strictEqual(other.judge(asked({ cookie: guarded.cookie })), "token-wanted")
+    assert.strictEqual(other.check(asked({ cookie: guarded.cookie })), "token-required")
   })
 })

@@ -1,20 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { brief, readinessOf, startOf, verbose } from "../../src/http/Readiness.ts"
-import { healthPicture, refused } from "./HealthPicture.ts"
+import { brief, readinessOf, startupOf, verbose } from "../../src/http/Readiness.ts"
+import { healthFixture, refused } from "./HealthFixture.ts"
 
 describe("Readiness", () => {
   it("is given while the pool is up", () => {
-    const readiness = readinessOf(healthPicture())
+    const readiness = readinessOf(healthFixture())
     assert.isTrue(readiness.ready)
     assert.strictEqual(brief(readiness), "ok")
   })
 
   it("is given to a degraded pool, with what limits it", () => {
-    const readiness = readinessOf(healthPicture({ state: { _tag: "Degraded", causes: ["saturated", "ceiling"] } }))
+    const readiness = readinessOf(healthFixture({ state: { _tag: "Degraded", causes: ["saturated", "ceiling"] } }))
     assert.isTrue(readiness.ready)
     assert.strictEqual(
       brief(readiness),
-      "ok, degraded: every session that can be had is in use; the server grants fewer sessions than the pool may open"
+      "ok, degraded: all available sessions are in use; the server grants fewer sessions than the pool may open"
     )
   })
 
@@ -24,7 +24,7 @@ describe("Readiness", () => {
       { _tag: "Down", reason: refused } as const,
       { _tag: "Draining" } as const
     ]
-    const readiness = states.map((state) => readinessOf(healthPicture({ state })))
+    const readiness = states.map((state) => readinessOf(healthFixture({ state })))
     assert.deepStrictEqual(
       readiness.map(({ ready }) => ready),
       [false, false, false]
@@ -37,13 +37,13 @@ describe("Readiness", () => {
   })
 
   it("lists every check in Kubernetes' manner", () => {
-    const down = readinessOf(healthPicture({ state: { _tag: "Down", reason: refused } }))
+    const down = readinessOf(healthFixture({ state: { _tag: "Down", reason: refused } }))
     assert.strictEqual(
       verbose("readyz", down),
       "[+]pool ok\n[-]database failed: nothing accepts connections there\n" +
         "[+]sessions ok\n[+]latency ok\n[+]ceiling ok\n[+]dials ok\nreadyz check failed\n"
     )
-    const slow = readinessOf(healthPicture({ state: { _tag: "Degraded", causes: ["slow", "breaker"] } }))
+    const slow = readinessOf(healthFixture({ state: { _tag: "Degraded", causes: ["slow", "breaker"] } }))
     assert.strictEqual(
       verbose("readyz", slow),
       "[+]pool ok\n[+]database ok\n[+]sessions ok\n[+]latency ok, degraded: the server answers slowly\n" +
@@ -55,15 +55,15 @@ describe("Readiness", () => {
 describe("The start", () => {
   it("is over with the first session, and stays so when the pool goes down or drains", () => {
     assert.strictEqual(
-      brief(startOf(healthPicture({ started: false, state: { _tag: "Starting" } }))),
+      brief(startupOf(healthFixture({ started: false, state: { _tag: "Starting" } }))),
       "not ready: no session was opened yet"
     )
     assert.strictEqual(
-      brief(startOf(healthPicture({ started: false, state: { _tag: "Down", reason: refused } }))),
+      brief(startupOf(healthFixture({ started: false, state: { _tag: "Down", reason: refused } }))),
       "not ready: nothing accepts connections there"
     )
     for (const state of [{ _tag: "Down", reason: refused } as const, { _tag: "Draining" } as const]) {
-      assert.isTrue(startOf(healthPicture({ state })).ready)
+      assert.isTrue(startupOf(healthFixture({ state })).ready)
     }
   })
 })

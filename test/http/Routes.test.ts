@@ -11,9 +11,9 @@ import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import type { Health } from "../../src/services/observability/health/Health.ts"
-import { healthOf, healthPicture, refused } from "./HealthPicture.ts"
-import { historyOf } from "./HistoryPicture.ts"
-import { poolPicture } from "./PoolPicture.ts"
+import { healthOf, healthFixture, refused } from "./HealthFixture.ts"
+import { historyOf } from "./HistoryFixture.ts"
+import { poolFixture } from "./PoolFixture.ts"
 import { elapsed, median } from "../Timing.ts"
 
 const TOKEN = "correct-horse-battery"
@@ -104,7 +104,7 @@ describe("Routes", () => {
   it.live("answer /readyz with 200 and the limits of a pool that is degraded", () =>
     Effect.gen(function* () {
       const { body, status } = yield* ask("/readyz")
-      assert.deepStrictEqual([status, body], [200, "ok, degraded: every session that can be had is in use\n"])
+      assert.deepStrictEqual([status, body], [200, "ok, degraded: all available sessions are in use\n"])
     }).pipe(Effect.provide(served({ state: { _tag: "Degraded", causes: ["saturated"] } })))
   )
 
@@ -140,32 +140,32 @@ describe("Routes", () => {
       const { body, headers, status } = yield* ask("/status")
       assert.strictEqual(status, 200)
       assert.include(headers.get("content-type"), "application/json")
-      const told = JSON.parse(body)
-      assert.deepInclude(told, {
+      const parsed = JSON.parse(body)
+      assert.deepInclude(parsed, {
         version,
         phase: "open",
         ready: false,
-        health: JSON.parse(JSON.stringify(healthPicture({ state: { _tag: "Down", reason: refused } }))),
+        health: JSON.parse(JSON.stringify(healthFixture({ state: { _tag: "Down", reason: refused } }))),
         endpoint: { host: "db.example.com", port: 5432, database: "shop" }
       })
-      assert.deepInclude(told.pool, { open: 0, max: 5 })
-      assert.deepInclude(told.ledger[0], { sessionId: 7, holder: "billing" })
-      assert.deepInclude(told.lastFailure, { code: "ECONNREFUSED" })
-      assert.strictEqual(told.ledger[0].lastError, "the password ***** is too short")
-      assert.deepStrictEqual(told.waiters, [{ holder: "report (fiber #9)", waitingMillis: 12, deadlineMillis: 88 }])
-      assert.strictEqual(told.demo, false)
-      assert.deepInclude(told.process, { pid: 4711, nodeVersion: "v24.0.0", cpu: 0.01 })
-      assert.deepStrictEqual(told.wait, { p50: null, p95: null, p99: null })
-      assert.deepStrictEqual(told.query, { p50: null, p95: null, p99: null, perSecond: null })
-      assert.deepInclude(told.config, { shutdownTimeout: "20s", source: "code" })
-      assert.deepStrictEqual(told.config.http, { host: "127.0.0.1", port: 0, token: "given" })
+      assert.deepInclude(parsed.pool, { open: 0, max: 5 })
+      assert.deepInclude(parsed.sessions[0], { sessionId: 7, holder: "billing" })
+      assert.deepInclude(parsed.lastFailure, { code: "ECONNREFUSED" })
+      assert.strictEqual(parsed.sessions[0].lastError, "the password ***** is too short")
+      assert.deepStrictEqual(parsed.waiters, [{ holder: "report (fiber #9)", waitingMillis: 12, deadlineMillis: 88 }])
+      assert.strictEqual(parsed.demo, false)
+      assert.deepInclude(parsed.process, { pid: 4711, nodeVersion: "v24.0.0", cpu: 0.01 })
+      assert.deepStrictEqual(parsed.wait, { p50: null, p95: null, p99: null })
+      assert.deepStrictEqual(parsed.query, { p50: null, p95: null, p99: null, perSecond: null })
+      assert.deepInclude(parsed.config, { shutdownTimeout: "20s", source: "code" })
+      assert.deepStrictEqual(parsed.config.http, { host: "127.0.0.1", port: 0, token: "given" })
       assert.notInclude(body, TOKEN)
       assert.notMatch(body, /geh(@|%40)im-nis/)
     }).pipe(
       Effect.provide(
         served(
           { state: { _tag: "Down", reason: refused } },
-          poolPicture({
+          poolFixture({
             open: 0,
             lastFailure: { atMillis: 0, code: "ECONNREFUSED", message: "refused, said geh%40im-nis" }
           })
@@ -201,6 +201,6 @@ describe("Routes", () => {
       assert.strictEqual((yield* ask("/nope", "HEAD")).status, 404)
       const written = yield* ask("/status", "POST")
       assert.deepStrictEqual([written.status, written.headers.get("allow")], [405, "GET, HEAD"])
-    }).pipe(Effect.provide(served({}, poolPicture())))
+    }).pipe(Effect.provide(served({}, poolFixture())))
   )
 })

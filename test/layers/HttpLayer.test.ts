@@ -10,10 +10,10 @@ import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../src/services/pool/SessionPool.ts"
-import { healthOf } from "../http/HealthPicture.ts"
+import { healthOf } from "../http/HealthFixture.ts"
 import { openStream } from "../http/EventStream.ts"
-import { historyOf } from "../http/HistoryPicture.ts"
-import { poolPicture } from "../http/PoolPicture.ts"
+import { historyOf } from "../http/HistoryFixture.ts"
+import { poolFixture } from "../http/PoolFixture.ts"
 import { elapsed, timed } from "../Timing.ts"
 
 const listening = (port: number) =>
@@ -22,7 +22,7 @@ const listening = (port: number) =>
       Layer.mock(SessionPool, {
         name: "p",
         endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
-        snapshot: Effect.succeed(poolPicture()),
+        snapshot: Effect.succeed(poolFixture()),
         sessions: Effect.succeed([]),
         waiters: Effect.succeed([])
       }),

@@ -30,7 +30,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("ObservabilityLayer", (
         "the monitor has looked by itself",
         Effect.map(monitor.current, ({ view }) => view !== undefined)
       )
-      assert.deepStrictEqual(yield* Context.get(context, Advisor).review, [])
+      assert.deepStrictEqual(yield* Context.get(context, Advisor).refresh, [])
       const status = yield* Effect.promise(async () => {
         const answer = await fetch(`${formatAddress(Context.get(context, HttpServer).address)}/status`)
         return answer.json() as Promise<Record<string, unknown>>

@@ -1,6 +1,6 @@
 /** A status in which every part of the page has something to show. */
-import type { Status } from "../../src/http/page/Messages.ts"
-import { sessionPicture, statusPicture } from "./Pictures.ts"
+import type { StatusBody } from "../../src/http/StatusSchema.ts"
+import { sessionFixture, statusFixture } from "../http/StatusFixtures.ts"
 
 const backend = {
   pid: 20_001,
@@ -16,8 +16,8 @@ const LONG_STATEMENT =
   "where o.created_at > $1 order by o.created_at desc limit 50"
 
 /** Five sessions of five in use, three callers in the queue, a finding, a lock, and things that could not be seen. */
-export const busyStatus = (): Status =>
-  statusPicture({
+export const busyStatus = (): StatusBody =>
+  statusFixture({
     demo: true,
     health: {
       state: { _tag: "Degraded", causes: ["saturated"] },
@@ -55,8 +55,8 @@ export const busyStatus = (): Status =>
         since: Date.now() - 6000
       }
     ],
-    ledger: [1, 2, 3, 4, 5].map((sessionId) =>
-      sessionPicture({
+    sessions: [1, 2, 3, 4, 5].map((sessionId) =>
+      sessionFixture({
         sessionId,
         backendPid: 20_000 + sessionId,
         state: "used",
@@ -89,11 +89,11 @@ export const busyStatus = (): Status =>
           { ...backend, millis: 6400, blockers: [{ ...backend, pid: 77, application: "psql" }], byPrepared: false }
         ],
         hidden: 2,
-        seesBlocking: true,
+        canSeeBlocking: true,
         role: "postgres"
       },
-      seenAt: Date.now() - 12_000,
-      trouble: undefined,
-      blindness: "The role postgres may not see what 2 connections of other roles do and how old they are."
+      observedAt: Date.now() - 12_000,
+      problem: undefined,
+      restriction: "The role postgres may not see what 2 connections of other roles do and how old they are."
     }
   })

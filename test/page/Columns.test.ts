@@ -1,35 +1,35 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { BAR_MILLIS, barsOf, type Line, queryRate, spanOf, stacked, valuesOf } from "../../src/http/page/Columns.js"
-import type { Point } from "../../src/http/page/Messages.ts"
-import { pointPicture } from "./Pictures.ts"
+import type { StatusPoint } from "../../src/http/StatusSchema.ts"
+import { pointFixture } from "../http/StatusFixtures.ts"
 
 const layer = (value: Line["value"]): Line => ({ label: "layer", color: "used", kind: "layer", value })
 const line = (value: Line["value"]): Line => ({ label: "line", color: "max", kind: "dotted", value })
 
 const WINDOW_MILLIS = 900_000
 
-const points: fc.Arbitrary<ReadonlyArray<Point>> = fc
+const points: fc.Arbitrary<ReadonlyArray<StatusPoint>> = fc
   .array(fc.record({ step: fc.integer({ min: 1, max: 5000 }), lost: fc.nat(3), dials: fc.nat(3) }), { maxLength: 60 })
   .map((steps) => {
     let at = 1_700_000_000_000
     return steps.map(({ dials, lost, step }) => {
       at += step
-      return pointPicture({ at, dials, closes: lost === 0 ? {} : { lost } })
+      return pointFixture({ at, dials, closes: lost === 0 ? {} : { lost } })
     })
   })
 
 describe("columns of a chart", () => {
   it("layers stand on the ones after them, and lines stand alone", () => {
     const lines = [layer(() => 1), layer(() => 2), line(() => 5), layer(() => 3)]
-    assert.deepStrictEqual(stacked(lines, valuesOf(lines, [pointPicture()])), [[6], [5], [5], [3]])
+    assert.deepStrictEqual(stacked(lines, valuesOf(lines, [pointFixture()])), [[6], [5], [5], [3]])
   })
 
   it("bars lose nothing and count nothing twice, at instants that stay", () => {
     fc.assert(
       fc.property(points, (points) => {
         const bars = barsOf(points)
-        const sum = (of: ReadonlyArray<Point>, value: (point: Point) => number) =>
+        const sum = (of: ReadonlyArray<StatusPoint>, value: (point: StatusPoint) => number) =>
           of.reduce((total, point) => total + value(point), 0)
         assert.strictEqual(
           sum(bars, ({ dials }) => dials),
@@ -57,9 +57,9 @@ describe("columns of a chart", () => {
   })
 
   it("a rate is of the time that has passed, and there is none without a step", () => {
-    const before = pointPicture({ at: 10_000 })
-    assert.strictEqual(queryRate(pointPicture({ at: 14_000, queries: 100 }), before), 25)
-    assert.isNull(queryRate(pointPicture({ at: 10_002, queries: 100 }), before))
+    const before = pointFixture({ at: 10_000 })
+    assert.strictEqual(queryRate(pointFixture({ at: 14_000, queries: 100 }), before), 25)
+    assert.isNull(queryRate(pointFixture({ at: 10_002, queries: 100 }), before))
     assert.isNull(queryRate(before, undefined))
   })
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Format from "../../src/http/page/Format.js"
+import { wordMillis } from "../../src/services/errors/Wording.ts"
 
 describe("numbers on the page", () => {
   it("durations have the unit that fits", () => {
@@ -22,6 +23,14 @@ describe("numbers on the page", () => {
     assert.deepStrictEqual(
       examples.map(([millis]) => Format.duration(millis)),
       examples.map(([, text]) => text)
+    )
+  })
+
+  it("durations have the format of the server's messages", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e10, noNaN: true }), (millis) => {
+        assert.strictEqual(Format.duration(millis), wordMillis(millis))
+      })
     )
   })
 

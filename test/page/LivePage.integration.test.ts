@@ -71,7 +71,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
       yield* shows(page, "verdict-reason", /^All 3 sessions are in use, 1 caller waits \(oldest .*\)\.$/)
       yield* Deferred.succeed(first, undefined)
       yield* shows(page, "number-waiting", /^0$/)
-      yield* shows(page, "waiters", /Nobody waits\./)
+      yield* shows(page, "waiters", /No caller waits\./)
       yield* Deferred.succeed(rest, undefined)
       yield* shows(page, "number-used", /^0$/)
       yield* ask(() =>
@@ -116,7 +116,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
         yield* shows(page, "number-used", /^1$/)
         const drain = yield* Effect.forkChild(pool.drain, { startImmediately: true })
         assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Draining$/), SEEN_WITHIN_MILLIS)
-        yield* shows(page, "verdict-reason", /^No new work is taken, 1 session is still in use\.$/)
+        yield* shows(page, "verdict-reason", /^No new work is accepted, 1 session is still in use\.$/)
         yield* Deferred.succeed(latch, undefined)
         yield* Fiber.join(drain)
         yield* shows(page, "verdict-reason", /no session is in use\.$/)

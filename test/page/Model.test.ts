@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Model } from "../../src/http/page/Model.js"
-import { eventPicture, historyPicture, pointPicture } from "./Pictures.ts"
-import { helloPicture } from "./ScriptedFeed.ts"
+import { eventFixture, historyFixture, pointFixture } from "../http/StatusFixtures.ts"
+import { helloFixture } from "./ScriptedFeed.ts"
 
 describe("what the page knows", () => {
   it("keeps the points of the window and the last fifty events, however long it is open", () => {
     const model = new Model()
-    model.hello(helloPicture({ windowMillis: 10_000 }))
-    for (let at = 0; at <= 60_000; at += 2000) model.point(pointPicture({ at }))
-    for (let at = 0; at < 200; at += 1) model.event(eventPicture({ at }))
+    model.hello(helloFixture({ windowMillis: 10_000 }))
+    for (let at = 0; at <= 60_000; at += 2000) model.point(pointFixture({ at }))
+    for (let at = 0; at < 200; at += 1) model.event(eventFixture({ at }))
     assert.deepStrictEqual(
       model.points.map(({ at }) => at),
       [50_000, 52_000, 54_000, 56_000, 58_000, 60_000]
@@ -19,9 +19,9 @@ describe("what the page knows", () => {
 
   it("forgets what it knew when a server greets it, and tells equal events apart", () => {
     const model = new Model()
-    const event = eventPicture()
-    model.hello(helloPicture({ history: historyPicture(3), events: [event, event] }))
-    model.hello(helloPicture({ history: historyPicture(2), events: [event, event] }))
+    const event = eventFixture()
+    model.hello(helloFixture({ history: historyFixture(3), events: [event, event] }))
+    model.hello(helloFixture({ history: historyFixture(2), events: [event, event] }))
     assert.strictEqual(model.points.length, 2)
     assert.strictEqual(new Set(model.events.map(({ id }) => id)).size, 2)
   })

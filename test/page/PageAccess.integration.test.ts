@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import { ask, shows, withChromium } from "./Browser.ts"
 import { busyStatus } from "./Busy.ts"
 import { faintTexts } from "./Contrast.ts"
-import { eventPicture, historyPicture, statusPicture } from "./Pictures.ts"
-import { helloPicture } from "./ScriptedFeed.ts"
+import { eventFixture, historyFixture, statusFixture } from "../http/StatusFixtures.ts"
+import { helloFixture } from "./ScriptedFeed.ts"
 import { openScripted } from "./ScriptedPage.ts"
 
 /** Level AA of WCAG 2.2 for small text. */
@@ -22,9 +22,9 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
       Effect.gen(function* () {
         const { page } = yield* openScripted({ colorScheme }, (feed) => {
           feed.status = busyStatus()
-          feed.hello = helloPicture({
-            history: historyPicture(40),
-            events: (["info", "warn", "error"] as const).map((level) => eventPicture({ level }))
+          feed.hello = helloFixture({
+            history: historyFixture(40),
+            events: (["info", "warn", "error"] as const).map((level) => eventFixture({ level }))
           })
         })
         yield* shows(page, "number-used", /^5$/)
@@ -50,13 +50,13 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
 
   for (const [state, status] of [
     ["full", busyStatus],
-    ["nearly empty", () => statusPicture({ ledger: [], findings: null })]
+    ["nearly empty", () => statusFixture({ sessions: [], findings: null })]
   ] as const) {
     it.effect(`does not scroll sideways on a phone, nor does any table, ${state}`, () =>
       Effect.gen(function* () {
         const { page } = yield* openScripted({ viewport: PHONE, isMobile: true, hasTouch: true }, (feed) => {
           feed.status = status()
-          feed.hello = helloPicture({ history: historyPicture(40), events: [eventPicture({ text: "x".repeat(300) })] })
+          feed.hello = helloFixture({ history: historyFixture(40), events: [eventFixture({ text: "x".repeat(300) })] })
         })
         yield* shows(page, "number-used", /^\d$/)
         const tooWide = page.evaluate(() =>
@@ -90,7 +90,7 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
       const wanted = [
         "Skip to the verdict",
         "Theme: system",
-        "Whole texts",
+        "Full texts",
         "Sessions of the pool",
         "Callers that wait for a session, the oldest first",
         "The last 50 events",
@@ -110,7 +110,7 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
     Effect.gen(function* () {
       const { page } = yield* openScripted({}, (feed) => {
         feed.status = busyStatus()
-        feed.hello = helloPicture({ history: historyPicture(40, () => ({ used: 3 })) })
+        feed.hello = helloFixture({ history: historyFixture(40, () => ({ used: 3 })) })
       })
       yield* shows(page, "number-used", /^5$/)
       const tree = yield* ask(() => page.locator("body").ariaSnapshot())
@@ -124,7 +124,7 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
         `- columnheader "Held by"`,
         `- rowheader "5"`,
         "- status:",
-        `- navigation "The same as data":`
+        `- navigation "The same data":`
       ]) {
         assert.include(tree, line)
       }

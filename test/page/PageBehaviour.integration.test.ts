@@ -3,20 +3,20 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ask, shows, textOf, timeUntilShown, withChromium } from "./Browser.ts"
 import { busyStatus } from "./Busy.ts"
-import { eventPicture, historyPicture, sessionPicture, statusPicture } from "./Pictures.ts"
-import { helloPicture } from "./ScriptedFeed.ts"
+import { eventFixture, historyFixture, sessionFixture, statusFixture } from "../http/StatusFixtures.ts"
+import { helloFixture } from "./ScriptedFeed.ts"
 import { openScripted } from "./ScriptedPage.ts"
 import { timed } from "../Timing.ts"
 
-/** Longer than a page waits for the next word. */
-const PATIENCE_MILLIS = 6000
+/** Longer than the page waits for a message. */
+const SILENCE_MILLIS = 6000
 
-withChromium("the page, fed by a script", Layer.empty, (it) => {
+withChromium("the page with a scripted feed", Layer.empty, (it) => {
   it.effect("shows verdict, numbers, findings, sessions, waiters, database, process and events", () =>
     Effect.gen(function* () {
       const { page, problems } = yield* openScripted({}, (feed) => {
         feed.status = busyStatus()
-        feed.hello = helloPicture({ history: historyPicture(40), events: [eventPicture({ text: "It happened." })] })
+        feed.hello = helloFixture({ history: historyFixture(40), events: [eventFixture({ text: "It happened." })] })
       })
       yield* shows(page, "number-used", /^5$/)
       assert.strictEqual(yield* textOf(page, "#verdict-word"), "Degraded")
@@ -29,7 +29,7 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
       assert.match(yield* textOf(page, "#sessions"), /GET \/orders\/3 \(fiber #103\)/)
       assert.match(yield* textOf(page, "#waiters"), /POST \/orders \(fiber #211\)\s+1\.2 s\s+29 s/)
       assert.match(yield* textOf(page, "#database"), /5 of 97/)
-      assert.match(yield* textOf(page, "#database-blind"), /may not see what 2 connections/)
+      assert.match(yield* textOf(page, "#database-limits"), /may not see what 2 connections/)
       assert.match(yield* textOf(page, "#locks"), /psql \(pid 77\)/)
       assert.match(yield* textOf(page, "#process"), /4\.2 % of one core/)
       assert.match(yield* textOf(page, "#events"), /It happened\./)
@@ -37,12 +37,12 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
     })
   )
 
-  it.effect("writes what the server says as text, whatever it says", () =>
+  it.effect("writes every value of the server as text", () =>
     Effect.gen(function* () {
       const hostile = `<img src=x onerror="document.title='broken'">`
       const { page, problems } = yield* openScripted({}, (feed) => {
-        feed.status = statusPicture({ ledger: [sessionPicture({ statement: hostile, lastError: hostile })] })
-        feed.hello = helloPicture({ events: [eventPicture({ text: hostile })] })
+        feed.status = statusFixture({ sessions: [sessionFixture({ statement: hostile, lastError: hostile })] })
+        feed.hello = helloFixture({ events: [eventFixture({ text: hostile })] })
       })
       yield* shows(page, "sessions", /onerror/)
       assert.strictEqual(yield* textOf(page, "#events p"), hostile)
@@ -53,11 +53,11 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
   )
 
   it.effect(
-    "says that it lost the server, dims what is old, and heals with the history read anew",
+    "shows that it is disconnected, dims outdated values, and reconnects with the whole history",
     () =>
       Effect.gen(function* () {
         const { feed, page } = yield* openScripted({}, (feed) => {
-          feed.hello = helloPicture({ events: [eventPicture({ text: "Before." })] })
+          feed.hello = helloFixture({ events: [eventFixture({ text: "Before." })] })
         })
         yield* ask(() => feed.stop())
         assert.isBelow(yield* timeUntilShown(page, "verdict-word", /^Not connected$/), 2000)
@@ -65,11 +65,11 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
         const opacity = () =>
           page.locator(".numbers").evaluate((e) => Number(getComputedStyle(e.parentElement!).opacity))
         assert.isBelow(yield* ask(opacity), 1)
-        feed.hello = helloPicture({
-          history: historyPicture(30, () => ({ used: 4 })),
-          events: [eventPicture({ text: "After." })]
+        feed.hello = helloFixture({
+          history: historyFixture(30, () => ({ used: 4 })),
+          events: [eventFixture({ text: "After." })]
         })
-        feed.status = statusPicture({ pool: { used: 4 } })
+        feed.status = statusFixture({ pool: { used: 4 } })
         yield* ask(() => feed.start())
         yield* shows(page, "connection-text", /^Live$/)
         yield* shows(page, "number-used", /^4$/)
@@ -81,40 +81,40 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
     timed
   )
 
-  it.effect("takes a server that says nothing for lost", () =>
+  it.effect("treats a silent server as disconnected", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted({ clock: true })
       feed.silent = true
-      yield* ask(() => page.clock.fastForward(PATIENCE_MILLIS))
-      yield* shows(page, "verdict-reason", /^The server is silent\./)
+      yield* ask(() => page.clock.fastForward(SILENCE_MILLIS))
+      yield* shows(page, "verdict-reason", /^The server has stopped sending\./)
       feed.silent = false
       yield* shows(page, "connection-text", /^Live$/)
     })
   )
 
-  it.effect("says that the server has ended when it said goodbye", () =>
+  it.effect("says that the server has ended after `bye`", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted()
-      feed.say.bye()
+      feed.send.bye()
       yield* shows(page, "verdict-reason", /^The server has ended\./)
       yield* shows(page, "connection-text", /^Live$/)
     })
   )
 
-  it.effect("goes to the door when the server wants to know who asks", () =>
+  it.effect("reloads for the sign-in form when the server denies access", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted()
       feed.refusal = 401
-      feed.say.bye()
+      feed.send.bye()
       yield* ask(() => page.waitForFunction(() => document.body.textContent === "Sign in, please.\n"))
     })
   )
 
-  it.effect("repeats what the server says when it lets nobody in, and tries again", () =>
+  it.effect("shows the server's error response, and tries again", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted()
       feed.refusal = 503
-      feed.say.bye()
+      feed.send.bye()
       yield* shows(page, "verdict-reason", /^Come back later, please\./)
       feed.refusal = undefined
       yield* shows(page, "connection-text", /^Live$/)
@@ -123,9 +123,9 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
 
   it.effect("keeps a selection and every row's element while numbers change", () =>
     Effect.gen(function* () {
-      const rows = (uses: number) => [1, 2, 3].map((sessionId) => sessionPicture({ sessionId, uses: uses + sessionId }))
+      const rows = (uses: number) => [1, 2, 3].map((sessionId) => sessionFixture({ sessionId, uses: uses + sessionId }))
       const { feed, page } = yield* openScripted({}, (feed) => {
-        feed.status = statusPicture({ ledger: rows(100) })
+        feed.status = statusFixture({ sessions: rows(100) })
       })
       yield* shows(page, "sessions", /103/)
       yield* ask(() =>
@@ -135,7 +135,7 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
           getSelection()!.selectAllChildren(row.querySelector(".statement")!)
         })
       )
-      feed.say.status(statusPicture({ ledger: rows(200).slice(1) }))
+      feed.send.status(statusFixture({ sessions: rows(200).slice(1) }))
       yield* shows(page, "sessions", /203/)
       assert.strictEqual(yield* ask(() => page.evaluate(() => String(getSelection()))), "select 1")
       assert.strictEqual(yield* ask(() => page.locator("#sessions tbody tr").count()), 2)
@@ -143,16 +143,16 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
     })
   )
 
-  it.effect("announces another verdict, and not other numbers", () =>
+  it.effect("announces a new verdict, and not new numbers", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted()
       yield* shows(page, "announcement", /^Up: /)
       yield* ask(() =>
         page.evaluate(() => {
-          const told: Array<string> = []
-          Object.assign(window, { told })
+          const announced: Array<string> = []
+          Object.assign(window, { announced })
           const announcement = document.getElementById("announcement")!
-          new MutationObserver(() => told.push(announcement.textContent ?? "")).observe(announcement, {
+          new MutationObserver(() => announced.push(announcement.textContent ?? "")).observe(announcement, {
             characterData: true,
             childList: true,
             subtree: true
@@ -160,40 +160,47 @@ withChromium("the page, fed by a script", Layer.empty, (it) => {
         })
       )
       const saturated = (waiting: number) =>
-        statusPicture({
+        statusFixture({
           health: { ...busyStatus().health },
           pool: { used: 5, idle: 0, waiting, oldestWaitMillis: waiting * 100 }
         })
       for (const waiting of [1, 2, 3]) {
-        feed.say.status(saturated(waiting))
+        feed.send.status(saturated(waiting))
         yield* shows(page, "number-waiting", new RegExp(`^${waiting}$`))
       }
-      const told = yield* ask(() => page.evaluate(() => (window as unknown as { told: Array<string> }).told))
-      assert.deepStrictEqual(told, ["Degraded: All 5 sessions are in use, 1 caller waits (oldest 100 ms)."])
+      const announced = yield* ask(() =>
+        page.evaluate(() => (window as unknown as { announced: Array<string> }).announced)
+      )
+      assert.deepStrictEqual(announced, ["Degraded: All 5 sessions are in use, 1 caller waits (oldest 100 ms)."])
     })
   )
 
-  it.effect("draws nothing while it is hidden but tells the verdict in its title, and draws once when it is seen", () =>
-    Effect.gen(function* () {
-      const { feed, page } = yield* openScripted({
-        before: () => {
-          const frames: Array<FrameRequestCallback> = []
-          Object.assign(window, { frames_: frames, requestAnimationFrame: (f: FrameRequestCallback) => frames.push(f) })
-        }
-      })
-      for (const used of [2, 3, 4]) feed.say.status(statusPicture({ ...busyStatus(), pool: { used } }))
-      yield* ask(() => page.waitForFunction(() => document.title.startsWith("Degraded"), undefined, { polling: 20 }))
-      assert.strictEqual(yield* textOf(page, "#number-used"), "–")
-      const drawn = yield* ask(() =>
-        page.evaluate(() => {
-          const frames = (window as unknown as { frames_: Array<FrameRequestCallback> }).frames_
-          const due = frames.splice(0)
-          for (const frame of due) frame(0)
-          return due.length
+  it.effect(
+    "draws nothing while it is hidden but shows the verdict in its title, and draws once when it is shown",
+    () =>
+      Effect.gen(function* () {
+        const { feed, page } = yield* openScripted({
+          before: () => {
+            const frames: Array<FrameRequestCallback> = []
+            Object.assign(window, {
+              frames_: frames,
+              requestAnimationFrame: (f: FrameRequestCallback) => frames.push(f)
+            })
+          }
         })
-      )
-      assert.strictEqual(drawn, 1)
-      assert.strictEqual(yield* textOf(page, "#number-used"), "4")
-    })
+        for (const used of [2, 3, 4]) feed.send.status(statusFixture({ ...busyStatus(), pool: { used } }))
+        yield* ask(() => page.waitForFunction(() => document.title.startsWith("Degraded"), undefined, { polling: 20 }))
+        assert.strictEqual(yield* textOf(page, "#number-used"), "–")
+        const drawn = yield* ask(() =>
+          page.evaluate(() => {
+            const frames = (window as unknown as { frames_: Array<FrameRequestCallback> }).frames_
+            const due = frames.splice(0)
+            for (const frame of due) frame(0)
+            return due.length
+          })
+        )
+        assert.strictEqual(drawn, 1)
+        assert.strictEqual(yield* textOf(page, "#number-used"), "4")
+      })
   )
 })

@@ -1,12 +1,12 @@
-/** A server that hands out the page and says on `/events` what a test wants it to say, at the moment it wants it. */
+/** A server of the page whose `/events` are controlled by a test. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Path from "node:path"
-import type { Hello, Point, ShownEvent, Status } from "../../src/http/page/Messages.ts"
-import { statusPicture } from "./Pictures.ts"
+import type { Hello, StatusBody, StatusEvent, StatusPoint } from "../../src/http/StatusSchema.ts"
+import { statusFixture } from "../http/StatusFixtures.ts"
 
 const pageDirectory = Path.resolve(import.meta.dirname, "../../src/http/page")
 const chartLibrary = Path.dirname(new URL(import.meta.resolve("uplot")).pathname)
@@ -17,35 +17,35 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".js": "text/javascript; charset=utf-8"
 }
 
-/** The rules under which the page has to work (the same as the operations server's). */
+/** The content security policy of the operations server. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 export interface ScriptedFeed {
   readonly url: string
-  /** What the next stream is told first. */
+  /** The first message of the next stream. */
   hello: Hello
-  /** What is said once a second, and first after hello. */
-  status: Status
-  /** The status of the answer to `/events` and `/` instead of a stream and the page; undefined for both. */
+  /** Sent after `hello` and once a second. */
+  status: StatusBody
+  /** The status code of `/events` and `/`; undefined for a stream and the page. */
   refusal: number | undefined
-  readonly say: {
-    readonly status: (status: Status) => void
-    readonly point: (point: Point) => void
-    readonly event: (event: ShownEvent) => void
+  readonly send: {
+    readonly status: (status: StatusBody) => void
+    readonly point: (point: StatusPoint) => void
+    readonly event: (event: StatusEvent) => void
     readonly bye: () => void
   }
-  /** Ends all streams and answers nobody any more, until `start`. */
+  /** Ends all streams and stops listening until `start`. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
-  /** Goes on without a word: the connections stay, nothing comes. */
+  /** Keeps the connections and sends nothing. */
   silent: boolean
-  /** How many streams are open. */
+  /** The number of open streams. */
   readonly open: () => number
 }
 
-export const helloPicture = (changes: Partial<Hello> = {}): Hello => ({
+export const helloFixture = (changes: Partial<Hello> = {}): Hello => ({
   version: "0.1.0",
   startedAt: Date.now() - 60_000,
   demo: false,
@@ -79,31 +79,31 @@ const answerFile = (path: string, response: Http.ServerResponse): void => {
 
 const STATUS_MILLIS = 1000
 
-const DOOR = 401
+const UNAUTHORIZED = 401
 
-/** Serves for as long as the scope is open. */
+/** Serves until the scope closes. */
 export const makeScriptedFeed: Effect.Effect<ScriptedFeed, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(async () => {
     const streams = new Set<Http.ServerResponse>()
-    const send = (response: Http.ServerResponse, name: string, data: unknown) => {
+    const write = (response: Http.ServerResponse, name: string, data: unknown) => {
       if (!feed.silent) response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
     }
-    const tell = (name: string, data: unknown) => {
-      for (const stream of streams) send(stream, name, data)
+    const sendAll = (name: string, data: unknown) => {
+      for (const stream of streams) write(stream, name, data)
     }
     const server = Http.createServer((request, response) => {
       const { pathname } = new URL(request.url ?? "/", "http://localhost")
       if (feed.refusal !== undefined && (pathname === "/" || pathname === "/events")) {
         response
           .writeHead(feed.refusal, { "content-type": "text/plain" })
-          .end(feed.refusal === DOOR ? "Sign in, please.\n" : "Come back later, please.\n")
+          .end(feed.refusal === UNAUTHORIZED ? "Sign in, please.\n" : "Come back later, please.\n")
       } else if (pathname === "/events") {
         response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" })
         response.write("retry: 1000\n\n")
         streams.add(response)
         response.once("close", () => streams.delete(response))
-        send(response, "hello", feed.hello)
-        send(response, "status", feed.status)
+        write(response, "hello", feed.hello)
+        write(response, "status", feed.status)
       } else answerFile(pathname, response)
     })
     let port = 0
@@ -123,19 +123,19 @@ export const makeScriptedFeed: Effect.Effect<ScriptedFeed, never, Scope.Scope> =
       get url() {
         return `http://127.0.0.1:${port}/`
       },
-      hello: helloPicture(),
-      status: statusPicture(),
+      hello: helloFixture(),
+      status: statusFixture(),
       refusal: undefined,
       silent: false,
-      say: {
+      send: {
         status: (status) => {
           feed.status = status
-          tell("status", status)
+          sendAll("status", status)
         },
-        point: (point) => tell("point", point),
-        event: (event) => tell("event", event),
+        point: (point) => sendAll("point", point),
+        event: (event) => sendAll("event", event),
         bye: () => {
-          tell("bye", { reason: "shutdown" })
+          sendAll("bye", { reason: "shutdown" })
           for (const stream of streams) stream.end()
         }
       },
@@ -144,7 +144,7 @@ export const makeScriptedFeed: Effect.Effect<ScriptedFeed, never, Scope.Scope> =
       open: () => streams.size
     }
     await start()
-    const timer = setInterval(() => tell("status", feed.status), STATUS_MILLIS)
+    const timer = setInterval(() => sendAll("status", feed.status), STATUS_MILLIS)
     return { feed, timer }
   }),
   ({ feed, timer }) =>

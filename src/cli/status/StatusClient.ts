@@ -1,4 +1,4 @@
-/** One request to a running program, with a deadline, and in words whatever can go wrong with it. */
+/** Requests to the operations server of a running program, with a deadline, and the messages of what can go wrong. */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
@@ -10,26 +10,31 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { monotonicMillis } from "../../services/wire/MonotonicClock.ts"
-import { cut, plainText } from "../terminal/PlainText.ts"
+import { cut, parsePlain, plainText } from "../terminal/PlainText.ts"
 import { formatMillis } from "../terminal/Quantity.ts"
-import type { Target } from "./Target.ts"
+import type { OperationsAddress } from "./OperationsAddress.ts"
 
-/** The program does not answer as it should. `lasting`: asking again will not help. Ends the program with code 1. */
-export class NoAnswer extends Data.TaggedError("NoAnswer")<{
+/** The program gives no usable answer. `permanent`: a retry will not help. Ends the program with code 1. */
+export class StatusUnavailable extends Data.TaggedError("StatusUnavailable")<{
   readonly message: string
-  /** What happened, in a few words without the address and without what to do. */
+  /** What happened, without the address and the remedy. */
   readonly brief: string
-  readonly lasting: boolean
+  readonly permanent: boolean
 }> {}
 
-/** As much of a foreign answer as tells who it is. */
+/** Characters shown of an unexpected answer. */
 const ANSWER_WIDTH = 200
+
+/** Characters shown of a schema's message. */
+const SCHEMA_MESSAGE_WIDTH = 120
+
+/** An error may be its own cause; real chains are shorter than this. */
+const LONGEST_CHAIN = 8
 
 const causesOf = (error: unknown): ReadonlyArray<unknown> => {
   const chain: Array<unknown> = []
-  // An error may be its own cause; real chains are a handful long.
-  const LONGEST_CHAIN = 8
   for (let next = error; Predicate.isObjectKeyword(next) && chain.length < LONGEST_CHAIN;) {
     chain.push(next)
     next = "reason" in next ? next.reason : "cause" in next ? next.cause : undefined
@@ -37,7 +42,7 @@ const causesOf = (error: unknown): ReadonlyArray<unknown> => {
   return chain
 }
 
-const wordsOf = (error: HttpClientError): string => {
+const textOf = (error: HttpClientError): string => {
   const chain = causesOf(error)
   for (const cause of chain.toReversed()) {
     if (Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code)) return cause.code
@@ -46,89 +51,110 @@ const wordsOf = (error: HttpClientError): string => {
   return Predicate.isError(last) && last.message !== "" ? plainText(last.message) : "no connection"
 }
 
-const elsewhere = ({ given }: Target): string =>
+const addressRemedy = ({ given }: OperationsAddress): string =>
   given
     ? 'Compare it with the address in the program\'s line "Operations at".'
     : 'Start the program with "effect-supavisor serve"; or, when it listens elsewhere, give the address of its line ' +
       '"Operations at" as --url or in HTTP_HOST and HTTP_PORT.'
 
-/** Nothing came, or not in time. */
-export const silence = (target: Target, what: string): NoAnswer =>
-  new NoAnswer({
-    lasting: false,
+/** There is no complete answer in time. */
+export const unreachable = (address: OperationsAddress, what: string): StatusUnavailable =>
+  new StatusUnavailable({
+    permanent: false,
     brief: what,
-    message: `No program answers at ${target.base}: ${what}. ${elsewhere(target)}`
+    message: `No program answers at ${address.base}: ${what}. ${addressRemedy(address)}`
   })
 
-/** Something answers, but it is not what was asked for. */
-export const foreign = (target: Target, path: string, what: string): NoAnswer =>
-  new NoAnswer({
-    lasting: true,
+/** There is an answer, and it is not one of this version's operations server. */
+export const unexpected = (address: OperationsAddress, path: string, what: string): StatusUnavailable =>
+  new StatusUnavailable({
+    permanent: true,
     brief: what,
-    message: `What answers at ${target.base}${path} is no effect-supavisor of this version: ${what}. ${elsewhere(target)}`
+    message:
+      `What answers at ${address.base}${path} is no effect-supavisor of this version: ${what}. ` +
+      addressRemedy(address)
   })
 
-/** The first status of each kind of refusal (RFC 9110, section 15). */
+/** HTTP status codes (RFC 9110, section 15). */
+const OK = 200
 const UNAUTHORIZED = 401
 const FORBIDDEN = 403
-const BUSY = 503
 const SERVER_ERROR = 500
+const UNAVAILABLE = 503
 
-const refusalOf = (target: Target, path: string, status: number, body: string): NoAnswer => {
+const rejected = (address: OperationsAddress, path: string, status: number, body: string): StatusUnavailable => {
   const line = cut(plainText(body.trimStart().split("\n", 1)[0] ?? ""), ANSWER_WIDTH)
   const brief = `it answers ${status}`
-  const said = line === "" || line.startsWith("<") ? "" : ` It says: ${line}`
+  const reason = line === "" || line.startsWith("<") ? "" : ` Its message: ${line}`
   if (status === UNAUTHORIZED) {
     const message =
-      target.token === undefined
-        ? `The program at ${target.base} wants a token (401). Set HTTP_TOKEN to the one it was started with.`
-        : `The program at ${target.base} does not accept this token (401). ` +
+      address.token === undefined
+        ? `The program at ${address.base} requires a token (401). Set HTTP_TOKEN to the one it was started with.`
+        : `The program at ${address.base} does not accept this token (401). ` +
           "HTTP_TOKEN (or --token) must be the one it was started with."
-    return new NoAnswer({ lasting: true, brief, message })
+    return new StatusUnavailable({ permanent: true, brief, message })
   }
   if (status === FORBIDDEN) {
-    return new NoAnswer({ lasting: true, brief, message: `The program at ${target.base} refuses (403).${said}` })
+    const message = `The program at ${address.base} refuses the request (403).${reason}`
+    return new StatusUnavailable({ permanent: true, brief, message })
   }
   if (status >= SERVER_ERROR) {
-    const wait = status === BUSY ? " Ask again in a moment." : ""
-    return new NoAnswer({ lasting: false, brief, message: `${target.base}${path} answers ${status}.${said}${wait}` })
+    const retry = status === UNAVAILABLE ? " Try again in a moment." : ""
+    const message = `${address.base}${path} answers ${status}.${reason}${retry}`
+    return new StatusUnavailable({ permanent: false, brief, message })
   }
-  return foreign(target, path, brief)
+  return unexpected(address, path, brief)
 }
 
-/** The body of a refusal is read for its first line only, and not waited for long. */
-const REFUSAL_MILLIS = 1000
+/** How long to wait for the body of an error response, of which the first line is shown. */
+const ERROR_BODY_MILLIS = 1000
 
 /**
- * Asks for a path; succeeds with the head of an answer of status 200, within the deadline. Its body is read by whoever
- * wants it, within a deadline of their own. Fails with a `NoAnswer` that says what to do.
+ * Requests a path; succeeds with the head of a response of status 200 within the deadline. The caller reads the body
+ * within a deadline of its own. Fails with a `StatusUnavailable` that names the remedy.
  */
-export const ask = Effect.fnUntraced(function* (
-  target: Target,
+export const request = Effect.fnUntraced(function* (
+  address: OperationsAddress,
   path: string,
   accept: string,
   deadline: Duration.Duration
 ) {
   const now = monotonicMillis(yield* Clock.Clock)
-  const begun = now()
+  const began = now()
   const headers: Record<string, string> = { accept }
-  if (target.token !== undefined) headers["authorization"] = `Bearer ${Redacted.value(target.token)}`
-  const response: HttpClientResponse = yield* HttpClient.get(`${target.base}${path}`, { headers }).pipe(
-    Effect.mapError((error) => silence(target, `${wordsOf(error)} after ${formatMillis(now() - begun)}`)),
+  if (address.token !== undefined) headers["authorization"] = `Bearer ${Redacted.value(address.token)}`
+  const response: HttpClientResponse = yield* HttpClient.get(`${address.base}${path}`, { headers }).pipe(
+    Effect.mapError((error) => unreachable(address, `${textOf(error)} after ${formatMillis(now() - began)}`)),
     Effect.timeoutOrElse({
       duration: deadline,
-      orElse: () => Effect.fail(silence(target, `not a word within ${formatMillis(now() - begun)}`))
+      orElse: () => Effect.fail(unreachable(address, `no answer within ${formatMillis(now() - began)}`))
     })
   )
-  if (response.status === 200) return response
+  if (response.status === OK) return response
   const body = yield* response.text.pipe(
-    Effect.timeout(REFUSAL_MILLIS),
+    Effect.timeout(ERROR_BODY_MILLIS),
     Effect.orElseSucceed(() => "")
   )
-  return yield* refusalOf(target, path, response.status, body)
+  return yield* rejected(address, path, response.status, body)
 })
 
-/** The client of `ask`: a redirection is an answer, so that the token goes nowhere else. */
+/**
+ * Decodes JSON with a schema; control characters are removed from its strings first. Fails with why it cannot be
+ * decoded, to be put after a subject.
+ */
+export const decodePlain =
+  <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
+  (json: string): Effect.Effect<S["Type"], string> =>
+    Effect.try({ try: () => parsePlain(json), catch: () => "is no JSON" }).pipe(
+      Effect.flatMap((body) =>
+        Effect.mapError(
+          Schema.decodeUnknownEffect(schema)(body),
+          ({ message }) => `has an unexpected form (${cut(message.split("\n", 1)[0] ?? "", SCHEMA_MESSAGE_WIDTH)})`
+        )
+      )
+    )
+
+/** The HTTP client of `request`. It follows no redirection, so that the token is sent to no other server. */
 export const client: Layer.Layer<HttpClient.HttpClient> = FetchHttpClient.layer.pipe(
   Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
 )

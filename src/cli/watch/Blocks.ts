@@ -1,6 +1,6 @@
-/** Lines with their tone, in blocks that share the rows of a terminal. */
+/** Lines in blocks, and how blocks share the rows of a terminal. Pure. */
 
-/** How a line is painted where colour is wanted; what it says never depends on it. */
+/** The colour of a line; its text is complete without it. */
 export type Tone = "plain" | "strong" | "faint" | "good" | "limited" | "bad"
 
 export interface Line {
@@ -10,21 +10,21 @@ export interface Line {
 
 export const line = (text: string, tone: Tone = "plain"): Line => ({ text, tone })
 
-/** Lines that belong together. */
+/** Lines of one subject. */
 export interface Block {
-  /** Blocks of a smaller number get their rows first. */
+  /** Blocks of a lower rank get their rows first. */
   readonly rank: number
-  /** As few of its lines as are worth showing; with fewer rows it is left out. */
+  /** The fewest lines to show; with fewer rows the block is left out. */
   readonly least: number
   readonly lines: ReadonlyArray<Line>
-  /** Said in the last row when lines are left out; undefined where a cut end says enough. */
+  /** The last row when lines are left out; undefined for none. */
   readonly more?: (left: number) => Line
 }
 
-/** With this many free rows for each block, the view is easier to read when a row between two blocks stays empty. */
-const ROOM_FOR_A_GAP = 2
+/** Free rows for each gap from which on gaps are kept before blocks get more rows. */
+const ROWS_PER_GAP = 2
 
-/** How many rows each block gets: its least by rank, then one row each in turn, until all are used. */
+/** The rows of each block: its least in the order of rank, then one row each in turn until all are used. */
 const sharesOf = (blocks: ReadonlyArray<Block>, rows: number): ReadonlyArray<number> => {
   const shares = blocks.map(() => 0)
   const byRank = blocks.map((block, index) => ({ block, index })).toSorted((a, b) => a.block.rank - b.block.rank)
@@ -36,7 +36,7 @@ const sharesOf = (blocks: ReadonlyArray<Block>, rows: number): ReadonlyArray<num
     free -= least
   }
   const gaps = shares.filter((share) => share > 0).length - 1
-  if (free >= ROOM_FOR_A_GAP * gaps) free -= gaps
+  if (free >= ROWS_PER_GAP * gaps) free -= gaps
   for (let given = true; free > 0 && given;) {
     given = false
     for (const { block, index } of byRank) {
@@ -50,7 +50,7 @@ const sharesOf = (blocks: ReadonlyArray<Block>, rows: number): ReadonlyArray<num
   return shares
 }
 
-/** A title, one row and how many more there are; in fewer rows the row itself says more. */
+/** A title, one row and the row that counts the others; with fewer rows there is no such row. */
 const ROWS_WITH_MORE = 3
 
 const shown = ({ lines, more }: Block, share: number): ReadonlyArray<Line> => {

@@ -1,64 +1,68 @@
-/** The live feed of a running program, from `/events`; it comes back by itself after every loss. */
+/** The messages of `/events` of a running program. The connection is opened again after every loss. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
 import type { HttpClient } from "effect/http/HttpClient"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { ask, foreign, type NoAnswer, silence } from "../status/StatusClient.ts"
-import { cut, parsePlain } from "../terminal/PlainText.ts"
-import type { Target } from "../status/Target.ts"
-import { type FeedMessage, messageSchemas } from "./FeedMessage.ts"
+import { type FeedMessageData, type FeedMessageName, feedMessages } from "../../http/StatusSchema.ts"
+import type { OperationsAddress } from "../status/OperationsAddress.ts"
+import { decodePlain, request, type StatusUnavailable, unexpected, unreachable } from "../status/StatusClient.ts"
 
 const PATH = "/events"
 
-/** A status comes every second and a heartbeat every 15 s: whoever says nothing for longer is gone. */
+/** The server sends a status every second and a heartbeat every 15 s; without either the connection is dead. */
 const SILENCE_MILLIS = 20_000
 
-/** Between two attempts: short, because it is one reader on a machine nearby. */
 const RETRY_MILLIS = 1000
 
-/** A `hello` with a quarter of an hour in it is some 200 kB; this much is not the feed of a pool. */
-const MOST_EVENT_CHARACTERS = 4 * 1024 * 1024
+/** A `hello` with a history of 15 minutes has some 200 kB; a longer message is not one of this feed. */
+const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024
 
-/** As much of a schema's complaint as a person can use. */
-const COMPLAINT_WIDTH = 120
+/** A message of the server, or `disconnected` when the connection was lost. */
+export type FeedMessage =
+  | {
+      readonly [Name in FeedMessageName]: { readonly kind: Name; readonly data: FeedMessageData<Name> }
+    }[FeedMessageName]
+  | { readonly kind: "disconnected"; readonly data: { readonly why: string } }
 
-const isKnown = (kind: string): kind is keyof typeof messageSchemas => Object.hasOwn(messageSchemas, kind)
+const isKnown = (name: string): name is FeedMessageName => Object.hasOwn(feedMessages, name)
 
-const decode = (target: Target, { data, event }: Sse.Event): Effect.Effect<ReadonlyArray<FeedMessage>, NoAnswer> => {
+const decode = (
+  address: OperationsAddress,
+  { data, event }: Sse.Event
+): Effect.Effect<ReadonlyArray<FeedMessage>, StatusUnavailable> => {
+  // A newer server may send further kinds.
   if (!isKnown(event)) return Effect.succeed([])
-  return Effect.try({ try: () => parsePlain(data), catch: () => "it is no JSON" }).pipe(
-    Effect.flatMap((body) =>
-      Effect.mapError(
-        Schema.decodeUnknownEffect(messageSchemas[event] as Schema.ConstraintDecoder<unknown>)(body),
-        ({ message }) => cut(message.split("\n", 1)[0] ?? "", COMPLAINT_WIDTH)
-      )
-    ),
+  const schema: Schema.ConstraintDecoder<unknown> = feedMessages[event]
+  return decodePlain(schema)(data).pipe(
     Effect.map((value) => [{ kind: event, data: value } as FeedMessage]),
-    Effect.mapError((why) => foreign(target, PATH, `its "${event}" cannot be read (${why})`))
+    Effect.mapError((why) => unexpected(address, PATH, `its "${event}" ${why}`))
   )
 }
 
-/** One connection, from its head to its end. */
-const connection = (target: Target, deadline: Duration.Duration): Stream.Stream<FeedMessage, NoAnswer, HttpClient> =>
+/** One connection until its end. */
+const connection = (
+  address: OperationsAddress,
+  deadline: Duration.Duration
+): Stream.Stream<FeedMessage, StatusUnavailable, HttpClient> =>
   Stream.unwrap(
-    Effect.map(ask(target, PATH, "text/event-stream", deadline), (response) => {
+    Effect.map(request(address, PATH, "text/event-stream", deadline), (response) => {
       const parsed: Array<Sse.Event> = []
       const parser = Sse.makeParser((event) => (event._tag === "Event" ? void parsed.push(event) : undefined), {
-        maxEventSize: MOST_EVENT_CHARACTERS
+        maxEventSize: MAX_EVENT_CHARACTERS
       })
       return response.stream.pipe(
-        Stream.mapError(() => silence(target, "the connection broke")),
+        Stream.mapError(() => unreachable(address, "the connection broke")),
         Stream.decodeText(),
         Stream.timeoutOrElse({
           duration: SILENCE_MILLIS,
-          orElse: () => Stream.fail(silence(target, "it fell silent"))
+          orElse: () => Stream.fail(unreachable(address, "it stopped sending"))
         }),
         Stream.mapEffect((chunk) => {
           const tooLarge = parser.feed(chunk)
-          if (tooLarge !== undefined) return Effect.fail(foreign(target, PATH, "it never ends a message"))
-          return Effect.forEach(parsed.splice(0), (event) => decode(target, event))
+          if (tooLarge !== undefined) return Effect.fail(unexpected(address, PATH, "a message is too long"))
+          return Effect.forEach(parsed.splice(0), (event) => decode(address, event))
         }),
         Stream.flattenIterable,
         Stream.flattenIterable
@@ -67,28 +71,28 @@ const connection = (target: Target, deadline: Duration.Duration): Stream.Stream<
   )
 
 /**
- * Follows the feed for ever and tells every message, `lost` among them.
+ * Calls `onMessage` for every message and for every loss of the connection, without an end.
  *
- * Fails with a `NoAnswer` when nothing came of the first attempt, or when trying again would not help. `deadline`
+ * Fails with a `StatusUnavailable` when the first attempt brings no message, or when a retry cannot help. `deadline`
  * bounds each attempt to connect.
  */
 export const follow = Effect.fnUntraced(function* (
-  target: Target,
+  address: OperationsAddress,
   deadline: Duration.Duration,
-  tell: (message: FeedMessage) => Effect.Effect<void>
+  onMessage: (message: FeedMessage) => Effect.Effect<void>
 ) {
   let reached = false
-  const once = connection(target, deadline).pipe(
+  const once = connection(address, deadline).pipe(
     Stream.runForEach((message) => {
       reached = true
-      return tell(message)
+      return onMessage(message)
     }),
-    Effect.andThen(Effect.fail(silence(target, "the connection ended")))
+    Effect.andThen(Effect.fail(unreachable(address, "the connection ended")))
   )
   while (true) {
     const failure = yield* Effect.flip(once)
-    if (failure.lasting || !reached) return yield* failure
-    yield* tell({ kind: "lost", data: { why: failure.brief } })
+    if (failure.permanent || !reached) return yield* failure
+    yield* onMessage({ kind: "disconnected", data: { why: failure.brief } })
     yield* Effect.sleep(RETRY_MILLIS)
   }
 })

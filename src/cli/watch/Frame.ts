@@ -1,16 +1,11 @@
-/** The live view as lines, from what is known: pure, and never wider or longer than the terminal. */
+/** The live view as lines, never wider or longer than the terminal. Pure. */
+import type { StatusBody, StatusEvent, StatusPoint } from "../../http/StatusSchema.ts"
+import { findingLines, sessionRows, verdictText, waiterRows } from "../status/StatusText.ts"
 import { cut, fill, fillLeft, widthOf } from "../terminal/PlainText.ts"
 import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
-import { sessionRows, waiterRows } from "../status/Sessions.ts"
-import type { StatusBody } from "../status/StatusBody.ts"
-import { findingLines } from "../status/StatusTable.ts"
-import { type Mood, verdictOf, verdictWords } from "../status/Verdict.ts"
-import { arrange, type Block, type Line, line, type Tone } from "./Blocks.ts"
-import type { Point, ShownEvent } from "./FeedMessage.ts"
-import { sparkline } from "./Sparkline.ts"
-import type { WatchState } from "./WatchState.ts"
-import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
 import { wrap } from "../terminal/Wrap.ts"
+import { arrange, type Block, type Line, line, type Tone } from "./Blocks.ts"
+import type { WatchState } from "./WatchState.ts"
 
 /** The terminal, and what a frame needs beside the state. */
 export interface View {
@@ -18,13 +13,13 @@ export interface View {
   readonly rows: number
   /** Wall-clock milliseconds. */
   readonly now: number
-  /** The address that is asked. */
+  /** The address of the program. */
   readonly base: string
-  /** The characters of the courses, lowest first. */
+  /** The characters of sparklines, lowest first. */
   readonly characters: string
 }
 
-/** Which block gets its rows first. */
+/** Blocks of a lower rank get their rows first. */
 const RANK = {
   verdict: 0,
   numbers: 1,
@@ -37,74 +32,67 @@ const RANK = {
   footer: 8
 }
 
-/** A status comes every second; later than this it is not the truth any more. */
+/** A status arrives every second; after this time without one it is shown as outdated. */
 const STALE_MILLIS = 3000
 
-const moodTones: { readonly [Of in Mood]: Tone } = { good: "good", limited: "limited", bad: "bad" }
+/** The tone of a status. */
+const toneOf = ({ ready, verdict }: StatusBody): Tone => (!ready ? "bad" : verdict.level === "up" ? "good" : "limited")
 
-const both = (left: string, right: string, width: number): string =>
+const bothEnds = (left: string, right: string, width: number): string =>
   widthOf(left) + widthOf(right) + 1 > width ? left : left + fillLeft(right, width - widthOf(left))
 
 const timeOf = (at: number): string => new Date(at).toISOString().slice(11, 19)
 
-/** The first facts, as many as there is room for in one line, but one at least. */
+const wrapped = (text: string, width: number, tone: Tone): ReadonlyArray<Line> =>
+  wrap(text, width).map((part) => line(part, tone))
+
+/** The first facts that fit into one line, at least one. */
 const asManyAsFit = (facts: ReadonlyArray<string>, width: number): string =>
-  facts.reduce((said, fact) => {
-    const longer = `${said}, ${fact}`
-    return widthOf(longer) > width ? said : longer
+  facts.reduce((text, fact) => {
+    const longer = `${text}, ${fact}`
+    return widthOf(longer) > width ? text : longer
   })
 
-const header = (state: WatchState, { base, columns, now }: View): Block => {
-  const { status } = state
+const header = ({ status }: WatchState, { base, columns, now }: View): Block => {
   const name = status === undefined ? "effect-supavisor" : `effect-supavisor ${status.version}`
   const demo = status?.demo === true ? " (demonstration load)" : ""
-  const lines = [line(both(`${name} at ${base}${demo}`, `${timeOf(now)} UTC`, columns), "strong")]
+  const lines = [line(bothEnds(`${name} at ${base}${demo}`, `${timeOf(now)} UTC`, columns), "strong")]
   if (status !== undefined) {
     const { endpoint, process, uptimeSeconds } = status
     const facts = [
       `${endpoint.host}:${endpoint.port}/${endpoint.database}`,
       `up ${formatSeconds(uptimeSeconds)}`,
-      ...(process
-        ? [
-            `pid ${process.pid}`,
-            `cpu ${formatShare(process.cpu)}`,
-            formatBytes(process.rssBytes),
-            `loop p99 ${formatMillis(process.loopDelayP99Millis)}`
-          ]
-        : [])
+      `pid ${process.pid}`,
+      `cpu ${formatShare(process.cpu)}`,
+      formatBytes(process.rssBytes),
+      `loop p99 ${formatMillis(process.loopDelayP99Millis)}`
     ]
     lines.push(line(asManyAsFit(facts, columns), "faint"))
   }
   return { rank: RANK.header, least: 1, lines }
 }
 
-const verdict = (state: WatchState, { columns, now }: View): Block => {
+const verdict = ({ disconnected, status, statusAt }: WatchState, { columns, now }: View): Block => {
   const lines: Array<Line> = []
-  const { lost, status } = state
-  const late = now - state.statusAt
-  if (lost !== undefined) {
-    const text = `Not connected for ${formatMillis(now - lost.since)}: ${lost.why}. Trying again.`
-    lines.push(...wrap(text, columns).map((part) => line(part, "bad")))
+  const age = now - statusAt
+  if (disconnected !== undefined) {
+    const text = `Not connected for ${formatMillis(now - disconnected.since)}: ${disconnected.why}. Trying again.`
+    lines.push(...wrapped(text, columns, "bad"))
   } else if (status === undefined) {
     lines.push(line("Connected, waiting for the first status.", "faint"))
-  } else if (late > STALE_MILLIS) {
-    lines.push(line(`No word for ${formatMillis(late)}: what is below is old.`, "bad"))
+  } else if (age > STALE_MILLIS) {
+    lines.push(line(`No status for ${formatMillis(age)}: the values below are outdated.`, "bad"))
   }
   if (status !== undefined) {
-    const reading = verdictOf(status, state.statusAt)
     const isOld = lines.length > 0
-    const tone = isOld ? "faint" : moodTones[reading.mood]
-    lines.push(
-      ...wrap(`${isOld ? "Last known: " : ""}${verdictWords(reading)}`, columns).map((part) => line(part, tone))
-    )
-    if (reading.remedy !== undefined) {
-      lines.push(...wrap(`To do: ${reading.remedy}`, columns).map((part) => line(part)))
-    }
+    const text = `${isOld ? "Last status: " : ""}${verdictText(status, statusAt)}`
+    lines.push(...wrapped(text, columns, isOld ? "faint" : toneOf(status)))
+    if (status.verdict.remedy !== undefined) lines.push(...wrapped(`To do: ${status.verdict.remedy}`, columns, "plain"))
   }
   return { rank: RANK.verdict, least: 1, lines }
 }
 
-/** As wide as the largest count that is likely, so that numbers keep their place. */
+/** The width of counts, so that they keep their place. */
 const COUNT_WIDTH = 4
 
 const numbers = ({ pool }: StatusBody): Block => {
@@ -118,42 +106,68 @@ const numbers = ({ pool }: StatusBody): Block => {
   return { rank: RANK.numbers, least: 1, lines: [line(words.join("   "), "strong")] }
 }
 
+/** The characters of a sparkline; the lowest one is zero, so that a small value is still visible. */
+export const blocks = "▁▂▃▄▅▆▇█"
+
+export const asciiBlocks = "_.:-=+*#"
+
+/**
+ * The last values that fit into the width, newest at the right, scaled from zero to `top`, by default the largest of
+ * them. A gap where nothing was measured.
+ */
+export const sparkline = (
+  values: ReadonlyArray<number | null>,
+  width: number,
+  characters: string,
+  top?: number
+): string => {
+  const shown = values.slice(Math.max(0, values.length - width))
+  const highest = top ?? Math.max(0, ...shown.map((value) => value ?? 0))
+  const steps = characters.length - 1
+  return shown
+    .map((value) => {
+      if (value === null) return " "
+      if (value <= 0 || highest <= 0) return characters[0]
+      return characters[Math.min(steps, Math.max(1, Math.ceil((value / highest) * steps)))]
+    })
+    .join("")
+    .padStart(width)
+}
+
 const NAME_WIDTH = 10
 const VALUE_WIDTH = 8
 const PEAK_WIDTH = 14
-/** Narrower terminals do without the peak. */
+/** Narrower terminals do not show the peak. */
 const WIDTH_WITH_PEAK = 60
 
 interface Trend {
   readonly name: string
-  readonly of: (point: Point) => number | null
-  readonly format: (value: number | null | undefined) => string
-  readonly top?: (status: StatusBody) => number
+  readonly of: (point: StatusPoint) => number | null
+  readonly format: (value: number | null) => string
+  /** The top of the scale. */
+  readonly top?: number
 }
 
-const whole = (value: number | null | undefined): string => (typeof value === "number" ? `${value}` : "-")
+const whole = (value: number | null): string => (value === null ? "-" : `${value}`)
 
-const trendsOf = (stepMillis: number): ReadonlyArray<Trend> => {
-  const rate = ({ queries }: Point): number => (queries * MILLIS_PER_SECOND) / stepMillis
-  return [
-    { name: "used", of: ({ used }) => used, format: whole, top: ({ pool }) => pool.max },
-    { name: "waiting", of: ({ waiting }) => waiting, format: whole },
-    { name: "wait p95", of: ({ waitP95 }) => waitP95, format: formatMillis },
-    { name: "query p95", of: ({ queryP95 }) => queryP95, format: formatMillis },
-    { name: "queries", of: rate, format: formatRate }
-  ]
-}
+const trendsOf = (stepMillis: number, max: number): ReadonlyArray<Trend> => [
+  { name: "used", of: ({ used }) => used, format: whole, top: max },
+  { name: "waiting", of: ({ waiting }) => waiting, format: whole },
+  { name: "wait p95", of: ({ waitP95 }) => waitP95, format: formatMillis },
+  { name: "query p95", of: ({ queryP95 }) => queryP95, format: formatMillis },
+  { name: "queries", of: ({ queries }) => (queries * 1000) / stepMillis, format: formatRate }
+]
 
-const trends = (status: StatusBody, { points, stepMillis }: WatchState, { characters, columns }: View): Block => {
+const trends = ({ pool }: StatusBody, { points, stepMillis }: WatchState, { characters, columns }: View): Block => {
   const peakWidth = columns >= WIDTH_WITH_PEAK ? PEAK_WIDTH : 0
   const width = Math.max(1, columns - NAME_WIDTH - VALUE_WIDTH - 2 - peakWidth)
-  const lines = trendsOf(stepMillis).map(({ format, name, of, top }) => {
+  const lines = trendsOf(stepMillis, pool.max).map(({ format, name, of, top }) => {
     const values = points.map(of)
     const measured = values.slice(-width).filter((value) => value !== null)
     const peak = measured.length === 0 ? "-" : format(Math.max(...measured))
-    const course = sparkline(values, width, characters, top?.(status))
+    const chart = sparkline(values, width, characters, top)
     const end = peakWidth === 0 ? "" : fill(`  peak ${peak}`, peakWidth)
-    return line(`${fill(name, NAME_WIDTH)}${fillLeft(format(values.at(-1)), VALUE_WIDTH)}  ${course}${end}`)
+    return line(`${fill(name, NAME_WIDTH)}${fillLeft(format(values.at(-1) ?? null), VALUE_WIDTH)}  ${chart}${end}`)
   })
   const span = Math.min(width, points.length) * stepMillis
   const title = line(`LAST ${formatMillis(span)}, ${formatMillis(stepMillis)} each`, "faint")
@@ -163,16 +177,18 @@ const trends = (status: StatusBody, { points, stepMillis }: WatchState, { charac
 
 const more = (left: number): Line => line(`... and ${left} more`, "faint")
 
+const severityTones: Readonly<Record<string, Tone>> = { critical: "bad", warning: "limited" }
+
 const findings = (status: StatusBody, { columns }: View): Block => {
-  const found = status.findings ?? []
-  const lines = found.flatMap((finding) => {
-    const tone: Tone = finding.severity === "critical" ? "bad" : finding.severity === "warning" ? "limited" : "plain"
-    return findingLines(finding, columns).map((text, index) => line(text, index === 0 ? tone : "plain"))
-  })
+  const lines = (status.findings ?? []).flatMap((finding) =>
+    findingLines(finding, columns).map((text, index) =>
+      line(text, index === 0 ? (severityTones[finding.severity] ?? "plain") : "plain")
+    )
+  )
   return { rank: RANK.findings, least: 2, lines, more }
 }
 
-const titled = (rank: number, rows: ReadonlyArray<string>): Block => ({
+const tableBlock = (rank: number, rows: ReadonlyArray<string>): Block => ({
   rank,
   least: 2,
   lines: rows.length < 2 ? [] : rows.map((text, index) => line(text, index === 0 ? "faint" : "plain")),
@@ -183,31 +199,30 @@ const eventTones: Readonly<Record<string, Tone>> = { warn: "limited", error: "ba
 
 const LEVEL_WIDTH = 5
 
-const eventLine = ({ at, level, text }: ShownEvent): Line =>
+const eventLine = ({ at, level, text }: StatusEvent): Line =>
   line(`${timeOf(at)}  ${fill(level, LEVEL_WIDTH)}  ${text}`, eventTones[level] ?? "plain")
 
-const events = ({ events: happened }: WatchState): Block => ({
+const eventsBlock = ({ events }: WatchState): Block => ({
   rank: RANK.events,
   least: 2,
-  lines:
-    happened.length === 0 ? [] : [line("EVENTS, newest first (UTC)", "faint"), ...happened.toReversed().map(eventLine)]
+  lines: events.length === 0 ? [] : [line("EVENTS, newest first (UTC)", "faint"), ...events.toReversed().map(eventLine)]
 })
 
-const footer: Block = { rank: RANK.footer, least: 1, lines: [line("q ends, Ctrl-L draws anew", "faint")] }
+const footer: Block = { rank: RANK.footer, least: 1, lines: [line("q quits, Ctrl-L redraws", "faint")] }
 
 /** The lines of the view: at most `rows`, none wider than `columns`. */
 export const frame = (state: WatchState, view: View): ReadonlyArray<Line> => {
   const { status } = state
-  const blocks = [header(state, view), verdict(state, view)]
+  const all = [header(state, view), verdict(state, view)]
   if (status !== undefined) {
-    blocks.push(
+    all.push(
       numbers(status),
       trends(status, state, view),
       findings(status, view),
-      titled(RANK.waiters, waiterRows(status.waiters ?? [], view.columns)),
-      titled(RANK.sessions, sessionRows(status.ledger, view.columns))
+      tableBlock(RANK.waiters, waiterRows(status.waiters, view.columns)),
+      tableBlock(RANK.sessions, sessionRows(status.sessions, view.columns))
     )
   }
-  blocks.push(events(state), footer)
-  return arrange(blocks, view.rows).map(({ text, tone }) => line(cut(text, view.columns).trimEnd(), tone))
+  all.push(eventsBlock(state), footer)
+  return arrange(all, view.rows).map(({ text, tone }) => line(cut(text, view.columns).trimEnd(), tone))
 }

@@ -1,8 +1,10 @@
-/** The terminal while the live view owns it: the alternate screen, changed row by row, and given back as it was. */
+/** The terminal of the live view: its alternate screen, updated row by row, and its keys. */
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Terminal from "effect/Terminal"
 import type { Line, Tone } from "./Blocks.ts"
 
-/** What xterm calls them (Xterm Control Sequences, "CSI ? Pm h" and "CSI Ps ; Ps H"); tmux and screen know them all. */
+/** Xterm Control Sequences, "CSI ? Pm h" and "CSI Ps ; Ps H"; tmux and screen support them. */
 const ENTER = "\u001B[?1049h\u001B[?25l\u001B[2J"
 const LEAVE = "\u001B[?25h\u001B[?1049l"
 const CLEAR = "\u001B[2J"
@@ -24,10 +26,10 @@ const painted = ({ text, tone }: Line): string => {
   return code === undefined || text === "" ? text : `\u001B[${code}m${text}${RESET}`
 }
 
-/** As much of a stream as the screen writes to. */
+/** The part of a writable stream that the screen uses. */
 export interface Output {
   readonly write: (text: string) => unknown
-  /** Whether what was written has not left yet. */
+  /** Whether the output's buffer is full. */
   readonly writableNeedDrain: boolean
 }
 
@@ -50,24 +52,24 @@ export class Screen {
     this.output.write(ENTER)
   }
 
-  /** Gives the terminal back; what was on it before is there again. */
+  /** Restores what was on the terminal before. */
   readonly leave = (): void => {
     if (!this.entered) return
     this.entered = false
     this.output.write(LEAVE)
   }
 
-  /** Forgets what stands there: the next drawing begins on an empty screen. */
-  forget(): void {
+  /** Clears the screen; the next frame is drawn completely. */
+  clear(): void {
     this.drawn = []
     if (this.entered) this.output.write(CLEAR)
   }
 
   /**
-   * Writes the rows that differ from those that stand there, in one piece.
+   * Writes the rows that changed, in one piece.
    *
-   * Each row is cleared before it is written: clearing behind a row as wide as the terminal takes its last character.
-   * A terminal that does not keep up misses frames instead of being sent ever more.
+   * Each row is cleared before it is written: clearing after a row as wide as the terminal removes its last character.
+   * While the output's buffer is full, frames are skipped.
    */
   draw(lines: ReadonlyArray<Line>): void {
     if (!this.entered || this.output.writableNeedDrain) return
@@ -82,7 +84,7 @@ export class Screen {
   }
 }
 
-/** The screen of this process until the scope ends, however it ends: also when a second signal ends it at once. */
+/** The screen of this process until the scope closes; left on exit too, when a second signal ends the process. */
 export const openScreen = (coloured: boolean) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -97,3 +99,45 @@ export const openScreen = (coloured: boolean) =>
         process.off("exit", screen.leave)
       })
   )
+
+const setRawMode = (raw: boolean): void => {
+  if (process.stdin.isTTY) process.stdin.setRawMode(raw)
+}
+
+/** Stops the program as the shell's Ctrl-Z does, and restores the screen when it continues. */
+const suspend = (screen: Screen) =>
+  Effect.callback<void>((resume) => {
+    const wake = () => {
+      setRawMode(true)
+      screen.enter()
+      resume(Effect.void)
+    }
+    screen.leave()
+    setRawMode(false)
+    process.once("SIGCONT", wake)
+    // The whole process group, as the terminal does it: the parent, such as npm, must stop too.
+    process.kill(0, "SIGTSTP")
+    return Effect.sync(() => process.off("SIGCONT", wake))
+  })
+
+/**
+ * Handles the keys, which a terminal in raw mode sends as they are pressed, until one that quits (q, Escape, Ctrl-C,
+ * Ctrl-D). Does not end where the input is no terminal.
+ */
+export const handleKeys = Effect.fnUntraced(function* (
+  terminal: Terminal.Terminal,
+  screen: Screen,
+  redraw: Effect.Effect<unknown>
+) {
+  if (!process.stdin.isTTY) return yield* Effect.never
+  const keys = yield* terminal.readInput
+  const next = Effect.gen(function* () {
+    const { key } = yield* Queue.take(keys)
+    if (key.name === "q" && !key.ctrl) return true
+    if (key.name === "l" && key.ctrl) yield* redraw
+    if (key.name === "z" && key.ctrl) yield* Effect.andThen(suspend(screen), redraw)
+    return false
+  })
+  // The terminal ends the queue after the other keys that quit.
+  yield* next.pipe(Effect.repeat({ until: (quits) => quits }), Effect.ignore)
+})

@@ -1,4 +1,4 @@
-/** `watch`: follows a running program, on the screen of a terminal or, elsewhere, in lines. */
+/** `watch`: follows a running program, on the screen of a terminal or in lines. */
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -10,112 +10,113 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Terminal from "effect/Terminal"
 import { client } from "../status/StatusClient.ts"
-import { type Target, targetOf, type TargetOptions } from "../status/Target.ts"
+import { addressOf, type AddressOptions, type OperationsAddress } from "../status/OperationsAddress.ts"
 import { follow } from "./Feed.ts"
-import { frame } from "./Frame.ts"
-import { reactToKeys } from "./Keys.ts"
-import { openScreen } from "./Screen.ts"
-import { asciiBlocks, blocks } from "./Sparkline.ts"
-import { watchLine } from "./WatchLine.ts"
-import { advance, initialState } from "./WatchState.ts"
+import { asciiBlocks, blocks, frame } from "./Frame.ts"
+import { handleKeys, openScreen } from "./Screen.ts"
+import { advance, initialState, watchLine } from "./WatchState.ts"
 
-export interface WatchOptions extends TargetOptions {
+export interface WatchOptions extends AddressOptions {
   readonly timeout: Duration.Duration
 }
 
-/** What terminals are taken for that do not say how large they are. */
-const USUAL_COLUMNS = 80
-const USUAL_ROWS = 24
+/** The size assumed of a terminal that does not report one. */
+const DEFAULT_COLUMNS = 80
+const DEFAULT_ROWS = 24
 
-/** The clock, the ages and what is old are drawn anew this often when nothing comes. */
+/** How often the view is redrawn without a message: the clock and the ages change. */
 const TICK_MILLIS = 1000
 
-/** Messages that come together make one frame: no eye sees more than twenty in a second. */
-const GATHER_MILLIS = 50
+/** Messages within this time are drawn as one frame. */
+const FRAME_MILLIS = 50
 
-/** A locale that names another character set than UTF-8 cannot show the blocks; one that is not set says nothing. */
+/** ASCII when the locale names another character set than UTF-8; an unset locale counts as UTF-8. */
 const charactersOf = (env: Readonly<Record<string, string | undefined>>): string => {
   const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "")
   return locale === undefined || /utf-?8/i.test(locale) ? blocks : asciiBlocks
 }
 
-const onScreen = Effect.fnUntraced(function* (target: Target, timeout: Duration.Duration, coloured: boolean) {
+const onScreen = Effect.fnUntraced(function* (
+  address: OperationsAddress,
+  timeout: Duration.Duration,
+  coloured: boolean
+) {
   const terminal = yield* Terminal.Terminal
   const state = yield* Ref.make(initialState)
   const changed = yield* Queue.sliding<void>(1)
   const characters = charactersOf(process.env)
 
-  const feed = follow(target, timeout, (message) =>
+  const feed = follow(address, timeout, (message) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      yield* Ref.update(state, (known) => advance(known, message, now))
+      yield* Ref.update(state, (before) => advance(before, message, now))
       yield* Queue.offer(changed, undefined)
     })
   )
 
   const show = Effect.gen(function* () {
-    // A program that cannot be reached is told on the ordinary screen, where it stays to be read.
+    // The screen opens with the first message: an error before it stays readable on the ordinary screen.
     yield* Queue.take(changed)
     const screen = yield* openScreen(coloured)
     const redraw = Effect.andThen(
-      Effect.sync(() => screen.forget()),
+      Effect.sync(() => screen.clear()),
       Queue.offer(changed, undefined)
     )
     const sizes = yield* terminal.size
     yield* Queue.take(sizes).pipe(Effect.andThen(redraw), Effect.forever, Effect.ignore, Effect.forkScoped)
     const draw = Effect.gen(function* () {
       const view = {
-        columns: (yield* terminal.columns) || USUAL_COLUMNS,
-        rows: (yield* terminal.rows) || USUAL_ROWS,
+        columns: (yield* terminal.columns) || DEFAULT_COLUMNS,
+        rows: (yield* terminal.rows) || DEFAULT_ROWS,
         now: yield* Clock.currentTimeMillis,
-        base: target.base,
+        base: address.base,
         characters
       }
       screen.draw(frame(yield* Ref.get(state), view))
       yield* Effect.raceFirst(Queue.take(changed), Effect.sleep(TICK_MILLIS))
-      yield* Effect.sleep(GATHER_MILLIS)
+      yield* Effect.sleep(FRAME_MILLIS)
     })
-    yield* Effect.raceFirst(Effect.forever(draw), reactToKeys(terminal, screen, redraw))
+    yield* Effect.raceFirst(Effect.forever(draw), handleKeys(terminal, screen, redraw))
   })
 
   yield* Effect.raceFirst(feed, Effect.scoped(show))
 })
 
-/** Whoever read the lines has gone, as `head` does. */
-const readerLeft = Effect.callback<void>((resume) => {
-  const leave = () => resume(Effect.void)
-  process.stdout.on("error", leave)
-  return Effect.sync(() => process.stdout.off("error", leave))
+/** Ends when the reader of the output closes it, as `head` does. */
+const outputClosed = Effect.callback<void>((resume) => {
+  const onError = () => resume(Effect.void)
+  process.stdout.on("error", onError)
+  return Effect.sync(() => process.stdout.off("error", onError))
 })
 
-const inLines = Effect.fnUntraced(function* (target: Target, timeout: Duration.Duration) {
+const inLines = Effect.fnUntraced(function* (address: OperationsAddress, timeout: Duration.Duration) {
   const state = yield* Ref.make(initialState)
-  const known = yield* Latch.make()
-  const feed = follow(target, timeout, (message) =>
+  const hasStatus = yield* Latch.make()
+  const feed = follow(address, timeout, (message) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       yield* Ref.update(state, (before) => advance(before, message, now))
-      if (message.kind === "status") yield* known.open
+      if (message.kind === "status") yield* hasStatus.open
     })
   )
   const print = Effect.gen(function* () {
     yield* Console.log(watchLine(yield* Ref.get(state), yield* Clock.currentTimeMillis))
   })
-  const printing = Effect.andThen(known.await, Effect.repeat(print, Schedule.fixed(TICK_MILLIS)))
-  yield* feed.pipe(Effect.raceFirst(printing), Effect.raceFirst(readerLeft))
+  const printing = Effect.andThen(hasStatus.await, Effect.repeat(print, Schedule.fixed(TICK_MILLIS)))
+  yield* feed.pipe(Effect.raceFirst(printing), Effect.raceFirst(outputClosed))
 })
 
 /**
- * The command, until it is interrupted, `q` is pressed, or the reader of its lines leaves.
+ * The command, until it is interrupted, `q` is pressed, or the reader of its lines closes the output.
  *
- * Fails with `TargetInvalid` (code 2), or with `NoAnswer` (code 1) when the program cannot be reached at first or
- * does not let us in; later losses are shown, and healed by themselves.
+ * Fails with `AddressInvalid` (code 2), or with `StatusUnavailable` (code 1) when the program cannot be reached at first
+ * or denies access; later losses of the connection are shown, and the connection is opened again.
  */
 export const showWatch = Effect.fn("watch")(
   function* (options: WatchOptions) {
-    const target = yield* targetOf(options)
+    const address = yield* addressOf(options)
     const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
-    yield* canAnimate ? onScreen(target, options.timeout, canColor) : inLines(target, options.timeout)
+    yield* canAnimate ? onScreen(address, options.timeout, canColor) : inLines(address, options.timeout)
   },
   (effect) => Effect.provide(effect, client)
 )

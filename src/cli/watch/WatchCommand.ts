@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { operationsFlags } from "../flags/OperationsFlags.ts"
 
-/** What it shows is loaded when it is wanted: `--help` needs none of it. */
+/** The implementation is loaded when the command runs; `--help` does not need it. */
 export const watch = Command.make("watch", operationsFlags, (options) =>
   Effect.flatMap(
     Effect.promise(() => import("./ShowWatch.ts")),
@@ -12,16 +12,16 @@ export const watch = Command.make("watch", operationsFlags, (options) =>
 ).pipe(
   Command.withShortDescription("Show a running program live, in the terminal"),
   Command.withDescription(
-    "Show a running program live, from its /events: verdict, numbers and their course, sessions, waiters, findings " +
-      "and events. Where it does not write to a terminal it writes one line a second. It comes back by itself when " +
-      "the program is started anew; q or Ctrl-C ends it."
+    "Show a running program live, from its /events: verdict, numbers and trends, sessions, waiters, findings and " +
+      "events. When the output is not a terminal it writes one line a second. It reconnects when the program " +
+      "restarts; q or Ctrl-C ends it."
   ),
   Command.withExamples([
     { command: "effect-supavisor watch", description: "The program on this machine" },
     { command: "effect-supavisor watch | tee pool.log", description: "One line a second, for a file" },
     {
       command: "HTTP_TOKEN=... effect-supavisor watch --url http://10.0.0.7:8321",
-      description: "A program elsewhere, which wants its token"
+      description: "A program on another machine, which requires a token"
     }
   ])
 )

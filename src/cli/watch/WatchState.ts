@@ -1,62 +1,73 @@
-/** All that the live view knows, and how each message changes it; pure. */
-import type { StatusBody } from "../status/StatusBody.ts"
-import type { FeedMessage, Point, ShownEvent } from "./FeedMessage.ts"
+/** The state of the live view and how each message changes it. Pure. */
+import type { StatusBody, StatusEvent, StatusPoint } from "../../http/StatusSchema.ts"
+import { statusLine } from "../status/StatusText.ts"
+import { formatMillis } from "../terminal/Quantity.ts"
+import type { FeedMessage } from "./Feed.ts"
 
-/** A quarter of an hour of steps of 2 s, as much as the server keeps. */
-const MOST_POINTS = 450
+/** 15 minutes in steps of 2 s, as many as the server keeps. */
+const MAX_POINTS = 450
 
 /** As many as the server keeps. */
-const MOST_EVENTS = 50
+const MAX_EVENTS = 50
 
-/** Until the server says otherwise. */
-const USUAL_STEP_MILLIS = 2000
+/** Until `hello` arrives. */
+const DEFAULT_STEP_MILLIS = 2000
 
-/** Instants are wall-clock milliseconds. */
+/** Times are wall-clock milliseconds. */
 export interface WatchState {
   readonly status: StatusBody | undefined
-  /** When the status came. */
+  /** When the status arrived. */
   readonly statusAt: number
-  /** Since when the stream is lost, and why; undefined while it stands. */
-  readonly lost: { readonly since: number; readonly why: string } | undefined
+  /** Undefined while connected. */
+  readonly disconnected: { readonly since: number; readonly why: string } | undefined
   readonly stepMillis: number
   /** Oldest first. */
-  readonly points: ReadonlyArray<Point>
+  readonly points: ReadonlyArray<StatusPoint>
   /** Oldest first. */
-  readonly events: ReadonlyArray<ShownEvent>
+  readonly events: ReadonlyArray<StatusEvent>
 }
 
 export const initialState: WatchState = {
   status: undefined,
   statusAt: 0,
-  lost: undefined,
-  stepMillis: USUAL_STEP_MILLIS,
+  disconnected: undefined,
+  stepMillis: DEFAULT_STEP_MILLIS,
   points: [],
   events: []
 }
 
-/** The state after a message that came at `now`. */
+/** The state after a message that arrived at `now`. */
 export const advance = (state: WatchState, message: FeedMessage, now: number): WatchState => {
   switch (message.kind) {
     case "hello": {
       const { events, history, stepMillis } = message.data
       return {
         ...state,
-        lost: undefined,
+        disconnected: undefined,
         stepMillis,
-        points: history.slice(-MOST_POINTS),
-        events: events.slice(-MOST_EVENTS)
+        points: history.slice(-MAX_POINTS),
+        events: events.slice(-MAX_EVENTS)
       }
     }
     case "status":
-      return { ...state, lost: undefined, status: message.data, statusAt: now }
+      return { ...state, disconnected: undefined, status: message.data, statusAt: now }
     case "point":
-      return { ...state, points: [...state.points, message.data].slice(-MOST_POINTS) }
+      return { ...state, points: [...state.points, message.data].slice(-MAX_POINTS) }
     case "event":
-      return { ...state, events: [...state.events, message.data].slice(-MOST_EVENTS) }
+      return { ...state, events: [...state.events, message.data].slice(-MAX_EVENTS) }
     case "bye":
-      return { ...state, lost: { since: now, why: `the program ended (${message.data.reason})` } }
-    case "lost":
-      // the first reason is the true one: what follows are attempts to get back
-      return { ...state, lost: state.lost ?? { since: now, why: message.data.why } }
+      return { ...state, disconnected: { since: now, why: `the program ended (${message.data.reason})` } }
+    case "disconnected":
+      // Later losses are failed attempts to reconnect; the first reason is the cause.
+      return { ...state, disconnected: state.disconnected ?? { since: now, why: message.data.why } }
   }
+}
+
+/** The state as one line with its time (UTC), for output that is not a terminal. */
+export const watchLine = ({ disconnected, status, statusAt }: WatchState, now: number): string => {
+  const time = new Date(now).toISOString().replace(/\.\d+/, "")
+  const last = status === undefined ? "" : statusLine(status, disconnected === undefined ? now : statusAt)
+  return disconnected === undefined
+    ? `${time} ${last}`
+    : `${time} Not connected for ${formatMillis(now - disconnected.since)}: ${disconnected.why}. Last status: ${last}`
 }

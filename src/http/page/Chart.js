@@ -1,11 +1,11 @@
-/** One chart with its heading and its legend, which says in words and numbers what the canvas draws. */
+/** A chart with its heading and its legend, which has the values as text. */
 import uPlot from "./uplot.js"
 import { BAR_MILLIS, barsOf, stacked, valuesOf } from "./Columns.js"
 import { element, setAttribute, setText } from "./Dom.js"
 import { clock, MILLIS_PER_SECOND } from "./Format.js"
 import { colorOf } from "./Theme.js"
 
-/** @import { Point } from "./Messages.ts" */
+/** @import { StatusPoint } from "../StatusSchema.ts" */
 /** @import { Line } from "./Columns.js" */
 
 const HEIGHT = 148
@@ -14,37 +14,35 @@ const X_AXIS_HEIGHT = 24
 const TICK_SPACE = 24
 const TIME_SPACE = 64
 const FONT = '11px "Segoe UI", Roboto, "Liberation Sans", sans-serif'
-/** Of a digit in that font. */
+/** The width of a digit in that font. */
 const CHARACTER_WIDTH = 6
 const RIGHT_PADDING = 8
 const LINE_WIDTH = 1.5
-/** The highest value stands a little below the edge. */
+/** Space above the highest value. */
 const HEADROOM = 1.1
 
 const dashes = { solid: [], dashed: [6, 3], dotted: [2, 3], layer: [] }
 
 /**
- * What a chart is about.
- *
- * @typedef {object} Definition
+ * @typedef {object} ChartDefinition
  * @property {string} title
- * @property {ReadonlyArray<Line>} lines the layers of a stack from the top one down, then the lines
- * @property {(value: number) => string} format of a value in the legend
- * @property {(value: number) => string} [tick] of a value at the axis; without it as in the legend
- * @property {ReadonlyArray<number>} [steps] the distances between ticks that may be chosen
- * @property {number} floor the axis reaches at least up to this
- * @property {boolean} isBars counts summed over ten seconds instead of gauges
- * @property {boolean} isStepped values that hold until the next one
- * @property {(points: ReadonlyArray<Point>) => string} [note] a further line of the legend
+ * @property {ReadonlyArray<Line>} lines the layers of a stack from top to bottom, then the lines
+ * @property {(value: number) => string} format for the legend
+ * @property {(value: number) => string} [tick] for the axis; by default `format`
+ * @property {ReadonlyArray<number>} [steps] possible distances between ticks
+ * @property {number} floor the least upper end of the axis
+ * @property {boolean} isBars counts summed over ten seconds, drawn as bars
+ * @property {boolean} isStepped the value holds until the next point
+ * @property {(points: ReadonlyArray<StatusPoint>) => string} [note] one more line of the legend
  */
 
-/** @typedef {{ readonly points: ReadonlyArray<Point>, readonly from: number, readonly to: number }} Shown */
+/** @typedef {{ readonly points: ReadonlyArray<StatusPoint>, readonly from: number, readonly to: number }} Shown */
 
 /** @param {number} at seconds */
 const timeAt = (at) => clock(at * MILLIS_PER_SECOND)
 
 /**
- * Times as short as the distance between them allows; none that would be cut off at the right edge.
+ * Times without seconds when the distance allows it, and none that would be cut off at the right edge.
  *
  * @type {uPlot.Axis.DynamicValues}
  */
@@ -59,9 +57,9 @@ const timeTicks = (plot, splits, _, __, distance) =>
 const lines = (grid) => ({ stroke: () => colorOf(grid), width: 1 })
 
 /**
- * The axes in the colours of now.
+ * The axes. The colours are read when they are drawn, because the theme may change.
  *
- * @param {Definition} definition
+ * @param {ChartDefinition} definition
  * @returns {Array<uPlot.Axis>}
  */
 const axesOf = ({ format, steps, tick = format }) => {
@@ -88,7 +86,7 @@ const axesOf = ({ format, steps, tick = format }) => {
 }
 
 /**
- * @param {Definition} definition
+ * @param {ChartDefinition} definition
  * @param {Line} line
  * @returns {uPlot.Series}
  */
@@ -123,7 +121,7 @@ export class Chart {
    * Builds the figure inside the parent.
    *
    * @param {HTMLElement} parent
-   * @param {Definition} definition
+   * @param {ChartDefinition} definition
    */
   constructor(parent, definition) {
     this.#definition = definition
@@ -154,10 +152,10 @@ export class Chart {
     const columns = stacked(lines, this.#values)
     const drawn = isBars ? columns.map((column) => column.map((value) => (value === 0 ? null : value))) : columns
     this.#plot.setData([points.map(({ at }) => at / MILLIS_PER_SECOND), ...drawn])
-    this.#tell()
+    this.#showValues()
   }
 
-  /** Draws again in the colours of now. */
+  /** Redraws with the colours of the current theme. */
   retheme() {
     this.#plot.redraw(false, false)
   }
@@ -191,35 +189,35 @@ export class Chart {
       },
       axes: axesOf(definition),
       series: [{}, ...definition.lines.map((line) => seriesOf(definition, line))],
-      hooks: { setCursor: [() => this.#tell()] }
+      hooks: { setCursor: [() => this.#showValues()] }
     }
   }
 
-  /** The values under the cursor; without one those of now, or of bars the sums. */
-  #tell() {
+  /** Shows the values under the cursor; without a cursor the last ones, or the sums of bars. */
+  #showValues() {
     const { format, isBars, lines, note, title } = this.#definition
     const { points } = this.#shown
     const index = this.#plot?.cursor.idx ?? undefined
     const pointed = index === undefined ? undefined : points[index]
     const at = pointed?.at
     const end = at === undefined || !isBars ? "" : ` to ${clock(at + BAR_MILLIS)}`
-    setText(this.#time, at === undefined ? (isBars ? "in all" : "now") : `${clock(at)}${end}`)
-    const told = this.#values.map((column) => {
+    setText(this.#time, at === undefined ? (isBars ? "total" : "now") : `${clock(at)}${end}`)
+    const texts = this.#values.map((column) => {
       const value = index === undefined ? (isBars ? sum(column) : column.at(-1)) : column[index]
       return value === null || value === undefined ? "–" : format(value)
     })
-    told.forEach((text, line) => {
+    texts.forEach((text, line) => {
       const number = this.#numbers[line]
       if (number !== undefined) setText(number, text)
     })
     if (note !== undefined) setText(this.#note, note(pointed === undefined ? points : [pointed]))
     if (at !== undefined) return
-    const words = lines.map(({ label }, line) => `${label} ${told[line]}`).join(", ")
+    const words = lines.map(({ label }, line) => `${label} ${texts[line]}`).join(", ")
     const highest = lines.map(({ label }, line) => `${label} ${highestOf(this.#values[line] ?? [], format)}`).join(", ")
     setAttribute(
       this.#canvas,
       "aria-label",
-      `Chart: ${title}. ${isBars ? "In all" : "Now"}: ${words}. Highest: ${highest}.`
+      `Chart: ${title}. ${isBars ? "Total" : "Now"}: ${words}. Highest: ${highest}.`
     )
   }
 }

@@ -1,36 +1,36 @@
-/** The charts there are, and when they are drawn. */
+/** The charts of the page. */
 import { Chart } from "./Chart.js"
 import { queryRate, spanOf } from "./Columns.js"
 import { byId } from "./Dom.js"
 import { bytes, count, decimal, duration, percent } from "./Format.js"
 import { HealthStrip } from "./HealthStrip.js"
 
-/** @import { Definition } from "./Chart.js" */
+/** @import { ChartDefinition } from "./Chart.js" */
 /** @import { Line } from "./Columns.js" */
 /** @import { Model } from "./Model.js" */
-/** @import { Point } from "./Messages.ts" */
+/** @import { StatusPoint } from "../StatusSchema.ts" */
 
-/** Of counts, between which there is nothing. */
+/** Ticks of whole numbers. */
 const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 
 const MEBI = 1024 * 1024
 
-/** Of memory: what is round in MiB and GiB. */
+/** Ticks of memory, round in MiB and GiB. */
 const memorySteps = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096].map((size) => size * MEBI)
 
 const PERCENT = 100
 
-/** Closes that nobody wanted; all others are the pool's own housekeeping. */
-const BROKEN = new Set(["lost", "probe-failed", "not-recovered"])
+/** Unwanted closes; the others are the pool's maintenance. */
+const UNWANTED = new Set(["lost", "probe-failed", "not-recovered"])
 
 /**
- * @param {Point} point
- * @param {boolean} isBroken
+ * @param {StatusPoint} point
+ * @param {boolean} isUnwanted
  */
-const closed = ({ closes }, isBroken) =>
-  Object.entries(closes).reduce((sum, [reason, count]) => (BROKEN.has(reason) === isBroken ? sum + count : sum), 0)
+const closed = ({ closes }, isUnwanted) =>
+  Object.entries(closes).reduce((sum, [reason, count]) => (UNWANTED.has(reason) === isUnwanted ? sum + count : sum), 0)
 
-/** @param {ReadonlyArray<Point>} points */
+/** @param {ReadonlyArray<StatusPoint>} points */
 const reasons = (points) => {
   /** @type {Map<string, number>} */
   const sums = new Map()
@@ -44,7 +44,7 @@ const reasons = (points) => {
 /**
  * @param {string} title
  * @param {"wait" | "query"} what
- * @returns {Definition}
+ * @returns {ChartDefinition}
  */
 const quantiles = (title, what) => ({
   title,
@@ -64,7 +64,7 @@ const quantiles = (title, what) => ({
  * @param {Line} line
  * @param {(value: number) => string} format
  * @param {number} floor
- * @returns {Definition}
+ * @returns {ChartDefinition}
  */
 const single = (title, line, format, floor) => ({
   title,
@@ -75,7 +75,7 @@ const single = (title, line, format, floor) => ({
   isStepped: false
 })
 
-/** @type {ReadonlyArray<Definition>} */
+/** @type {ReadonlyArray<ChartDefinition>} */
 const definitions = [
   {
     title: "Sessions by state",
@@ -148,7 +148,7 @@ const definitions = [
 ]
 
 /**
- * Builds all charts; the function shows what the model has, `retheme` draws them in the colours of now.
+ * Builds all charts. `show` draws the model's history, `retheme` draws it with the colours of the current theme.
  *
  * @param {Model} model
  */

@@ -1,19 +1,19 @@
-/** Points as the columns that a chart draws: pure. */
+/** The points of the history as columns of values. Pure. */
 import { MILLIS_PER_SECOND } from "./Format.js"
 
-/** @import { Point } from "./Messages.ts" */
+/** @import { StatusPoint } from "../StatusSchema.ts" */
 
-/** Dials and closes are rare: summed over so many milliseconds they are bars that can be seen. */
+/** Dials and closes are rare; they are summed over this many milliseconds. */
 export const BAR_MILLIS = 10_000
 
 /**
- * What a chart draws of one thing. `kind` says how: a line as it is, dashed or dotted, or a layer of a stack.
+ * One line of a chart, or one layer of a stack.
  *
  * @typedef {object} Line
  * @property {string} label
- * @property {string} color the name of a colour in the style sheet
+ * @property {string} color its name in the style sheet
  * @property {"solid" | "dashed" | "dotted" | "layer"} kind
- * @property {(point: Point, before: Point | undefined) => number | null} value of a point that comes after another one
+ * @property {(point: StatusPoint, before: StatusPoint | undefined) => number | null} value of a point; `before` is the previous point
  */
 
 /** @typedef {Array<number | null>} Column */
@@ -22,7 +22,7 @@ export const BAR_MILLIS = 10_000
  * The values of each line, in the order of the points.
  *
  * @param {ReadonlyArray<Line>} lines
- * @param {ReadonlyArray<Point>} points
+ * @param {ReadonlyArray<StatusPoint>} points
  * @returns {Array<Column>}
  */
 export const valuesOf = (lines, points) =>
@@ -54,13 +54,13 @@ export const stacked = (lines, values) => {
 }
 
 /**
- * Points whose counts are summed over ten seconds each, at instants that stay the same while time goes on.
+ * Points with counts summed over ten seconds each. The boundaries are fixed, so bars do not change while time passes.
  *
- * @param {ReadonlyArray<Point>} points
- * @returns {Array<Point>}
+ * @param {ReadonlyArray<StatusPoint>} points
+ * @returns {Array<StatusPoint>}
  */
 export const barsOf = (points) => {
-  /** @type {Map<number, Point>} */
+  /** @type {Map<number, StatusPoint>} */
   const bars = new Map()
   for (const point of points) {
     const at = Math.floor(point.at / BAR_MILLIS) * BAR_MILLIS
@@ -83,9 +83,9 @@ export const barsOf = (points) => {
 }
 
 /**
- * @param {Point["closes"]} one
- * @param {Point["closes"]} other
- * @returns {Point["closes"]}
+ * @param {StatusPoint["closes"]} one
+ * @param {StatusPoint["closes"]} other
+ * @returns {StatusPoint["closes"]}
  */
 const addCloses = (one, other) => {
   /** @type {Record<string, number>} */
@@ -94,27 +94,27 @@ const addCloses = (one, other) => {
   return sum
 }
 
-/** Steps shorter than this, in milliseconds, come from a clock that was set: a rate would mean nothing. */
+/** Shorter steps, in milliseconds, are caused by a change of the clock and give no rate. */
 const MIN_STEP_MILLIS = 500
 
 /**
- * Queries per second since the point before; null where there is none.
+ * Queries per second since the previous point; null for the first point.
  *
- * @param {Point} point
- * @param {Point | undefined} before
+ * @param {StatusPoint} point
+ * @param {StatusPoint | undefined} before
  */
 export const queryRate = ({ at, queries }, before) => {
   const millis = before === undefined ? 0 : at - before.at
   return millis < MIN_STEP_MILLIS ? null : (queries * MILLIS_PER_SECOND) / millis
 }
 
-/** The shortest time a chart shows, in milliseconds: a page that was opened at the start is not empty for minutes. */
+/** The shortest period of the charts, in milliseconds. */
 const MIN_SPAN_MILLIS = 120_000
 
 /**
- * From when to when the charts go: all that there is, at least two minutes, at most the window.
+ * The period of the charts: the whole history, at least two minutes, at most the window.
  *
- * @param {ReadonlyArray<Point>} points
+ * @param {ReadonlyArray<StatusPoint>} points
  * @param {number} windowMillis
  * @param {number} now
  * @returns {{ readonly from: number, readonly to: number }}

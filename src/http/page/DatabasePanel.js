@@ -1,19 +1,19 @@
-/** What PostgreSQL says of its own connections: whose they are, what is old or long, and who waits for whom. */
+/** The connections of the database server: by owner and state, the oldest and longest, and those that block others. */
 import { byId, setText, show } from "./Dom.js"
-import { makeFacts } from "./Facts.js"
+import { makeFacts } from "./Rows.js"
 import { age, count, duration, NOTHING, percent } from "./Format.js"
 import { makeTable } from "./Table.js"
 
 /** @import { Backend, BlockedBackend, DatabaseView } from "../../services/observability/monitor/DatabaseView.ts" */
-/** @import { Status } from "./Messages.ts" */
+/** @import { StatusBody } from "../StatusSchema.ts" */
 /** @import { Column } from "./Table.js" */
 /** @import { Model } from "./Model.js" */
 
-/** From this share of the usable connections on the number is marked: the usual bound of alerts. */
+/** The number is marked from this share of the usable connections on: the usual bound of alerts. */
 const CROWDED = 0.8
 
 /** @type {Readonly<Record<string, string>>} */
-const ownerWords = { ours: "this application", pooler: "the pooler", others: "others" }
+const ownerTexts = { ours: "this application", pooler: "the pooler", others: "others" }
 
 /** @typedef {{ readonly owner: string, readonly counts: Readonly<Record<string, number>>, readonly waitingOnLock: number }} OwnerRow */
 
@@ -22,7 +22,7 @@ const ownerWords = { ours: "this application", pooler: "the pooler", others: "ot
  * @returns {ReadonlyArray<OwnerRow>}
  */
 const owners = (view) =>
-  Object.keys(ownerWords).map((owner) => {
+  Object.keys(ownerTexts).map((owner) => {
     const own = view.counts.filter((row) => row.owner === owner)
     return {
       owner,
@@ -45,12 +45,12 @@ const stateColumn = (title, state) => ({ title, kind: "number", text: ({ counts 
 
 /** @type {ReadonlyArray<Column<OwnerRow>>} */
 const ownerColumns = [
-  { title: "Whose", kind: "word", text: ({ owner }) => ownerWords[owner] ?? owner },
+  { title: "Owner", kind: "word", text: ({ owner }) => ownerTexts[owner] ?? owner },
   stateColumn("Active", "active"),
   stateColumn("Idle", "idle"),
   stateColumn("In transaction", "idle in transaction"),
-  stateColumn("Not seen", "unknown"),
-  { title: "Wait on lock", kind: "number", text: ({ waitingOnLock }) => count(waitingOnLock) }
+  stateColumn("Hidden", "unknown"),
+  { title: "Waiting for lock", kind: "number", text: ({ waitingOnLock }) => count(waitingOnLock) }
 ]
 
 /** @param {Backend | BlockedBackend["blockers"][number]} backend */
@@ -65,7 +65,7 @@ const aged = (backend) => (backend === null ? NOTHING : `${age(backend.millis)},
 /** @param {Backend | null} backend */
 const lasting = (backend) => (backend === null ? NOTHING : `${duration(backend.millis)}, ${named(backend)}`)
 
-/** @typedef {{ readonly what: string, readonly millis: number, readonly who: string, readonly behind: string }} LockRow */
+/** @typedef {{ readonly client: string, readonly state: string, readonly millis: number, readonly blockedBy: string }} LockRow */
 
 /**
  * @param {DatabaseView} view
@@ -73,35 +73,35 @@ const lasting = (backend) => (backend === null ? NOTHING : `${duration(backend.m
  */
 const locks = ({ blocked, idleInTransaction }) => [
   ...blocked.map((row) => ({
-    what: "waits for a lock",
+    client: named(row),
+    state: "waits for a lock",
     millis: row.millis,
-    who: named(row),
-    behind: [...row.blockers.map(named), ...(row.byPrepared ? ["a prepared transaction"] : [])].join(", ")
+    blockedBy: [...row.blockers.map(named), ...(row.byPrepared ? ["a prepared transaction"] : [])].join(", ")
   })),
   ...idleInTransaction.map((row) => ({
-    what: "idle in a transaction",
+    client: named(row),
+    state: "idle in a transaction",
     millis: row.millis,
-    who: named(row),
-    behind: NOTHING
+    blockedBy: NOTHING
   }))
 ]
 
 /** @type {ReadonlyArray<Column<LockRow>>} */
 const lockColumns = [
-  { title: "Who", kind: "long holder", text: ({ who }) => who },
-  { title: "What", kind: "word", text: ({ what }) => what },
+  { title: "Client", kind: "long holder", text: ({ client }) => client },
+  { title: "State", kind: "word", text: ({ state }) => state },
   { title: "For", kind: "number", text: ({ millis }) => duration(millis) },
-  { title: "Behind", kind: "long holder", text: ({ behind }) => behind }
+  { title: "Blocked by", kind: "long holder", text: ({ blockedBy }) => blockedBy }
 ]
 
-/** @param {Status["database"]} database */
-const blindWords = (database) =>
+/** @param {StatusBody["database"]} database */
+const limitsOf = (database) =>
   database === null
-    ? "Nobody looks at the database here."
+    ? "The database monitor is not part of this program."
     : [
-        database.trouble,
-        database.blindness,
-        database.view === undefined && database.trouble === undefined ? "Not looked at yet." : undefined
+        database.problem,
+        database.restriction,
+        database.view === undefined && database.problem === undefined ? "Not observed yet." : undefined
       ]
         .filter((text) => text !== undefined)
         .join(" ")
@@ -113,32 +113,35 @@ const usage = ({ counts, maxConnections, reservedConnections }) => {
   return { total, usable, share: total / usable, maxConnections, reservedConnections }
 }
 
-/** Makes a function that shows the database's side. */
+/** Makes a function that shows the database's connections. */
 export const makeDatabase = () => {
   const facts = makeFacts(byId("database-facts"))
   const connections = makeTable(byId("connections"), {
     caption: "Connections of the database by owner and state",
-    empty: "No connection was seen.",
+    empty: "No connections.",
     columns: ownerColumns,
     key: ({ owner }) => owner
   })
   const waits = makeTable(byId("locks"), {
     caption: "Connections that wait for a lock or are idle in a transaction",
-    empty: "Nobody is in anybody's way.",
+    empty: "No connection waits.",
     columns: lockColumns,
     key: (_, index) => index
   })
   /**
-   * @param {Status} status
+   * @param {StatusBody} status
    * @param {Model} model
    */
   return ({ database }, model) => {
-    const blind = blindWords(database)
+    const limits = limitsOf(database)
     const view = database?.view
-    const seenAt = database?.seenAt
-    setText(byId("database-blind"), blind)
-    show(byId("database-blind"), blind !== "")
-    setText(byId("database-seen"), seenAt === undefined ? "" : `seen ${age(model.serverNow() - seenAt)} ago`)
+    const observedAt = database?.observedAt
+    setText(byId("database-limits"), limits)
+    show(byId("database-limits"), limits !== "")
+    setText(
+      byId("database-observed"),
+      observedAt === undefined ? "" : `observed ${age(model.serverNow() - observedAt)} ago`
+    )
     show(byId("database-view"), view !== undefined)
     show(byId("database-locks"), view !== undefined && locks(view).length > 0)
     if (view === undefined) return
@@ -148,12 +151,12 @@ export const makeDatabase = () => {
     waits(locks(view))
     facts([
       ["max_connections", `${count(maxConnections)}, ${count(reservedConnections)} reserved`],
-      ["Taken", `${count(total)} of ${count(usable)}`, share >= CROWDED ? "warn" : undefined],
+      ["In use", `${count(total)} of ${count(usable)}`, share >= CROWDED ? "warn" : undefined],
       ["Oldest of ours", aged(view.oldestOurs)],
       ["Oldest of all", aged(view.oldest)],
       ["Longest transaction", lasting(view.longestTransaction)],
       ["Longest query", lasting(view.longestQuery)],
-      ["Seen as", view.role]
+      ["Role", view.role]
     ])
   }
 }

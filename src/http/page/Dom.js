@@ -1,4 +1,4 @@
-/** The document, written to only where something changed, and only as text. */
+/** Updates of the document: only where a value changed, and only as text. */
 
 /**
  * The element with this id; a page without it is broken.
@@ -8,7 +8,7 @@
  */
 export const byId = (id) => {
   const element = document.getElementById(id)
-  if (element === null) throw new Error(`The page has no #${id}`)
+  if (element === null) throw new Error(`The page has no element #${id}`)
   return element
 }
 
@@ -29,7 +29,7 @@ export const element = (name, attributes = {}, children = []) => {
 }
 
 /**
- * Sets the text without touching what is the same already: a selection survives.
+ * Sets the text unless it is the same already, so that a selection survives.
  *
  * @param {Node} node
  * @param {string} text
@@ -42,7 +42,7 @@ export const setText = (node, text) => {
 }
 
 /**
- * Sets an attribute unless it is so already; undefined takes it away.
+ * Sets an attribute unless it is the same already; undefined removes it.
  *
  * @param {Element} element
  * @param {string} name

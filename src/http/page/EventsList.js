@@ -5,8 +5,8 @@ import { makeRows } from "./Rows.js"
 
 /** @import { Model } from "./Model.js" */
 
-/** @type {{ readonly [Level in "info" | "warn" | "error"]: string }} */
-const levelWords = { info: "info", warn: "warning", error: "error" }
+/** @type {Readonly<Record<string, string>>} */
+const levelTexts = { info: "info", warn: "warning", error: "error" }
 
 /** Makes a function that shows the events. */
 export const makeEvents = () => {
@@ -16,7 +16,7 @@ export const makeEvents = () => {
     make: ({ at, level, tag }) => {
       const text = element("p")
       const time = element("time", { datetime: new Date(at).toISOString() }, [clock(at)])
-      const what = element("span", { class: "tag", "data-level": level }, [levelWords[level]])
+      const what = element("span", { class: "tag", "data-level": level }, [levelTexts[level] ?? level])
       return {
         element: element("li", {}, [time, what, element("span", { class: "name" }, [tag]), text]),
         update: (event) => setText(text, event.text)

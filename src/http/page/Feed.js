@@ -1,68 +1,67 @@
-/** The stream of the server's news: opened, watched and opened again for as long as the page is. */
+/** The stream of the server's messages. It is opened again after every loss. */
 
-/** @import { Hello, Point, ShownEvent, Status } from "./Messages.ts" */
+/** @import { FeedMessageData } from "../StatusSchema.ts" */
 
-/** The status comes every second: after five without one nobody is there, in milliseconds. */
+/** The server sends a status every second; after this time without a message the connection is dead. */
 const SILENCE_MILLIS = 5000
 
-/** Between attempts, in milliseconds: seen at once when the server is back, and no burden while it is not. */
 const RETRY_MILLIS = 1000
 
-/** How often the silence is measured, in milliseconds. */
-const WATCH_MILLIS = 500
+/** How often the silence is checked. */
+const CHECK_MILLIS = 500
 
-/** What a server says that wants to know who asks. */
-const DOORS = new Set([401, 403])
+/** The status codes of a server that requires a token. */
+const DENIED = new Set([401, 403])
 
-/** Of what a server says instead of a stream, as much as fits into a line. */
-const MOST_WORDS = 200
+/** Characters shown of an error response. */
+const MAX_TEXT = 200
 
 /**
- * @typedef {object} Listener
- * @property {(hello: Hello) => void} onHello
- * @property {(status: Status) => void} onStatus
- * @property {(point: Point) => void} onPoint
- * @property {(event: ShownEvent) => void} onEvent
- * @property {(why: string) => void} onLost
- * @property {() => void} onDoor the server wants to know who asks
+ * @typedef {object} Handlers
+ * @property {(hello: FeedMessageData<"hello">) => void} onHello
+ * @property {(status: FeedMessageData<"status">) => void} onStatus
+ * @property {(point: FeedMessageData<"point">) => void} onPoint
+ * @property {(event: FeedMessageData<"event">) => void} onEvent
+ * @property {(why: string) => void} onDisconnect
+ * @property {() => void} onDenied
  */
 
 export class Feed {
   /** @type {EventSource | undefined} */
   #source = undefined
-  #heardAt = performance.now()
-  #farewell = ""
-  #listener
+  #receivedAt = performance.now()
+  /** Why the connection ends, when it is known before the end. */
+  #reason = ""
+  #handlers
   #url
 
   /**
    * @param {string} url
-   * @param {Listener} listener
+   * @param {Handlers} handlers
    */
-  constructor(url, listener) {
+  constructor(url, handlers) {
     this.#url = url
-    this.#listener = listener
+    this.#handlers = handlers
   }
 
-  /** Opens the stream, and again whenever it is lost. */
   start() {
-    setInterval(() => this.#watch(), WATCH_MILLIS)
+    setInterval(() => this.#checkSilence(), CHECK_MILLIS)
     this.#open()
   }
 
   #open() {
     const source = new EventSource(this.#url)
     this.#source = source
-    this.#heardAt = performance.now()
-    this.#farewell = ""
-    this.#hear(source, "hello", (hello) => this.#listener.onHello(hello))
-    this.#hear(source, "status", (status) => this.#listener.onStatus(status))
-    this.#hear(source, "point", (point) => this.#listener.onPoint(point))
-    this.#hear(source, "event", (event) => this.#listener.onEvent(event))
-    this.#hear(source, "bye", () => {
-      this.#farewell = "The server has ended"
+    this.#receivedAt = performance.now()
+    this.#reason = ""
+    this.#on(source, "hello", (hello) => this.#handlers.onHello(hello))
+    this.#on(source, "status", (status) => this.#handlers.onStatus(status))
+    this.#on(source, "point", (point) => this.#handlers.onPoint(point))
+    this.#on(source, "event", (event) => this.#handlers.onEvent(event))
+    this.#on(source, "bye", () => {
+      this.#reason = "The server has ended"
     })
-    source.addEventListener("error", () => void this.#lose(source))
+    source.addEventListener("error", () => void this.#disconnect(source))
   }
 
   /**
@@ -70,44 +69,44 @@ export class Feed {
    * @param {string} name
    * @param {(data: any) => void} use
    */
-  #hear(source, name, use) {
+  #on(source, name, use) {
     source.addEventListener(name, (message) => {
       if (source !== this.#source) return
-      this.#heardAt = performance.now()
+      this.#receivedAt = performance.now()
       use(JSON.parse(message.data))
     })
   }
 
-  #watch() {
+  #checkSilence() {
     const source = this.#source
-    if (source === undefined || performance.now() - this.#heardAt < SILENCE_MILLIS) return
-    this.#farewell = "The server is silent"
-    void this.#lose(source)
+    if (source === undefined || performance.now() - this.#receivedAt < SILENCE_MILLIS) return
+    this.#reason = "The server has stopped sending"
+    void this.#disconnect(source)
   }
 
   /** @param {EventSource} source */
-  async #lose(source) {
+  async #disconnect(source) {
     if (source !== this.#source) return
     source.close()
     this.#source = undefined
-    this.#listener.onLost(this.#farewell === "" ? "The server cannot be reached" : this.#farewell)
+    this.#handlers.onDisconnect(this.#reason === "" ? "The server cannot be reached" : this.#reason)
     setTimeout(() => this.#open(), RETRY_MILLIS)
-    const refusal = await this.#refusal()
-    if (refusal === undefined) return
-    if (DOORS.has(refusal.status)) return this.#listener.onDoor()
-    this.#listener.onLost(refusal.words)
+    const error = await this.#readError()
+    if (error === undefined) return
+    if (DENIED.has(error.status)) return this.#handlers.onDenied()
+    this.#handlers.onDisconnect(error.text)
   }
 
-  /** What the server answers instead of a stream, which an EventSource does not tell. */
-  async #refusal() {
+  /** The error response, which an EventSource does not show; undefined when there is none. */
+  async #readError() {
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), RETRY_MILLIS)
     try {
       const response = await fetch(this.#url, { signal: stop.signal, cache: "no-store" })
       if (response.ok) return undefined
       const [line = ""] = (await response.text()).split("\n")
-      const words = line === "" ? `The server answers with status ${response.status}` : line.slice(0, MOST_WORDS)
-      return { status: response.status, words }
+      const text = line === "" ? `The server answers with status ${response.status}` : line.slice(0, MAX_TEXT)
+      return { status: response.status, text }
     } catch {
       return undefined
     } finally {

@@ -1,13 +1,11 @@
-/** What was found out, with what to do about it. */
+/** The findings, each with its remedy. */
 import { byId, element, setAttribute, setText, show } from "./Dom.js"
 import { clock } from "./Format.js"
 import { makeRows } from "./Rows.js"
 
-/** @import { Status } from "./Messages.ts" */
+/** @import { StatusBody, StatusFinding } from "../StatusSchema.ts" */
 
-/** @typedef {NonNullable<Status["findings"]>[number]} Finding */
-
-/** @param {Finding} finding */
+/** @param {StatusFinding} finding */
 const make = (finding) => {
   const severity = element("span", { class: "tag" })
   const title = element("h3")
@@ -18,7 +16,7 @@ const make = (finding) => {
   const item = element("li", { class: "panel", "data-finding": finding.id }, [head, detail, remedy])
   return {
     element: item,
-    /** @param {Finding} now */
+    /** @param {StatusFinding} now */
     update: (now) => {
       setAttribute(item, "data-severity", now.severity)
       setText(severity, now.severity)
@@ -33,10 +31,10 @@ const make = (finding) => {
 /** Makes a function that shows the findings. */
 export const makeFindings = () => {
   const rows = makeRows(byId("findings"), { key: ({ id }) => id, make })
-  /** @param {Status} status */
+  /** @param {StatusBody} status */
   return ({ findings }) => {
     rows(findings ?? [])
     show(byId("no-findings"), findings === null || findings.length === 0)
-    setText(byId("no-findings"), findings === null ? "Nobody looks for findings here." : "Nothing needs attention.")
+    setText(byId("no-findings"), findings === null ? "The advisor is not part of this program." : "No findings.")
   }
 }

@@ -1,4 +1,4 @@
-/** Numbers and instants as a person reads them. Every text of a kind has the same shape, so that it keeps its place. */
+/** Numbers, durations and times as texts. Durations have the format of the server's messages (`wordMillis`). */
 
 export const MILLIS_PER_SECOND = 1000
 const MINUTE = 60 * MILLIS_PER_SECOND
@@ -7,7 +7,7 @@ const DAY = 24 * HOUR
 const KIBI = 1024
 const PERCENT = 100
 
-/** What stands where nothing was measured. */
+/** Shown where nothing was measured. */
 export const NOTHING = "–"
 
 /** Below these bounds a number has two decimals, and one. */
@@ -25,7 +25,7 @@ const rounded = (value) => value.toFixed(value < HUNDREDTHS_BELOW ? 2 : value < 
 export const count = (value) => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, "\u202f")
 
 /**
- * A rate or a share of something: as many digits as help.
+ * A rate or a share.
  *
  * @param {number} value
  */
@@ -52,7 +52,7 @@ export const duration = (millis) => {
 }
 
 /**
- * A duration that only counts in whole seconds, so that an age does not flicker.
+ * A duration in whole seconds, for values that change every second.
  *
  * @param {number | null | undefined} millis
  */
@@ -87,7 +87,7 @@ export const bytes = (value) => {
 export const percent = (share) => `${decimal(share * PERCENT)} %`
 
 /**
- * The time of day at this place, as in `12:03:10`.
+ * The local time of day, as in `12:03:10`.
  *
  * @param {number} at
  */

@@ -1,4 +1,4 @@
-/** The bar at the top: which program, which database, since when, and whether the page still hears of it. */
+/** The bar at the top: the program, its database, its uptime, and whether the page is connected. */
 import { byId, setAttribute, setText, show } from "./Dom.js"
 import { age, clock, MILLIS_PER_SECOND } from "./Format.js"
 

@@ -1,19 +1,19 @@
-/** The health over time as one strip: the taller and the redder, the worse. */
+/** The health over time as a strip: the taller, the worse. */
 import { element, setAttribute, setText } from "./Dom.js"
 import { clock, percent } from "./Format.js"
 import { colorOf } from "./Theme.js"
 
-/** @import { Point } from "./Messages.ts" */
+/** @import { StatusPoint } from "../StatusSchema.ts" */
 /** @import { Shown } from "./Chart.js" */
 
 const HEIGHT = 40
 
 /**
- * How much of the strip's height a state takes: colour is not the only sign.
+ * The share of the strip's height and the colour of each state, from the most to the least usual one.
  *
- * @type {{ readonly [Word in Point["health"]]: { readonly height: number, readonly color: string } }}
+ * @type {Readonly<Record<string, { readonly height: number, readonly color: string }>>}
  */
-const looks = {
+const styles = {
   up: { height: 0.3, color: "level-up" },
   degraded: { height: 0.65, color: "mark-degraded" },
   down: { height: 1, color: "level-down" },
@@ -21,17 +21,16 @@ const looks = {
   starting: { height: 0.15, color: "level-starting" }
 }
 
-/** @type {ReadonlyArray<Point["health"]>} */
-const words = ["up", "degraded", "down", "draining", "starting"]
+const states = Object.keys(styles)
 
 /**
  * Runs of the same state, oldest first.
  *
- * @param {ReadonlyArray<Point>} points
+ * @param {ReadonlyArray<StatusPoint>} points
  * @param {number} stepMillis
  */
 const runsOf = (points, stepMillis) => {
-  /** @type {Array<{ readonly health: Point["health"], readonly from: number, to: number }>} */
+  /** @type {Array<{ readonly health: string, readonly from: number, to: number }>} */
   const runs = []
   for (const { at, health } of points) {
     const last = runs.at(-1)
@@ -45,17 +44,17 @@ export class HealthStrip {
   #canvas = element("canvas", { role: "img", height: String(HEIGHT) })
   #legend = element("ul", { class: "legend" })
   #span = element("span", { class: "aside" })
-  #shares = new Map(words.map((word) => [word, element("span", { class: "number" })]))
+  #shares = new Map(states.map((state) => [state, element("span", { class: "number" })]))
   /** @type {Shown} */
   #shown = { points: [], from: 0, to: 1 }
   #stepMillis = 1
 
   /** @param {HTMLElement} parent */
   constructor(parent) {
-    for (const word of words) {
-      const swatch = element("span", { class: `swatch level ${word}`, "aria-hidden": "true" })
-      swatch.style.color = `var(--${looks[word].color})`
-      this.#legend.append(element("li", {}, [swatch, `${word} `, this.#shares.get(word) ?? ""]))
+    for (const state of states) {
+      const swatch = element("span", { class: `swatch level ${state}`, "aria-hidden": "true" })
+      swatch.style.color = `var(--${styles[state]?.color})`
+      this.#legend.append(element("li", {}, [swatch, `${state} `, this.#shares.get(state) ?? ""]))
     }
     parent.append(
       element("figure", { class: "panel chart strip" }, [
@@ -74,19 +73,19 @@ export class HealthStrip {
     this.#shown = shown
     this.#stepMillis = stepMillis
     const { from, points, to } = shown
-    const shares = words.map((word) => {
-      const share = points.filter(({ health }) => health === word).length / Math.max(1, points.length)
-      const number = this.#shares.get(word)
+    const shares = states.map((state) => {
+      const share = points.filter(({ health }) => health === state).length / Math.max(1, points.length)
+      const number = this.#shares.get(state)
       if (number !== undefined) setText(number, percent(share))
-      return share === 0 ? [] : [`${word} ${percent(share)}`]
+      return share === 0 ? [] : [`${state} ${percent(share)}`]
     })
     setText(this.#span, `${clock(from)} to ${clock(to)}`)
-    const now = points.at(-1)?.health ?? "not known"
-    setAttribute(this.#canvas, "aria-label", `Chart: Health. Now: ${now}. In all: ${shares.flat().join(", ")}.`)
+    const now = points.at(-1)?.health ?? "unknown"
+    setAttribute(this.#canvas, "aria-label", `Chart: Health. Now: ${now}. Total: ${shares.flat().join(", ")}.`)
     this.retheme()
   }
 
-  /** Draws in the colours of now. */
+  /** Draws with the colours of the current theme. */
   retheme() {
     const { from, points, to } = this.#shown
     const canvas = this.#canvas
@@ -100,12 +99,12 @@ export class HealthStrip {
     context.fillStyle = colorOf("track")
     context.fillRect(0, 0, width, HEIGHT)
     /** @param {number} at */
-    const place = (at) => ((at - from) / Math.max(1, to - from)) * width
+    const xOf = (at) => ((at - from) / Math.max(1, to - from)) * width
     for (const { from, health, to } of runsOf(points, this.#stepMillis)) {
-      const { color, height } = looks[health]
-      const left = Math.max(0, place(from))
+      const { color, height } = styles[health] ?? { color: "muted", height: 1 }
+      const left = Math.max(0, xOf(from))
       context.fillStyle = colorOf(color)
-      context.fillRect(left, HEIGHT * (1 - height), Math.max(1, place(to) - left), HEIGHT * height)
+      context.fillRect(left, HEIGHT * (1 - height), Math.max(1, xOf(to) - left), HEIGHT * height)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The page: what the feed says goes into the model, and what the model knows is drawn once per frame. */
+/** The page: messages of the feed update the model, which is drawn once per frame. */
 import { makeCharts } from "./Charts.js"
 import { makeDatabase } from "./DatabasePanel.js"
 import { byId, setText } from "./Dom.js"
@@ -13,7 +13,7 @@ import { makeSessions } from "./SessionsTable.js"
 import { startTheme } from "./Theme.js"
 import { makeVerdict } from "./VerdictLine.js"
 
-/** Ages go on while nothing comes, in milliseconds. */
+/** How often ages are redrawn without a message. */
 const TICK_MILLIS = 1000
 
 const model = new Model()
@@ -25,11 +25,11 @@ const showProgram = makeProgram()
 const showEvents = makeEvents()
 const charts = makeCharts(model)
 
-/** What is to be drawn in the next frame: a hidden page gets none, and draws everything when it is seen again. */
-const due = { charts: false, frame: false }
+/** What to draw in the next frame. A hidden page gets no frames, and draws everything when it is shown again. */
+const pending = { charts: false, frame: false }
 
 const draw = () => {
-  due.frame = false
+  pending.frame = false
   const { connection, status } = model
   if (status !== undefined && connection._tag === "live") {
     showNumbers(status)
@@ -39,22 +39,22 @@ const draw = () => {
     showProgram(status)
   }
   showEvents(model)
-  if (!due.charts) return
-  due.charts = false
+  if (!pending.charts) return
+  pending.charts = false
   charts.show()
 }
 
-/** The verdict is told at once: the title of a tab is read, and heard, while its page is hidden. */
+/** The verdict is shown at once: the tab's title is visible while the page is hidden. */
 const redraw = () => {
   showHeader(model)
   showVerdict(model)
-  if (due.frame) return
-  due.frame = true
+  if (pending.frame) return
+  pending.frame = true
   requestAnimationFrame(draw)
 }
 
 const redrawAll = () => {
-  due.charts = true
+  pending.charts = true
   redraw()
 }
 
@@ -80,12 +80,12 @@ const feed = new Feed("events", {
     model.event(event)
     redraw()
   },
-  onLost: (why) => {
-    const since = model.connection._tag === "lost" ? model.connection.since : Date.now()
-    model.connection = { _tag: "lost", since, why }
+  onDisconnect: (why) => {
+    const since = model.connection._tag === "disconnected" ? model.connection.since : Date.now()
+    model.connection = { _tag: "disconnected", since, why }
     redraw()
   },
-  onDoor: () => location.reload()
+  onDenied: () => location.reload()
 })
 
 feed.start()

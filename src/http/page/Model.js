@@ -1,39 +1,39 @@
-/** What the page knows: the last status, the history and the events, changed by messages only. */
+/** The page's data: the last status, the history and the events. */
 
-/** @import { Hello, Point, ShownEvent, Status } from "./Messages.ts" */
+/** @import { Hello, StatusBody, StatusEvent, StatusPoint } from "../StatusSchema.ts" */
 
-/** As many events as the server keeps. */
+/** As many as the server keeps. */
 const MAX_EVENTS = 50
 
-/** Until the server says otherwise. */
+/** Until `hello` arrives. */
 const DEFAULT_WINDOW_MILLIS = 15 * 60 * 1000
 const DEFAULT_STEP_MILLIS = 2000
 
 /**
- * How the page stands with its server. Instants are wall-clock milliseconds of this machine.
+ * The connection to the server; `since` is wall-clock milliseconds of this machine.
  *
  * @typedef {{ readonly _tag: "connecting" }
  *   | { readonly _tag: "live" }
- *   | { readonly _tag: "lost", readonly since: number, readonly why: string }} Connection
+ *   | { readonly _tag: "disconnected", readonly since: number, readonly why: string }} Connection
  */
 
 export class Model {
   /** @type {Connection} */
   connection = { _tag: "connecting" }
-  /** @type {Status | undefined} */
+  /** @type {StatusBody | undefined} */
   status = undefined
-  /** @type {Array<Point>} oldest first */
+  /** @type {Array<StatusPoint>} oldest first */
   points = []
-  /** @type {Array<ShownEvent & { readonly id: number }>} oldest first; the id tells equal ones apart */
+  /** @type {Array<StatusEvent & { readonly id: number }>} oldest first; the id distinguishes equal events */
   events = []
   windowMillis = DEFAULT_WINDOW_MILLIS
   stepMillis = DEFAULT_STEP_MILLIS
   #nextEvent = 0
-  /** How far the clock here is ahead of the server's, in milliseconds. */
+  /** How far this machine's clock is ahead of the server's, in milliseconds. */
   #ahead = 0
 
   /**
-   * Everything anew: what was seen before may have been another process.
+   * Replaces the history: the old one may be of another process.
    *
    * @param {Hello} hello
    */
@@ -43,34 +43,34 @@ export class Model {
     this.points = [...hello.history]
     this.events = hello.events.map((event) => this.#numbered(event))
     const last = this.points.at(-1)
-    if (last !== undefined) this.#meet(last.at)
+    if (last !== undefined) this.#compareClocks(last.at)
   }
 
-  /** @param {Point} point */
+  /** @param {StatusPoint} point */
   point(point) {
     this.points.push(point)
-    this.#meet(point.at)
+    this.#compareClocks(point.at)
     const oldest = point.at - this.windowMillis
     while (this.points[0] !== undefined && this.points[0].at < oldest) this.points.shift()
   }
 
-  /** @param {ShownEvent} event */
+  /** @param {StatusEvent} event */
   event(event) {
     this.events.push(this.#numbered(event))
     if (this.events.length > MAX_EVENTS) this.events.shift()
   }
 
-  /** The server's clock, in wall-clock milliseconds, as far as it is known here. */
+  /** An estimate of the server's clock, in wall-clock milliseconds. */
   serverNow() {
     return Date.now() - this.#ahead
   }
 
   /** @param {number} at */
-  #meet(at) {
+  #compareClocks(at) {
     this.#ahead = Date.now() - at
   }
 
-  /** @param {ShownEvent} event */
+  /** @param {StatusEvent} event */
   #numbered(event) {
     this.#nextEvent += 1
     return { ...event, id: this.#nextEvent }

@@ -1,8 +1,8 @@
-/** The six numbers that are looked at first. */
+/** The six numbers below the verdict. */
 import { byId, setAttribute, setText } from "./Dom.js"
 import { count, duration, percent } from "./Format.js"
 
-/** @import { Status } from "./Messages.ts" */
+/** @import { StatusBody } from "../StatusSchema.ts" */
 
 /**
  * @param {string} name
@@ -17,7 +17,7 @@ const tile = (name, value, note, mark) => {
   if (shown.parentElement !== null) setAttribute(shown.parentElement, "data-mark", mark)
 }
 
-/** @param {Status} status */
+/** @param {StatusBody} status */
 export const showNumbers = ({ pool, wait }) => {
   const { ceiling, closing, connecting, idle, max, min, oldestWaitMillis, used, waiting } = pool
   const granted = Math.min(ceiling, max)

@@ -1,13 +1,13 @@
-/** This process, and what the pool has counted since it was made. */
+/** This process, and the pool's counters since it was created. */
 import { byId } from "./Dom.js"
-import { makeFacts } from "./Facts.js"
+import { makeFacts } from "./Rows.js"
 import { age, bytes, count, decimal, duration, MILLIS_PER_SECOND, NOTHING, percent } from "./Format.js"
 
-/** @import { Status } from "./Messages.ts" */
-/** @import { Fact } from "./Facts.js" */
+/** @import { StatusBody } from "../StatusSchema.ts" */
+/** @import { Fact } from "./Rows.js" */
 
 /**
- * @param {Status["process"]} process
+ * @param {StatusBody["process"]} process
  * @returns {ReadonlyArray<Fact>}
  */
 const processFacts = (process) => [
@@ -30,12 +30,12 @@ const byKind = (counts) => {
   return total === 0 ? "0" : `${count(total)} (${some.map(([kind, number]) => `${kind} ${count(number)}`).join(", ")})`
 }
 
-/** @param {Status["pool"]["breakers"]} breakers */
-const breakerWords = (breakers) => {
-  const troubled = Object.entries(breakers).filter(([, { state }]) => state !== "closed")
-  return troubled.length === 0
-    ? "closed: dials go"
-    : troubled
+/** @param {StatusBody["pool"]["breakers"]} breakers */
+const breakerText = (breakers) => {
+  const open = Object.entries(breakers).filter(([, { state }]) => state !== "closed")
+  return open.length === 0
+    ? "all closed"
+    : open
         .map(([name, { retryInMillis, state }]) => {
           const retry = retryInMillis === undefined ? "" : `, next dial in ${duration(retryInMillis)}`
           return `${name} ${state}${retry}`
@@ -44,24 +44,24 @@ const breakerWords = (breakers) => {
 }
 
 /**
- * @param {Status} status
+ * @param {StatusBody} status
  * @returns {ReadonlyArray<Fact>}
  */
 const poolFacts = ({ lastFailure, pool, query }) => {
   const { acquired, closed, dialsFailed, dialsStarted, dialsSucceeded, leaksSuspected, recoveries } = pool.counters
   const failures = Object.values(dialsFailed).reduce((sum, number) => sum + number, 0)
-  const turnedAway = acquired.timeout + acquired["queue-full"]
+  const rejected = (acquired["timeout"] ?? 0) + (acquired["queue-full"] ?? 0)
   return [
     ["Queries, last minute", query.perSecond === null ? NOTHING : `${decimal(query.perSecond)} per second`],
     ["Query duration", `p50 ${duration(query.p50)}, p95 ${duration(query.p95)}, p99 ${duration(query.p99)}`],
-    ["Lent", byKind(acquired)],
-    ["Turned away", count(turnedAway), turnedAway === 0 ? undefined : "warn"],
+    ["Acquires", byKind(acquired)],
+    ["Rejected callers", count(rejected), rejected === 0 ? undefined : "warn"],
     ["Dials", `${count(dialsStarted)}, ${count(dialsSucceeded)} succeeded`],
     ["Failed dials", byKind(dialsFailed), failures === 0 ? undefined : "warn"],
     ["Last failed dial", lastFailure === null ? NOTHING : `${age(lastFailure.agoMillis)} ago: ${lastFailure.message}`],
-    ["Breakers", breakerWords(pool.breakers)],
-    ["Closed", byKind(closed)],
-    ["Recovered", count(recoveries)],
+    ["Breakers", breakerText(pool.breakers)],
+    ["Closed sessions", byKind(closed)],
+    ["Sessions reset after use", count(recoveries)],
     ["Leaks suspected", count(leaksSuspected), leaksSuspected === 0 ? undefined : "warn"]
   ]
 }
@@ -70,7 +70,7 @@ const poolFacts = ({ lastFailure, pool, query }) => {
 export const makeProgram = () => {
   const process = makeFacts(byId("process"))
   const counts = makeFacts(byId("counts"))
-  /** @param {Status} status */
+  /** @param {StatusBody} status */
   return (status) => {
     process(processFacts(status.process))
     counts(poolFacts(status))

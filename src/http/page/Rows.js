@@ -1,7 +1,8 @@
-/** A list of elements that follows a list of values in place: what stays is the same element, at the same place. */
+/** Lists of elements that follow lists of values in place: a value that stays keeps its element. */
+import { element, setAttribute, setText } from "./Dom.js"
 
 /**
- * Makes a function that brings the parent's children in line with the values.
+ * Makes a function that updates the parent's children to the values.
  *
  * @template A
  * @param {Element} parent
@@ -31,3 +32,30 @@ export const makeRows = (parent, { key, make }) => {
     rows = next
   }
 }
+
+/**
+ * A name and a value; `mark` sets the colour of the value.
+ *
+ * @typedef {readonly [name: string, text: string, mark?: string | undefined]} Fact
+ */
+
+/**
+ * Makes a function that shows facts in a `<dl>`.
+ *
+ * @param {Element} parent
+ * @returns {(facts: ReadonlyArray<Fact>) => void}
+ */
+export const makeFacts = (parent) =>
+  makeRows(parent, {
+    key: ([name]) => name,
+    make: ([name]) => {
+      const value = element("dd")
+      return {
+        element: element("div", {}, [element("dt", {}, [name]), value]),
+        update: ([, text, mark]) => {
+          setText(value, text)
+          setAttribute(value, "data-mark", mark)
+        }
+      }
+    }
+  })

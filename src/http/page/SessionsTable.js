@@ -1,17 +1,15 @@
-/** The sessions that stand, who holds them and what they run; and the callers that wait for one. */
+/** The sessions with their holders and statements, and the callers that wait for a session. */
 import { byId, setAttribute } from "./Dom.js"
 import { age, count, duration, NOTHING } from "./Format.js"
 import { makeTable } from "./Table.js"
 
-/** @import { Status, LedgerEntry } from "./Messages.ts" */
+/** @import { StatusBody, StatusSession, StatusWaiter } from "../StatusSchema.ts" */
 /** @import { Column } from "./Table.js" */
-
-/** @typedef {Status["waiters"][number]} WaiterEntry */
 
 /** @param {string | null | undefined} text */
 const oneLine = (text) => (text === null || text === undefined || text === "" ? NOTHING : text.replaceAll(/\s+/g, " "))
 
-/** @type {ReadonlyArray<Column<LedgerEntry>>} */
+/** @type {ReadonlyArray<Column<StatusSession>>} */
 const sessionColumns = [
   { title: "Session", kind: "number", text: ({ sessionId }) => String(sessionId) },
   { title: "Backend", kind: "number", text: ({ backendPid }) => String(backendPid) },
@@ -31,40 +29,40 @@ const sessionColumns = [
   }
 ]
 
-/** @type {ReadonlyArray<Column<WaiterEntry>>} */
+/** @type {ReadonlyArray<Column<StatusWaiter>>} */
 const waiterColumns = [
   { title: "Caller", kind: "long holder", text: ({ holder }) => oneLine(holder) },
   { title: "Waits for", kind: "number", text: ({ waitingMillis }) => duration(waitingMillis) },
   { title: "Gives up in", kind: "number", text: ({ deadlineMillis }) => duration(deadlineMillis) }
 ]
 
-/** Long texts are cut at the end of their cell until somebody wants to read them. */
-const startWhole = () => {
+/** Long texts are cut until the button is pressed. */
+const startFullTexts = () => {
   const button = byId("whole")
   button.addEventListener("click", () => {
-    const isWhole = byId("sessions").classList.toggle("whole")
-    setAttribute(button, "aria-pressed", String(isWhole))
+    const isFull = byId("sessions").classList.toggle("whole")
+    setAttribute(button, "aria-pressed", String(isFull))
   })
 }
 
 /** Makes a function that shows sessions and waiters. */
 export const makeSessions = () => {
-  startWhole()
+  startFullTexts()
   const sessions = makeTable(byId("sessions"), {
     caption: "Sessions of the pool",
-    empty: "No session stands.",
+    empty: "No session is open.",
     columns: sessionColumns,
     key: ({ sessionId }) => sessionId
   })
   const waiters = makeTable(byId("waiters"), {
     caption: "Callers that wait for a session, the oldest first",
-    empty: "Nobody waits.",
+    empty: "No caller waits.",
     columns: waiterColumns,
     key: (_, index) => index
   })
-  /** @param {Status} status */
-  return ({ ledger, waiters: queue }) => {
-    sessions(ledger.toSorted((one, other) => one.sessionId - other.sessionId))
+  /** @param {StatusBody} status */
+  return ({ sessions: open, waiters: queue }) => {
+    sessions(open.toSorted((one, other) => one.sessionId - other.sessionId))
     waiters(queue)
   }
 }

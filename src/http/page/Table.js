@@ -1,9 +1,9 @@
-/** A table of rows that are updated in place; on a narrow page each row is a card with the headings inside. */
+/** Tables whose rows are updated in place; on a narrow page each row is a card that contains the headings. */
 import { element, setAttribute, setText } from "./Dom.js"
 import { makeRows } from "./Rows.js"
 
 /**
- * One column. `kind` becomes the cell's class; `mark` a word by which the cell is coloured beside its text.
+ * One column. `kind` is the class of its cells; `mark` sets their colour.
  *
  * @template A
  * @typedef {object} Column
@@ -14,15 +14,15 @@ import { makeRows } from "./Rows.js"
  */
 
 /**
- * Makes the table inside a container that scrolls sideways by itself, and a function that shows rows in it.
+ * Makes a table in a container of its own that scrolls sideways, and a function that shows rows in it.
  *
- * The roles are written out because cards are no table to the eye, and must stay one to a screen reader.
+ * The roles are explicit so that a screen reader still reads a table when the rows are displayed as cards.
  *
  * @template A
  * @param {HTMLElement} container
  * @param {object} options
  * @param {string} options.caption
- * @param {string} options.empty what is said when there are no rows
+ * @param {string} options.empty the text shown without rows
  * @param {ReadonlyArray<Column<A>>} options.columns
  * @param {(value: A, index: number) => string | number} options.key
  * @returns {(values: ReadonlyArray<A>) => void}

@@ -1,4 +1,4 @@
-/** Light or dark: what the system says, unless the person said otherwise; and the colours as a canvas needs them. */
+/** The theme, of the system unless another one was chosen, and its colours for canvases. */
 import { byId, setAttribute, setText } from "./Dom.js"
 
 /** @typedef {"system" | "light" | "dark"} Choice */
@@ -6,17 +6,17 @@ import { byId, setAttribute, setText } from "./Dom.js"
 const KEY = "effect-supavisor/theme"
 
 /**
- * What `colorOf` has found out since the last change.
+ * The colours that `colorOf` has computed since the last change of the theme.
  *
  * @type {Map<string, string>}
  */
 const palette = new Map()
 
 /** @type {{ readonly [Key in Choice]: Choice }} */
-const following = { system: "light", light: "dark", dark: "system" }
+const nextChoice = { system: "light", light: "dark", dark: "system" }
 
 /** @returns {Choice} */
-const remembered = () => {
+const loadChoice = () => {
   try {
     const choice = localStorage.getItem(KEY)
     return choice === "light" || choice === "dark" ? choice : "system"
@@ -26,23 +26,23 @@ const remembered = () => {
 }
 
 /** @param {Choice} choice */
-const remember = (choice) => {
+const saveChoice = (choice) => {
   try {
     if (choice === "system") localStorage.removeItem(KEY)
     else localStorage.setItem(KEY, choice)
   } catch {
-    // A browser that stores nothing still shows what was chosen, until the page is left.
+    // Without storage the choice holds until the page is closed.
   }
 }
 
 /**
- * Follows the choice and the system; `changed` is called after every change of either.
+ * Applies the theme; `changed` is called after every change of the choice and of the system's theme.
  *
  * @param {() => void} changed
  */
 export const startTheme = (changed) => {
   const button = byId("theme")
-  let choice = remembered()
+  let choice = loadChoice()
   const repaint = () => {
     palette.clear()
     changed()
@@ -53,8 +53,8 @@ export const startTheme = (changed) => {
     repaint()
   }
   button.addEventListener("click", () => {
-    choice = following[choice]
-    remember(choice)
+    choice = nextChoice[choice]
+    saveChoice(choice)
     apply()
   })
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint)
@@ -62,7 +62,7 @@ export const startTheme = (changed) => {
 }
 
 /**
- * The colour of a name in the style sheet, as it is now: a canvas does not know names.
+ * The current value of a named colour of the style sheet; a canvas cannot use the name.
  *
  * @param {string} name
  */

@@ -1,36 +1,48 @@
-/** The verdict as it is seen, in the tab's title and icon too, and as it is heard when it changes. */
+/** The server's verdict, or that the page is disconnected: on the page, in the tab's title and icon, and announced. */
 import { byId, setAttribute, setText, show } from "./Dom.js"
 import { age, clock, counted, duration } from "./Format.js"
 import { colorOf } from "./Theme.js"
-import { lostVerdict, verdictOf } from "./Verdict.js"
 
+/** @import { Verdict } from "../StatusSchema.ts" */
 /** @import { Model } from "./Model.js" */
-/** @import { Verdict } from "./Verdict.js" */
+
+/**
+ * The verdict while there is no connection to the server; `last` is the server's last one.
+ *
+ * @param {{ readonly since: number, readonly forMillis: number, readonly why: string, readonly last: Verdict | undefined }} loss
+ * @returns {Verdict}
+ */
+export const disconnectedVerdict = ({ forMillis, last, since, why }) => ({
+  level: "disconnected",
+  word: "Not connected",
+  reason: `${/[.!?]$/.test(why) ? why : `${why}.`} No status for ${age(forMillis)}, trying again.`,
+  remedy: last === undefined ? undefined : `The last verdict was ${last.word}; the values below are of that time.`,
+  key: "disconnected",
+  since
+})
 
 /** @param {Model} model */
-const verdictNow = ({ connection, status }) => {
-  const last = status === undefined ? undefined : verdictOf(status)
-  if (connection._tag !== "lost") return last
+const verdictOf = ({ connection, status }) => {
+  if (connection._tag !== "disconnected") return status?.verdict
   const { since, why } = connection
-  return lostVerdict({ since, why, forMillis: Date.now() - since, last })
+  return disconnectedVerdict({ since, why, forMillis: Date.now() - since, last: status?.verdict })
 }
 
 /** @param {Model} model */
 const checks = (model) => {
   const { health } = model.status ?? {}
   if (health === undefined) return ""
-  const { checkedAt, consecutiveFailures, latencyMillis } = health
-  const ago = checkedAt === undefined ? "Not checked yet." : `Checked ${age(model.serverNow() - checkedAt)} ago.`
+  const { checkedAt, consecutiveFailures, lastError, latencyMillis } = health
   return [
-    ago,
-    ...(latencyMillis === undefined ? [] : [`The last answer took ${duration(latencyMillis)}.`]),
+    checkedAt === undefined ? "Not checked yet." : `Checked ${age(model.serverNow() - checkedAt)} ago.`,
+    ...(latencyMillis === undefined ? [] : [`The last probe took ${duration(latencyMillis)}.`]),
     ...(consecutiveFailures === 0 ? [] : [`${counted(consecutiveFailures, "check")} failed in a row.`]),
-    ...(health.lastError === undefined ? [] : [`Last trouble at ${clock(health.lastError.at)}.`])
+    ...(lastError === undefined ? [] : [`Last error at ${clock(lastError.at)}.`])
   ].join("\n")
 }
 
 /**
- * A dot in the verdict's colour; a ring where something is wrong, because colour is not the only sign.
+ * A dot in the verdict's colour, or a ring unless the level is up, because colour must not be the only sign.
  *
  * @param {Verdict} verdict
  */
@@ -41,14 +53,14 @@ const icon = ({ level }) => {
   return `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>${circle}</svg>`
 }
 
-/** Makes a function that shows the model's verdict, and says it when it is another one. */
+/** Makes a function that shows the model's verdict, and announces it when its key changes. */
 export const makeVerdict = () => {
-  let told = ""
+  let announced = ""
   /** @param {Model} model */
   return (model) => {
-    const verdict = verdictNow(model)
+    const verdict = verdictOf(model)
     if (verdict === undefined) return
-    const { key, level, reason, remedy, since, word } = verdict
+    const { key, level, reason, remedy = "", since, word } = verdict
     setAttribute(byId("verdict"), "data-level", level)
     setAttribute(byId("verdict-mark"), "href", `#mark-${level}`)
     setText(byId("verdict-word"), word)
@@ -56,9 +68,9 @@ export const makeVerdict = () => {
     setText(byId("verdict-reason"), reason)
     setText(byId("verdict-remedy"), remedy)
     show(byId("verdict-remedy"), remedy !== "")
-    setText(byId("verdict-checks"), level === "lost" ? "" : checks(model))
-    if (key === told) return
-    told = key
+    setText(byId("verdict-checks"), level === "disconnected" ? "" : checks(model))
+    if (key === announced) return
+    announced = key
     setText(byId("announcement"), `${word}: ${reason}`)
     document.title = `${word} · ${model.status?.endpoint.host ?? "effect-supavisor"} · effect-supavisor`
     setAttribute(byId("icon"), "href", icon(verdict))

@@ -1,10 +1,24 @@
 /** Times, addresses, counts and lists as messages write them. */
 import * as Duration from "effect/Duration"
-import { MILLIS_PER_SECOND } from "./Units.ts"
+import { MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "./Units.ts"
 
-/** A time: `4 ms`, `30.0 s`. */
-export const wordMillis = (millis: number): string =>
-  millis < MILLIS_PER_SECOND ? `${Math.round(millis)} ms` : `${(millis / MILLIS_PER_SECOND).toFixed(1)} s`
+const twoDigits = (value: number): string => String(Math.floor(value)).padStart(2, "0")
+
+/** A duration: `0 ms`, `0.42 ms`, `420 ms`, `4.2 s`, `42 s`, `3m 20s`, `2h 05m`, `3d 04h`; the page's format too. */
+export const wordMillis = (millis: number): string => {
+  if (millis <= 0) return "0 ms"
+  if (millis < MILLIS_PER_SECOND - 0.5) return `${millis.toFixed(millis < 1 ? 2 : millis < 10 ? 1 : 0)} ms`
+  const seconds = millis / MILLIS_PER_SECOND
+  if (seconds < 59.5) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
+  const whole = Math.round(seconds) * MILLIS_PER_SECOND
+  if (whole < MILLIS_PER_HOUR) {
+    return `${Math.floor(whole / MILLIS_PER_MINUTE)}m ${twoDigits((whole % MILLIS_PER_MINUTE) / MILLIS_PER_SECOND)}s`
+  }
+  if (whole < MILLIS_PER_DAY) {
+    return `${Math.floor(whole / MILLIS_PER_HOUR)}h ${twoDigits((whole % MILLIS_PER_HOUR) / MILLIS_PER_MINUTE)}m`
+  }
+  return `${Math.floor(whole / MILLIS_PER_DAY)}d ${twoDigits((whole % MILLIS_PER_DAY) / MILLIS_PER_HOUR)}h`
+}
 
 /** `host:port`, an IPv6 address in brackets; "the database" when the host is unknown. */
 export const wordEndpoint = (host: string, port: number): string => {

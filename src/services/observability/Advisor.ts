@@ -1,8 +1,8 @@
 /**
- * Advice from pool and database together: typed findings with what to do about them, kept current.
+ * Findings about the pool and its database, each with a remedy, kept current.
  *
- * The rules are pure (`advice/Advise.ts`); this service shows them the pool, its events and the last look at the
- * database every few seconds, and says in the log what has changed.
+ * The rules are pure (`advice/Advise.ts`). This service evaluates them every few seconds with the pool's snapshot, its
+ * events and the last monitor query, and logs the changes.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -14,9 +14,9 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { advise, changesBetween } from "./advice/Advise.ts"
 import type { Finding } from "./advice/Finding.ts"
-import { loadOf, noMemory, withEvent, withoutOldEvents, withSample } from "./advice/Window.ts"
+import { loadOf, emptyWindow, withEvent, withoutOldEvents, withSample } from "./advice/Window.ts"
 import { redact, secretsOf } from "../config/ConnectionString.ts"
-import { wordMillis } from "../errors/Wording.ts"
+import { sentence, wordMillis } from "../errors/Wording.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { PostgresMonitor } from "./PostgresMonitor.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
@@ -25,35 +25,35 @@ import { SessionPool } from "../pool/SessionPool.ts"
 export type { Advice, Finding, FindingId, Severity } from "./advice/Finding.ts"
 export { findingIds } from "./advice/Finding.ts"
 
-/** How often the rules are asked: soon enough for a person who watches, at the cost of one snapshot. */
+/** How often the rules are evaluated. One evaluation costs one snapshot. */
 const INTERVAL = Duration.seconds(5)
 
-const sayBegun = (finding: Finding): Effect.Effect<void> => {
-  const text = `${finding.title}. ${/[.!?]$/.test(finding.detail) ? finding.detail : `${finding.detail}.`} ${finding.remedy}`
-  const said = finding.severity === "info" ? Effect.logInfo(text) : Effect.logWarning(text)
-  return Effect.annotateLogs(said, { finding: finding.id, severity: finding.severity })
+const logBegin = (finding: Finding): Effect.Effect<void> => {
+  const text = `${finding.title}. ${sentence(finding.detail)} ${finding.remedy}`
+  const line = finding.severity === "info" ? Effect.logInfo(text) : Effect.logWarning(text)
+  return Effect.annotateLogs(line, { finding: finding.id, severity: finding.severity })
 }
 
-const sayOver = (finding: Finding, at: number): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logInfo(`Over after ${wordMillis(at - finding.since)}: ${finding.title}.`), {
+const logEnd = (finding: Finding, at: number): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logInfo(`Resolved after ${wordMillis(at - finding.since)}: ${finding.title}.`), {
     finding: finding.id
   })
 
-/** What is not as it should be, and what to do about it. */
+/** Finds problems of the pool and its database, each with a remedy. */
 export class Advisor extends Context.Service<
   Advisor,
   {
-    /** The findings that hold, the most severe first; empty when all is well. */
+    /** The current findings, the most severe first. */
     readonly findings: Effect.Effect<ReadonlyArray<Finding>>
-    /** The findings, then again whenever one begins, ends or changes, its numbers included. */
+    /** The current findings, then the list again whenever it changes, its numbers included. */
     readonly changes: Stream.Stream<ReadonlyArray<Finding>>
-    /** Asks the rules now. */
-    readonly review: Effect.Effect<ReadonlyArray<Finding>>
+    /** Evaluates the rules now. */
+    readonly refresh: Effect.Effect<ReadonlyArray<Finding>>
   }
 >()("effect-supavisor/Advisor") {
   /**
-   * Asks the rules every five seconds, with jitter, as long as the layer is alive, and logs each finding once when it
-   * begins, changes its severity or ends. Nothing fails, and no finding holds a secret.
+   * Evaluates the rules every five seconds, with jitter, until the layer's scope closes. Logs a finding when it begins,
+   * changes its severity or ends. Never fails; secrets are removed from every finding.
    */
   static readonly layer: Layer.Layer<Advisor, never, SessionPool | PostgresMonitor | SessionConfig> = Layer.effect(
     Advisor,
@@ -65,54 +65,54 @@ export class Advisor extends Context.Service<
       const now = monotonicMillis(clock)
       const secrets = settings.connection === undefined ? [] : secretsOf(settings.connection)
       const state = yield* SubscriptionRef.make<ReadonlyArray<Finding>>([])
-      let memory = noMemory
+      let window = emptyWindow
 
-      // A statement written by hand may hold the password as a literal.
-      const hushed = (finding: Finding): Finding => ({ ...finding, detail: redact(finding.detail, secrets) })
+      // A statement may contain the password as a literal.
+      const redacted = (finding: Finding): Finding => ({ ...finding, detail: redact(finding.detail, secrets) })
 
-      const look = Effect.gen(function* () {
+      const evaluate = Effect.gen(function* () {
         const at = clock.currentTimeMillisUnsafe()
         const snapshot = yield* pool.snapshot
         const { useTime } = yield* pool.times
         const use = { count: useTime.count, seconds: useTime.sum }
-        memory = withoutOldEvents(withSample(memory, { at: now(), pool: snapshot, use }), at)
-        const picture = {
+        window = withoutOldEvents(withSample(window, { at: now(), pool: snapshot, use }), at)
+        const input = {
           pool: snapshot,
-          before: memory.samples[0]?.pool ?? snapshot,
-          load: loadOf(memory),
-          ledger: yield* pool.sessions,
+          before: window.samples[0]?.pool ?? snapshot,
+          load: loadOf(window),
+          sessions: yield* pool.sessions,
           database: (yield* monitor.current).view,
-          events: memory.events,
-          suspects: memory.suspects,
+          events: window.events,
+          suspectedLeaks: window.suspectedLeaks,
           settings
         }
         const previous = yield* SubscriptionRef.get(state)
-        const findings = advise(picture, previous, at).map(hushed)
+        const findings = advise(input, previous, at).map(redacted)
         const { begun, over } = changesBetween(previous, findings)
-        for (const finding of begun) yield* sayBegun(finding)
-        for (const finding of over) yield* sayOver(finding, at)
+        for (const finding of begun) yield* logBegin(finding)
+        for (const finding of over) yield* logEnd(finding, at)
         return { findings, previous }
       }).pipe(Effect.annotateLogs({ pool: pool.name }))
 
-      const review = Effect.gen(function* () {
-        const { findings, previous } = yield* look
+      const refresh = Effect.gen(function* () {
+        const { findings, previous } = yield* evaluate
         if (JSON.stringify(findings) !== JSON.stringify(previous)) yield* SubscriptionRef.set(state, findings)
         return findings
       })
 
-      const remember = Stream.runForEach(pool.events, (event) =>
+      const recordEvents = Stream.runForEach(pool.events, (event) =>
         Effect.sync(() => {
-          memory = withEvent(memory, event)
+          window = withEvent(window, event)
         })
       )
-      yield* Effect.forkScoped(remember)
+      yield* Effect.forkScoped(recordEvents)
       yield* Effect.forkScoped(
-        review.pipe(
-          Effect.catchCause((cause) => Effect.logError("The advice broke off.", cause)),
+        refresh.pipe(
+          Effect.catchCause((cause) => Effect.logError("Evaluating the advisor's rules failed.", cause)),
           Effect.repeat(Schedule.spaced(INTERVAL).pipe(Schedule.jittered))
         )
       )
-      return { findings: SubscriptionRef.get(state), changes: SubscriptionRef.changes(state), review }
+      return { findings: SubscriptionRef.get(state), changes: SubscriptionRef.changes(state), refresh }
     })
   )
 }

@@ -1,9 +1,7 @@
 /**
- * What the pool did in the last fifteen minutes, and what happened last: what a person wants to see who opens a page
- * after the fact.
+ * The pool's last fifteen minutes in steps of two seconds, and its last events.
  *
- * The pool is looked at every two seconds; what happened between two looks is the difference of counters and
- * histograms that are kept anyway, so a query costs nothing for it.
+ * A step is the difference of counters and histograms that the pool keeps anyway, so statements cost nothing extra.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -19,23 +17,23 @@ import { Advisor } from "./Advisor.ts"
 import { redact } from "../config/ConnectionString.ts"
 import type { Health } from "./health/Health.ts"
 import { HealthCheck } from "./HealthCheck.ts"
-import { type Measure, measureOf, type Step, stepBetween } from "./history/Measure.ts"
-import { type Point, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
-import { ProcessLook, type ProcessView } from "./history/ProcessUsage.ts"
+import { type Totals, totalsOf, type Interval, intervalBetween } from "./history/Measure.ts"
+import { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
+import { ProcessUsage, type ProcessView } from "./history/ProcessUsage.ts"
 import {
   EVENTS_KEPT,
   findingBegun,
   findingOver,
   healthEvent,
   poolEvent,
-  type ShownEvent
+  type HistoryEvent
 } from "./history/ShownEvent.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
-/** The last so many of a sequence. */
+/** The last `capacity` items of a sequence. */
 export class Ring<A> {
   private readonly capacity: number
   private items: Array<A> = []
@@ -63,45 +61,45 @@ export class Ring<A> {
   }
 }
 
-export { type Point, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
+export { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
 
 export type { ProcessView } from "./history/ProcessUsage.ts"
 
-export type { EventLevel, ShownEvent } from "./history/ShownEvent.ts"
+export type { EventLevel, HistoryEvent } from "./history/ShownEvent.ts"
 
-/** How far `recent` looks back, in milliseconds: long enough for a p99, short enough to be about now. */
+/** The period of `recent` in milliseconds: long enough for a p99. */
 const RECENT_MILLIS = 60_000
 
-/** What is remembered. */
-export interface Past {
-  /** One for every two seconds, oldest first, fifteen minutes at most. */
-  readonly points: ReadonlyArray<Point>
-  /** The last fifty of pool, health and advice, oldest first. */
-  readonly events: ReadonlyArray<ShownEvent>
+/** The history so far. */
+export interface HistoryContents {
+  /** One for each two seconds, oldest first, fifteen minutes at most. */
+  readonly points: ReadonlyArray<HistoryPoint>
+  /** The last fifty events of pool, health check and advisor, oldest first. */
+  readonly events: ReadonlyArray<HistoryEvent>
 }
 
-/** Something new in the history. */
-export type News =
-  | { readonly _tag: "Point"; readonly point: Point }
-  | { readonly _tag: "Event"; readonly event: ShownEvent }
+/** One addition to the history. */
+export type HistoryUpdate =
+  | { readonly _tag: "Point"; readonly point: HistoryPoint }
+  | { readonly _tag: "Event"; readonly event: HistoryEvent }
 
-/** The pool's recent past. */
+/** Records the pool's recent history. */
 export class PoolHistory extends Context.Service<
   PoolHistory,
   {
-    /** What there is, as a plain function: whoever begins to listen can read it in the same step. */
-    readonly past: () => Past
-    /** What happened in the last minute, up to now. */
-    readonly recent: Effect.Effect<Step>
+    /** Synchronous, so that a subscriber can read the contents and subscribe without missing an update. */
+    readonly contents: () => HistoryContents
+    /** The last minute. */
+    readonly recent: Effect.Effect<Interval>
     readonly process: Effect.Effect<ProcessView>
     /**
-     * Tells of everything that is added from now on, until the scope closes. The listener is called in the step that
-     * adds, so nothing is missed or seen twice; it must be quick and must not throw.
+     * Calls the listener for every addition until the scope closes, synchronously, so that no update is missed or seen
+     * twice. The listener must be fast and must not throw.
      */
-    readonly follow: (listener: (news: News) => void) => Effect.Effect<void, never, Scope.Scope>
+    readonly subscribe: (listener: (update: HistoryUpdate) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("effect-supavisor/PoolHistory") {
-  /** Watches as long as the layer is alive. Nothing fails, and no text holds a secret. */
+  /** Records until the layer's scope closes. Never fails; secrets are removed from every text. */
   static readonly layer: Layer.Layer<PoolHistory, never, SessionPool | HealthCheck | Advisor | SessionConfig> =
     Layer.effect(
       PoolHistory,
@@ -109,10 +107,10 @@ export class PoolHistory extends Context.Service<
     )
 }
 
-/** Lets nothing but an interruption end a fiber that watches. */
+/** Logs failures, so that only an interruption ends a recording fiber. */
 const guarded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void> =>
   Effect.catchCause(Effect.asVoid(effect), (cause) =>
-    Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("The history of the pool broke off.", cause)
+    Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("Recording the pool's history failed.", cause)
   )
 
 const make = Effect.gen(function* () {
@@ -123,40 +121,39 @@ const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const now = monotonicMillis(clock)
   const secrets = secretsOfSettings(settings)
-  const hush = (text: string): string => redact(text, secrets)
+  const redactText = (text: string): string => redact(text, secrets)
   const times = yield* pool.times
-  const points = new Ring<Point>(WINDOW_MILLIS / STEP_MILLIS)
-  const measures = new Ring<Measure>(RECENT_MILLIS / STEP_MILLIS + 1)
-  const events = new Ring<ShownEvent>(EVENTS_KEPT)
-  const listeners = new Set<(news: News) => void>()
-  const own = new ProcessLook(now)
-  yield* Effect.addFinalizer(() => Effect.sync(() => own.stop()))
+  const points = new Ring<HistoryPoint>(WINDOW_MILLIS / STEP_MILLIS)
+  const totals = new Ring<Totals>(RECENT_MILLIS / STEP_MILLIS + 1)
+  const events = new Ring<HistoryEvent>(EVENTS_KEPT)
+  const listeners = new Set<(update: HistoryUpdate) => void>()
+  const usage = new ProcessUsage(now)
+  yield* Effect.addFinalizer(() => Effect.sync(() => usage.stop()))
 
-  const measure = Effect.map(pool.snapshot, (snapshot) => ({ snapshot, measure: measureOf(times, snapshot, now()) }))
-  const tell = (news: News): void => {
-    for (const listener of listeners) listener(news)
+  const measure = Effect.map(pool.snapshot, (snapshot) => ({ snapshot, now: totalsOf(times, snapshot, now()) }))
+  const publish = (update: HistoryUpdate): void => {
+    for (const listener of listeners) listener(update)
   }
-  const add = (event: ShownEvent | undefined): void => {
+  const add = (event: HistoryEvent | undefined): void => {
     if (event === undefined) return
     events.push(event)
-    tell({ _tag: "Event", event })
+    publish({ _tag: "Event", event })
   }
 
-  const first = yield* measure
-  measures.push(first.measure)
+  totals.push((yield* measure).now)
 
-  let lookedAt = Number.NEGATIVE_INFINITY
-  const look = Effect.gen(function* () {
-    // A timer that fires a little early fires again at its time.
-    if (now() - lookedAt < STEP_MILLIS / 2) return
-    lookedAt = now()
-    const { measure: after, snapshot } = yield* measure
+  let recordedAt = Number.NEGATIVE_INFINITY
+  const recordPoint = Effect.gen(function* () {
+    // A timer that fires slightly early fires a second time when it is due.
+    if (now() - recordedAt < STEP_MILLIS / 2) return
+    recordedAt = now()
+    const { now: after, snapshot } = yield* measure
     const { state } = yield* health.current
-    const step = stepBetween(measures.newest ?? after, after)
-    own.step()
-    const { cpu, loopDelayP99Millis, rssBytes } = own.view()
+    const step = intervalBetween(totals.newest ?? after, after)
+    usage.step()
+    const { cpu, loopDelayP99Millis, rssBytes } = usage.view()
     const { ceiling, closing, connecting, idle, max, used, waiting } = snapshot
-    const point: Point = {
+    const point: HistoryPoint = {
       at: clock.currentTimeMillisUnsafe(),
       idle,
       used,
@@ -175,43 +172,45 @@ const make = Effect.gen(function* () {
       dials: step.dials,
       dialFailures: step.dialFailures,
       closes: step.closes,
-      health: state._tag.toLowerCase() as Point["health"],
+      health: state._tag.toLowerCase() as HistoryPoint["health"],
       cpu,
       rssBytes,
       loopDelayP99Millis
     }
-    measures.push(after)
+    totals.push(after)
     points.push(point)
-    tell({ _tag: "Point", point })
+    publish({ _tag: "Point", point })
   })
 
-  let knownHealth: Health | undefined
-  let knownFindings: ReadonlyArray<Finding> = []
-  const hearHealth = (after: Health) =>
+  let lastHealth: Health | undefined
+  let lastFindings: ReadonlyArray<Finding> = []
+  const onHealth = (after: Health) =>
     Effect.sync(() => {
-      add(healthEvent(knownHealth, after, clock.currentTimeMillisUnsafe(), hush))
-      knownHealth = after
+      add(healthEvent(lastHealth, after, clock.currentTimeMillisUnsafe(), redactText))
+      lastHealth = after
     })
-  const hearFindings = (findings: ReadonlyArray<Finding>) =>
+  const onFindings = (findings: ReadonlyArray<Finding>) =>
     Effect.sync(() => {
       const at = clock.currentTimeMillisUnsafe()
-      const { begun, over } = changesBetween(knownFindings, findings)
-      knownFindings = findings
-      for (const finding of over) add(findingOver(finding, at, hush))
-      for (const finding of begun) add(findingBegun(finding, at, hush))
+      const { begun, over } = changesBetween(lastFindings, findings)
+      lastFindings = findings
+      for (const finding of over) add(findingOver(finding, at, redactText))
+      for (const finding of begun) add(findingBegun(finding, at, redactText))
     })
 
-  const hearPool = Stream.runForEach(pool.events, (event) => guarded(Effect.sync(() => add(poolEvent(event, hush)))))
-  yield* Effect.forkScoped(hearPool)
-  yield* Effect.forkScoped(Stream.runForEach(health.changes, (after) => guarded(hearHealth(after))))
-  yield* Effect.forkScoped(Stream.runForEach(advisor.changes, (findings) => guarded(hearFindings(findings))))
-  yield* Effect.forkScoped(Effect.repeat(guarded(look), Schedule.fixed(STEP_MILLIS)))
+  const recordPoolEvents = Stream.runForEach(pool.events, (event) =>
+    guarded(Effect.sync(() => add(poolEvent(event, redactText))))
+  )
+  yield* Effect.forkScoped(recordPoolEvents)
+  yield* Effect.forkScoped(Stream.runForEach(health.changes, (after) => guarded(onHealth(after))))
+  yield* Effect.forkScoped(Stream.runForEach(advisor.changes, (findings) => guarded(onFindings(findings))))
+  yield* Effect.forkScoped(Effect.repeat(guarded(recordPoint), Schedule.fixed(STEP_MILLIS)))
 
   return {
-    past: () => ({ points: points.toArray(), events: events.toArray() }),
-    recent: Effect.map(measure, ({ measure: after }) => stepBetween(measures.oldest ?? after, after)),
-    process: Effect.sync(() => own.view()),
-    follow: (listener: (news: News) => void) =>
+    contents: () => ({ points: points.toArray(), events: events.toArray() }),
+    recent: Effect.map(measure, ({ now: after }) => intervalBetween(totals.oldest ?? after, after)),
+    process: Effect.sync(() => usage.view()),
+    subscribe: (listener: (update: HistoryUpdate) => void) =>
       Effect.acquireRelease(
         Effect.sync(() => void listeners.add(listener)),
         () => Effect.sync(() => void listeners.delete(listener))

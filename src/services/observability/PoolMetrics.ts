@@ -1,40 +1,40 @@
 /**
- * The pool as metrics: OpenTelemetry's `db.client.connection.*` and `db.client.operation.duration`, and our own for what
- * those have no name for. `docs/metrics.md` lists them.
+ * The pool's metrics: OpenTelemetry's `db.client.connection.*` and `db.client.operation.duration`, and own metrics for
+ * what OpenTelemetry does not define. `docs/metrics.md` lists them.
  *
- * They live in Effect's metric registry, so every exporter of Effect sees them. Values are read from the pool when an
- * exporter asks; a statement costs two readings of the clock and the additions of one histogram.
+ * They are in Effect's metric registry, so every exporter of Effect sees them. Values are read from the pool when an
+ * exporter reads them; a statement costs two clock readings and the additions of one histogram.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import type { Definition } from "./metrics/Definition.ts"
+import type { MetricDefinition } from "./metrics/Definition.ts"
 import { FlushTelemetry } from "./metrics/FlushTelemetry.ts"
 import { LoopDelay } from "./metrics/LoopDelay.ts"
 import { prometheusText } from "./metrics/PrometheusText.ts"
-import { Registered } from "./metrics/Registered.ts"
+import { RegisteredMetrics } from "./metrics/Registered.ts"
 import { sessionMetrics } from "./metrics/SessionMetrics.ts"
 import { standardMetrics } from "./metrics/StandardMetrics.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
 /** Every metric of a pool. */
-export const definitions: ReadonlyArray<Definition> = [...standardMetrics, ...sessionMetrics]
+export const definitions: ReadonlyArray<MetricDefinition> = [...standardMetrics, ...sessionMetrics]
 
-/** What of the pool is measured, for whoever wants to read it without an exporter. */
+/** Measures the pool; the values can be read without an exporter. */
 export class PoolMetrics extends Context.Service<
   PoolMetrics,
   {
     /**
-     * Everything in Effect's metric registry, an application's own metrics too, in Prometheus' text format 0.0.4.
-     * Durations are in seconds and named so, counters end in `_total`.
+     * Effect's whole metric registry, the application's own metrics included, in Prometheus' text format 0.0.4.
+     * Durations end in `_seconds`, counters in `_total`.
      */
     readonly prometheus: Effect.Effect<string>
   }
 >()("effect-supavisor/PoolMetrics") {
-  /** Measures the pool for as long as the layer is alive. Without it statements are not timed, and cost nothing more. */
+  /** Measures the pool until the layer's scope closes. Without this layer, statements are not timed. */
   static readonly layer: Layer.Layer<PoolMetrics, never, SessionPool> = Layer.effect(
     PoolMetrics,
     Effect.gen(function* () {
@@ -44,13 +44,13 @@ export class PoolMetrics extends Context.Service<
       const flush = yield* FlushTelemetry
       const now = monotonicMillis(yield* Clock.Clock)
       const loop = new LoopDelay(now)
-      const look = Effect.all({ snapshot: pool.snapshot, ledger: pool.sessions })
-      const registered = new Registered({
+      const readPool = Effect.all({ snapshot: pool.snapshot, sessions: pool.sessions })
+      const registered = new RegisteredMetrics({
         definitions,
         common: { "db.client.connection.pool.name": pool.name },
         context,
         take: () => ({
-          ...Effect.runSyncWith(context)(look),
+          ...Effect.runSyncWith(context)(readPool),
           times,
           endpoint: pool.endpoint,
           loop: loop.read(),

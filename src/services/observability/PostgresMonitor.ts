@@ -1,8 +1,8 @@
 /**
- * Looks at the database's own list of connections and its limits at regular times, and keeps the last look at hand.
+ * Queries the server's list of connections and its limits at regular intervals, and keeps the last result.
  *
- * What the pool cannot know is here: whoever else takes connections of the same server, how old they are, which sit in
- * an open transaction, and who waits for whom.
+ * It shows what the pool cannot know: which other clients use connections of the server, how old they are, which are
+ * idle in a transaction, and which block which.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,8 +12,8 @@ import * as Random from "effect/Random"
 import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { secretsOf } from "../config/ConnectionString.ts"
-import { blindness, type DatabaseView } from "./monitor/DatabaseView.ts"
-import { look, type Look } from "./monitor/MonitorQuery.ts"
+import { restrictionOf, type DatabaseView } from "./monitor/DatabaseView.ts"
+import { runMonitorQuery, type MonitorQueryOutcome } from "./monitor/MonitorQuery.ts"
 import { MonitorMetrics } from "./monitor/MonitorMetrics.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
@@ -29,66 +29,65 @@ export {
   waitingOnLock
 } from "./monitor/DatabaseView.ts"
 
-/** What is known of the database. */
+/** The last result and the problems of getting a newer one. */
 export interface Observation {
-  /** The last look; undefined before the first one, when it is off, and when it is so old that it would mislead. */
+  /** The last result; undefined before the first one, when the monitor is off, and when the result is too old. */
   readonly view: DatabaseView | undefined
-  /** When that was, in wall-clock milliseconds. */
-  readonly seenAt: number | undefined
-  /** Why there is no newer look; undefined when the last one succeeded. */
-  readonly trouble: string | undefined
-  /** What the look could not see for want of privileges; undefined when it saw everything. */
-  readonly blindness: string | undefined
+  /** When the result was taken, in wall-clock milliseconds. */
+  readonly observedAt: number | undefined
+  /** Why there is no newer result; undefined when the last query succeeded. */
+  readonly problem: string | undefined
+  /** What the role has no privilege to see; undefined when the result is complete. */
+  readonly restriction: string | undefined
 }
 
-/** A look that is older than this many intervals is forgotten: two may fail without a gap in the picture. */
-const FORGOTTEN_AFTER_INTERVALS = 3
+/** A result is dropped after this many intervals, so two queries may fail before there is a gap. */
+const DROPPED_AFTER_INTERVALS = 3
 
-/** When no session was free for a look, in milliseconds: asking the pool again costs nothing, and is soon worth it. */
+/** Milliseconds until the next attempt when no session was idle. An attempt costs next to nothing. */
 const NO_SESSION_PAUSE_MILLIS = 1000
 
-/** Pauses vary by a fifth to either side, as Effect's own jitter does, so that many processes do not look together. */
+/** Pauses vary by a fifth, as Effect's jitter does, so that many processes do not query in step. */
 const JITTER = 0.2
 
-const nothingYet: Observation = { view: undefined, seenAt: undefined, trouble: undefined, blindness: undefined }
+const empty: Observation = { view: undefined, observedAt: undefined, problem: undefined, restriction: undefined }
 
 const off: Observation = {
-  ...nothingYet,
-  trouble: "The database is not looked at, because DB_MONITOR_INTERVAL is 0."
+  ...empty,
+  problem: "The database monitor is off (DB_MONITOR_INTERVAL is 0)."
 }
 
-const noSession = "No session was free for a look: people come first."
+const noSession = "No session was idle for the monitor; callers have priority."
 
-/** The observation after a look that ended at `at`, in wall-clock milliseconds. */
-const after = (before: Observation, look: Look, at: number, intervalMillis: number): Observation => {
-  if (look._tag === "Seen") {
-    return { view: look.view, seenAt: at, trouble: undefined, blindness: blindness(look.view) }
+/** The observation after a query that ended at `at`, in wall-clock milliseconds. */
+const after = (before: Observation, outcome: MonitorQueryOutcome, at: number, intervalMillis: number): Observation => {
+  if (outcome._tag === "Seen") {
+    return { view: outcome.view, observedAt: at, problem: undefined, restriction: restrictionOf(outcome.view) }
   }
-  const trouble = look._tag === "NoSession" ? noSession : look.reason
-  const isFresh = before.seenAt !== undefined && at - before.seenAt <= FORGOTTEN_AFTER_INTERVALS * intervalMillis
-  if (before.trouble === trouble && (isFresh || before.view === undefined)) return before
-  return isFresh ? { ...before, trouble } : { ...nothingYet, trouble }
+  const problem = outcome._tag === "NoSession" ? noSession : outcome.reason
+  const isFresh = before.observedAt !== undefined && at - before.observedAt <= DROPPED_AFTER_INTERVALS * intervalMillis
+  if (before.problem === problem && (isFresh || before.view === undefined)) return before
+  return isFresh ? { ...before, problem } : { ...empty, problem }
 }
 
-/** What the database says of its connections. */
+/** Observes the connections of the database server. */
 export class PostgresMonitor extends Context.Service<
   PostgresMonitor,
   {
-    /** The last look, at once. */
+    /** The last observation, from memory. */
     readonly current: Effect.Effect<Observation>
-    /** What is known, then whatever is new: every look that succeeds, and every other trouble. */
+    /** The last observation, then every new one: each result and each new problem. */
     readonly changes: Stream.Stream<Observation>
-    /** Looks now, also when the regular looks are off; at most five seconds, and never before a person. */
-    readonly look: Effect.Effect<Observation>
+    /** Queries now, also when the monitor is off. Takes five seconds at most and gives way to callers. */
+    readonly refresh: Effect.Effect<Observation>
   }
 >()("effect-supavisor/PostgresMonitor") {
   /**
-   * Looks every `DB_MONITOR_INTERVAL` (30 s, 0: off) as long as the layer is alive, with a jitter of a fifth.
+   * Queries every `DB_MONITOR_INTERVAL` (30 s, 0: off) until the layer's scope closes, with a jitter of a fifth.
    *
-   * One look is one read-only statement of five seconds at most, on a session that is idle while nobody waits; without
-   * one the look is tried again after a second. Nothing fails: what went wrong, and what the role may not see, is part
-   * of the observation. While there is a look it can also be read from gauges
-   * (`db.client.connection.session.database.*`).
+   * A query is one read-only statement of five seconds at most, on a session that is idle while no caller waits; without
+   * one it is retried after a second. Never fails: problems and missing privileges are part of the observation. While
+   * there is a result, gauges (`db.client.connection.session.database.*`) show it too.
    */
   static readonly layer: Layer.Layer<PostgresMonitor, never, SessionPool | SessionConfig> = Layer.effect(
     PostgresMonitor,
@@ -97,35 +96,35 @@ export class PostgresMonitor extends Context.Service<
       const { applicationName, connection, monitorInterval } = yield* SessionConfig
       const secrets = connection === undefined ? [] : secretsOf(connection)
       const intervalMillis = monitorInterval === undefined ? 0 : Duration.toMillis(monitorInterval)
-      const state = yield* SubscriptionRef.make(monitorInterval === undefined ? off : nothingYet)
+      const state = yield* SubscriptionRef.make(monitorInterval === undefined ? off : empty)
       const metrics = new MonitorMetrics(pool.name, yield* Effect.context<never>())
       yield* Effect.addFinalizer(() => Effect.sync(() => metrics.show(undefined)))
-      let seesBlocking = true
+      let canSeeBlocking = true
 
-      const lookOnce = Effect.gen(function* () {
-        const seen = yield* look(pool, { applicationName, seesBlocking, secrets })
-        if (seen._tag !== "Failed" || !seen.isForbidden || !seesBlocking) return seen
-        seesBlocking = false
-        return yield* look(pool, { applicationName, seesBlocking, secrets })
+      const queryOnce = Effect.gen(function* () {
+        const outcome = yield* runMonitorQuery(pool, { applicationName, canSeeBlocking, secrets })
+        if (outcome._tag !== "Failed" || !outcome.isForbidden || !canSeeBlocking) return outcome
+        canSeeBlocking = false
+        return yield* runMonitorQuery(pool, { applicationName, canSeeBlocking, secrets })
       })
 
-      const note = Effect.fnUntraced(function* (seen: Look) {
+      const record = Effect.fnUntraced(function* (outcome: MonitorQueryOutcome) {
         const at = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
         const before = yield* SubscriptionRef.get(state)
-        const observation = after(before, seen, at, intervalMillis)
-        // A pool that stays busy says so once, not every second.
+        const observation = after(before, outcome, at, intervalMillis)
+        // A pool that stays busy is published once, not every second.
         if (observation !== before) yield* SubscriptionRef.set(state, observation)
         metrics.show(observation.view)
         return observation
       })
 
       const tick = Effect.gen(function* () {
-        const seen = yield* lookOnce
-        yield* note(seen)
-        return seen._tag === "NoSession" ? Math.min(NO_SESSION_PAUSE_MILLIS, intervalMillis) : intervalMillis
+        const outcome = yield* queryOnce
+        yield* record(outcome)
+        return outcome._tag === "NoSession" ? Math.min(NO_SESSION_PAUSE_MILLIS, intervalMillis) : intervalMillis
       }).pipe(
         Effect.catchCause((cause) =>
-          Effect.as(Effect.logError("The look at the database broke off.", cause), intervalMillis)
+          Effect.as(Effect.logError("The database monitor's query failed unexpectedly.", cause), intervalMillis)
         )
       )
 
@@ -136,7 +135,7 @@ export class PostgresMonitor extends Context.Service<
       return {
         current: SubscriptionRef.get(state),
         changes: SubscriptionRef.changes(state),
-        look: Effect.flatMap(lookOnce, note)
+        refresh: Effect.flatMap(queryOnce, record)
       }
     })
   )

@@ -1,10 +1,11 @@
-/** The operations server of a program that does what a test says: `/status` and `/events` on a port of loopback. */
+/** An operations server whose `/status` and `/events` are controlled by a test. */
 import * as Effect from "effect/Effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { helloFixture } from "../../page/ScriptedFeed.ts"
 import { busyStatus } from "./Statuses.ts"
 
-/** Messages as the feed sends them. */
+/** A message of the feed. */
 export interface Sent {
   readonly event: string
   readonly data: unknown
@@ -12,13 +13,13 @@ export interface Sent {
 
 export interface ScriptedProgram {
   readonly base: string
-  /** What `/status` says from now on. */
+  /** The body of `/status`. */
   status: unknown
-  /** What every new stream begins with. */
+  /** The first messages of every new stream. */
   greeting: ReadonlyArray<Sent>
-  /** Answers everything by itself where it returns true. */
+  /** Handles a request itself when it returns true. */
   answer: (request: IncomingMessage, response: ServerResponse) => boolean
-  /** Every request so far, as `GET /status`. */
+  /** Every request so far. */
   readonly requests: ReadonlyArray<IncomingMessage>
   /** Sends to every open stream. */
   readonly send: (message: Sent) => void
@@ -41,7 +42,7 @@ const close = (server: Server) =>
     server.closeAllConnections()
   })
 
-/** A program that is up and has work, until the test says otherwise. */
+/** A busy program, until the test changes it. */
 export const scriptedProgram = Effect.gen(function* () {
   const streams = new Set<ServerResponse>()
   const requests: Array<IncomingMessage> = []
@@ -67,7 +68,7 @@ export const scriptedProgram = Effect.gen(function* () {
     base: `http://127.0.0.1:${port}`,
     status: busyStatus,
     greeting: [
-      { event: "hello", data: { version: "9.9.9", stepMillis: 2000, history: [], events: [] } },
+      { event: "hello", data: helloFixture({ version: "9.9.9" }) },
       { event: "status", data: busyStatus }
     ],
     answer: () => false,

@@ -4,17 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import { client } from "../../../src/cli/status/StatusClient.ts"
-import { follow } from "../../../src/cli/watch/Feed.ts"
-import type { FeedMessage } from "../../../src/cli/watch/FeedMessage.ts"
+import { type FeedMessage, follow } from "../../../src/cli/watch/Feed.ts"
 import { scriptedProgram, type ScriptedProgram } from "../status/ScriptedProgram.ts"
+import { helloFixture } from "../../page/ScriptedFeed.ts"
 import { idleStatus } from "../status/Statuses.ts"
 
 const DEADLINE = Duration.seconds(3)
 
 const followed = Effect.fnUntraced(function* (program: ScriptedProgram) {
   const messages = yield* Queue.unbounded<FeedMessage>()
-  const target = { base: program.base, given: true, token: undefined }
-  const fiber = yield* follow(target, DEADLINE, (message) => Queue.offer(messages, message)).pipe(
+  const address = { base: program.base, given: true, token: undefined }
+  const fiber = yield* follow(address, DEADLINE, (message) => Queue.offer(messages, message)).pipe(
     Effect.provide(client),
     Effect.forkScoped
   )
@@ -32,7 +32,7 @@ const failureOf = (program: ScriptedProgram) =>
   )
 
 describe("the feed", () => {
-  it.live("tells every kind of message, in its order, and passes over what it does not know", () =>
+  it.live("passes on every kind of message in order, and skips unknown kinds", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const { next } = yield* followed(program)
@@ -41,19 +41,22 @@ describe("the feed", () => {
       assert.deepNestedInclude(greeted, { "data.version": "9.9.9" })
       program.send({ event: "of a later version", data: 1 })
       program.send({ event: "event", data: { at: 1, tag: "X", level: "info", text: "a\u001B[2Jb" } })
-      assert.deepStrictEqual(yield* next("event"), { kind: "event", data: { at: 1, level: "info", text: "a [2Jb" } })
+      assert.deepStrictEqual(yield* next("event"), {
+        kind: "event",
+        data: { at: 1, tag: "X", level: "info", text: "a [2Jb" }
+      })
     })
   )
 
-  it.live("comes back by itself after the program was gone, with the history of then", () =>
+  it.live("reconnects after the program was stopped, with a new history", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const { next } = yield* followed(program)
       yield* next("status")
       yield* program.stop
-      yield* next("lost")
+      yield* next("disconnected")
       program.greeting = [
-        { event: "hello", data: { stepMillis: 500, history: [], events: [] } },
+        { event: "hello", data: helloFixture({ stepMillis: 500 }) },
         { event: "status", data: idleStatus }
       ]
       yield* program.start
@@ -61,7 +64,7 @@ describe("the feed", () => {
     })
   )
 
-  it.live("tells the farewell of a program that ends, and then its loss", () =>
+  it.live("passes on `bye` of a program that ends, and then the loss", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const { next } = yield* followed(program)
@@ -69,17 +72,17 @@ describe("the feed", () => {
       program.send({ event: "bye", data: { reason: "shutdown" } })
       assert.deepStrictEqual(yield* next("bye"), { kind: "bye", data: { reason: "shutdown" } })
       yield* program.stop
-      yield* next("lost")
+      yield* next("disconnected")
     })
   )
 
-  it.live("fails at once when the first attempt reaches nobody, or somebody else", () =>
+  it.live("fails when the first attempt reaches no program, or another one", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       program.greeting = [{ event: "status", data: { pool: "full" } }]
       assert.match(
         (yield* failureOf(program)).message,
-        /no effect-supavisor of this version: its "status" cannot be read/
+        /no effect-supavisor of this version: its "status" has an unexpected form/
       )
       program.answer = (_, response) => {
         response.writeHead(404).end()
@@ -91,7 +94,7 @@ describe("the feed", () => {
     })
   )
 
-  it.live("fails when it comes back and is not let in any more", () =>
+  it.live("fails when the program denies access after a reconnect", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const { fiber, next } = yield* followed(program)
@@ -103,7 +106,7 @@ describe("the feed", () => {
       yield* program.stop
       yield* program.start
       const failure = yield* Effect.flip(Effect.timeout(Fiber.join(fiber), "2 minutes"))
-      assert.match(String(failure), /wants a token \(401\)/)
+      assert.match(String(failure), /requires a token \(401\)/)
     })
   )
 })

@@ -2,8 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Fs from "node:fs"
 import { widthOf } from "../../../src/cli/terminal/PlainText.ts"
-import { frame, type View } from "../../../src/cli/watch/Frame.ts"
-import { asciiBlocks, blocks } from "../../../src/cli/watch/Sparkline.ts"
+import { asciiBlocks, blocks, frame, type View } from "../../../src/cli/watch/Frame.ts"
 import { NOW } from "../status/Statuses.ts"
 import { states } from "./States.ts"
 
@@ -14,7 +13,7 @@ const textOf = (state: keyof typeof states, change: Partial<View> = {}): string 
     .map(({ text }) => text)
     .join("\n")
 
-/** The frames that were looked at and found good. */
+/** The reviewed frames. */
 const golden = (name: string): string => Fs.readFileSync(new URL(`./frames/${name}.txt`, import.meta.url), "utf8")
 
 const frames = [
@@ -25,16 +24,16 @@ const frames = [
   ["idle-80x24", "idle", {}],
   ["down-80x24", "down", {}],
   ["stale-80x24", "stale", {}],
-  ["lost-80x24", "lost", {}],
+  ["disconnected-80x24", "disconnected", {}],
   ["connecting-80x24", "connecting", {}]
 ] as const
 
 describe("the live view", () => {
-  it.each(frames)("draws %s as it was found good", (name, state, change) => {
+  it.each(frames)("draws %s as reviewed", (name, state, change) => {
     assert.strictEqual(`${textOf(state, change)}\n`, golden(name))
   })
 
-  it("is never longer or wider than the terminal, whatever is known and however small it is", () => {
+  it("is never longer or wider than the terminal", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...(Object.keys(states) as ReadonlyArray<keyof typeof states>)),
@@ -51,12 +50,12 @@ describe("the live view", () => {
 
   it("keeps the verdict to the last row", () => {
     assert.match(textOf("busy", { rows: 1 }), /^Degraded for 12 s/)
-    assert.match(textOf("lost", { rows: 1 }), /^Not connected for 4 s/)
+    assert.match(textOf("disconnected", { rows: 1 }), /^Not connected for 4\.0 s/)
   })
 
-  it("paints what is old as old: nothing but the loss has a colour", () => {
-    for (const state of ["stale", "lost"] as const) {
-      const verdict = frame(states[state], view).find(({ text }) => text.startsWith("Last known: Degraded"))
+  it("gives an outdated verdict no colour", () => {
+    for (const state of ["stale", "disconnected"] as const) {
+      const verdict = frame(states[state], view).find(({ text }) => text.startsWith("Last status: Degraded"))
       assert.strictEqual(verdict?.tone, "faint")
     }
     assert.strictEqual(frame(states.busy, view).find(({ text }) => text.startsWith("Degraded"))?.tone, "limited")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { asciiBlocks, blocks, sparkline } from "../../../src/cli/watch/Sparkline.ts"
+import { asciiBlocks, blocks, sparkline } from "../../../src/cli/watch/Frame.ts"
 
 describe("a sparkline", () => {
   it("scales from zero to its top, and shows the newest values at the right", () => {

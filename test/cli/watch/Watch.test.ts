@@ -66,7 +66,7 @@ describe("watch on a terminal", () => {
       assert.strictEqual(code, "1")
       assert.isTrue(isUsable(after), after)
       const output = terminal.output()
-      assert.match(output.slice(output.indexOf(LEAVE)), /wants a token \(401\)/)
+      assert.match(output.slice(output.indexOf(LEAVE)), /requires a token \(401\)/)
       assert.notMatch(output.replaceAll(ESC, "ESC"), /ESC\[\d*m/, "NO_COLOR is set")
     })
   )
@@ -89,7 +89,7 @@ describe("watch in a pipe", () => {
       const watch = yield* start({ command: [process.execPath, mainFile, "watch", "--url", program.base] })
       yield* watch.said(/^\S+Z Degraded for .*\n\S+Z Degraded for .*\n/)
       yield* program.stop
-      yield* watch.said(/\n\S+Z Not connected for .* Last known: Degraded .*\n/)
+      yield* watch.said(/\n\S+Z Not connected for .* Last status: Degraded .*\n/)
       watch.child.kill("SIGTERM")
       assert.strictEqual((yield* watch.ended).outcome, 0)
       const lines = watch.output().trimEnd().split("\n")

@@ -1,29 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
-import { advance, initialState } from "../../../src/cli/watch/WatchState.ts"
-import { watchLine } from "../../../src/cli/watch/WatchLine.ts"
+import { advance, initialState, watchLine } from "../../../src/cli/watch/WatchState.ts"
+import { helloFixture } from "../../page/ScriptedFeed.ts"
 import { idleStatus, NOW } from "../status/Statuses.ts"
 import { states } from "./States.ts"
 
 const [point] = states.busy.points
 const [event] = states.busy.events
 
-describe("what the live view knows", () => {
-  it("begins anew with the history of each hello, and is connected again by it", () => {
-    const lost = advance(states.busy, { kind: "lost", data: { why: "x" } }, NOW)
-    const data = { stepMillis: 500, history: [point!], events: [event!] }
-    const { events, lost: loss, points, stepMillis } = advance(lost, { kind: "hello", data }, NOW)
+describe("the state of the live view", () => {
+  it("is replaced by the history of each hello, which also ends a disconnection", () => {
+    const lost = advance(states.busy, { kind: "disconnected", data: { why: "x" } }, NOW)
+    const data = helloFixture({ stepMillis: 500, history: [point!], events: [event!] })
+    const { disconnected, events, points, stepMillis } = advance(lost, { kind: "hello", data }, NOW)
     assert.deepStrictEqual(
-      { events, loss, points, stepMillis },
-      {
-        events: [event],
-        loss: undefined,
-        points: [point],
-        stepMillis: 500
-      }
+      { disconnected, events, points, stepMillis },
+      { disconnected: undefined, events: [event], points: [point], stepMillis: 500 }
     )
   })
 
-  it("keeps a quarter of an hour and fifty events, however long it watches", () => {
+  it("keeps 15 minutes of points and fifty events", () => {
     let state = initialState
     for (let index = 0; index < 1000; index += 1) {
       state = advance(state, { kind: "point", data: { ...point!, queries: index } }, NOW)
@@ -33,19 +28,22 @@ describe("what the live view knows", () => {
     assert.deepStrictEqual([state.events.length, state.events.at(-1)?.text], [50, "999"])
   })
 
-  it("keeps the first reason and instant of a loss until a status comes", () => {
+  it("keeps the first reason and time of a disconnection until a status arrives", () => {
     const gone = advance(states.busy, { kind: "bye", data: { reason: "shutdown" } }, NOW)
-    const trying = advance(gone, { kind: "lost", data: { why: "ECONNREFUSED" } }, NOW + 1000)
-    assert.deepStrictEqual(trying.lost, { since: NOW, why: "the program ended (shutdown)" })
+    const trying = advance(gone, { kind: "disconnected", data: { why: "ECONNREFUSED" } }, NOW + 1000)
+    assert.deepStrictEqual(trying.disconnected, { since: NOW, why: "the program ended (shutdown)" })
     const back = advance(trying, { kind: "status", data: idleStatus }, NOW + 2000)
-    assert.deepStrictEqual([back.lost, back.status, back.statusAt], [undefined, idleStatus, NOW + 2000])
+    assert.deepStrictEqual([back.disconnected, back.status, back.statusAt], [undefined, idleStatus, NOW + 2000])
   })
 
-  it("is one line with its time where there is no terminal, also while the program is gone", () => {
-    assert.match(watchLine(states.idle, NOW), /^2026-11-22T12:00:00Z Up for 2 h 13 min \| open=2\/5 [^\n]*$/)
+  it("is one line with its time for output that is not a terminal, also while disconnected", () => {
     assert.match(
-      watchLine(states.lost, NOW),
-      /^2026-11-22T12:00:00Z Not connected for 4 s: ECONNREFUSED after 1 ms\. Last known: Degraded for [^\n]*$/
+      watchLine(states.idle, NOW),
+      /^2026-11-22T12:00:00Z Up for 2h 13m: The database answers\. \| open=2\/5 [^\n]*$/
+    )
+    assert.match(
+      watchLine(states.disconnected, NOW),
+      /^2026-11-22T12:00:00Z Not connected for 4\.0 s: ECONNREFUSED after 1 ms\. Last status: Degraded for [^\n]*$/
     )
   })
 })

@@ -3,8 +3,8 @@ import fc from "fast-check"
 import { advise, changesBetween } from "../../../src/services/observability/advice/Advise.ts"
 import type { Finding } from "../../../src/services/observability/advice/Finding.ts"
 import { demandOf } from "../../../src/services/config/LittlesLaw.ts"
-import type { Picture } from "../../../src/services/observability/advice/AdvisorInput.ts"
-import { poolPicture } from "../../http/PoolPicture.ts"
+import type { AdvisorInput } from "../../../src/services/observability/advice/AdvisorInput.ts"
+import { poolFixture } from "../../http/PoolFixture.ts"
 import {
   backend,
   counters,
@@ -13,13 +13,13 @@ import {
   dropped,
   ledgerEntry,
   noSlots,
-  picture,
+  inputFixture,
   unreachable
-} from "./advice/PictureOf.ts"
+} from "./advice/AdvisorFixtures.ts"
 
-const found = (changes: Partial<Picture>): ReadonlyArray<Finding> => advise(picture(changes), [], 0)
+const found = (changes: Partial<AdvisorInput>): ReadonlyArray<Finding> => advise(inputFixture(changes), [], 0)
 
-const only = (changes: Partial<Picture>): Finding => {
+const only = (changes: Partial<AdvisorInput>): Finding => {
   const findings = found(changes)
   assert.strictEqual(findings.length, 1, JSON.stringify(findings))
   return findings[0]!
@@ -38,7 +38,7 @@ describe("Advice", () => {
     const database = databaseView({ maxConnections: 5 })
     assert.strictEqual(found({ database }).length, 1)
     for (const phase of ["draining", "closed"] as const) {
-      assert.deepStrictEqual(found({ database, pool: poolPicture({ phase }) }), [])
+      assert.deepStrictEqual(found({ database, pool: poolFixture({ phase }) }), [])
     }
   })
 
@@ -75,7 +75,7 @@ describe("Advice", () => {
     })
     const { detail, id, remedy, severity } = only({
       events,
-      pool: poolPicture({ open: 0, idle: 0, breakers, counters: failing })
+      pool: poolFixture({ open: 0, idle: 0, breakers, counters: failing })
     })
     assert.deepStrictEqual([id, severity], ["connection-timeouts", "critical"])
     assert.include(detail, "3 attempts failed lately, 0 sessions open.")
@@ -83,8 +83,8 @@ describe("Advice", () => {
     for (const advice of ["network", "firewall", "DB_CONNECT_TIMEOUT (10s)", unreachable.remedy.slice(0, -1)]) {
       assert.include(remedy, advice)
     }
-    assert.strictEqual(only({ events, pool: poolPicture({ breakers }) }).severity, "warning", "while sessions stand")
-    const recovered = only({ pool: poolPicture({ counters: failing }) })
+    assert.strictEqual(only({ events, pool: poolFixture({ breakers }) }).severity, "warning", "while sessions stand")
+    const recovered = only({ pool: poolFixture({ counters: failing }) })
     assert.deepStrictEqual([recovered.id, recovered.severity], ["connection-timeouts", "warning"])
   })
 
@@ -96,7 +96,7 @@ describe("Advice", () => {
       serverMessage: "password authentication failed"
     })
     const { detail, id } = only({
-      pool: poolPicture({ breakers }),
+      pool: poolFixture({ breakers }),
       events: [{ _tag: "DialFailed", at: 0, error: refused, open: 0, retryInMillis: 10 }]
     })
     assert.strictEqual(id, "login-refused")
@@ -116,29 +116,29 @@ describe("Advice", () => {
 
   it("says that statements are slow from half of the timeout on, with who runs them", () => {
     const slow = ledgerEntry({ runningMillis: 15_000, statement: "select *\n  from orders" })
-    const { detail, id, remedy } = only({ ledger: [slow, ledgerEntry({ runningMillis: 14_999 })] })
+    const { detail, id, remedy } = only({ sessions: [slow, ledgerEntry({ runningMillis: 14_999 })] })
     assert.strictEqual(id, "slow-statements")
-    assert.strictEqual(detail, "Running: 15.0 s by billing (fiber #4), running: select * from orders")
+    assert.strictEqual(detail, "Running: 15 s by billing (fiber #4), running: select * from orders")
     for (const advice of ["index", "restructure", "CPU and memory"]) assert.include(remedy, advice)
     const elsewhere = (millis: number, owner: "ours" | "others") =>
       found({ database: databaseView({ longestQuery: backend(7, { millis, owner }) }) })
     assert.deepStrictEqual(elsewhere(299_999, "others"), [], "what others run is their affair for five minutes")
     assert.include(
       elsewhere(300_000, "others")[0]?.detail,
-      "300.0 s by backend 7 of another client (psql), role reporting"
+      "5m 00s by backend 7 of another client (psql), role reporting"
     )
     assert.deepStrictEqual(elsewhere(14_999, "ours"), [])
-    assert.include(elsewhere(15_000, "ours")[0]?.detail, "15.0 s by backend 7 of this application's name (psql)")
+    assert.include(elsewhere(15_000, "ours")[0]?.detail, "15 s by backend 7 of this application's name (psql)")
   })
 
   it("names who keeps a suspected session, as long as the ledger shows it held", () => {
     const suspects = [{ sessionId: 1, holder: "billing" }]
-    const { detail, id } = only({ suspects, ledger: [ledgerEntry({ heldMillis: 61_000 })] })
+    const { detail, id } = only({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 61_000 })] })
     assert.strictEqual(id, "sessions-leaked")
-    assert.include(detail, "61.0 s by billing (fiber #4), last ran: select 1")
-    assert.deepStrictEqual(found({ suspects, ledger: [ledgerEntry({ heldMillis: 59_000 })] }), [])
-    assert.deepStrictEqual(found({ suspects, ledger: [ledgerEntry({ heldMillis: undefined })] }), [])
-    assert.deepStrictEqual(found({ ledger: [ledgerEntry({ heldMillis: 61_000 })] }), [], "a listener's lease, say")
+    assert.include(detail, "1m 01s by billing (fiber #4), last ran: select 1")
+    assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 59_000 })] }), [])
+    assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: undefined })] }), [])
+    assert.deepStrictEqual(found({ sessions: [ledgerEntry({ heldMillis: 61_000 })] }), [], "a listener's lease, say")
   })
 
   it("says who is idle in a transaction, and that it is critical when others wait for it", () => {
@@ -156,7 +156,7 @@ describe("Advice", () => {
     assert.include(finding?.detail, "which others wait for")
     const own = only({
       database: databaseView({ idleInTransaction: [idle] }),
-      ledger: [ledgerEntry({ backendPid: 7 })]
+      sessions: [ledgerEntry({ backendPid: 7 })]
     })
     assert.include(own.detail, "backend 7 of this pool, held by billing (fiber #4), last ran: select 1")
   })
@@ -176,11 +176,11 @@ describe("Advice", () => {
   })
 
   it("says that max is above the ceiling or above the pooler's pool", () => {
-    const learned = only({ pool: poolPicture({ max: 20, ceiling: 15, poolerSize: 15 }) })
+    const learned = only({ pool: poolFixture({ max: 20, ceiling: 15, poolerSize: 15 }) })
     assert.strictEqual(learned.id, "max-above-ceiling")
     assert.include(learned.detail, "15 sessions, and max is 20. Its pool has 15 for all clients of this role together.")
     assert.include(learned.remedy, "Set DB_POOL_MAX to 15 or less")
-    assert.deepStrictEqual(found({ pool: poolPicture({ max: 5, ceiling: 5, poolerSize: 15 }) }), [])
+    assert.deepStrictEqual(found({ pool: poolFixture({ max: 5, ceiling: 5, poolerSize: 15 }) }), [])
   })
 
   it("says what the role may not see", () => {
@@ -188,13 +188,13 @@ describe("Advice", () => {
     assert.deepStrictEqual([hidden.id, hidden.severity], ["monitor-restricted", "info"])
     assert.include(hidden.detail, "The role agent may not see what 3 connections of other roles do")
     assert.include(hidden.remedy, "pg_read_all_stats")
-    assert.include(only({ database: databaseView({ seesBlocking: false }) }).remedy, "pg_blocking_pids")
+    assert.include(only({ database: databaseView({ canSeeBlocking: false }) }).remedy, "pg_blocking_pids")
   })
 })
 
 describe("Advice on saturation", () => {
   const load = { windowMillis: 60_000, arrivals: 1200, leases: 600, heldMillis: 300_000 }
-  const crowded = poolPicture({ open: 5, idle: 0, used: 5, waiting: 4, oldestWaitMillis: 1000 })
+  const crowded = poolFixture({ open: 5, idle: 0, used: 5, waiting: 4, oldestWaitMillis: 1000 })
 
   it("names the sessions that Little's law asks for", () => {
     const { detail, id, remedy, severity } = only({ pool: crowded, load })
@@ -218,11 +218,11 @@ describe("Advice on saturation", () => {
       made.acquired.timeout = 2
       made.acquired["queue-full"] = 1
     })
-    const turned = only({ pool: poolPicture({ counters: refused }) })
+    const turned = only({ pool: poolFixture({ counters: refused }) })
     assert.deepStrictEqual([turned.id, turned.severity], ["pool-saturated", "critical"])
     assert.include(turned.detail, "3 were turned away lately")
     assert.deepStrictEqual(
-      found({ pool: poolPicture({ counters: refused }), before: poolPicture({ counters: refused }) }),
+      found({ pool: poolFixture({ counters: refused }), before: poolFixture({ counters: refused }) }),
       []
     )
     assert.deepStrictEqual(found({ pool: { ...crowded, oldestWaitMillis: 999 } }), [])
@@ -245,7 +245,7 @@ describe("Advice on saturation", () => {
 })
 
 describe("Findings", () => {
-  const warning = picture({ pool: poolPicture({ max: 20, ceiling: 15 }) })
+  const warning = inputFixture({ pool: poolFixture({ max: 20, ceiling: 15 }) })
 
   it("keep the time since when they hold, and come with the worst first", () => {
     const first = advise(warning, [], 1000)
@@ -263,7 +263,7 @@ describe("Findings", () => {
 
   it("are news when they begin, end or change their severity, not when only numbers change", () => {
     const [before] = advise(warning, [], 0)
-    const [numbers] = advise(picture({ pool: poolPicture({ max: 20, ceiling: 14 }) }), [], 0)
+    const [numbers] = advise(inputFixture({ pool: poolFixture({ max: 20, ceiling: 14 }) }), [], 0)
     assert.deepStrictEqual(changesBetween([before!], [numbers!]), { begun: [], over: [] })
     const graver = { ...before!, severity: "critical" } as const
     assert.deepStrictEqual(changesBetween([before!], [graver]), { begun: [graver], over: [] })

@@ -14,8 +14,8 @@ import type { PoolSnapshot } from "../../../src/services/pool/core/Snapshot.ts"
 import { type DatabaseView, PostgresMonitor } from "../../../src/services/observability/PostgresMonitor.ts"
 import { SessionConfig } from "../../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
-import { poolPicture } from "../../http/PoolPicture.ts"
-import { counters, databaseView, dropped, ledgerEntry } from "./advice/PictureOf.ts"
+import { poolFixture } from "../../http/PoolFixture.ts"
+import { counters, databaseView, dropped, ledgerEntry } from "./advice/AdvisorFixtures.ts"
 
 /** An advisor over a pool and a database that a test plays; what it logs is gathered as `LEVEL message`. */
 const advised = Effect.gen(function* () {
@@ -27,7 +27,7 @@ const advised = Effect.gen(function* () {
     view: DatabaseView | undefined
     times: PoolTimes
     broken: boolean
-  } = { pool: poolPicture(), ledger: [], view: undefined, times: new PoolTimes(), broken: false }
+  } = { pool: poolFixture(), ledger: [], view: undefined, times: new PoolTimes(), broken: false }
   const context = yield* Layer.build(
     Advisor.layer.pipe(
       Layer.provide([
@@ -45,9 +45,9 @@ const advised = Effect.gen(function* () {
         Layer.mock(PostgresMonitor, {
           current: Effect.sync(() => ({
             view: state.view,
-            seenAt: undefined,
-            trouble: undefined,
-            blindness: undefined
+            observedAt: undefined,
+            problem: undefined,
+            restriction: undefined
           }))
         }),
         SessionConfig.layer({ url: "postgres://app:geh%40im-nis@db.example.com:5432/shop" })
@@ -91,7 +91,7 @@ describe("Advisor", () => {
       state.view = databaseView()
       yield* TestClock.adjust("10 seconds")
       const [over = "", ...rest] = yield* said
-      assert.match(over, /^Info Over after \d+\.\d s: The database has too many connections\.$/)
+      assert.match(over, /^Info Resolved after \d+ s: The database has too many connections\.$/)
       assert.deepStrictEqual(rest, [])
       assert.deepStrictEqual(yield* advisor.findings, [])
     }).pipe(Effect.scoped)
@@ -118,7 +118,7 @@ describe("Advisor", () => {
       const { advisor, state } = yield* advised
       yield* TestClock.adjust("59 seconds")
       for (let lease = 0; lease < 300; lease++) state.times.useTime.recordMillis(1000)
-      state.pool = poolPicture({
+      state.pool = poolFixture({
         used: 5,
         idle: 0,
         open: 5,
@@ -130,13 +130,13 @@ describe("Advisor", () => {
         })
       })
       yield* TestClock.adjust("1 second")
-      const [finding] = yield* advisor.review
+      const [finding] = yield* advisor.refresh
       assert.strictEqual(finding?.id, "pool-saturated")
       assert.match(finding?.detail ?? "", /(9\.\d|10\.\d) callers per second hold a session for 1\.0 s each/)
       assert.match(finding?.remedy ?? "", /DB_POOL_MAX from 5 to 1[23]/)
       yield* TestClock.adjust("2 minutes")
       state.pool = { ...state.pool, waiting: 0, oldestWaitMillis: 0 }
-      assert.deepStrictEqual(yield* advisor.review, [], "what was turned away more than a minute ago is over")
+      assert.deepStrictEqual(yield* advisor.refresh, [], "what was turned away more than a minute ago is over")
     }).pipe(Effect.scoped)
   )
 
@@ -147,7 +147,7 @@ describe("Advisor", () => {
       const leak = { at: 0, sessionId: 3, holder: "billing", heldMillis: 60_000 }
       yield* happens({ _tag: "LeakSuspected", ...leak, statement: undefined })
       yield* happens({ _tag: "SessionsLost", at: 0, count: 1, first: dropped })
-      const ids = Effect.map(advisor.review, (findings) => findings.map(({ id }) => id))
+      const ids = Effect.map(advisor.refresh, (findings) => findings.map(({ id }) => id))
       assert.deepStrictEqual(yield* ids, ["sessions-leaked", "idle-sessions-dropped"])
       yield* TestClock.adjust("11 minutes")
       assert.deepStrictEqual(yield* ids, ["sessions-leaked"])
@@ -161,7 +161,7 @@ describe("Advisor", () => {
       const { advisor, said, state } = yield* advised
       state.broken = true
       yield* TestClock.adjust("10 seconds")
-      assert.include((yield* said)[0], "Error The advice broke off.")
+      assert.include((yield* said)[0], "Error Evaluating the advisor's rules failed.")
       state.broken = false
       state.view = crowded
       yield* TestClock.adjust("10 seconds")
@@ -173,7 +173,7 @@ describe("Advisor", () => {
     Effect.gen(function* () {
       const { advisor, state, said } = yield* advised
       state.ledger = [ledgerEntry({ runningMillis: 20_000, statement: "alter role app password 'geh@im-nis'" })]
-      const findings = yield* advisor.review
+      const findings = yield* advisor.refresh
       assert.include(findings[0]?.detail, "alter role app password")
       assert.notMatch(JSON.stringify([findings, yield* said]), /geh(@|%40)im-nis/)
     }).pipe(Effect.scoped)

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
-import { poolPicture } from "../../http/PoolPicture.ts"
+import { poolFixture } from "../../http/PoolFixture.ts"
 import { ONE_INTERVAL, watch, wordsOf } from "./HealthScenario.ts"
 import { hold, holdMany, advance, withPool } from "../pool/PoolScenario.ts"
 
@@ -147,7 +147,7 @@ describe("HealthCheck", () => {
     const pool = Layer.mock(SessionPool, {
       name: "p",
       endpoint: { host: "db.example.com", port: 5432, database: "shop", username: "app" },
-      snapshot: Effect.succeed(poolPicture()),
+      snapshot: Effect.succeed(poolFixture()),
       events: Stream.never,
       tryUse: () => Effect.suspend(() => (++checks === 1 ? Effect.die(new Error("unforeseen")) : Effect.succeedNone)),
       sessions: Effect.succeed([])

@@ -12,21 +12,21 @@ import { HealthCheck } from "../../../src/services/observability/HealthCheck.ts"
 import type { PoolEvent } from "../../../src/services/pool/Events.ts"
 import { PoolTimes } from "../../../src/services/stats/PoolTimes.ts"
 import { emptyCounters, type PoolSnapshot } from "../../../src/services/pool/core/Snapshot.ts"
-import { type News, PoolHistory } from "../../../src/services/observability/PoolHistory.ts"
+import { type HistoryUpdate, PoolHistory } from "../../../src/services/observability/PoolHistory.ts"
 import { SessionConfig } from "../../../src/services/config/SessionConfig.ts"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
-import { healthPicture, refused } from "../../http/HealthPicture.ts"
-import { poolPicture } from "../../http/PoolPicture.ts"
+import { healthFixture, refused } from "../../http/HealthFixture.ts"
+import { poolFixture } from "../../http/PoolFixture.ts"
 
 const TOKEN = "correct-horse-battery"
 
 /** A history of a pool that a test plays. */
 const watched = Effect.gen(function* () {
   const events = yield* PubSub.unbounded<PoolEvent>({ replay: 50 })
-  const health = yield* SubscriptionRef.make(healthPicture())
+  const health = yield* SubscriptionRef.make(healthFixture())
   const findings = yield* SubscriptionRef.make<ReadonlyArray<Finding>>([])
-  const state: { pool: PoolSnapshot; broken: boolean } = { pool: poolPicture(), broken: false }
+  const state: { pool: PoolSnapshot; broken: boolean } = { pool: poolFixture(), broken: false }
   const times = new PoolTimes()
   const context = yield* Layer.build(
     PoolHistory.layer.pipe(
@@ -54,15 +54,15 @@ const watched = Effect.gen(function* () {
     )
   )
   const history = Context.get(context, PoolHistory)
-  const news: Array<News> = []
-  yield* history.follow((one) => news.push(one))
+  const news: Array<HistoryUpdate> = []
+  yield* history.subscribe((one) => news.push(one))
   yield* TestClock.adjust(0)
   const step = TestClock.adjust("2 seconds")
   return { events, findings, health, history, news, state, step, times }
 })
 
 const texts = (history: PoolHistory["Service"]) =>
-  history.past().events.map(({ level, tag, text }) => `${tag} ${level} ${text}`)
+  history.contents().events.map(({ level, tag, text }) => `${tag} ${level} ${text}`)
 
 describe("PoolHistory", () => {
   it.effect("takes a point every two seconds with what happened since the last one", () =>
@@ -74,7 +74,7 @@ describe("PoolHistory", () => {
       for (let n = 0; n < 100; n++) operations.succeeded("select 1", 3)
       operations.failed("update t set a = 1", 700, { errorType: "23505", sqlState: "23505" })
       const counters = emptyCounters()
-      state.pool = poolPicture({
+      state.pool = poolFixture({
         used: 3,
         idle: 0,
         open: 3,
@@ -88,7 +88,7 @@ describe("PoolHistory", () => {
       })
       yield* step
       yield* step
-      const [, quiet, busy, after] = history.past().points
+      const [, quiet, busy, after] = history.contents().points
       assert.deepInclude(quiet, { idle: 2, used: 0, waitP50: null, queryP99: null, queries: 0, dials: 0, closes: {} })
       assert.deepInclude(busy, { idle: 0, used: 3, waiting: 2, queries: 101, dials: 4, dialFailures: 2, health: "up" })
       assert.deepStrictEqual(busy?.closes, { lost: 2 })
@@ -105,7 +105,7 @@ describe("PoolHistory", () => {
     Effect.gen(function* () {
       const { history } = yield* watched
       yield* TestClock.adjust("16 minutes")
-      const { points } = history.past()
+      const { points } = history.contents()
       assert.strictEqual(points.length, 450)
       assert.strictEqual((points.at(-1)?.at ?? 0) - (points[0]?.at ?? 0), 449 * 2000)
     })
@@ -147,9 +147,9 @@ describe("PoolHistory", () => {
       })
       yield* PubSub.publish(events, { _tag: "DialFailed", at: 5, error, open: 0, retryInMillis: 400 })
       yield* TestClock.adjust(0)
-      yield* SubscriptionRef.set(health, healthPicture({ state: { _tag: "Down", reason: refused } }))
+      yield* SubscriptionRef.set(health, healthFixture({ state: { _tag: "Down", reason: refused } }))
       yield* TestClock.adjust(0)
-      yield* SubscriptionRef.set(health, healthPicture({ state: { _tag: "Down", reason: refused }, latencyMillis: 9 }))
+      yield* SubscriptionRef.set(health, healthFixture({ state: { _tag: "Down", reason: refused }, latencyMillis: 9 }))
       const finding: Finding = {
         id: "pool-saturated",
         severity: "critical",
@@ -170,7 +170,7 @@ describe("PoolHistory", () => {
       assert.deepStrictEqual(rest, [
         "Health error Health: down: nothing accepts connections there. Start the server.",
         "Finding error All are in use. by ***** with *****.",
-        "Finding info Over after 0 ms: All are in use."
+        "Finding info Resolved after 0 ms: All are in use."
       ])
       for (let id = 1; id <= 60; id++) {
         yield* PubSub.publish(events, { _tag: "SessionClosed", at: id, id, backendPid: id, reason: "lifetime" })
@@ -178,7 +178,7 @@ describe("PoolHistory", () => {
       yield* TestClock.adjust(0)
       assert.strictEqual(texts(history).length, 50)
       assert.include(texts(history).at(-1), "Session 60 closed")
-      assert.notMatch(JSON.stringify(history.past()), /geh(@|%40)im-nis|correct-horse/)
+      assert.notMatch(JSON.stringify(history.contents()), /geh(@|%40)im-nis|correct-horse/)
     })
   )
 
@@ -187,7 +187,7 @@ describe("PoolHistory", () => {
       const { events, history, news, step } = yield* watched
       yield* PubSub.publish(events, { _tag: "CeilingLifted", at: 1 })
       yield* step
-      const past = history.past()
+      const past = history.contents()
       assert.deepStrictEqual(
         news.flatMap((one) => (one._tag === "Event" ? [one.event] : [])),
         past.events
@@ -206,7 +206,7 @@ describe("PoolHistory", () => {
       yield* step
       state.broken = false
       yield* step
-      assert.strictEqual(history.past().points.length, 2)
+      assert.strictEqual(history.contents().points.length, 2)
     })
   )
 

@@ -13,7 +13,7 @@ import type { PoolSnapshot } from "../../../src/services/pool/core/Snapshot.ts"
 import * as PoolLog from "../../../src/services/observability/PoolLog.ts"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
-import { poolPicture } from "../../http/PoolPicture.ts"
+import { poolFixture } from "../../http/PoolFixture.ts"
 
 const refused = SessionError.connectFailed({
   host: "db.example.com",
@@ -27,11 +27,11 @@ const refused = SessionError.connectFailed({
 const played = Effect.gen(function* () {
   const lines: Array<string> = []
   const events = yield* PubSub.unbounded<PoolEvent>({ replay: 50 })
-  const state = { picture: poolPicture() }
+  const state = { snapshot: poolFixture() }
   const pool = Layer.mock(SessionPool, {
     name: "p",
     endpoint: { host: "db.example.com", port: 5432, database: "postgres", username: "postgres" },
-    snapshot: Effect.sync(() => state.picture),
+    snapshot: Effect.sync(() => state.snapshot),
     events: Stream.fromPubSub(events)
   })
   const logger = Logger.make<unknown, void>(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
@@ -50,7 +50,7 @@ const played = Effect.gen(function* () {
     happens: (event: PoolEventBody, at = 0) => PubSub.publish(events, { ...event, at } as PoolEvent),
     becomes: (changes: Partial<PoolSnapshot>) =>
       Effect.sync(() => {
-        state.picture = poolPicture(changes)
+        state.snapshot = poolFixture(changes)
       }),
     close: Scope.close(scope, Exit.void)
   }
@@ -130,7 +130,7 @@ describe("PoolLog", () => {
       const leak = { sessionId: 1, holder: "billing#4", heldMillis: 61_000, statement: "select\n  1" }
       yield* log.happens({ _tag: "LeakSuspected", ...leak })
       const [line = ""] = yield* log.said
-      assert.match(line, /^Warn billing#4 has held a session for 61\.0 s, running: select 1\. /)
+      assert.match(line, /^Warn billing#4 has held a session for 1m 01s, running: select 1\. /)
       assert.include(line, "DB_LEAK_THRESHOLD")
       yield* log.close
     })

@@ -30,7 +30,7 @@ const watching = (settings: SettingsInput) =>
       )
     ),
     (context) => ({
-      review: Effect.provide(Context.get(context, Advisor).review, quiet),
+      review: Effect.provide(Context.get(context, Advisor).refresh, quiet),
       monitor: Context.get(context, PostgresMonitor),
       pool: Context.get(context, SessionPool)
     })
@@ -53,10 +53,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       const pids = (yield* pool.sessions).map(({ backendPid }) => backendPid)
       yield* until(
         "the slow statement runs",
-        Effect.map(monitor.look, ({ view }) => view?.longestQuery?.application === "slow")
+        Effect.map(monitor.refresh, ({ view }) => view?.longestQuery?.application === "slow")
       )
-      const { blindness, trouble, view } = yield* monitor.look
-      assert.deepStrictEqual([trouble, blindness], [undefined, undefined])
+      const { restriction, problem, view } = yield* monitor.refresh
+      assert.deepStrictEqual([problem, restriction], [undefined, undefined])
       assert.deepInclude(view, { maxConnections: 100, reservedConnections: 3, hidden: 0, role: "postgres" })
       assert.strictEqual(
         countOf(view!, { owner: "ours", state: "idle" }),
@@ -95,7 +95,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       )
       yield* until(
         "the update waits",
-        Effect.map(monitor.look, ({ view }) => view !== undefined && waitingOnLock(view) === 1)
+        Effect.map(monitor.refresh, ({ view }) => view !== undefined && waitingOnLock(view) === 1)
       )
       const [blocked] = (yield* monitor.current).view!.blocked
       assert.deepInclude(blocked, { owner: "ours", byPrepared: false })
@@ -105,7 +105,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       )
       yield* until(
         "it has waited for too long",
-        Effect.map(monitor.look, ({ view }) => (view?.blocked[0]?.millis ?? 0) >= 5000)
+        Effect.map(monitor.refresh, ({ view }) => (view?.blocked[0]?.millis ?? 0) >= 5000)
       )
       const finding = (yield* review).find(({ id }) => id === "idle-in-transaction")
       assert.strictEqual(finding?.severity, "critical")
@@ -114,7 +114,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       yield* Fiber.join(waiting)
       yield* until(
         "nobody waits",
-        Effect.map(monitor.look, ({ view }) => view !== undefined && waitingOnLock(view) === 0)
+        Effect.map(monitor.refresh, ({ view }) => view !== undefined && waitingOnLock(view) === 0)
       )
       assert.notInclude(
         (yield* review).map(({ id }) => id),
@@ -134,22 +134,22 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       url.username = "curious"
       url.password = "curious-password"
       const { monitor, review } = yield* watching({ url: url.href, applicationName: "monitored" })
-      const { blindness, trouble, view } = yield* monitor.look
-      assert.isUndefined(trouble)
+      const { restriction, problem, view } = yield* monitor.refresh
+      assert.isUndefined(problem)
       assert.isAtLeast(view!.hidden, 1)
       assert.strictEqual(countOf(view!, { state: "unknown" }), view!.hidden)
-      assert.include(blindness, "The role curious may not see what")
+      assert.include(restriction, "The role curious may not see what")
       assert.include(
         (yield* review).map(({ id }) => id),
         "monitor-restricted"
       )
       yield* owner.query("revoke execute on function pg_blocking_pids(int) from public", [], false)
       yield* owner.query("begin", [], false)
-      const restricted = yield* monitor.look
-      assert.isUndefined(restricted.trouble)
-      assert.include(restricted.blindness, "who blocks whom")
+      const restricted = yield* monitor.refresh
+      assert.isUndefined(restricted.problem)
+      assert.include(restricted.restriction, "who blocks whom")
       yield* postgres.admin("grant pg_read_all_stats to curious")
-      const granted = yield* monitor.look
+      const granted = yield* monitor.refresh
       assert.strictEqual(granted.view?.hidden, 0)
       assert.strictEqual(granted.view?.idleInTransaction[0]?.application, "owner")
     }).pipe(Effect.scoped)
@@ -163,8 +163,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
         const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
         const { monitor } = yield* watching({ url: proxy.urlThrough(postgres.url) })
         yield* proxy.setMode(FaultMode.blackhole())
-        const [millis, { trouble }] = yield* stopped(monitor.look)
-        assert.include(trouble, "no answer within 5 s")
+        const [millis, { problem }] = yield* stopped(monitor.refresh)
+        assert.include(problem, "no answer within 5 s")
         assert.isBelow(millis, 5250)
         yield* proxy.setMode(FaultMode.pass)
       }).pipe(Effect.scoped),

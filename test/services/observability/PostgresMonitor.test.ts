@@ -11,13 +11,13 @@ import { PostgresMonitor } from "../../../src/services/observability/PostgresMon
 import type { SettingsInput } from "../../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { type Answer, ScriptedSessions, serverError } from "../../../src/testing/ScriptedSessions.ts"
-import { backend, databaseView } from "./advice/PictureOf.ts"
+import { backend, databaseView } from "./advice/AdvisorFixtures.ts"
 
 const activity = /from pg_stat_activity/
 
 /** A monitor over scripted sessions that answer a look in a way that can be changed. */
 const monitored = Effect.fnUntraced(function* (settings: SettingsInput = {}) {
-  const script: { answer: Answer; looks: Array<string> } = { answer: [], looks: [] }
+  const script: { answer: Answer; queries: Array<string> } = { answer: [], queries: [] }
   const sees = (changes: Partial<DatabaseView> = {}) => {
     script.answer = [{ view: JSON.stringify(databaseView(changes)) }]
   }
@@ -26,7 +26,7 @@ const monitored = Effect.fnUntraced(function* (settings: SettingsInput = {}) {
     [
       activity,
       (params, { sql }) => {
-        script.looks.push(sql)
+        script.queries.push(sql)
         assert.deepStrictEqual(params, ["effect-supavisor"])
         return Effect.isEffect(script.answer) ? script.answer : Effect.succeed(script.answer as never)
       }
@@ -55,12 +55,12 @@ describe("PostgresMonitor", () => {
   it.effect("looks at once and then every interval, give or take a fifth", () =>
     Effect.gen(function* () {
       const { monitor, script } = yield* monitored()
-      assert.strictEqual(script.looks.length, 1)
+      assert.strictEqual(script.queries.length, 1)
       assert.deepStrictEqual((yield* monitor.current).view, databaseView())
       yield* TestClock.adjust("23 seconds")
-      assert.strictEqual(script.looks.length, 1)
+      assert.strictEqual(script.queries.length, 1)
       yield* TestClock.adjust("14 seconds")
-      assert.strictEqual(script.looks.length, 2)
+      assert.strictEqual(script.queries.length, 2)
     }).pipe(Effect.scoped)
   )
 
@@ -68,9 +68,9 @@ describe("PostgresMonitor", () => {
     Effect.gen(function* () {
       const { monitor, script } = yield* monitored({ monitorInterval: 0 })
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(script.looks.length, 0)
-      assert.include((yield* monitor.current).trouble, "DB_MONITOR_INTERVAL")
-      assert.deepStrictEqual((yield* monitor.look).view, databaseView())
+      assert.strictEqual(script.queries.length, 0)
+      assert.include((yield* monitor.current).problem, "DB_MONITOR_INTERVAL")
+      assert.deepStrictEqual((yield* monitor.refresh).view, databaseView())
     }).pipe(Effect.scoped)
   )
 
@@ -84,16 +84,16 @@ describe("PostgresMonitor", () => {
         })
       )
       yield* TestClock.adjust("60 seconds")
-      assert.strictEqual(script.looks.length, 1)
-      const { trouble, view } = yield* monitor.current
-      assert.include(trouble, "No session was free")
+      assert.strictEqual(script.queries.length, 1)
+      const { problem, view } = yield* monitor.current
+      assert.include(problem, "No session was idle")
       assert.isDefined(view, "the last look is still good")
       yield* TestClock.adjust("59 seconds")
       assert.isUndefined((yield* monitor.current).view, "a look that is too old is forgotten")
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(held)
-      assert.strictEqual(script.looks.length, 2)
-      assert.isUndefined((yield* monitor.current).trouble)
+      assert.strictEqual(script.queries.length, 2)
+      assert.isUndefined((yield* monitor.current).problem)
     }).pipe(Effect.scoped)
   )
 
@@ -107,7 +107,7 @@ describe("PostgresMonitor", () => {
       assert.strictEqual((yield* pool.snapshot).open, 2)
       yield* TestClock.adjust("6 minutes")
       assert.strictEqual((yield* pool.snapshot).open, 1)
-      assert.isAtLeast(script.looks.length, 5)
+      assert.isAtLeast(script.queries.length, 5)
     }).pipe(Effect.scoped)
   )
 
@@ -115,9 +115,9 @@ describe("PostgresMonitor", () => {
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       script.answer = Effect.never
-      const looking = yield* Effect.forkChild(monitor.look)
+      const looking = yield* Effect.forkChild(monitor.refresh)
       yield* TestClock.adjust("6 seconds")
-      assert.include((yield* Fiber.join(looking)).trouble, "no answer within 5 s")
+      assert.include((yield* Fiber.join(looking)).problem, "no answer within 5 s")
       sees({ hidden: 1 })
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* monitor.current).view?.hidden, 1)
@@ -130,11 +130,11 @@ describe("PostgresMonitor", () => {
       script.answer = Effect.die(new Error("a bug"))
       yield* TestClock.adjust("40 seconds")
       script.answer = [{ view: `{"maxConnections":"many"}` }]
-      assert.include((yield* monitor.look).trouble, "another form")
+      assert.include((yield* monitor.refresh).problem, "another form")
       sees({ maxConnections: 60 })
       yield* TestClock.adjust("40 seconds")
-      const { trouble, view } = yield* monitor.current
-      assert.deepStrictEqual([trouble, view?.maxConnections], [undefined, 60])
+      const { problem, view } = yield* monitor.current
+      assert.deepStrictEqual([problem, view?.maxConnections], [undefined, 60])
     }).pipe(Effect.scoped)
   )
 
@@ -142,18 +142,18 @@ describe("PostgresMonitor", () => {
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       sees({ hidden: 4, role: "agent" })
-      assert.include((yield* monitor.look).blindness, "agent may not see what 4 connections of other roles do")
+      assert.include((yield* monitor.refresh).restriction, "agent may not see what 4 connections of other roles do")
       script.answer = Effect.suspend(() =>
-        script.looks.at(-1)!.includes("pg_blocking_pids")
+        script.queries.at(-1)!.includes("pg_blocking_pids")
           ? Effect.fail(serverError("42501", "permission denied for function pg_blocking_pids"))
-          : Effect.succeed([{ view: JSON.stringify(databaseView({ seesBlocking: false })) }])
+          : Effect.succeed([{ view: JSON.stringify(databaseView({ canSeeBlocking: false })) }])
       )
-      const { blindness, trouble } = yield* monitor.look
-      assert.isUndefined(trouble)
-      assert.include(blindness, "who blocks whom")
-      const before = script.looks.length
-      yield* monitor.look
-      assert.strictEqual(script.looks.length, before + 1, "it does not ask for it again")
+      const { restriction, problem } = yield* monitor.refresh
+      assert.isUndefined(problem)
+      assert.include(restriction, "who blocks whom")
+      const before = script.queries.length
+      yield* monitor.refresh
+      assert.strictEqual(script.queries.length, before + 1, "it does not ask for it again")
     }).pipe(Effect.scoped)
   )
 
@@ -161,7 +161,7 @@ describe("PostgresMonitor", () => {
     Effect.gen(function* () {
       const { monitor, sees } = yield* monitored({ username: "app", password: "geh@im-nis" })
       sees({ oldest: backend(1, { application: "postgres://app:geh%40im-nis@db/shop" }) })
-      assert.notMatch(JSON.stringify(yield* monitor.look), /geh(@|%40)im-nis/)
+      assert.notMatch(JSON.stringify(yield* monitor.refresh), /geh(@|%40)im-nis/)
     }).pipe(Effect.scoped)
   )
 
@@ -170,19 +170,19 @@ describe("PostgresMonitor", () => {
       const { monitor, pool, sees } = yield* monitored()
       const seen: Array<string | undefined> = []
       yield* Effect.forkScoped(
-        Stream.runForEach(monitor.changes, ({ trouble }) => Effect.sync(() => seen.push(trouble)))
+        Stream.runForEach(monitor.changes, ({ problem }) => Effect.sync(() => seen.push(problem)))
       )
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(seen, [undefined])
       sees({ hidden: 1 })
-      yield* monitor.look
+      yield* monitor.refresh
       const hold = pool.use(() => Effect.sleep("20 seconds"))
       const held = yield* Effect.forkChild(Effect.all([hold, hold], { concurrency: 2 }))
       yield* TestClock.adjust(0)
-      for (let n = 0; n < 3; n++) yield* monitor.look
+      for (let n = 0; n < 3; n++) yield* monitor.refresh
       yield* TestClock.adjust(0)
       assert.strictEqual(seen.length, 3)
-      assert.include(seen[2], "No session was free")
+      assert.include(seen[2], "No session was idle")
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(held)
     }).pipe(Effect.scoped)
@@ -197,7 +197,7 @@ describe("PostgresMonitor", () => {
             counts: [{ owner: "pooler", state: "idle", count: 7, waitingOnLock: 2 }],
             oldestOurs: backend(1, { millis: 90_000 })
           })
-          yield* monitor.look
+          yield* monitor.refresh
           const shown = new Map(
             (yield* gauges).map(({ attributes, id, state }) => [
               `${id}/${attributes?.["owner"] ?? ""}/${attributes?.["state"] ?? ""}`,

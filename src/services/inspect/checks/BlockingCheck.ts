@@ -32,7 +32,7 @@ export const blocking = Check.define({
     blockingApplication: maybe(extra(name("application of the holder")))
   },
   query: ({ applicationName, facts, limit }) =>
-    facts.seesBlocking
+    facts.canSeeBlocking
       ? {
           sql: `
 with ${sessions}, waiting as materialized (

@@ -26,14 +26,14 @@ export const idleInTransaction = Check.define({
     sql: `
 with ${sessions}, waits as materialized (
   ${
-    facts.seesBlocking
+    facts.canSeeBlocking
       ? `select waiting.pid, pg_blocking_pids(waiting.pid) as blockers
   from (select distinct pid from pg_locks where not granted) as waiting`
       : "select null::int as pid, null::int[] as blockers where false"
   }
 )
 select pid, ${millisSince("state_change")} as "idleMillis", ${millisSince("xact_start")} as "transactionMillis",
-  ${facts.seesBlocking ? "(select count(*)::int from waits where sessions.pid = any(blockers))" : "null::int"} as blocks,
+  ${facts.canSeeBlocking ? "(select count(*)::int from waits where sessions.pid = any(blockers))" : "null::int"} as blocks,
   backend_xmin is not null as "holdsSnapshot", owner, usename as role, application_name as application,
   query as "lastStatement"
 from sessions where state like 'idle in transaction%'

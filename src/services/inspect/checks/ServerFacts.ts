@@ -16,7 +16,7 @@ export const ServerFacts = Schema.Struct({
   reservedConnections: Schema.Number,
   /** Sessions of other roles of which only role and application can be seen. */
   hiddenSessions: Schema.Number,
-  seesBlocking: Schema.Boolean,
+  canSeeBlocking: Schema.Boolean,
   seesWal: Schema.Boolean,
   /** Whether the statements of every role can be seen, not only the role's own. */
   seesStatements: Schema.Boolean,
@@ -61,7 +61,7 @@ select json_build_object(
   'reservedConnections', current_setting('superuser_reserved_connections')::int
     + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int,
   'hiddenSessions', (select count(*) from pg_stat_activity where backend_type is null and usesysid is not null),
-  'seesBlocking', has_function_privilege('pg_blocking_pids(integer)', 'execute'),
+  'canSeeBlocking', has_function_privilege('pg_blocking_pids(integer)', 'execute'),
   'seesWal', has_function_privilege('pg_ls_waldir()', 'execute'),
   'seesStatements', pg_has_role('pg_read_all_stats', 'usage'),
   'tracksIoTiming', current_setting('track_io_timing')::boolean,

@@ -1,14 +1,14 @@
 /** From a picture to findings: every rule asked once, the worst first, each with the time since when it holds. */
-import { blindness } from "../monitor/DatabaseView.ts"
+import { restrictionOf } from "../monitor/DatabaseView.ts"
 import { maxAboveCeiling, poolSaturated, tooManyConnections } from "./CapacityRules.ts"
 import { type Advice, type Finding, findingIds, type Severity } from "./Finding.ts"
 import { connectionTimeouts, idleSessionsDropped, loginRefused } from "./LoginRules.ts"
-import type { Picture } from "./AdvisorInput.ts"
+import type { AdvisorInput } from "./AdvisorInput.ts"
 import { blockedStatements, idleInTransaction, sessionsLeaked, slowStatements } from "./UseRules.ts"
 
 /** What the monitor could not see is advice, too: the other rules say less than they could. */
-const monitorRestricted = ({ database }: Picture): Advice | undefined => {
-  const detail = database === undefined ? undefined : blindness(database)
+const monitorRestricted = ({ database }: AdvisorInput): Advice | undefined => {
+  const detail = database === undefined ? undefined : restrictionOf(database)
   if (database === undefined || detail === undefined) return undefined
   return {
     id: "monitor-restricted",
@@ -23,7 +23,7 @@ const monitorRestricted = ({ database }: Picture): Advice | undefined => {
   }
 }
 
-const rules: ReadonlyArray<(picture: Picture) => Advice | undefined> = [
+const rules: ReadonlyArray<(picture: AdvisorInput) => Advice | undefined> = [
   loginRefused,
   connectionTimeouts,
   tooManyConnections,
@@ -45,7 +45,7 @@ const weights: { readonly [S in Severity]: number } = { critical: 0, warning: 1,
  * A finding that held before keeps its `since`, also when its numbers or its severity have changed. A pool that ends is
  * not advised: what it lacks then, it is about to give up.
  */
-export const advise = (picture: Picture, previous: ReadonlyArray<Finding>, at: number): ReadonlyArray<Finding> => {
+export const advise = (picture: AdvisorInput, previous: ReadonlyArray<Finding>, at: number): ReadonlyArray<Finding> => {
   const { phase } = picture.pool
   if (phase === "draining" || phase === "closed") return []
   return rules

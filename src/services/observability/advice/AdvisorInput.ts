@@ -7,7 +7,7 @@ import type { Settings } from "../../config/settings/Settings.ts"
 import type { Load } from "../../config/LittlesLaw.ts"
 
 /** A lease that the pool suspects of never coming back. */
-export interface Suspect {
+export interface SuspectedLeak {
   readonly sessionId: number
   readonly holder: string
 }
@@ -19,17 +19,17 @@ export type ComparedSettings = Pick<
 >
 
 /** What is judged. */
-export interface Picture {
+export interface AdvisorInput {
   readonly pool: PoolSnapshot
   /** The pool at the beginning of the window in which its counters are compared, a minute ago when it is as old. */
   readonly before: PoolSnapshot
   /** What came and went since then. */
   readonly load: Load
-  readonly ledger: ReadonlyArray<SessionEntry>
+  readonly sessions: ReadonlyArray<SessionEntry>
   /** The last look at the database, when there is a recent one. */
   readonly database: DatabaseView | undefined
   /** What happened in the last ten minutes, oldest first. */
   readonly events: ReadonlyArray<PoolEvent>
-  readonly suspects: ReadonlyArray<Suspect>
+  readonly suspectedLeaks: ReadonlyArray<SuspectedLeak>
   readonly settings: ComparedSettings
 }

@@ -4,7 +4,7 @@ import { countOf, usableConnections } from "../monitor/DatabaseView.ts"
 import { counted, wordMillis } from "../../errors/Wording.ts"
 import type { Advice, Severity } from "./Finding.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
-import type { Picture } from "./AdvisorInput.ts"
+import type { AdvisorInput } from "./AdvisorInput.ts"
 
 /** From here on a burst fills the rest: the usual bound of alerts on `max_connections`. */
 const CROWDED = 0.8
@@ -14,11 +14,11 @@ const FULL = 0.95
 
 const PERCENT = 100
 
-const isServerFull = (picture: Picture): boolean =>
+const isServerFull = (picture: AdvisorInput): boolean =>
   picture.events.some((event) => event._tag === "DialFailed" && event.error.code.startsWith("53300"))
 
 /** Too many connections: the database's own limit is near, or reached. */
-export const tooManyConnections = (picture: Picture): Advice | undefined => {
+export const tooManyConnections = (picture: AdvisorInput): Advice | undefined => {
   const { database } = picture
   const refused = isServerFull(picture)
   const usable = database === undefined ? 0 : usableConnections(database)
@@ -50,13 +50,13 @@ export const tooManyConnections = (picture: Picture): Advice | undefined => {
 /** Callers who wait this long, in milliseconds, wait for want of sessions and not for the next one to come back. */
 const LONG_WAIT_MILLIS = 1000
 
-const turnedAway = ({ before, pool }: Picture): number =>
+const turnedAway = ({ before, pool }: AdvisorInput): number =>
   (["timeout", "queue-full"] as const).reduce(
     (sum, outcome) => sum + pool.counters.acquired[outcome] - before.counters.acquired[outcome],
     0
   )
 
-const lawWords = (picture: Picture): { readonly detail: string; readonly remedy: string } => {
+const lawWords = (picture: AdvisorInput): { readonly detail: string; readonly remedy: string } => {
   const { pool, load } = picture
   const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
   const demand = demandOf(load)
@@ -89,7 +89,7 @@ const lawWords = (picture: Picture): { readonly detail: string; readonly remedy:
 }
 
 /** Pool saturation: callers wait long or are turned away while sessions stand. */
-export const poolSaturated = (picture: Picture): Advice | undefined => {
+export const poolSaturated = (picture: AdvisorInput): Advice | undefined => {
   const { pool, settings } = picture
   const refused = turnedAway(picture)
   const isWaiting = pool.oldestWaitMillis >= LONG_WAIT_MILLIS
@@ -109,7 +109,7 @@ export const poolSaturated = (picture: Picture): Advice | undefined => {
 }
 
 /** `max` above the ceiling: the pool was promised sessions that the other side does not give. */
-export const maxAboveCeiling = ({ pool }: Picture): Advice | undefined => {
+export const maxAboveCeiling = ({ pool }: AdvisorInput): Advice | undefined => {
   const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
   if (granted >= pool.max) return undefined
   const size =

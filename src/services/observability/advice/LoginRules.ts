@@ -2,16 +2,16 @@
 import { formatDuration } from "../../config/settings/Durations.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { Advice } from "./Finding.ts"
-import type { Picture } from "./AdvisorInput.ts"
+import type { AdvisorInput } from "./AdvisorInput.ts"
 import { counted, sentence } from "../../errors/Wording.ts"
 
 type DialFailed = PoolEvent & { readonly _tag: "DialFailed" }
 
-const lastFailure = (picture: Picture, isIt: (event: DialFailed) => boolean): DialFailed | undefined =>
+const lastFailure = (picture: AdvisorInput, isIt: (event: DialFailed) => boolean): DialFailed | undefined =>
   picture.events.findLast((event): event is DialFailed => event._tag === "DialFailed" && isIt(event))
 
 /** The server does not let us in: more attempts would make it worse. */
-export const loginRefused = (picture: Picture): Advice | undefined => {
+export const loginRefused = (picture: AdvisorInput): Advice | undefined => {
   if (picture.pool.breakers.auth.state === "closed") return undefined
   const failure = lastFailure(picture, ({ error }) => error.class === "auth")
   return {
@@ -24,7 +24,7 @@ export const loginRefused = (picture: Picture): Advice | undefined => {
 }
 
 /** Connection timeouts, and whatever else keeps dials from getting through. */
-export const connectionTimeouts = (picture: Picture): Advice | undefined => {
+export const connectionTimeouts = (picture: AdvisorInput): Advice | undefined => {
   const { before, pool, settings } = picture
   const { network, pooler } = pool.counters.dialsFailed
   const failed = network + pooler - before.counters.dialsFailed.network - before.counters.dialsFailed.pooler
@@ -53,7 +53,7 @@ const isIdleDrop = (event: PoolEvent): event is PoolEvent & { readonly _tag: "Se
   !event.first.reason.statementInFlight
 
 /** Idle connection drops: something between here and the server forgets connections that say nothing. */
-export const idleSessionsDropped = ({ events, settings }: Picture): Advice | undefined => {
+export const idleSessionsDropped = ({ events, settings }: AdvisorInput): Advice | undefined => {
   const lost = events.filter(isIdleDrop).reduce((sum, { count }) => sum + count, 0)
   const silent = events.filter((event) => event._tag === "SessionClosed" && event.reason === "probe-failed").length
   if (lost + silent === 0) return undefined

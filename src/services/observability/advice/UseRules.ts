@@ -5,14 +5,18 @@ import type { BlockedBackend, DatabaseView } from "../monitor/DatabaseView.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import { counted, firstFew, wordMillis } from "../../errors/Wording.ts"
 import type { Advice } from "./Finding.ts"
-import type { Picture } from "./AdvisorInput.ts"
+import type { AdvisorInput } from "./AdvisorInput.ts"
 import { backendOf, holderOf } from "./Format.ts"
 
 /** Half of a timeout is gone: late enough to be slow, early enough to be seen before the server ends it. */
 const HALF = 0.5
 
 /** Leaks: sessions that are held longer than DB_LEAK_THRESHOLD and have not come back. */
-export const sessionsLeaked = ({ ledger, settings, suspects }: Picture): Advice | undefined => {
+export const sessionsLeaked = ({
+  sessions: ledger,
+  settings,
+  suspectedLeaks: suspects
+}: AdvisorInput): Advice | undefined => {
   const threshold = settings.pool.leakThreshold
   if (threshold === undefined) return undefined
   const held = suspects.flatMap(
@@ -43,7 +47,7 @@ const isOverdue = (event: PoolEvent): event is PoolEvent & { readonly _tag: "Sta
 const LONG_RUNNING_MILLIS = 300_000
 
 /** Slow statements: of this pool by its own clock, of everybody else by the server's. */
-export const slowStatements = ({ database, events, ledger, settings }: Picture): Advice | undefined => {
+export const slowStatements = ({ database, events, sessions: ledger, settings }: AdvisorInput): Advice | undefined => {
   const limit = Duration.toMillis(settings.statementTimeout)
   const slow = ledger.filter(({ runningMillis }) => (runningMillis ?? 0) >= limit * HALF)
   const overdue = events.filter(isOverdue)
@@ -83,7 +87,7 @@ const blockersIn = (view: DatabaseView): ReadonlySet<number> =>
   new Set(longBlocked(view).flatMap(({ blockers }) => blockers.map(({ pid }) => pid)))
 
 /** Sessions idle in a transaction: locks are kept and dead rows stay for a client that does something else. */
-export const idleInTransaction = ({ database, ledger, settings }: Picture): Advice | undefined => {
+export const idleInTransaction = ({ database, sessions: ledger, settings }: AdvisorInput): Advice | undefined => {
   if (database === undefined) return undefined
   const blockers = blockersIn(database)
   const limit = Duration.toMillis(settings.idleInTransactionTimeout) * HALF
@@ -113,13 +117,13 @@ export const idleInTransaction = ({ database, ledger, settings }: Picture): Advi
 /** Nobody should wait for a lock for longer (Supabase CLI, `inspect report`, rule on old locks). */
 const UNBEARABLE_BLOCK_MILLIS = 120_000
 
-const holdersOf = (blocked: BlockedBackend, ledger: Picture["ledger"]): string => {
+const holdersOf = (blocked: BlockedBackend, ledger: AdvisorInput["sessions"]): string => {
   const named = blocked.blockers.map((blocker) => `${backendOf(blocker, ledger)}, ${blocker.state}`)
   return firstFew(blocked.byPrepared ? [...named, "a prepared transaction (see pg_prepared_xacts)"] : named, "; ")
 }
 
 /** Statements that wait for a lock, and who holds it. */
-export const blockedStatements = ({ database, ledger }: Picture): Advice | undefined => {
+export const blockedStatements = ({ database, sessions: ledger }: AdvisorInput): Advice | undefined => {
   const blocked = database === undefined ? [] : longBlocked(database)
   const [longest] = blocked
   if (longest === undefined) return undefined

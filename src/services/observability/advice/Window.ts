@@ -2,7 +2,7 @@
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { AcquireOutcome, PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { Load } from "../../config/LittlesLaw.ts"
-import type { Suspect } from "./AdvisorInput.ts"
+import type { SuspectedLeak } from "./AdvisorInput.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counters are compared over this time, in milliseconds: a burst is seen at once and forgotten a minute later. */
@@ -28,22 +28,22 @@ interface Sample {
   readonly use: Use
 }
 
-export interface Memory {
+export interface AdvisorWindow {
   /** Oldest first; the first one is the beginning of the window. */
   readonly samples: ReadonlyArray<Sample>
   readonly events: ReadonlyArray<PoolEvent>
-  readonly suspects: ReadonlyArray<Suspect>
+  readonly suspectedLeaks: ReadonlyArray<SuspectedLeak>
 }
 
-export const noMemory: Memory = { samples: [], events: [], suspects: [] }
+export const emptyWindow: AdvisorWindow = { samples: [], events: [], suspectedLeaks: [] }
 
 /** Adds a picture of the pool and lets go of what lies before the window. */
-export const withSample = (memory: Memory, sample: Sample): Memory => ({
+export const withSample = (memory: AdvisorWindow, sample: Sample): AdvisorWindow => ({
   ...memory,
   samples: [...memory.samples.filter(({ at }) => sample.at - at <= WINDOW_MILLIS), sample]
 })
 
-const suspectsAfter = (suspects: ReadonlyArray<Suspect>, event: PoolEvent): ReadonlyArray<Suspect> => {
+const suspectsAfter = (suspects: ReadonlyArray<SuspectedLeak>, event: PoolEvent): ReadonlyArray<SuspectedLeak> => {
   switch (event._tag) {
     case "LeakSuspected":
       return [...suspects, { sessionId: event.sessionId, holder: event.holder }]
@@ -57,14 +57,14 @@ const suspectsAfter = (suspects: ReadonlyArray<Suspect>, event: PoolEvent): Read
 }
 
 /** Adds an event. */
-export const withEvent = (memory: Memory, event: PoolEvent): Memory => ({
+export const withEvent = (memory: AdvisorWindow, event: PoolEvent): AdvisorWindow => ({
   ...memory,
   events: [...memory.events, event].slice(-MOST_EVENTS),
-  suspects: suspectsAfter(memory.suspects, event)
+  suspectedLeaks: suspectsAfter(memory.suspectedLeaks, event)
 })
 
 /** Lets go of events that are old. `now` is wall-clock milliseconds. */
-export const withoutOldEvents = (memory: Memory, now: number): Memory => {
+export const withoutOldEvents = (memory: AdvisorWindow, now: number): AdvisorWindow => {
   const events = memory.events.filter(({ at }) => now - at <= EVENTS_MILLIS)
   return events.length === memory.events.length ? memory : { ...memory, events }
 }
@@ -74,7 +74,7 @@ const arrivalsOf = ({ counters, waiting }: PoolSnapshot): number =>
   arrived.reduce((sum, outcome) => sum + counters.acquired[outcome], waiting)
 
 /** The load in the window. Who waits at its end came in it, and who waited at its beginning came before. */
-export const loadOf = ({ samples }: Memory): Load => {
+export const loadOf = ({ samples }: AdvisorWindow): Load => {
   const first = samples[0]
   const last = samples.at(-1)
   if (first === undefined || last === undefined) return { windowMillis: 0, arrivals: 0, leases: 0, heldMillis: 0 }

@@ -71,8 +71,8 @@ export const startingHealth = (now: number): Health => ({
 export const isReady = ({ state }: Health): boolean => state._tag === "Up" || state._tag === "Degraded"
 
 /** Each cause in words, as log lines and probes say it. */
-export const causeWords: { readonly [Cause in DegradedCause]: string } = {
-  saturated: "every session that can be had is in use",
+export const causeTexts: { readonly [Cause in DegradedCause]: string } = {
+  saturated: "all available sessions are in use",
   slow: "the server answers slowly",
   ceiling: "the server grants fewer sessions than the pool may open",
   breaker: "new sessions cannot be opened at the moment"

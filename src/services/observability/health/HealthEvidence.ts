@@ -12,31 +12,31 @@ export type CheckOutcome =
   | { readonly _tag: "Unasked" }
 
 /** What is remembered. Instants are wall-clock milliseconds. */
-export interface Findings {
+export interface HealthEvidence {
   /** Whether a check has found out something yet. */
-  readonly known: boolean
+  readonly checked: boolean
   /** Why the last check that found out something failed; undefined when it did not. */
-  readonly silence: HealthError | undefined
+  readonly checkFailure: HealthError | undefined
   readonly latencyMillis: number | undefined
   /** Whether every session was lent at the last check. */
   readonly saturated: boolean
   readonly checkedAt: number | undefined
   readonly consecutiveFailures: number
   /** What went wrong since the server was last heard of. */
-  readonly trouble: HealthError | undefined
+  readonly recentFailure: HealthError | undefined
   readonly lastError: (HealthError & { readonly at: number }) | undefined
   /** The pool has said that it ends, which it says before it does. */
   readonly draining: boolean
 }
 
-export const noFindings: Findings = {
-  known: false,
-  silence: undefined,
+export const noEvidence: HealthEvidence = {
+  checked: false,
+  checkFailure: undefined,
   latencyMillis: undefined,
   saturated: false,
   checkedAt: undefined,
   consecutiveFailures: 0,
-  trouble: undefined,
+  recentFailure: undefined,
   lastError: undefined,
   draining: false
 }
@@ -44,14 +44,18 @@ export const noFindings: Findings = {
 /** A server that ends idle sessions does as it was told (PostgreSQL docs, `idle_session_timeout`). */
 const IDLE_SESSION_TIMEOUT = "57P05"
 
-const withTrouble = (findings: Findings, trouble: HealthError, at: number): Findings => ({
+const withTrouble = (findings: HealthEvidence, trouble: HealthError, at: number): HealthEvidence => ({
   ...findings,
-  trouble,
+  recentFailure: trouble,
   lastError: { ...trouble, at }
 })
 
 /** What an event adds. `redact` takes secrets out of a text. */
-export const afterEvent = (findings: Findings, event: PoolEvent, redact: (text: string) => string): Findings => {
+export const afterEvent = (
+  findings: HealthEvidence,
+  event: PoolEvent,
+  redact: (text: string) => string
+): HealthEvidence => {
   switch (event._tag) {
     case "DialFailed":
     case "SessionsLost": {
@@ -73,23 +77,28 @@ export const afterEvent = (findings: Findings, event: PoolEvent, redact: (text: 
 }
 
 /** What a check adds. */
-export const afterCheck = (findings: Findings, outcome: CheckOutcome, saturated: boolean, at: number): Findings => {
+export const afterCheck = (
+  findings: HealthEvidence,
+  outcome: CheckOutcome,
+  saturated: boolean,
+  at: number
+): HealthEvidence => {
   const checked = { ...findings, saturated, checkedAt: at }
   switch (outcome._tag) {
     case "Answered":
       return {
         ...checked,
-        known: true,
-        silence: undefined,
+        checked: true,
+        checkFailure: undefined,
         latencyMillis: outcome.latencyMillis ?? findings.latencyMillis,
         consecutiveFailures: 0,
-        trouble: undefined
+        recentFailure: undefined
       }
     case "Unanswered":
       return {
         ...withTrouble(checked, outcome.error, at),
-        known: true,
-        silence: outcome.error,
+        checked: true,
+        checkFailure: outcome.error,
         consecutiveFailures: findings.consecutiveFailures + 1
       }
     case "Unasked":

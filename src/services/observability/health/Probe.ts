@@ -13,23 +13,23 @@ import type { SessionEntry } from "../../pool/SessionList.ts"
 export const PROBE_BOUND_MILLIS = 2000
 
 /** Milliseconds since the server was last heard of on any session; infinity without any. */
-const silenceOf = (ledger: ReadonlyArray<SessionEntry>): number =>
+const silentMillisOf = (ledger: ReadonlyArray<SessionEntry>): number =>
   ledger.reduce(
     (least, { silentMillis, state }) => (state === "closing" ? least : Math.min(least, silentMillis)),
     Number.POSITIVE_INFINITY
   )
 
 /** Whether the server was heard of less than so many milliseconds ago. */
-export const isHeard = (ledger: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
-  silenceOf(ledger) < withinMillis
+export const wasHeardWithin = (ledger: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
+  silentMillisOf(ledger) < withinMillis
 
 /**
  * The outcome of listening: answered when the server was heard of since the last check, unanswered when statements wait
  * and it has said nothing on any session for longer than a probe may take.
  */
-export const listen = (ledger: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
-  if (isHeard(ledger, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
-  const silent = silenceOf(ledger)
+export const outcomeOfTraffic = (ledger: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
+  if (wasHeardWithin(ledger, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
+  const silent = silentMillisOf(ledger)
   const waits = ledger.some(({ runningMillis }) => (runningMillis ?? 0) > PROBE_BOUND_MILLIS)
   return waits && silent > PROBE_BOUND_MILLIS
     ? {
@@ -79,12 +79,14 @@ export const checkOnce = (pool: Pool, now: () => number, sinceMillis: number): E
     const ask = pool.tryUse((lease) => roundTrip(pool, now, lease))
     const began = now()
     const first = yield* ask
-    if (Option.isNone(first)) return listen(yield* pool.sessions, sinceMillis)
+    if (Option.isNone(first)) return outcomeOfTraffic(yield* pool.sessions, sinceMillis)
     if (first.value !== undefined) return { _tag: "Answered", latencyMillis: first.value }
     const second = yield* ask
     const latencyMillis = Option.getOrUndefined(second)
     // An answer that was asked for says more than a word in passing, which may be the pooler's heartbeat.
-    const answered = Option.isSome(second) ? latencyMillis !== undefined : isHeard(yield* pool.sessions, now() - began)
+    const answered = Option.isSome(second)
+      ? latencyMillis !== undefined
+      : wasHeardWithin(yield* pool.sessions, now() - began)
     // Whatever is the matter with one session may be with all of them, and nobody should find out by a query.
     yield* pool.validateAll
     return answered

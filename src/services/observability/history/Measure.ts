@@ -3,9 +3,9 @@ import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
 import type { CloseReason, PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import {
-  type Counted,
-  counted,
-  countedSince,
+  type HistogramCounts,
+  countsOf,
+  countsSince,
   nothingMeasured,
   type Quantiles,
   quantilesOf,
@@ -14,19 +14,19 @@ import {
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counts since the pool was made. */
-export interface Measure {
+export interface Totals {
   /** Monotonic milliseconds. */
   readonly now: number
-  readonly wait: Counted
+  readonly wait: HistogramCounts
   /** Undefined while statements are not timed. */
-  readonly query: Counted | undefined
+  readonly query: HistogramCounts | undefined
   readonly dials: number
   readonly dialFailures: number
   readonly closed: Readonly<Record<CloseReason, number>>
 }
 
 /** What happened between two looks. */
-export interface Step {
+export interface Interval {
   readonly wait: Quantiles
   readonly query: Quantiles
   readonly queries: number
@@ -40,13 +40,13 @@ export interface Step {
 const sumOf = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0)
 
-export const measureOf = (times: PoolTimes, { counters }: PoolSnapshot, now: number): Measure => ({
+export const totalsOf = (times: PoolTimes, { counters }: PoolSnapshot, now: number): Totals => ({
   now,
-  wait: counted([times.waitTime], SECONDS_BOUNDS),
+  wait: countsOf([times.waitTime], SECONDS_BOUNDS),
   query:
     times.operations === undefined
       ? undefined
-      : counted(
+      : countsOf(
           Array.from(times.operations.series, ({ duration }) => duration),
           SECONDS_BOUNDS
         ),
@@ -55,21 +55,21 @@ export const measureOf = (times: PoolTimes, { counters }: PoolSnapshot, now: num
   closed: { ...counters.closed }
 })
 
-const nothing: Counted = { counts: [], sum: 0 }
+const nothing: HistogramCounts = { counts: [], sum: 0 }
 
-const closesBetween = (before: Measure, after: Measure): Step["closes"] =>
+const closesBetween = (before: Totals, after: Totals): Interval["closes"] =>
   Object.fromEntries(
     Object.entries(after.closed)
       .map(([reason, count]) => [reason, count - before.closed[reason as CloseReason]] as const)
       .filter(([, count]) => count > 0)
   )
 
-export const stepBetween = (before: Measure, after: Measure): Step => {
-  const query = after.query === undefined ? undefined : countedSince(after.query, before.query ?? nothing)
+export const intervalBetween = (before: Totals, after: Totals): Interval => {
+  const query = after.query === undefined ? undefined : countsSince(after.query, before.query ?? nothing)
   const queries = query === undefined ? 0 : totalOf(query)
   const seconds = (after.now - before.now) / MILLIS_PER_SECOND
   return {
-    wait: quantilesOf(SECONDS_BOUNDS, countedSince(after.wait, before.wait)),
+    wait: quantilesOf(SECONDS_BOUNDS, countsSince(after.wait, before.wait)),
     query: query === undefined ? nothingMeasured : quantilesOf(SECONDS_BOUNDS, query),
     queries,
     queriesPerSecond: query === undefined || seconds <= 0 ? null : queries / seconds,

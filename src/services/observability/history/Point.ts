@@ -10,7 +10,7 @@ export const STEP_MILLIS = 2000
 export const WINDOW_MILLIS = 15 * MILLIS_PER_MINUTE
 
 /** The pool at the end of a step, and what happened in it. Times are milliseconds, null where nothing was measured. */
-export interface Point {
+export interface HistoryPoint {
   /** Wall-clock milliseconds. */
   readonly at: number
   readonly idle: number

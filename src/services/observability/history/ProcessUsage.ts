@@ -25,7 +25,7 @@ const cpuMillis = (): number => {
   return (system + user) / MICROS_PER_MILLI
 }
 
-export class ProcessLook {
+export class ProcessUsage {
   private readonly now: () => number
   private readonly loop: LoopDelay
   private since: number

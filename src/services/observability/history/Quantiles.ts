@@ -3,7 +3,7 @@ import type { Histogram } from "../../stats/Histogram.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** What histograms of the same bounds counted up to one instant. */
-export interface Counted {
+export interface HistogramCounts {
   /** One count per bound and one for what lies above the last. */
   readonly counts: ReadonlyArray<number>
   /** In seconds. */
@@ -20,7 +20,7 @@ export interface Quantiles {
 export const nothingMeasured: Quantiles = { p50: null, p95: null, p99: null }
 
 /** The counts of histograms together. They must have the bounds given. */
-export const counted = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<number>): Counted => {
+export const countsOf = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<number>): HistogramCounts => {
   const counts = Array.from({ length: bounds.length + 1 }, () => 0)
   let sum = 0
   for (const histogram of histograms) {
@@ -31,12 +31,12 @@ export const counted = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<n
 }
 
 /** What was counted since `before`; everything when counting has begun anew in between. */
-export const countedSince = (after: Counted, before: Counted): Counted => {
+export const countsSince = (after: HistogramCounts, before: HistogramCounts): HistogramCounts => {
   const counts = after.counts.map((count, index) => count - (before.counts[index] ?? 0))
   return counts.some((count) => count < 0) ? after : { counts, sum: Math.max(0, after.sum - before.sum) }
 }
 
-export const totalOf = ({ counts }: Counted): number => counts.reduce((total, count) => total + count, 0)
+export const totalOf = ({ counts }: HistogramCounts): number => counts.reduce((total, count) => total + count, 0)
 
 /**
  * A quantile in seconds, interpolated within its bucket; what lies above the last bound counts as that bound
@@ -45,7 +45,7 @@ export const totalOf = ({ counts }: Counted): number => counts.reduce((total, co
  * A share of 1 - q of the values is not below the quantile, so it cannot exceed the sum by that share of the count:
  * that keeps waits of nothing from being shown as half of the first bucket.
  */
-export const quantile = (bounds: ReadonlyArray<number>, counted: Counted, q: number): number | undefined => {
+export const quantile = (bounds: ReadonlyArray<number>, counted: HistogramCounts, q: number): number | undefined => {
   const total = totalOf(counted)
   if (total === 0) return undefined
   const rank = Math.max(1, q * total)
@@ -60,7 +60,7 @@ export const quantile = (bounds: ReadonlyArray<number>, counted: Counted, q: num
 }
 
 /** The three quantiles that are shown, in milliseconds. */
-export const quantilesOf = (bounds: ReadonlyArray<number>, counted: Counted): Quantiles => {
+export const quantilesOf = (bounds: ReadonlyArray<number>, counted: HistogramCounts): Quantiles => {
   const millis = (q: number): number | null => {
     const seconds = quantile(bounds, counted, q)
     return seconds === undefined ? null : seconds * MILLIS_PER_SECOND

@@ -1,7 +1,7 @@
 /** What has happened, in one line each, for a person who watches: pure. */
 import type { Finding, Severity } from "../advice/Finding.ts"
 import { counted, sentence, wordMillis } from "../../errors/Wording.ts"
-import { causeWords, type Health } from "../health/Health.ts"
+import { causeTexts, type Health } from "../health/Health.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
 
@@ -11,7 +11,7 @@ export const EVENTS_KEPT = 50
 export type EventLevel = "info" | "warn" | "error"
 
 /** One event. `at` is wall-clock milliseconds; `text` is one line without secrets. */
-export interface ShownEvent {
+export interface HistoryEvent {
   readonly at: number
   readonly tag: PoolEvent["_tag"] | "Health" | "Finding"
   readonly level: EventLevel
@@ -67,14 +67,14 @@ const saidOf = (event: PoolEvent): Said => {
 /** Takes secrets out of a text. */
 export type Redact = (text: string) => string
 
-const shown = (at: number, tag: ShownEvent["tag"], [level, text]: Said, redact: Redact): ShownEvent => ({
+const shown = (at: number, tag: HistoryEvent["tag"], [level, text]: Said, redact: Redact): HistoryEvent => ({
   at,
   tag,
   level,
   text: redact(text.replaceAll(/\s+/g, " ").trim())
 })
 
-export const poolEvent = (event: PoolEvent, redact: Redact): ShownEvent =>
+export const poolEvent = (event: PoolEvent, redact: Redact): HistoryEvent =>
   shown(event.at, event._tag, saidOf(event), redact)
 
 const healthSaid = ({ state }: Health): Said => {
@@ -84,7 +84,7 @@ const healthSaid = ({ state }: Health): Said => {
     case "Up":
       return ["info", "Health: up."]
     case "Degraded":
-      return ["warn", `Health: degraded: ${state.causes.map((cause) => causeWords[cause]).join("; ")}.`]
+      return ["warn", `Health: degraded: ${state.causes.map((cause) => causeTexts[cause]).join("; ")}.`]
     case "Down":
       return ["error", `Health: down: ${sentence(state.reason.message)} ${state.reason.remedy}`]
     case "Draining":
@@ -102,14 +102,14 @@ export const healthEvent = (
   after: Health,
   at: number,
   redact: Redact
-): ShownEvent | undefined =>
+): HistoryEvent | undefined =>
   before !== undefined && turnOf(before) === turnOf(after) ? undefined : shown(at, "Health", healthSaid(after), redact)
 
 const severityLevels: { readonly [S in Severity]: EventLevel } = { info: "info", warning: "warn", critical: "error" }
 
 /** A finding that begins or has become more or less severe. */
-export const findingBegun = (finding: Finding, at: number, redact: Redact): ShownEvent =>
+export const findingBegun = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
   shown(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${sentence(finding.detail)}`], redact)
 
-export const findingOver = (finding: Finding, at: number, redact: Redact): ShownEvent =>
-  shown(at, "Finding", ["info", `Over after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)
+export const findingOver = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
+  shown(at, "Finding", ["info", `Resolved after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)

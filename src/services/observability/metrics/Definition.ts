@@ -9,7 +9,7 @@ import type { LoopDelays } from "./LoopDelay.ts"
 /** Everything that metrics are read from, taken at one instant. */
 export interface Reading {
   readonly snapshot: PoolSnapshot
-  readonly ledger: ReadonlyArray<SessionEntry>
+  readonly sessions: ReadonlyArray<SessionEntry>
   readonly times: PoolTimes
   readonly endpoint: DatabaseEndpoint
   readonly loop: LoopDelays
@@ -24,13 +24,13 @@ export type Instrument = "Counter" | "UpDownCounter" | "Gauge" | "Histogram"
 export type Attributes = Readonly<Record<string, string>>
 
 /** One series of a metric at one instant. */
-export interface Point {
+export interface Series {
   readonly attributes: Attributes
   readonly value: number | Histogram
 }
 
 /** One metric. */
-export interface Definition {
+export interface MetricDefinition {
   readonly name: string
   readonly instrument: Instrument
   /** As in OpenTelemetry: `s` for seconds, a word in braces for things that are counted. */
@@ -42,12 +42,12 @@ export interface Definition {
   readonly bounds?: ReadonlyArray<number>
   /** Where the value comes from, for the reader of the documentation. */
   readonly source: string
-  readonly observe: (reading: Reading) => ReadonlyArray<Point>
+  readonly observe: (reading: Reading) => ReadonlyArray<Series>
 }
 
 /** The one series of a metric that has no attributes of its own. */
-export const single = (value: number | Histogram): ReadonlyArray<Point> => [{ attributes: {}, value }]
+export const single = (value: number | Histogram): ReadonlyArray<Series> => [{ attributes: {}, value }]
 
 /** One series per key of a record. */
-export const each = (attribute: string, record: Readonly<Record<string, number | Histogram>>): ReadonlyArray<Point> =>
+export const each = (attribute: string, record: Readonly<Record<string, number | Histogram>>): ReadonlyArray<Series> =>
   Object.entries(record).map(([key, value]) => ({ attributes: { [attribute]: key }, value }))

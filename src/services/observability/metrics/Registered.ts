@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type { Histogram } from "../../stats/Histogram.ts"
-import type { Attributes, Definition, Point, Reading } from "./Definition.ts"
+import type { Attributes, MetricDefinition, Series, Reading } from "./Definition.ts"
 
 const keyOf = (attributes: Attributes): string => JSON.stringify(Object.entries(attributes))
 
@@ -26,18 +26,18 @@ const empty: Metric.HistogramState = { buckets: [], count: 0, sum: 0, max: 0, mi
 const withUnit = (unit: string, attributes: Attributes): Attributes =>
   Object.assign(Object.create({ unit }), attributes)
 
-export class Registered {
-  private readonly definitions: ReadonlyArray<Definition>
+export class RegisteredMetrics {
+  private readonly definitions: ReadonlyArray<MetricDefinition>
   private readonly common: Attributes
   private readonly context: Context.Context<never>
   private readonly take: () => Reading
   private readonly registrations = new Map<string, Metric.Registration>()
-  private seen: Map<Definition, ReadonlyMap<string, Point>> | undefined = undefined
+  private seen: Map<MetricDefinition, ReadonlyMap<string, Series>> | undefined = undefined
   private reading: Reading | undefined = undefined
 
   /** `common` are the attributes of every series. */
   constructor(parts: {
-    readonly definitions: ReadonlyArray<Definition>
+    readonly definitions: ReadonlyArray<MetricDefinition>
     readonly common: Attributes
     readonly context: Context.Context<never>
     readonly take: () => Reading
@@ -67,7 +67,7 @@ export class Registered {
   }
 
   /** An exporter asks for every series in one go: all of them are told of the same instant. */
-  private points(definition: Definition): ReadonlyMap<string, Point> {
+  private points(definition: MetricDefinition): ReadonlyMap<string, Series> {
     if (this.reading === undefined || this.seen === undefined) {
       this.reading = this.take()
       this.seen = new Map()
@@ -83,7 +83,7 @@ export class Registered {
     return points
   }
 
-  private register(definition: Definition, key: string, own: Attributes): Metric.Registration {
+  private register(definition: MetricDefinition, key: string, own: Attributes): Metric.Registration {
     const { bounds = [], description, instrument, name, unit } = definition
     const options = { description, attributes: withUnit(unit, { ...this.common, ...own }) }
     const value = () => this.points(definition).get(key)?.value

@@ -3,7 +3,7 @@ import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import { OUTAGE_BOUNDS } from "../../stats/PoolTimes.ts"
 import type { BreakerState } from "../../pool/core/Breaker.ts"
 import type { SlotState } from "../../pool/core/Lease.ts"
-import { type Definition, each, type Point, single, type Reading } from "./Definition.ts"
+import { type MetricDefinition, each, type Series, single, type Reading } from "./Definition.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Where OpenTelemetry ends and we begin. */
@@ -12,9 +12,10 @@ export const PREFIX = "db.client.connection.session"
 /** As a number that grows with the trouble. */
 const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 }
 
-type Own = Pick<Definition, "name" | "unit" | "description" | "source"> & Partial<Pick<Definition, "attributes">>
+type Own = Pick<MetricDefinition, "name" | "unit" | "description" | "source"> &
+  Partial<Pick<MetricDefinition, "attributes">>
 
-const gauge = (own: Own, observe: (reading: Reading) => number | ReadonlyArray<Point>): Definition => ({
+const gauge = (own: Own, observe: (reading: Reading) => number | ReadonlyArray<Series>): MetricDefinition => ({
   attributes: {},
   ...own,
   name: `${PREFIX}.${own.name}`,
@@ -27,16 +28,16 @@ const gauge = (own: Own, observe: (reading: Reading) => number | ReadonlyArray<P
 
 const counter = (
   own: Own,
-  observe: (counters: Reading["snapshot"]["counters"], reading: Reading) => number | ReadonlyArray<Point>
-): Definition => ({
+  observe: (counters: Reading["snapshot"]["counters"], reading: Reading) => number | ReadonlyArray<Series>
+): MetricDefinition => ({
   ...gauge(own, (reading) => observe(reading.snapshot.counters, reading)),
   instrument: "Counter"
 })
 
 const histogram = (
-  own: Own & Required<Pick<Definition, "bounds">>,
-  observe: (times: Reading["times"]) => ReadonlyArray<Point>
-): Definition => ({
+  own: Own & Required<Pick<MetricDefinition, "bounds">>,
+  observe: (times: Reading["times"]) => ReadonlyArray<Series>
+): MetricDefinition => ({
   attributes: {},
   ...own,
   name: `${PREFIX}.${own.name}`,
@@ -47,13 +48,13 @@ const histogram = (
 /** Sessions on their way out are no longer anybody's worry. */
 const leaving: ReadonlySet<SlotState> = new Set<SlotState>(["closing", "gone"])
 
-const oldestMillis = ({ ledger }: Reading): number =>
+const oldestMillis = ({ sessions: ledger }: Reading): number =>
   ledger.reduce((oldest, { ageMillis, state }) => (leaving.has(state) ? oldest : Math.max(oldest, ageMillis)), 0)
 
 const drainMillis = ({ now, times: { drainBegan, drainEnded } }: Reading): number =>
   drainBegan === undefined ? 0 : (drainEnded ?? now) - drainBegan
 
-const state: ReadonlyArray<Definition> = [
+const state: ReadonlyArray<MetricDefinition> = [
   gauge(
     {
       name: "ready",
@@ -147,7 +148,7 @@ const state: ReadonlyArray<Definition> = [
   )
 ]
 
-const counts: ReadonlyArray<Definition> = [
+const counts: ReadonlyArray<MetricDefinition> = [
   counter(
     {
       name: "acquires",
@@ -222,7 +223,7 @@ const counts: ReadonlyArray<Definition> = [
   )
 ]
 
-const durations: ReadonlyArray<Definition> = [
+const durations: ReadonlyArray<MetricDefinition> = [
   histogram(
     {
       name: "dial.phase.duration",
@@ -267,4 +268,4 @@ const durations: ReadonlyArray<Definition> = [
   )
 ]
 
-export const sessionMetrics: ReadonlyArray<Definition> = [...state, ...counts, ...durations]
+export const sessionMetrics: ReadonlyArray<MetricDefinition> = [...state, ...counts, ...durations]

@@ -4,7 +4,7 @@
  */
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { OperationSeries } from "../../stats/OperationTimes.ts"
-import { type Attributes, type Definition, each, single, type Reading } from "./Definition.ts"
+import { type Attributes, type MetricDefinition, each, single, type Reading } from "./Definition.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
 
 const gaugeOfSessions = (
@@ -12,7 +12,7 @@ const gaugeOfSessions = (
   description: string,
   source: string,
   read: (reading: Reading) => number
-): Definition => ({
+): MetricDefinition => ({
   name: `db.client.connection.${name}`,
   instrument: "UpDownCounter",
   unit: "{connection}",
@@ -27,7 +27,7 @@ const duration = (
   description: string,
   source: string,
   read: (times: Reading["times"]) => Reading["times"]["waitTime"]
-): Definition => ({
+): MetricDefinition => ({
   name: `db.client.connection.${name}`,
   instrument: "Histogram",
   unit: "s",
@@ -48,7 +48,7 @@ const operationAttributes = (series: OperationSeries, { endpoint }: Reading): At
   ...(series.sqlState === undefined ? {} : { "db.response.status_code": series.sqlState })
 })
 
-const operationDuration: Definition = {
+const operationDuration: MetricDefinition = {
   name: "db.client.operation.duration",
   instrument: "Histogram",
   unit: "s",
@@ -71,7 +71,7 @@ const operationDuration: Definition = {
     }))
 }
 
-const loopDelay = (name: keyof LoopDelays, what: string): Definition => ({
+const loopDelay = (name: keyof LoopDelays, what: string): MetricDefinition => ({
   name: `nodejs.eventloop.delay.${name}`,
   instrument: "Gauge",
   unit: "s",
@@ -81,7 +81,7 @@ const loopDelay = (name: keyof LoopDelays, what: string): Definition => ({
   observe: ({ loop }) => single(loop[name])
 })
 
-export const standardMetrics: ReadonlyArray<Definition> = [
+export const standardMetrics: ReadonlyArray<MetricDefinition> = [
   {
     name: "db.client.connection.count",
     instrument: "UpDownCounter",

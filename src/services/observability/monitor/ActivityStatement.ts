@@ -32,7 +32,7 @@ const blockingPids = "case when not self and wait_event_type = 'Lock' then pg_bl
  * pg_stat_get_activity), so they count as connections when a role stands behind them. The session that asks is counted
  * as idle, as it was before.
  */
-export const activityStatement = (seesBlocking: boolean): string => `
+export const activityStatement = (canSeeBlocking: boolean): string => `
 with seen as (
   select pid, usename, datname, application_name, wait_event_type, self, hidden,
     case
@@ -50,7 +50,7 @@ with seen as (
     case when not self then ${millisSince("xact_start")} end as transaction_age,
     case when not self and state = 'active' then ${millisSince("query_start")} end as query_age,
     case when state like 'idle in transaction%' then ${millisSince("state_change")} end as idle_age,
-    ${seesBlocking ? blockingPids : "null::int[]"} as blockers
+    ${canSeeBlocking ? blockingPids : "null::int[]"} as blockers
   from (
     select *, pid = pg_backend_pid() as self, backend_type is null as hidden
     from pg_stat_activity
@@ -91,6 +91,6 @@ select json_build_object(
     ) as s
   ), '[]'::json),
   'hidden', (select count(*) from seen where hidden),
-  'seesBlocking', ${String(seesBlocking)},
+  'canSeeBlocking', ${String(canSeeBlocking)},
   'role', current_user
 )::text as view`

@@ -64,7 +64,7 @@ export const DatabaseView = Schema.Struct({
   /** Connections of other roles of which only the owner can be seen. */
   hidden: Schema.Number,
   /** Whether it may be asked who blocks whom. */
-  seesBlocking: Schema.Boolean,
+  canSeeBlocking: Schema.Boolean,
   /** The role that looked. */
   role: Schema.String
 })
@@ -117,10 +117,10 @@ export const usableConnections = (view: DatabaseView): number =>
   Math.max(0, view.maxConnections - view.reservedConnections)
 
 /** What the look could not see and what would change that; undefined when it saw everything. */
-export const blindness = ({ hidden, role, seesBlocking }: DatabaseView): string | undefined => {
+export const restrictionOf = ({ hidden, role, canSeeBlocking }: DatabaseView): string | undefined => {
   const missing = [
     ...(hidden > 0 ? [`what ${hidden} connections of other roles do and how old they are`] : []),
-    ...(seesBlocking ? [] : ["who blocks whom"])
+    ...(canSeeBlocking ? [] : ["who blocks whom"])
   ]
   return missing.length === 0 ? undefined : `The role ${role} may not see ${missing.join(", nor ")}.`
 }

@@ -14,14 +14,14 @@ import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 const LOOK_MILLIS = 5000
 
 /** How a look ended: what was seen, that no session was free for it, or why it failed. */
-export type Look =
+export type MonitorQueryOutcome =
   | { readonly _tag: "Seen"; readonly view: DatabaseView }
   | { readonly _tag: "NoSession" }
   | { readonly _tag: "Failed"; readonly reason: string; readonly isForbidden: boolean }
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(DatabaseView))
 
-const failed = (reason: string, isForbidden = false): Look => ({ _tag: "Failed", reason, isForbidden })
+const failed = (reason: string, isForbidden = false): MonitorQueryOutcome => ({ _tag: "Failed", reason, isForbidden })
 
 const reasonOf = (error: SqlError): string => SessionError.fromSqlError(error)?.message ?? error.message
 
@@ -30,9 +30,9 @@ const withoutSecrets = (view: DatabaseView, secrets: ReadonlyArray<string>): Dat
   secrets.length === 0 ? view : mapNames(view, (name) => redact(name, secrets))
 
 /** What a look needs to know. */
-export interface LookOptions {
+export interface MonitorQueryOptions {
   readonly applicationName: string
-  readonly seesBlocking: boolean
+  readonly canSeeBlocking: boolean
   /** What must not be shown, should a name of somebody contain it. */
   readonly secrets: ReadonlyArray<string>
 }
@@ -42,13 +42,16 @@ export interface LookOptions {
  *
  * The statement is not prepared by name: the session is another one each time.
  */
-export const look = (pool: SessionPool["Service"], options: LookOptions): Effect.Effect<Look> =>
+export const runMonitorQuery = (
+  pool: SessionPool["Service"],
+  options: MonitorQueryOptions
+): Effect.Effect<MonitorQueryOutcome> =>
   pool
     .tryUse((session) =>
-      session.executeUnprepared(activityStatement(options.seesBlocking), [options.applicationName], undefined)
+      session.executeUnprepared(activityStatement(options.canSeeBlocking), [options.applicationName], undefined)
     )
     .pipe(
-      Effect.flatMap((answer): Effect.Effect<Look, Schema.SchemaError> => {
+      Effect.flatMap((answer): Effect.Effect<MonitorQueryOutcome, Schema.SchemaError> => {
         if (Option.isNone(answer)) return Effect.succeed({ _tag: "NoSession" })
         return Effect.map(decode(answer.value[0]?.["view"]), (view) => ({
           _tag: "Seen",

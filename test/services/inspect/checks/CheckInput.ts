@@ -11,7 +11,7 @@ export const factsOf = (facts: Partial<ServerFacts> = {}): ServerFacts => ({
   maxConnections: 60,
   reservedConnections: 3,
   hiddenSessions: 0,
-  seesBlocking: true,
+  canSeeBlocking: true,
   seesWal: true,
   seesStatements: true,
   tracksIoTiming: true,

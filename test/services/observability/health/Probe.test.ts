@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { listen } from "../../../../src/services/observability/health/Probe.ts"
+import { outcomeOfTraffic } from "../../../../src/services/observability/health/Probe.ts"
 import type { SessionEntry } from "../../../../src/services/pool/SessionList.ts"
 
 const session = (
@@ -21,7 +21,7 @@ const session = (
   runningMillis
 })
 
-const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => listen(ledger, sinceMillis)._tag
+const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => outcomeOfTraffic(ledger, sinceMillis)._tag
 
 describe("listening to the sessions in use", () => {
   it("finds an answer when one of them was heard of since the last check", () => {

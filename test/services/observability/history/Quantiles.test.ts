@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import {
-  counted,
-  countedSince,
+  countsOf,
+  countsSince,
   quantile,
   quantilesOf,
   totalOf
@@ -17,7 +17,7 @@ const histogramOf = (millis: ReadonlyArray<number>): Histogram => {
   return histogram
 }
 
-const countedOf = (millis: ReadonlyArray<number>) => counted([histogramOf(millis)], SECONDS_BOUNDS)
+const countedOf = (millis: ReadonlyArray<number>) => countsOf([histogramOf(millis)], SECONDS_BOUNDS)
 
 /** The bucket of a value, by its number; bounds belong to the bucket that they end. */
 const bucketOf = (seconds: number): number => {
@@ -57,7 +57,7 @@ describe("a quantile of a histogram", () => {
   it("of the difference is that of what came in between", () => {
     fc.assert(
       fc.property(durations, durations, (before, since) => {
-        const difference = countedSince(countedOf([...before, ...since]), countedOf(before))
+        const difference = countsSince(countedOf([...before, ...since]), countedOf(before))
         assert.deepStrictEqual(difference.counts, countedOf(since).counts)
         assert.closeTo(difference.sum, countedOf(since).sum, 1e-6)
         assert.strictEqual(totalOf(difference), since.length)
@@ -68,7 +68,7 @@ describe("a quantile of a histogram", () => {
   it("of several histograms is that of all values together", () => {
     fc.assert(
       fc.property(durations, durations, (one, other) => {
-        const together = counted([histogramOf(one), histogramOf(other)], SECONDS_BOUNDS)
+        const together = countsOf([histogramOf(one), histogramOf(other)], SECONDS_BOUNDS)
         assert.deepStrictEqual(together.counts, countedOf([...one, ...other]).counts)
       })
     )
@@ -80,6 +80,6 @@ describe("a quantile of a histogram", () => {
   })
 
   it("counts from the beginning when the histogram began anew", () => {
-    assert.deepStrictEqual(countedSince(countedOf([3]), countedOf([3, 4, 700])), countedOf([3]))
+    assert.deepStrictEqual(countsSince(countedOf([3]), countedOf([3, 4, 700])), countedOf([3]))
   })
 })

@@ -1,4 +1,4 @@
-/** What a command says and how it ends, run in this process with an environment of its own. */
+/** Runs a command in this process, with its own environment. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -6,18 +6,18 @@ import type * as Scope from "effect/Scope"
 import * as TestConsole from "effect/testing/TestConsole"
 import { reportOf } from "../../../src/cli/FailureReport.ts"
 
-export interface Said {
+export interface CommandOutput {
   readonly exitCode: number
-  /** What was written to stdout, and what to stderr, the report of a failure included. */
+  /** The output to stdout, and to stderr with the report of a failure. */
   readonly out: string
   readonly err: string
 }
 
-/** Runs the effect of a command as the program would, in real time. */
-export const said = <E>(
+/** Runs the effect of a command as the program does, in real time. */
+export const runCommand = <E>(
   command: Effect.Effect<unknown, E, Scope.Scope>,
   env: Readonly<Record<string, string>> = {}
-): Effect.Effect<Said> =>
+): Effect.Effect<CommandOutput> =>
   Effect.gen(function* () {
     const exit = yield* Effect.exit(command)
     const report = Exit.isSuccess(exit) ? { exitCode: 0, text: undefined } : reportOf(exit.cause)

@@ -1,11 +1,11 @@
 /** Pictures of an untroubled pool and database, and whatever is to be different. */
 import * as Duration from "effect/Duration"
-import type { Picture } from "../../../../src/services/observability/advice/AdvisorInput.ts"
+import type { AdvisorInput } from "../../../../src/services/observability/advice/AdvisorInput.ts"
 import type { Backend, DatabaseView } from "../../../../src/services/observability/monitor/DatabaseView.ts"
 import type { SessionEntry } from "../../../../src/services/pool/SessionList.ts"
 import { emptyCounters, type Mutable, type PoolCounters } from "../../../../src/services/pool/core/Snapshot.ts"
 import { SessionError } from "../../../../src/services/errors/SessionError.ts"
-import { poolPicture } from "../../../http/PoolPicture.ts"
+import { poolFixture } from "../../../http/PoolFixture.ts"
 
 export const counters = (change: (counters: Mutable<PoolCounters>) => void): PoolCounters => {
   const made = emptyCounters()
@@ -35,7 +35,7 @@ export const databaseView = (changes: Partial<DatabaseView> = {}): DatabaseView 
   idleInTransaction: [],
   blocked: [],
   hidden: 0,
-  seesBlocking: true,
+  canSeeBlocking: true,
   role: "postgres",
   ...changes
 })
@@ -56,14 +56,14 @@ export const ledgerEntry = (changes: Partial<SessionEntry> = {}): SessionEntry =
   ...changes
 })
 
-export const picture = (changes: Partial<Picture> = {}): Picture => ({
-  pool: poolPicture(),
-  before: poolPicture(),
+export const inputFixture = (changes: Partial<AdvisorInput> = {}): AdvisorInput => ({
+  pool: poolFixture(),
+  before: poolFixture(),
   load: { windowMillis: 60_000, arrivals: 0, leases: 0, heldMillis: 0 },
-  ledger: [],
+  sessions: [],
   database: databaseView(),
   events: [],
-  suspects: [],
+  suspectedLeaks: [],
   settings: {
     connectTimeout: Duration.seconds(10),
     statementTimeout: Duration.seconds(30),

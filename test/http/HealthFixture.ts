@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import { type Health, startingHealth } from "../../src/services/observability/health/Health.ts"
 import { HealthCheck } from "../../src/services/observability/HealthCheck.ts"
 
-export const healthPicture = (changes: Partial<Health> = {}): Health => ({
+export const healthFixture = (changes: Partial<Health> = {}): Health => ({
   ...startingHealth(0),
   state: { _tag: "Up" },
   started: true,
@@ -21,4 +21,4 @@ export const refused = {
 
 /** A health check that has found this, and asks nobody. */
 export const healthOf = (changes: Partial<Health> = {}): Layer.Layer<HealthCheck> =>
-  Layer.mock(HealthCheck, { current: Effect.succeed(healthPicture(changes)) })
+  Layer.mock(HealthCheck, { current: Effect.succeed(healthFixture(changes)) })

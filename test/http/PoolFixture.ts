@@ -1,7 +1,7 @@
 /** A snapshot of an open pool with two idle sessions, and whatever is to be different. */
 import { emptyCounters, type PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 
-export const poolPicture = (changes: Partial<PoolSnapshot> = {}): PoolSnapshot => ({
+export const poolFixture = (changes: Partial<PoolSnapshot> = {}): PoolSnapshot => ({
   name: "db.example.com:5432/postgres",
   phase: "open",
   open: 2,

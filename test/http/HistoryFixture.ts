@@ -2,14 +2,17 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { nothingMeasured } from "../../src/services/observability/history/Quantiles.ts"
-import { type News, type Past, PoolHistory } from "../../src/services/observability/PoolHistory.ts"
+import { type HistoryUpdate, type HistoryContents, PoolHistory } from "../../src/services/observability/PoolHistory.ts"
 
 /** Whoever listens to a history. */
-export type Listeners = Set<(news: News) => void>
+export type Listeners = Set<(news: HistoryUpdate) => void>
 
-export const historyOf = (past: Partial<Past> = {}, listeners: Listeners = new Set()): Layer.Layer<PoolHistory> =>
+export const historyOf = (
+  past: Partial<HistoryContents> = {},
+  listeners: Listeners = new Set()
+): Layer.Layer<PoolHistory> =>
   Layer.succeed(PoolHistory, {
-    past: () => ({ points: [], events: [], ...past }),
+    contents: () => ({ points: [], events: [], ...past }),
     recent: Effect.succeed({
       wait: nothingMeasured,
       query: nothingMeasured,
@@ -30,7 +33,7 @@ export const historyOf = (past: Partial<Past> = {}, listeners: Listeners = new S
       loopDelayP50Millis: 0,
       loopDelayP99Millis: 0
     }),
-    follow: (listener) =>
+    subscribe: (listener) =>
       Effect.acquireRelease(
         Effect.sync(() => void listeners.add(listener)),
         () => Effect.sync(() => void listeners.delete(listener))

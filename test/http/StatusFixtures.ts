@@ -1,13 +1,15 @@
-/** Statuses and histories as a server might tell them, for pages that are fed by a script. */
-import type { LedgerEntry, Point, ShownEvent, Status } from "../../src/http/page/Messages.ts"
+/** Statuses and histories as a server sends them. */
+import type { StatusBody, StatusEvent, StatusPoint, StatusSession } from "../../src/http/StatusSchema.ts"
+import type { Health } from "../../src/services/observability/health/Health.ts"
+import { verdictOf } from "../../src/services/observability/health/Verdict.ts"
 import { emptyCounters } from "../../src/services/pool/core/Snapshot.ts"
 
 const STEP_MILLIS = 2000
 
 const MEBI = 1024 * 1024
 
-/** A point with one used session of five, and whatever is to be different. */
-export const pointPicture = (changes: Partial<Point> = {}): Point => ({
+/** A point with one used session of five, with changes. */
+export const pointFixture = (changes: Partial<StatusPoint> = {}): StatusPoint => ({
   at: Date.now(),
   idle: 1,
   used: 1,
@@ -33,19 +35,19 @@ export const pointPicture = (changes: Partial<Point> = {}): Point => ({
   ...changes
 })
 
-/** So many points up to now, the oldest first; `changes` says what differs, by the place counted from the end. */
-export const historyPicture = (
+/** Points up to now, oldest first; `changes` are given by the index from the end. */
+export const historyFixture = (
   count: number,
-  changes: (fromEnd: number) => Partial<Point> = () => ({})
-): ReadonlyArray<Point> => {
+  changes: (fromEnd: number) => Partial<StatusPoint> = () => ({})
+): ReadonlyArray<StatusPoint> => {
   const now = Date.now()
   return Array.from({ length: count }, (_, index) => {
     const fromEnd = count - 1 - index
-    return pointPicture({ at: now - fromEnd * STEP_MILLIS, ...changes(fromEnd) })
+    return pointFixture({ at: now - fromEnd * STEP_MILLIS, ...changes(fromEnd) })
   })
 }
 
-export const eventPicture = (changes: Partial<ShownEvent> = {}): ShownEvent => ({
+export const eventFixture = (changes: Partial<StatusEvent> = {}): StatusEvent => ({
   at: Date.now(),
   tag: "SessionOpened",
   level: "info",
@@ -53,7 +55,7 @@ export const eventPicture = (changes: Partial<ShownEvent> = {}): ShownEvent => (
   ...changes
 })
 
-export const sessionPicture = (changes: Partial<LedgerEntry> = {}): LedgerEntry => ({
+export const sessionFixture = (changes: Partial<StatusSession> = {}): StatusSession => ({
   sessionId: 1,
   backendPid: 4242,
   state: "idle",
@@ -72,16 +74,15 @@ export const sessionPicture = (changes: Partial<LedgerEntry> = {}): LedgerEntry 
 
 const closed = { state: "closed", retryInMillis: undefined } as const
 
-/** An open pool with one session used and one idle, without a look at the database, and whatever is to be different. */
-export const statusPicture = (
-  changes: Partial<Omit<Status, "pool">> & { readonly pool?: Partial<Status["pool"]> } = {}
-): Status => {
+/** An open pool with one used and one idle session and without a monitor, with changes; the verdict follows from them. */
+export const statusFixture = (
+  changes: Partial<Omit<StatusBody, "pool">> & { readonly pool?: Partial<StatusBody["pool"]> } = {}
+): StatusBody => {
   const { pool, ...others } = changes
-  return {
+  const status = {
     version: "0.1.0",
     uptimeSeconds: 3723,
     phase: "open",
-    ready: true,
     demo: false,
     health: {
       state: { _tag: "Up" },
@@ -114,7 +115,7 @@ export const statusPicture = (
       ...pool
     },
     database: null,
-    ledger: [sessionPicture()],
+    sessions: [sessionFixture()],
     waiters: [],
     process: {
       pid: 4711,
@@ -130,6 +131,9 @@ export const statusPicture = (
     wait: { p50: 0.02, p95: 0.4, p99: 1.2 },
     query: { p50: 0.8, p95: 3.1, p99: 9, perSecond: 42 },
     lastFailure: null,
+    config: {},
     ...others
   }
+  const verdict = verdictOf({ ...status, health: status.health as Health })
+  return { ready: verdict.level === "up" || verdict.level === "degraded", verdict, ...status }
 }
