@@ -22,14 +22,16 @@ layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (
       yield* owner.run("create table touched as select 1 as one")
       const workers = yield* Effect.forEach([1, 2, 3], (number) => client(url, `worker-${number}`))
       const working = yield* Effect.forkChild(
-        Effect.forEach(workers, ({ run }) => Effect.forever(run("select pg_sleep(0.02) from touched")), {
+        Effect.forEach(workers, ({ run }) => Effect.forever(run("select pg_sleep(0.2) from touched")), {
           concurrency: "unbounded"
         }),
         { startImmediately: true }
       )
+      const began = performance.now()
       const observed = yield* observe({ url }, 4000)
       yield* Fiber.interrupt(working)
-      assert.approximately(observed.windowMillis, 4000, 1500)
+      assert.isAtLeast(observed.windowMillis, 2500)
+      assert.isAtMost(observed.windowMillis, performance.now() - began)
       assert.isAtLeast(observed.busySamples.length, 6)
       assert.isAtMost(Math.max(...observed.busySamples), 3, "the observer does not count itself")
       const report = sizeReportOf({ observed })
@@ -37,7 +39,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (
       assert.approximately(report.observed?.busyByStatements ?? 0, 3, 1.2)
       assert.approximately(report.observed?.busySeen ?? 0, 3, 1)
       assert.isAtLeast(observed.transactions, 30)
-      assert.approximately((observed.statements?.millis ?? 0) / (observed.statements?.calls ?? 1), 20, 15)
+      assert.approximately((observed.statements?.millis ?? 0) / (observed.statements?.calls ?? 1), 200, 150)
       assert.include([4, 5], report.max)
       assert.notInclude(report.warnings.join(), "Nothing ran")
     }).pipe(Effect.scoped)
