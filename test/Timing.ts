@@ -6,7 +6,7 @@ import type { TestOptions } from "vitest"
  * For a test whose subject is a duration: other work only adds to a duration, so one attempt in four within the bound
  * proves it.
  */
-export const timed: TestOptions = { retry: 3 }
+export const timed: TestOptions = { retry: 3, timeout: 90_000 }
 
 /** How often a stopwatch checks whether its process was running. */
 const BEAT_MILLIS = 10

@@ -126,10 +126,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
 
   it.effect("ten thousand rows in pieces of a few bytes are the same rows", () =>
     Effect.gen(function* () {
-      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      const { proxy, sql } = yield* stack({ pool: { min: 1, max: 1 }, statementTimeout: "2 minutes" })
       const rows = sql`select g, md5(g::text) as hash from generate_series(1, 10000) g`
       const whole = yield* rows
-      yield* proxy.setMode(FaultMode.slice(3))
+      yield* proxy.setMode(FaultMode.slice(7))
       assert.deepStrictEqual(yield* rows, whole)
     })
   )

@@ -8,8 +8,9 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { logIn, open } from "./fake-supavisor/RecordingClient.ts"
 import { selfSigned } from "./fake-supavisor/SelfSigned.ts"
 import { changed, lastError, stand } from "./fake-supavisor/Stand.ts"
+import { timed } from "../../Timing.ts"
 
-const SWIFT = 0.01
+const SWIFT = 0.03
 const tls = selfSigned()
 const blocked = "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked"
 const wrongPassword = 'password authentication failed for user "postgres"'
@@ -80,24 +81,27 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake S
     })
   )
 
-  it.effect("puts no messages together during the login, and does not wait for ever", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
-      const hello = startup({ user: "postgres.abcdefghijklmnopqrst" })
-      const first = PgProtocol.encodeSASLInitialResponse({
-        mechanism: "SCRAM-SHA-256",
-        initialResponse: Buffer.from("n,,n=,r=abc")
-      })
-      assert.include(
-        yield* answerTo(fake.sessionPort, hello, first.subarray(0, 10)),
-        "C08P01\0M(EAUTHPROTOCOL) protocol violation during authentication\0"
-      )
-      assert.include(
-        yield* answerTo(fake.sessionPort, hello),
-        "C08006\0M(EAUTHTIMEOUT) timeout while waiting for message\0"
-      )
-      assert.strictEqual(fake.counters().authFailures, 2)
-    })
+  it.effect(
+    "puts no messages together during the login, and does not wait for ever",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: SWIFT })
+        const hello = startup({ user: "postgres.abcdefghijklmnopqrst" })
+        const first = PgProtocol.encodeSASLInitialResponse({
+          mechanism: "SCRAM-SHA-256",
+          initialResponse: Buffer.from("n,,n=,r=abc")
+        })
+        assert.include(
+          yield* answerTo(fake.sessionPort, hello, first.subarray(0, 10)),
+          "C08P01\0M(EAUTHPROTOCOL) protocol violation during authentication\0"
+        )
+        assert.include(
+          yield* answerTo(fake.sessionPort, hello),
+          "C08006\0M(EAUTHTIMEOUT) timeout while waiting for message\0"
+        )
+        assert.strictEqual(fake.counters().authFailures, 2)
+      }),
+    timed
   )
 
   it.effect("is closed to a banned tenant, and says so to those inside", () =>
@@ -128,7 +132,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake S
 
   it.effect("refuses the new password once after a change, and keeps sessions", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
+      const fake = yield* stand()
       const session = yield* logIn(fake.url())
       yield* fake.setPassword("postgres", Redacted.make("n€w"))
       const first = yield* Effect.tap(logIn(fake.url()), (client) => client.ended)
@@ -140,50 +144,56 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake S
     })
   )
 
-  it.effect("opens again two minutes after ten failures, or when it is told to", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
-      const wrong = changed(fake.url(), { password: "wrong" })
-      const attempt = (url: typeof wrong) =>
-        Effect.map(
-          Effect.tap(logIn(url), (client) => client.settled),
-          lastError
+  it.effect(
+    "opens again two minutes after ten failures, or when it is told to",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: SWIFT })
+        const wrong = changed(fake.url(), { password: "wrong" })
+        const attempt = (url: typeof wrong) =>
+          Effect.map(
+            Effect.tap(logIn(url), (client) => client.settled),
+            lastError
+          )
+        yield* Effect.all(
+          Array.from({ length: 10 }, () => attempt(wrong)),
+          { concurrency: "unbounded" }
         )
-      yield* Effect.all(
-        Array.from({ length: 10 }, () => attempt(wrong)),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(yield* attempt(fake.url()), blocked)
-      const opened = yield* attempt(fake.url()).pipe(
-        Effect.delay(10),
-        Effect.repeat({ until: (error) => error !== blocked })
-      )
-      assert.isUndefined(opened)
-      yield* Effect.all(
-        Array.from({ length: 10 }, () => attempt(wrong)),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(yield* attempt(fake.url()), blocked)
-      yield* fake.resetBreakers
-      assert.isUndefined(yield* attempt(fake.url()))
-    })
+        assert.strictEqual(yield* attempt(fake.url()), blocked)
+        const opened = yield* attempt(fake.url()).pipe(
+          Effect.delay(10),
+          Effect.repeat({ until: (error) => error !== blocked })
+        )
+        assert.isUndefined(opened)
+        yield* Effect.all(
+          Array.from({ length: 10 }, () => attempt(wrong)),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(yield* attempt(fake.url()), blocked)
+        yield* fake.resetBreakers
+        assert.isUndefined(yield* attempt(fake.url()))
+      }),
+    timed
   )
 
-  it.effect("cannot check a password it does not know while PostgreSQL is down, and gives up for a while", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
-      const postgres = yield* TestPostgres
-      yield* postgres.stop("immediate")
-      const attempts = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () =>
-        Effect.tap(logIn(fake.url()), (client) => client.ended)
-      )
-      yield* postgres.start
-      assert.deepStrictEqual(attempts.map(lastError), [
-        ...Array<string>(5).fill("(EAUTHQUERY) authentication query failed: connection to database not available"),
-        "(ECIRCUITBREAKER) failed to retrieve database credentials after multiple attempts, new connections are " +
-          "temporarily blocked"
-      ])
-    })
+  it.effect(
+    "cannot check a password it does not know while PostgreSQL is down, and gives up for a while",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: SWIFT })
+        const postgres = yield* TestPostgres
+        yield* postgres.stop("immediate")
+        const attempts = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () =>
+          Effect.tap(logIn(fake.url()), (client) => client.ended)
+        )
+        yield* postgres.start
+        assert.deepStrictEqual(attempts.map(lastError), [
+          ...Array<string>(5).fill("(EAUTHQUERY) authentication query failed: connection to database not available"),
+          "(ECIRCUITBREAKER) failed to retrieve database credentials after multiple attempts, new connections are " +
+            "temporarily blocked"
+        ])
+      }),
+    timed
   )
 
   it.effect("opens 50 pools for a tenant, in which databases that do not exist take no place", () =>

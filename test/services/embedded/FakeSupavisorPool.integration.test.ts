@@ -80,19 +80,22 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fa
     })
   )
 
-  it.effect("recovers by itself after the pooler drained its pools, and after it closed without a message", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.1 })
-      const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 3, max: 5 } })
-      for (const fault of [fake.drain, fake.closeAll]) {
-        yield* untilPool(pool, "min stands", (s) => s.open >= 3)
-        const { lost } = (yield* pool.snapshot).counters.closed
-        yield* fault
-        yield* untilPool(pool, "the sessions were lost", (s) => s.counters.closed.lost >= lost + 3)
-        yield* untilPool(pool, "min is back", (s) => s.open >= 3)
-        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-      }
-    })
+  it.effect(
+    "recovers by itself after the pooler drained its pools, and after it closed without a message",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.1 })
+        const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 3, max: 5 } })
+        for (const fault of [fake.drain, fake.closeAll]) {
+          yield* untilPool(pool, "min stands", (s) => s.open >= 3)
+          const { lost } = (yield* pool.snapshot).counters.closed
+          yield* fault
+          yield* untilPool(pool, "the sessions were lost", (s) => s.counters.closed.lost >= lost + 3)
+          yield* untilPool(pool, "min is back", (s) => s.open >= 3)
+          assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+        }
+      }),
+    timed
   )
 
   it.effect("works through a fault proxy in front of the pooler, and leaves nothing behind", () =>

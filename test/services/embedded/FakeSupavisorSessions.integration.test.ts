@@ -7,6 +7,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
 import { logIn, type RecordingClient } from "./fake-supavisor/RecordingClient.ts"
 import { backendLives, cancel, lastError, stand, untilRunning } from "./fake-supavisor/Stand.ts"
+import { timed } from "../../Timing.ts"
 
 const refusal = (poolSize: number) =>
   `(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`
@@ -79,30 +80,33 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session at the fake 
     })
   )
 
-  it.effect("frees its place at once, however it leaves", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 1 })
-      const ways: ReadonlyArray<(client: RecordingClient) => void> = [
-        (client) => client.send(PgProtocol.encodeTerminate()),
-        (client) => client.socket.end(),
-        (client) => client.socket.resetAndDestroy(),
-        (client) => client.query("select pg_sleep(0.3)"),
-        (client) => client.query("begin")
-      ]
-      for (const way of ways) {
-        const client = yield* logIn(fake.url())
-        assert.strictEqual(client.transcript.at(-1), "ReadyForQuery I")
-        const refused = yield* logIn(fake.url())
-        assert.strictEqual(lastError(refused), refusal(1))
-        way(client)
-        if (way === ways[3]) yield* untilRunning("select pg_sleep(0.3)", 1)
-        if (way === ways[4]) yield* client.until((all) => all.at(-1) === "ReadyForQuery T")
-        client.socket.destroySoon()
-        yield* fake.awaitClients(0)
-      }
-      assert.strictEqual(fake.counters().refusalsByCode.get("EMAXCONNSESSION"), ways.length)
-      assert.strictEqual(fake.maxClients(), 1)
-    })
+  it.effect(
+    "frees its place at once, however it leaves",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ poolSize: 1 })
+        const ways: ReadonlyArray<(client: RecordingClient) => void> = [
+          (client) => client.send(PgProtocol.encodeTerminate()),
+          (client) => client.socket.end(),
+          (client) => client.socket.resetAndDestroy(),
+          (client) => client.query("select pg_sleep(0.3)"),
+          (client) => client.query("begin")
+        ]
+        for (const way of ways) {
+          const client = yield* logIn(fake.url())
+          assert.strictEqual(client.transcript.at(-1), "ReadyForQuery I")
+          const refused = yield* logIn(fake.url())
+          assert.strictEqual(lastError(refused), refusal(1))
+          way(client)
+          if (way === ways[3]) yield* untilRunning("select pg_sleep(0.3)", 1)
+          if (way === ways[4]) yield* client.until((all) => all.at(-1) === "ReadyForQuery T")
+          client.socket.destroySoon()
+          yield* fake.awaitClients(0)
+        }
+        assert.strictEqual(fake.counters().refusalsByCode.get("EMAXCONNSESSION"), ways.length)
+        assert.strictEqual(fake.maxClients(), 1)
+      }),
+    timed
   )
 
   it.effect("that leaves in a transaction, or with Terminate behind a query, takes its backend along", () =>
@@ -142,90 +146,105 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session at the fake 
     })
   )
 
-  it.effect("waits in line where the pooler is an old one, and hears after a minute that it waited in vain", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 1, queue: "wait", checkoutTimeout: "60 seconds", timeScale: 0.01 })
-      const holder = yield* logIn(fake.url())
-      const late = yield* logIn(fake.url())
-      yield* late.ended
-      assert.strictEqual(
-        lastError(late),
-        "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
-      )
-      assert.isAtLeast(late.at.at(-1) ?? 0, 590)
-      const waiting = yield* Effect.forkChild(logIn(fake.url()))
-      yield* fake.awaitClients(2)
-      yield* leave(holder)
-      const served = yield* Fiber.join(waiting)
-      assert.strictEqual(served.transcript.at(-1), "ReadyForQuery I")
-    })
+  it.effect(
+    "waits in line where the pooler is an old one, and hears after a minute that it waited in vain",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ poolSize: 1, queue: "wait", checkoutTimeout: "60 seconds", timeScale: 0.01 })
+        const holder = yield* logIn(fake.url())
+        const late = yield* logIn(fake.url())
+        yield* late.ended
+        assert.strictEqual(
+          lastError(late),
+          "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
+        )
+        assert.isAtLeast(late.at.at(-1) ?? 0, 590)
+        const waiting = yield* Effect.forkChild(logIn(fake.url()))
+        yield* fake.awaitClients(2)
+        yield* leave(holder)
+        const served = yield* Fiber.join(waiting)
+        assert.strictEqual(served.transcript.at(-1), "ReadyForQuery I")
+      }),
+    timed
   )
 
-  it.effect("cannot log in while its pool drains, and can when it has drained; a transaction is cut at the end", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.1 })
-      const client = yield* logIn(fake.url())
-      yield* client.run("begin")
-      const draining = yield* Effect.forkChild(fake.drain)
-      yield* Effect.yieldNow
-      const meanwhile = yield* logIn(fake.url())
-      assert.strictEqual(lastError(meanwhile), "terminating connection due to administrator command")
-      yield* client.ended
-      assert.strictEqual(lastError(client), "terminating connection due to administrator command")
-      assert.isAtLeast(client.at.at(-1) ?? 0, 490)
-      yield* until(
-        "the drain is over",
-        Effect.sync(() => draining.pollUnsafe() !== undefined)
-      )
-      const after = yield* logIn(fake.url())
-      assert.strictEqual(after.transcript.at(-1), "ReadyForQuery I")
-    })
+  it.effect(
+    "cannot log in while its pool drains, and can when it has drained; a transaction is cut at the end",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.1 })
+        const client = yield* logIn(fake.url())
+        yield* client.run("begin")
+        const draining = yield* Effect.forkChild(fake.drain)
+        yield* Effect.yieldNow
+        const meanwhile = yield* logIn(fake.url())
+        assert.strictEqual(lastError(meanwhile), "terminating connection due to administrator command")
+        yield* client.ended
+        assert.strictEqual(lastError(client), "terminating connection due to administrator command")
+        assert.isAtLeast(client.at.at(-1) ?? 0, 490)
+        yield* until(
+          "the drain is over",
+          Effect.sync(() => draining.pollUnsafe() !== undefined)
+        )
+        const after = yield* logIn(fake.url())
+        assert.strictEqual(after.transcript.at(-1), "ReadyForQuery I")
+      }),
+    timed
   )
 
-  it.effect("is hit by a late cancel in its next statement, where that fault is wanted", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ lateCancel: true })
-      const client = yield* logIn(fake.url())
-      client.query("select pg_sleep(0.3)")
-      yield* untilRunning("select pg_sleep(0.3)", 1)
-      yield* cancel(fake.sessionPort, client.key)
-      yield* client.until((all) => all.includes("CommandComplete SELECT 1") && all.at(-1) === "ReadyForQuery I")
-      yield* client.run("select pg_sleep(20)")
-      assert.strictEqual(lastError(client), "canceling statement due to user request")
-      assert.strictEqual(client.transcript.at(-1), "ReadyForQuery I")
-    })
+  it.effect(
+    "is hit by a late cancel in its next statement, where that fault is wanted",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ lateCancel: true })
+        const client = yield* logIn(fake.url())
+        client.query("select pg_sleep(0.3)")
+        yield* untilRunning("select pg_sleep(0.3)", 1)
+        yield* cancel(fake.sessionPort, client.key)
+        yield* client.until((all) => all.includes("CommandComplete SELECT 1") && all.at(-1) === "ReadyForQuery I")
+        yield* client.run("select pg_sleep(20)")
+        assert.strictEqual(lastError(client), "canceling statement due to user request")
+        assert.strictEqual(client.transcript.at(-1), "ReadyForQuery I")
+      }),
+    timed
   )
 
-  it.effect("hears nothing of cancels with a wrong key, or while it is idle; from the other port they work", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand()
-      const client = yield* logIn(fake.url())
-      yield* cancel(fake.sessionPort, client.key)
-      client.query("select pg_sleep(0.2)")
-      yield* untilRunning("select pg_sleep(0.2)", 1)
-      yield* cancel(fake.sessionPort, { ...client.key, secret: client.key.secret + 1 })
-      yield* client.until((all) => all.includes("CommandComplete SELECT 1") && all.at(-1) === "ReadyForQuery I")
-      assert.isUndefined(lastError(client))
-      assert.strictEqual(fake.counters().cancelsRouted, 0)
-      client.query("select pg_sleep(20)")
-      yield* untilRunning("select pg_sleep(20)", 1)
-      yield* cancel(fake.transactionPort, client.key)
-      yield* client.until((all) => all.some((entry) => entry.includes("57014")) && all.at(-1) === "ReadyForQuery I")
-      assert.strictEqual(lastError(client), "canceling statement due to user request")
-    })
+  it.effect(
+    "hears nothing of cancels with a wrong key, or while it is idle; from the other port they work",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand()
+        const client = yield* logIn(fake.url())
+        yield* cancel(fake.sessionPort, client.key)
+        client.query("select pg_sleep(0.2)")
+        yield* untilRunning("select pg_sleep(0.2)", 1)
+        yield* cancel(fake.sessionPort, { ...client.key, secret: client.key.secret + 1 })
+        yield* client.until((all) => all.includes("CommandComplete SELECT 1") && all.at(-1) === "ReadyForQuery I")
+        assert.isUndefined(lastError(client))
+        assert.strictEqual(fake.counters().cancelsRouted, 0)
+        client.query("select pg_sleep(20)")
+        yield* untilRunning("select pg_sleep(20)", 1)
+        yield* cancel(fake.transactionPort, client.key)
+        yield* client.until((all) => all.some((entry) => entry.includes("57014")) && all.at(-1) === "ReadyForQuery I")
+        assert.strictEqual(lastError(client), "canceling statement due to user request")
+      }),
+    timed
   )
 
-  it.effect("of which the last one left long ago leaves no backend behind", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.01 })
-      const client = yield* logIn(fake.url())
-      const pid = yield* pidOf(client)
-      yield* leave(client)
-      yield* until(
-        "the pool has stopped",
-        Effect.map(backendLives(pid), (lives) => !lives)
-      )
-    })
+  it.effect(
+    "of which the last one left long ago leaves no backend behind",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.01 })
+        const client = yield* logIn(fake.url())
+        const pid = yield* pidOf(client)
+        yield* leave(client)
+        yield* until(
+          "the pool has stopped",
+          Effect.map(backendLives(pid), (lives) => !lives)
+        )
+      }),
+    timed
   )
 
   it.effect("is closed without a word when it is idle for longer than the pooler allows", () =>

@@ -6,6 +6,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
 import { logIn } from "./fake-supavisor/RecordingClient.ts"
 import { backendLives, lastError, stand, untilRunning } from "./fake-supavisor/Stand.ts"
+import { timed } from "../../Timing.ts"
 
 const transaction = { mode: "transaction" } as const
 
@@ -40,24 +41,27 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
     })
   )
 
-  it.effect("lets the fourth query at pool_size 2 wait, and then says for how long", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 2, checkoutTimeout: "1 second", timeScale: 0.2 })
-      const clients = yield* Effect.forEach([1, 2, 3, 4], () => logIn(fake.url(undefined, transaction)))
-      for (const client of clients.slice(0, 3)) client.query("select pg_sleep(20)")
-      yield* untilRunning("select pg_sleep(20)", 3)
-      clients[3]!.query("select 1")
-      yield* clients[3]!.ended
-      assert.strictEqual(
-        lastError(clients[3]!),
-        "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 1000ms in Transaction mode"
-      )
-      yield* (yield* TestPostgres).admin(
-        "select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(20)'"
-      )
-      yield* Effect.all(clients.slice(0, 3).map((client) => client.ended))
-      assert.strictEqual(lastError(clients[0]!), "terminating connection due to administrator command")
-    })
+  it.effect(
+    "lets the fourth query at pool_size 2 wait, and then says for how long",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ poolSize: 2, checkoutTimeout: "1 second", timeScale: 0.2 })
+        const clients = yield* Effect.forEach([1, 2, 3, 4], () => logIn(fake.url(undefined, transaction)))
+        for (const client of clients.slice(0, 3)) client.query("select pg_sleep(20)")
+        yield* untilRunning("select pg_sleep(20)", 3)
+        clients[3]!.query("select 1")
+        yield* clients[3]!.ended
+        assert.strictEqual(
+          lastError(clients[3]!),
+          "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 1000ms in Transaction mode"
+        )
+        yield* (yield* TestPostgres).admin(
+          "select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(20)'"
+        )
+        yield* Effect.all(clients.slice(0, 3).map((client) => client.ended))
+        assert.strictEqual(lastError(clients[0]!), "terminating connection due to administrator command")
+      }),
+    timed
   )
 
   it.effect("refuses clients beyond its limit, and closes the backend of one that leaves in a transaction", () =>
@@ -78,20 +82,23 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
     })
   )
 
-  it.effect("greets while PostgreSQL is down, and the first query hears of it", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.1 })
-      const postgres = yield* TestPostgres
-      const client = yield* logIn(fake.url(undefined, transaction))
-      yield* postgres.stop("fast")
-      yield* fake.drain
-      yield* client.ended
-      const down = yield* logIn(fake.url(undefined, transaction))
-      assert.strictEqual(down.transcript.at(-1), "ReadyForQuery I")
-      assert.isAtLeast(down.at.at(-1) ?? 0, 95)
-      yield* down.run("select 1")
-      yield* postgres.start
-      assert.strictEqual(lastError(down), "Failed to connect to database: {:error, :econnrefused}")
-    })
+  it.effect(
+    "greets while PostgreSQL is down, and the first query hears of it",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.1 })
+        const postgres = yield* TestPostgres
+        const client = yield* logIn(fake.url(undefined, transaction))
+        yield* postgres.stop("fast")
+        yield* fake.drain
+        yield* client.ended
+        const down = yield* logIn(fake.url(undefined, transaction))
+        assert.strictEqual(down.transcript.at(-1), "ReadyForQuery I")
+        assert.isAtLeast(down.at.at(-1) ?? 0, 95)
+        yield* down.run("select 1")
+        yield* postgres.start
+        assert.strictEqual(lastError(down), "Failed to connect to database: {:error, :econnrefused}")
+      }),
+    timed
   )
 })

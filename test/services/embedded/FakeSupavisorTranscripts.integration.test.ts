@@ -10,7 +10,7 @@ import { transcripts } from "./fake-supavisor/Transcripts.ts"
 import { elapsed, timed } from "../../Timing.ts"
 
 /** A hundredth of the pooler's times: 5 ms instead of the half second before some answers. */
-const SWIFT = 0.01
+const SWIFT = 0.03
 
 layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 was seen to send", (it) => {
   it.effect("to a login with extra startup parameters and a prepared query", () =>
@@ -32,30 +32,33 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     })
   )
 
-  it.effect("to logins that it does not let in", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
-      const url = fake.url()
-      const cases = {
-        "wrong-password": changed(url, { password: "wrong" }),
-        "unknown-tenant": changed(url, { username: `postgres.${"z".repeat(20)}` }),
-        "no-tenant": changed(url, { username: "postgres" }),
-        "unknown-role": changed(url, { username: "nobody.abcdefghijklmnopqrst" }),
-        "missing-database": changed(url, { pathname: "/nodb" })
-      } as const
-      const seen = yield* Effect.all(
-        Object.values(cases).map((each) =>
-          logIn(each).pipe(
-            Effect.tap((client) => client.ended),
-            Effect.map((client) => [shown(client)])
+  it.effect(
+    "to logins that it does not let in",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: SWIFT })
+        const url = fake.url()
+        const cases = {
+          "wrong-password": changed(url, { password: "wrong" }),
+          "unknown-tenant": changed(url, { username: `postgres.${"z".repeat(20)}` }),
+          "no-tenant": changed(url, { username: "postgres" }),
+          "unknown-role": changed(url, { username: "nobody.abcdefghijklmnopqrst" }),
+          "missing-database": changed(url, { pathname: "/nodb" })
+        } as const
+        const seen = yield* Effect.all(
+          Object.values(cases).map((each) =>
+            logIn(each).pipe(
+              Effect.tap((client) => client.ended),
+              Effect.map((client) => [shown(client)])
+            )
           )
         )
-      )
-      assert.deepStrictEqual(
-        seen,
-        Object.keys(cases).map((name) => transcripts[name as keyof typeof cases])
-      )
-    })
+        assert.deepStrictEqual(
+          seen,
+          Object.keys(cases).map((name) => transcripts[name as keyof typeof cases])
+        )
+      }),
+    timed
   )
 
   it.effect("to the sixth session at pool_size 5", () =>
@@ -114,19 +117,22 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     timed
   )
 
-  it.effect("to a client that leaves in mid-query: nothing, and the backend goes on", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand()
-      const clients = yield* Effect.forEach(transcripts["leave-busy"], () => logIn(fake.url()))
-      clients[0]!.query("select pg_sleep(1.5)")
-      yield* untilRunning("select pg_sleep(1.5)", 1)
-      clients[0]!.socket.destroy()
-      yield* fake.awaitClients(1)
-      yield* untilRunning("select pg_sleep(1.5)", 1)
-      yield* untilRunning("select pg_sleep(1.5)", 0)
-      assert.deepStrictEqual(clients.map(shown), transcripts["leave-busy"])
-      assert.strictEqual(fake.counters().abandoned, 1)
-    })
+  it.effect(
+    "to a client that leaves in mid-query: nothing, and the backend goes on",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand()
+        const clients = yield* Effect.forEach(transcripts["leave-busy"], () => logIn(fake.url()))
+        clients[0]!.query("select pg_sleep(1.5)")
+        yield* untilRunning("select pg_sleep(1.5)", 1)
+        clients[0]!.socket.destroy()
+        yield* fake.awaitClients(1)
+        yield* untilRunning("select pg_sleep(1.5)", 1)
+        yield* untilRunning("select pg_sleep(1.5)", 0)
+        assert.deepStrictEqual(clients.map(shown), transcripts["leave-busy"])
+        assert.strictEqual(fake.counters().abandoned, 1)
+      }),
+    timed
   )
 
   it.effect("to a cancel request and to the session it is for", () =>
@@ -168,64 +174,76 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     })
   )
 
-  it.effect("to a session that is idle for two minutes", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.01 })
-      const client = yield* logIn(fake.url())
-      yield* client.run("select pg_sleep(0)")
-      const from = client.at.at(-1) ?? 0
-      yield* client.until((all) => all.slice(-2).every((entry) => entry === "ParameterStatus application_name"))
-      assert.deepStrictEqual([shown(client)], transcripts.heartbeat)
-      assert.isAtLeast((client.at.at(-1) ?? 0) - from, 1190)
-      assert.strictEqual(fake.counters().heartbeats, 2)
-    })
+  it.effect(
+    "to a session that is idle for two minutes",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.01 })
+        const client = yield* logIn(fake.url())
+        yield* client.run("select pg_sleep(0)")
+        const from = client.at.at(-1) ?? 0
+        yield* client.until((all) => all.slice(-2).every((entry) => entry === "ParameterStatus application_name"))
+        assert.deepStrictEqual([shown(client)], transcripts.heartbeat)
+        assert.isAtLeast((client.at.at(-1) ?? 0) - from, 1190)
+        assert.strictEqual(fake.counters().heartbeats, 2)
+      }),
+    timed
   )
 
-  it.effect("to ten wrong passwords, and then to the right one", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: SWIFT })
-      const wrong = changed(fake.url(), { password: "wrong" })
-      yield* Effect.flatMap(logIn(wrong), (client) => client.ended)
-      const clients = yield* Effect.forEach(transcripts.breaker, (_, index) =>
-        Effect.tap(logIn(index === transcripts.breaker.length - 1 ? fake.url() : wrong), (client) => client.ended)
-      )
-      assert.deepStrictEqual(clients.map(shown), transcripts.breaker)
-    })
+  it.effect(
+    "to ten wrong passwords, and then to the right one",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: SWIFT })
+        const wrong = changed(fake.url(), { password: "wrong" })
+        yield* Effect.flatMap(logIn(wrong), (client) => client.ended)
+        const clients = yield* Effect.forEach(transcripts.breaker, (_, index) =>
+          Effect.tap(logIn(index === transcripts.breaker.length - 1 ? fake.url() : wrong), (client) => client.ended)
+        )
+        assert.deepStrictEqual(clients.map(shown), transcripts.breaker)
+      }),
+    timed
   )
 
-  it.effect("when PostgreSQL stops and comes back", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand({ timeScale: 0.2 })
-      const postgres = yield* TestPostgres
-      const idle = yield* logIn(fake.url())
-      yield* idle.run("select pg_sleep(0)")
-      const busy = yield* logIn(fake.url())
-      busy.query("select pg_sleep(20)")
-      yield* untilRunning("select pg_sleep(20)", 1)
-      yield* postgres.stop("fast")
-      yield* Effect.all([idle.ended, busy.ended])
-      const down = yield* Effect.tap(logIn(fake.url()), (client) => client.ended)
-      yield* postgres.start
-      const up = yield* logIn(fake.url())
-      assert.deepStrictEqual([idle, busy, down, up].map(shown), transcripts["postgres-fast-stop"])
-      assert.isAtLeast(up.at.at(-1) ?? 0, 100, "it waited for the rest of the 2.5 s rest, scaled to 0.5 s")
-    })
+  it.effect(
+    "when PostgreSQL stops and comes back",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand({ timeScale: 0.2 })
+        const postgres = yield* TestPostgres
+        const idle = yield* logIn(fake.url())
+        yield* idle.run("select pg_sleep(0)")
+        const busy = yield* logIn(fake.url())
+        busy.query("select pg_sleep(20)")
+        yield* untilRunning("select pg_sleep(20)", 1)
+        yield* postgres.stop("fast")
+        yield* Effect.all([idle.ended, busy.ended])
+        const down = yield* Effect.tap(logIn(fake.url()), (client) => client.ended)
+        yield* postgres.start
+        const up = yield* logIn(fake.url())
+        assert.deepStrictEqual([idle, busy, down, up].map(shown), transcripts["postgres-fast-stop"])
+        assert.isAtLeast(up.at.at(-1) ?? 0, 100, "it waited for the rest of the 2.5 s rest, scaled to 0.5 s")
+      }),
+    timed
   )
 
-  it.effect("when the pooler's process ends", () =>
-    Effect.gen(function* () {
-      const fake = yield* stand()
-      const idle = yield* logIn(fake.url())
-      yield* idle.run("select pg_sleep(0)")
-      const busy = yield* logIn(fake.url())
-      busy.query("select pg_sleep(1.5)")
-      yield* untilRunning("select pg_sleep(1.5)", 1)
-      const closing = yield* Effect.forkChild(fake.closeAll)
-      yield* Effect.all([idle.ended, busy.ended])
-      yield* untilRunning("select pg_sleep(1.5)", 1)
-      yield* Fiber.join(closing)
-      assert.deepStrictEqual([idle, busy].map(shown), transcripts["pooler-sigterm"])
-      assert.deepStrictEqual([idle, busy].map(shown), transcripts["pooler-sigkill"])
-    })
+  it.effect(
+    "when the pooler's process ends",
+    () =>
+      Effect.gen(function* () {
+        const fake = yield* stand()
+        const idle = yield* logIn(fake.url())
+        yield* idle.run("select pg_sleep(0)")
+        const busy = yield* logIn(fake.url())
+        busy.query("select pg_sleep(1.5)")
+        yield* untilRunning("select pg_sleep(1.5)", 1)
+        const closing = yield* Effect.forkChild(fake.closeAll)
+        yield* Effect.all([idle.ended, busy.ended])
+        yield* untilRunning("select pg_sleep(1.5)", 1)
+        yield* Fiber.join(closing)
+        assert.deepStrictEqual([idle, busy].map(shown), transcripts["pooler-sigterm"])
+        assert.deepStrictEqual([idle, busy].map(shown), transcripts["pooler-sigkill"])
+      }),
+    timed
   )
 })

@@ -9,6 +9,7 @@ import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
 import { stand, untilRunning } from "../embedded/fake-supavisor/Stand.ts"
+import { timed } from "../../Timing.ts"
 
 /** As in Abandoned.ts, less the millisecond by which a timer may be early. */
 const PASS_ON_MILLIS = 49
@@ -17,7 +18,7 @@ const isCancel: FaultMode.ChunkPredicate = (chunk, direction) =>
   direction === "toServer" && readFirstPacket(chunk, false)._tag === "Cancel"
 
 /** Longer than the statement that is left, shorter than the one that comes after it. */
-const LATE_MILLIS = 300
+const LATE_MILLIS = 800
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is left", (it) => {
   it.effect(
@@ -30,13 +31,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is le
         const { database, password, username } = server
         const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
         const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
-        const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.1)"), { startImmediately: true })
-        yield* untilRunning("select pg_sleep(0.1)", 1)
+        const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.4)"), { startImmediately: true })
+        yield* untilRunning("select pg_sleep(0.4)", 1)
         yield* Effect.andThen(Fiber.interrupt(left), slow.awaitTriggered())
-        const rows = yield* pool.execute("select 1 as n, pg_sleep(0.6)::text as s")
+        const rows = yield* pool.execute("select 1 as n, pg_sleep(1.2)::text as s")
         assert.deepStrictEqual(rows, [{ n: 1, s: "" }])
         assert.strictEqual(fake.counters().cancelsRouted, 1)
-      })
+      }),
+    timed
   )
 
   it.effect("keeps its session for a moment if the pooler closed the connection before it forwarded the cancel", () =>

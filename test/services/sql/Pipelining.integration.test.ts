@@ -9,6 +9,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { backends, poolAt, type Stack, stack, until, untilPool } from "../../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler } from "../../pgbouncer/BehindPgBouncer.ts"
 import { stand } from "../embedded/fake-supavisor/Stand.ts"
+import { timed } from "../../Timing.ts"
 
 const PID = "select $1::int as n, pg_backend_pid() as pid"
 
@@ -95,32 +96,35 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
     })
   )
 
-  it.effect("are not harmed by a neighbour that is given up, and the session is clean when all have left", () =>
-    Effect.gen(function* () {
-      const { pool } = yield* shared
-      const sleep = (millis: number) => pool.execute("select pg_sleep($1::float8 / 1000) is null as slept", [millis])
-      yield* learn(sleep(0))
-      const [given] = yield* Effect.all([Effect.timeoutOption(sleep(100), 20), sleep(0), sleep(0)], {
-        concurrency: "unbounded"
-      })
-      assert.strictEqual(given._tag, "None")
-      yield* untilPool(pool, "it is given back", (s) => s.used === 0)
-      assert.strictEqual((yield* pool.snapshot).counters.recoveries, 0)
-      const all = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(sleep(60_000), { startImmediately: true }))
-      const postgres = yield* TestPostgres
-      const active = Effect.orDie(
-        postgres.admin("select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'")
-      )
-      yield* until(
-        "they run",
-        Effect.map(active, (rows) => rows.length > 0)
-      )
-      for (const one of all) yield* Fiber.interrupt(one)
-      yield* untilPool(pool, "it is clean", (s) => s.idle === 1)
-      assert.strictEqual((yield* active).length, 0)
-      assert.strictEqual((yield* pool.snapshot).counters.closed.lost, 0)
-      assert.strictEqual((yield* ask(pool, 3)).n, 3)
-    })
+  it.effect(
+    "are not harmed by a neighbour that is given up, and the session is clean when all have left",
+    () =>
+      Effect.gen(function* () {
+        const { pool } = yield* shared
+        const sleep = (millis: number) => pool.execute("select pg_sleep($1::float8 / 1000) is null as slept", [millis])
+        yield* learn(sleep(0))
+        const [given] = yield* Effect.all([Effect.timeoutOption(sleep(100), 20), sleep(0), sleep(0)], {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual(given._tag, "None")
+        yield* untilPool(pool, "it is given back", (s) => s.used === 0)
+        assert.strictEqual((yield* pool.snapshot).counters.recoveries, 0)
+        const all = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(sleep(60_000), { startImmediately: true }))
+        const postgres = yield* TestPostgres
+        const active = Effect.orDie(
+          postgres.admin("select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'")
+        )
+        yield* until(
+          "they run",
+          Effect.map(active, (rows) => rows.length > 0)
+        )
+        for (const one of all) yield* Fiber.interrupt(one)
+        yield* untilPool(pool, "it is clean", (s) => s.idle === 1)
+        assert.strictEqual((yield* active).length, 0)
+        assert.strictEqual((yield* pool.snapshot).counters.closed.lost, 0)
+        assert.strictEqual((yield* ask(pool, 3)).n, 3)
+      }),
+    timed
   )
 
   it.effect("are lost with their session, retryable, while those that were never read are run again", () =>
