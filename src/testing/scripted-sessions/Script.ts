@@ -16,7 +16,7 @@ export interface SessionScript {
   readonly closeMillis?: number | undefined
   /** How long an interrupted statement takes to stop; default 10, what a real session waits before it cancels. */
   readonly settleMillis?: number | undefined
-  /** Whether the peer sends something unasked all the time, as a pooler with a heartbeat does; default false. */
+  /** Whether the peer sends something at any time, as a pooler with a heartbeat does; default false. */
   readonly heartbeat?: boolean | undefined
 }
 

@@ -35,7 +35,7 @@ const answerTo = (port: number, ...writes: ReadonlyArray<string | Uint8Array>) =
 const startup = (parameters: { readonly user: string } & Record<string, string>) =>
   PgProtocol.encodeStartupMessage(parameters)
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake Supavisor", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupavisor", (it) => {
   it.effect("finds the tenant by options=reference, by the last dot, and each has roles of its own", () =>
     Effect.gen(function* () {
       const reader = { password: Redacted.make("p@ss/w%rd") }
@@ -263,13 +263,13 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the door of the fake S
         (options) => Effect.map(Effect.flip(stand(options)), (error) => error.message)
       )
       assert.deepStrictEqual(reasons, [
-        "The fake Supavisor: timeScale must be a number above 0, not 0",
-        "The fake Supavisor: poolSize and maxClients must be whole numbers from 1, not 0.5",
-        "The fake Supavisor: tls.cert and tls.key must be a certificate and its key, as PEM texts"
+        "FakeSupavisor: timeScale must be a number above 0, not 0",
+        "FakeSupavisor: poolSize and maxClients must be whole numbers from 1, not 0.5",
+        "FakeSupavisor: tls.cert and tls.key must be a certificate and its key, as PEM texts"
       ])
       const fake = yield* stand()
       const error = yield* Effect.flip(fake.allowList(["here"]))
-      assert.strictEqual(error.message, "The fake Supavisor: not all IPv4 addresses or ranges: here")
+      assert.strictEqual(error.message, "FakeSupavisor: not all IPv4 addresses or ranges: here")
       assert.throws(() => fake.url("nobody"), /no role nobody/)
     })
   )

@@ -12,7 +12,7 @@ import { elapsed, timed } from "../../Timing.ts"
 const QUERIES = 200
 const IDEAL_MILLIS = 800
 
-layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind the fake Supavisor", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSupavisor", (it) => {
   it.effect(
     "completes all of 200 queries of 20 ms with max 10 at pool_size 5",
     () =>

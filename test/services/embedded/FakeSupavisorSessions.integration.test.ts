@@ -20,7 +20,7 @@ const leave = (client: RecordingClient) =>
     return client.ended
   })
 
-layer(TestPostgres.layer, { excludeTestServices: true })("a session at the fake Supavisor", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupavisor", (it) => {
   it.effect("gets the backend of the one that left in order, without its state", () =>
     Effect.gen(function* () {
       const fake = yield* stand()

@@ -10,7 +10,7 @@ import { timed } from "../../Timing.ts"
 
 const transaction = { mode: "transaction" } as const
 
-layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port of the fake Supavisor", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port of FakeSupavisor", (it) => {
   it.effect("serves many clients with few backends, which keep what a client set", () =>
     Effect.gen(function* () {
       const fake = yield* stand({ poolSize: 1 })

@@ -7,10 +7,10 @@ export interface BreakerLimits {
   readonly blockMillis: number
 }
 
-/** Wrong passwords and broken logins of one address at one tenant. */
+/** For wrong passwords and broken logins of one address at one tenant. */
 export const loginLimits: BreakerLimits = { failures: 10, windowMillis: 150_000, blockMillis: 120_000 }
 
-/** Verifiers of one tenant that could not be read from its database. */
+/** For verifiers of one tenant that could not be read from its database. */
 export const credentialLimits: BreakerLimits = { failures: 5, windowMillis: 300_000, blockMillis: 30_000 }
 
 interface Track {
@@ -34,7 +34,7 @@ export class AuthBreaker {
     return (this.#tracks.get(key)?.blockedUntil ?? 0) > this.#clock.now()
   }
 
-  /** Counts a failure; a block does not clear the count, so one more failure soon after it blocks again. */
+  /** Counts a failure. A block does not clear the count, so one more failure soon after it blocks again. */
   fail(key: string): void {
     const { blockMillis, failures, windowMillis } = this.#limits
     const now = this.#clock.now()
@@ -51,7 +51,7 @@ export class AuthBreaker {
     if (Math.round(track.previous * share + track.current) >= failures) track.blockedUntil = now + blockMillis
   }
 
-  /** Lifts every block and forgets every failure, as the operator can. */
+  /** Removes every block and count, as an operator can. */
   clear(): void {
     this.#tracks.clear()
   }

@@ -1,4 +1,4 @@
-/** One connection to PostgreSQL: logged in once, then lent to one client after another. */
+/** One connection to PostgreSQL: it logs in once and then serves one client after another. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Net from "node:net"
 import { query } from "./BackendMessages.ts"
@@ -7,12 +7,12 @@ import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
 import { databaseUnreachable, type Refusal } from "./Refusal.ts"
 import { type BackendFacts, startupMessage, type Upstream, UpstreamLogin } from "./Upstream.ts"
 
-/** Who a backend is lent to. */
+/** The client that a backend serves. */
 export interface Borrower {
-  /** Bytes of the server as they came; how many ReadyForQuery ended in them, and the status in the last. */
+  /** Bytes of the server, with the number of ReadyForQuery messages that end in them and the status of the last one. */
   readonly onData: (chunk: Buffer, status: number | undefined, readies: number) => void
-  /** The server closed, or its connection broke. */
-  readonly onGone: () => void
+  /** The server closed the connection, or it broke. */
+  readonly onClosed: () => void
 }
 
 export interface BackendOptions {
@@ -22,7 +22,7 @@ export interface BackendOptions {
   readonly clock: PoolerClock
 }
 
-/** The most bytes an answer to the pooler's own statements may have (Supavisor 2.9 source, db_handler.ex). */
+/** Limit of the reply to a statement of the pooler itself (Supavisor 2.9 source, db_handler.ex). */
 const MAX_REPLY_BYTES = 65_536
 
 /** Erlang's spelling of a socket error: ECONNREFUSED becomes :econnrefused. */
@@ -37,8 +37,8 @@ export class Backend {
   readonly #options: BackendOptions
   readonly #framing = new Framing()
   #borrower: Borrower | undefined
-  #gone = false
-  /** Fulfilled when its socket is gone. */
+  #isClosed = false
+  /** Fulfilled when the socket has closed. */
   readonly closed: Promise<void>
 
   private constructor(socket: Net.Socket, facts: BackendFacts, options: BackendOptions) {
@@ -49,11 +49,11 @@ export class Backend {
     this.#options = options
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()))
     socket.on("data", (chunk: Buffer) => this.#receive(chunk))
-    socket.on("end", () => this.#onGone())
-    socket.on("close", () => this.#onGone())
+    socket.on("end", () => this.#onClosed())
+    socket.on("close", () => this.#onClosed())
   }
 
-  /** Connects and logs in; the result is a backend that is ready, or what a client is told. */
+  /** Connects and logs in; the result is a ready backend, or the error for the client. */
   static open(options: BackendOptions, done: (result: Backend | Refusal) => void): () => void {
     const { clock, upstream } = options
     const login = new UpstreamLogin(upstream)
@@ -98,23 +98,23 @@ export class Backend {
     }
   }
 
-  get gone(): boolean {
-    return this.#gone
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
-  /** Whether the server is between two messages, so that another one may be put in. */
+  /** Whether the server is between two messages, so that another message may be inserted. */
   get atBoundary(): boolean {
     return this.#framing.atBoundary
   }
 
-  /** Lends it; nobody hears what it says while it is lent to nobody. */
+  /** Assigns it to a client; without one its output is discarded. */
   lendTo(borrower: Borrower | undefined): void {
     this.#borrower = borrower
   }
 
-  /** Writes on behalf of the borrower; false when the borrower should wait for `onDrain`. */
+  /** Writes for the client; false when the client should wait for `onDrain`. */
   write(bytes: Uint8Array): boolean {
-    return this.#gone || this.#socket.write(bytes)
+    return this.#isClosed || this.#socket.write(bytes)
   }
 
   onDrain(action: () => void): void {
@@ -130,8 +130,8 @@ export class Backend {
   }
 
   /**
-   * Runs one of the pooler's own statements, known by its command tag from what a client may have left in the pipe;
-   * false when it failed, took too long, or answered at length.
+   * Runs a statement of the pooler itself. Its command tag tells its reply from replies that a client left unread; false
+   * when it failed, took too long, or had too long a reply.
    */
   run(sql: string, tag: string, done: (ok: boolean) => void): void {
     const parser = PgProtocol.makeParser()
@@ -144,7 +144,7 @@ export class Backend {
       done(ok)
     }
     const cancelTimer = this.#options.clock.afterReal(poolerTimes.housekeeping, () => finish(false))
-    if (this.#gone || !this.#framing.atBoundary) return finish(false)
+    if (this.#isClosed || !this.#framing.atBoundary) return finish(false)
     this.#borrower = {
       onData: (chunk) => {
         bytes += chunk.length
@@ -154,14 +154,14 @@ export class Backend {
         completed ||= messages.some((message) => message._tag === "CommandComplete" && message.commandTag === tag)
         if ((failed || completed) && messages.at(-1)?._tag === "ReadyForQuery") finish(!failed)
       },
-      onGone: () => finish(false)
+      onClosed: () => finish(false)
     }
-    // The client before may have left while it was too slow to take what it was sent.
+    // The previous client may have disconnected while its socket was paused.
     this.#socket.resume()
     this.#socket.write(query(sql))
   }
 
-  /** Asks PostgreSQL to cancel what this backend runs; done when the request was taken. */
+  /** Asks PostgreSQL to cancel the running statement; done when the request was taken. */
   cancel(done: () => void): void {
     const { host, port } = this.#options.upstream
     const socket = Net.connect({ host, port, noDelay: true })
@@ -177,10 +177,10 @@ export class Backend {
     })
   }
 
-  /** Says Terminate and closes, whatever it runs: a statement in flight goes on by itself. */
+  /** Sends Terminate and closes; a statement in flight goes on. */
   close(): void {
     this.#borrower = undefined
-    this.#gone = true
+    this.#isClosed = true
     if (this.#socket.destroyed) return
     this.#socket.write(PgProtocol.encodeTerminate())
     this.#socket.destroySoon()
@@ -197,10 +197,10 @@ export class Backend {
     this.#borrower?.onData(chunk, status, readies)
   }
 
-  #onGone(): void {
-    if (this.#gone) return
-    this.#gone = true
+  #onClosed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#socket.end()
-    this.#borrower?.onGone()
+    this.#borrower?.onClosed()
   }
 }

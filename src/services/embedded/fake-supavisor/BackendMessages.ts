@@ -1,11 +1,11 @@
-/** What a server says on the wire, as bytes (PostgreSQL docs, "Message Formats"). */
+/** Encodes messages of the server (PostgreSQL docs, "Message Formats"). */
 
 /** Fields of an ErrorResponse by their letter: S severity, C SQLSTATE, M message and so on. */
 export type ErrorFields = Readonly<Record<string, string>>
 
-/** A type byte and a length come before every body. */
+/** Type byte and length. */
 const HEADER_BYTES = 5
-/** The length counts its own four bytes. */
+/** The length includes its own four bytes. */
 const LENGTH_BYTES = 4
 
 const message = (type: string, body: Buffer): Buffer => {
@@ -28,7 +28,7 @@ const AUTHENTICATION = { ok: 0, sasl: 10, saslContinue: 11, saslFinal: 12 } as c
 
 export const authenticationOk = message("R", int32(AUTHENTICATION.ok))
 
-/** Offers the one mechanism Supavisor has. */
+/** Offers the only mechanism of Supavisor. */
 export const authenticationSasl = message(
   "R",
   Buffer.concat([int32(AUTHENTICATION.sasl), text("SCRAM-SHA-256"), Buffer.alloc(1)])
@@ -48,12 +48,12 @@ export const backendKeyData = (processId: number, secret: number): Buffer =>
 
 export const readyForQuery = message("Z", Buffer.from("I"))
 
-/** The fields in the order of their letters, as an Erlang map gives them. */
+/** The fields in alphabetical order, as in an Erlang map. */
 export const errorResponse = (fields: ErrorFields): Buffer => {
   const letters = Object.keys(fields).toSorted()
   const parts = letters.map((letter) => text(`${letter}${fields[letter] ?? ""}`))
   return message("E", Buffer.concat([...parts, Buffer.alloc(1)]))
 }
 
-/** A simple Query, for the pooler's own statements. */
+/** A simple Query, for statements of the pooler itself. */
 export const query = (sql: string): Buffer => message("Q", text(sql))

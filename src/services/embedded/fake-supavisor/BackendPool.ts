@@ -12,11 +12,11 @@ import {
 
 export type Mode = "session" | "transaction"
 
-/** A logged-in client as its pool sees it. */
+/** The interface of a logged-in client for its pool. */
 export interface PoolClient {
-  /** Ends it with this answer as soon as it is idle: at once, or when its statement or transaction has ended. */
+  /** Ends it with this error as soon as it is idle: at once, or after its statement or transaction. */
   readonly stopWhenIdle: (refusal: Refusal) => void
-  /** Ends it with this answer, or with nothing but a FIN; its backend goes on with what it runs. */
+  /** Ends it at once with this error, or with a FIN only; its backend finishes its statement. */
   readonly stopNow: (refusal: Refusal | undefined) => void
 }
 
@@ -30,7 +30,7 @@ export interface PoolSettings {
   readonly queue: boolean
   readonly checkoutMillis: number
   readonly onStopped: () => void
-  /** The sessions of the pool have become more or fewer. */
+  /** Called when the number of clients changes. */
   readonly onClients: () => void
 }
 
@@ -40,8 +40,8 @@ interface Waiter {
 }
 
 /**
- * SQLSTATEs with which PostgreSQL refuses a pool and not only one login: no such database, a bad search_path, no right
- * to connect, shutting down or starting up (Supavisor 2.9 source, db_handler.ex).
+ * SQLSTATEs that stop the whole pool: no such database, a bad search_path, no right to connect, shutting down or
+ * starting up (Supavisor 2.9 source, db_handler.ex).
  */
 const stopsThePool: ReadonlySet<string> = new Set(["3D000", "22023", "42501", "57P03"])
 
@@ -55,7 +55,7 @@ export class BackendPool {
   readonly #waiters: Array<Waiter> = []
   readonly #onDrained: Array<() => void> = []
   #state: "open" | "draining" | "stopped" = "open"
-  #greeting: ReadonlyMap<string, string> | undefined
+  #parameters: ReadonlyMap<string, string> | undefined
   #coolUntil = 0
   #cancelEmptyTimer: () => void = () => {}
   #cancelDrainTimer: () => void = () => {}
@@ -73,21 +73,21 @@ export class BackendPool {
     return this.#clients.size
   }
 
-  /** The parameters of the pool's first backend, which every client is greeted with. */
-  get greeting(): ReadonlyMap<string, string> | undefined {
-    return this.#greeting
+  /** The parameters of the pool's first backend, which every client gets at its login. */
+  get parameters(): ReadonlyMap<string, string> | undefined {
+    return this.#parameters
   }
 
-  /** Why no further client may come in; looked at before the authentication and again after it. */
-  fullness(): Refusal | undefined {
+  /** The refusal when the pool is full; checked before and after the authentication. */
+  refusalIfFull(): Refusal | undefined {
     const { maxClients, mode, poolSize, queue } = this.#settings
     if (mode === "transaction") return this.clients >= maxClients ? tooManyClients(maxClients) : undefined
     return !queue && this.clients >= poolSize() ? tooManySessions(poolSize()) : undefined
   }
 
-  /** Takes a client in, or says why not. */
+  /** Adds a client, or returns the refusal. */
   subscribe(client: PoolClient): Refusal | undefined {
-    const refusal = this.#state === "open" ? this.fullness() : poolStopped
+    const refusal = this.#state === "open" ? this.refusalIfFull() : poolStopped
     if (refusal !== undefined) return refusal
     this.#clients.add(client)
     this.#cancelEmptyTimer()
@@ -95,7 +95,7 @@ export class BackendPool {
     return undefined
   }
 
-  /** Frees a client's place; its backend may still be cleaned. */
+  /** Removes a client; its backend may still be being cleaned. */
   unsubscribe(client: PoolClient): void {
     if (!this.#clients.delete(client)) return
     this.#settings.onClients()
@@ -104,7 +104,7 @@ export class BackendPool {
     else if (this.#state === "open") this.#watchEmpty()
   }
 
-  /** Lends a backend, the one used last first; the returned function withdraws the wish. */
+  /** Checks a backend out, the one used last first; the returned function cancels the checkout. */
   checkout(done: Waiter["done"]): () => void {
     const { checkoutMillis, clock, mode, queue } = this.#settings
     const waiter: Waiter = { done, cancelTimer: () => {} }
@@ -114,17 +114,17 @@ export class BackendPool {
     }
     this.#waiters.push(waiter)
     waiter.cancelTimer = clock.after(checkoutMillis, () => {
-      if (!this.#forget(waiter)) return
+      if (!this.#removeWaiter(waiter)) return
       done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
     })
     this.#serve()
-    return () => void this.#forget(waiter)
+    return () => void this.#removeWaiter(waiter)
   }
 
   /** Takes a clean backend back. */
   checkin(backend: Backend): void {
-    if (backend.gone || this.#state !== "open") return this.drop(backend)
-    backend.lendTo({ onData: () => {}, onGone: () => this.drop(backend) })
+    if (backend.isClosed || this.#state !== "open") return this.drop(backend)
+    backend.lendTo({ onData: () => {}, onClosed: () => this.drop(backend) })
     this.#idle.push(backend)
     this.#idleTimers.set(
       backend,
@@ -141,7 +141,7 @@ export class BackendPool {
     this.#serve()
   }
 
-  /** Stops in order: idle clients now, busy ones when they are done, all after five seconds. */
+  /** Stops: idle clients at once, busy ones when they become idle, all after five seconds. */
   drain(done: () => void): void {
     if (this.#state === "stopped") return done()
     this.#onDrained.push(done)
@@ -158,12 +158,12 @@ export class BackendPool {
     })
   }
 
-  /** Ends every client at once, with an answer or with nothing but a FIN. */
+  /** Ends every client at once, with an error or with a FIN only. */
   endClients(refusal: Refusal | undefined): void {
     for (const client of this.#clients) client.stopNow(refusal)
   }
 
-  /** Closes every backend and forgets every wish. */
+  /** Closes every backend and stops opening more. */
   async dispose(): Promise<void> {
     const backends = [...this.#backends]
     this.#stop()
@@ -179,7 +179,7 @@ export class BackendPool {
     }
   }
 
-  /** What PostgreSQL said goes for every client of the pool; the next one starts another pool. */
+  /** Ends all waiters with PostgreSQL's error; the next client starts a new pool. */
   #fail(refusal: Refusal): void {
     this.#failWaiters(refusal)
     this.drain(() => {})
@@ -200,7 +200,7 @@ export class BackendPool {
     for (const done of this.#onDrained) done()
   }
 
-  #forget(waiter: Waiter): boolean {
+  #removeWaiter(waiter: Waiter): boolean {
     waiter.cancelTimer()
     const index = this.#waiters.indexOf(waiter)
     if (index >= 0) this.#waiters.splice(index, 1)
@@ -214,7 +214,7 @@ export class BackendPool {
     if (index >= 0) this.#idle.splice(index, 1)
   }
 
-  /** One warm worker and as many more as pool_size (Supavisor 2.9 source, tenant_supervisor.ex); a queue has no spare. */
+  /** pool_size and one spare (Supavisor 2.9 source, tenant_supervisor.ex); no spare when sessions queue. */
   #capacity(): number {
     const { mode, poolSize, queue } = this.#settings
     return queue && mode === "session" ? poolSize() : poolSize() + 1
@@ -254,7 +254,7 @@ export class BackendPool {
   #onOpened(result: Backend | Refusal): void {
     if (result instanceof Backend) {
       this.#backends.add(result)
-      this.#greeting ??= result.parameters
+      this.#parameters ??= result.parameters
       return this.checkin(result)
     }
     if (result.code === "08006") this.#coolUntil = this.#settings.clock.now() + poolerTimes.coolDown

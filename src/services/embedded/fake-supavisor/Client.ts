@@ -1,4 +1,4 @@
-/** A client after its login, in either mode: what it shows, what cancels it, and how it is greeted. */
+/** What clients of both modes have in common. */
 import type { Backend } from "./Backend.ts"
 import { backendKeyData, errorResponse, parameterStatus, readyForQuery } from "./BackendMessages.ts"
 import type { BackendPool, Mode, PoolClient } from "./BackendPool.ts"
@@ -8,10 +8,10 @@ import { ascii } from "./Framing.ts"
 import type { PoolerClock } from "./PoolerClock.ts"
 import type { Refusal } from "./Refusal.ts"
 
-/** `starting` until ReadyForQuery; a session in a transaction is `busy` between its statements too. */
+/** `starting` until ReadyForQuery; a session in a transaction stays `busy` between its statements. */
 export type ClientState = "starting" | "idle" | "busy" | "ended"
 
-/** One client, for a test to look at. */
+/** One client, as tests see it. */
 export interface ClientInfo {
   readonly tenant: string
   readonly role: string
@@ -21,13 +21,13 @@ export interface ClientInfo {
   readonly applicationName: string | undefined
   readonly address: string
   readonly encrypted: boolean
-  /** As told to the client in BackendKeyData: a number of the pooler's own. */
+  /** As sent in BackendKeyData: chosen by the pooler. */
   readonly processId: number
-  /** `pg_backend_pid()` of the backend it has now. */
+  /** `pg_backend_pid()` of its current backend. */
   readonly backendPid: number | undefined
 }
 
-/** What a client needs of the pooler. */
+/** What a client needs from the pooler. */
 export interface ClientContext {
   readonly clock: PoolerClock
   readonly counters: Counters
@@ -48,34 +48,33 @@ export interface ClientIdentity {
   readonly secret: number
 }
 
-/** What a logged-in client can be asked, in either mode. */
+/** A logged-in client of either mode. */
 export interface Client extends PoolClient {
   readonly identity: ClientIdentity
   readonly info: () => ClientInfo
-  /** Passes a CancelRequest on while something runs; done when PostgreSQL has taken it, or at once. */
+  /** Forwards a CancelRequest while a statement runs; done when PostgreSQL has taken it, or at once. */
   readonly cancel: (done: () => void) => void
-  /** Begins: asks for a backend where the mode needs one, then greets. */
+  /** Checks a backend out where the mode needs one, then completes the login. */
   readonly start: () => void
 }
 
-/** A Terminate message, alone in its read: what a client says that leaves in order. */
+/** A Terminate message, alone in its read. */
 const TERMINATE_BYTES = 5
 
 export const isTerminate = (chunk: Buffer): boolean => chunk.length === TERMINATE_BYTES && chunk[0] === ascii.terminate
 
 /** Parameters in the order of their names, then the key, then ReadyForQuery, in one write. */
-export const greeting = (parameters: ReadonlyMap<string, string>, identity: ClientIdentity): Buffer =>
+export const loginReply = (parameters: ReadonlyMap<string, string>, identity: ClientIdentity): Buffer =>
   Buffer.concat([
     ...[...parameters.keys()].toSorted().map((name) => parameterStatus(name, parameters.get(name) ?? "")),
     backendKeyData(identity.processId, identity.secret),
     readyForQuery
   ])
 
-/** Ends a connection with an answer, or with nothing but a FIN. */
-export const farewell = (socket: ClientSocket, refusal: Refusal | undefined): void =>
+/** Ends a connection with an error, or with a FIN only. */
+export const endConnection = (socket: ClientSocket, refusal: Refusal | undefined): void =>
   socket.end(refusal === undefined ? undefined : errorResponse(refusal.fields))
 
-/** Shows a client to a test. */
 export const describe = (
   identity: ClientIdentity,
   pool: BackendPool,

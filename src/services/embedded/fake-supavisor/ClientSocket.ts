@@ -1,4 +1,4 @@
-/** A client's connection: read by read during the login, as a stream afterwards. */
+/** A client's connection: single reads during the login, a stream afterwards. */
 import type { Socket } from "node:net"
 import type { SecureContext } from "node:tls"
 import { TLSSocket } from "node:tls"
@@ -6,10 +6,10 @@ import { errorResponse } from "./BackendMessages.ts"
 import type { PoolerClock } from "./PoolerClock.ts"
 import type { Refusal } from "./Refusal.ts"
 
-/** How long a client that was told goodbye may keep its side open: ample on one machine, and nobody waits for it. */
+/** How long a client may keep its side open after the pooler has ended the connection. */
 const LINGER_MILLIS = 2000
 
-/** However fast the pooler's time passes, a client on a busy machine needs this long to hash its password. */
+/** Not scaled with the pooler's time: a client on a busy machine needs this long to hash its password. */
 const LEAST_ANSWER_MILLIS = 1000
 
 export class ClientSocket {
@@ -20,12 +20,12 @@ export class ClientSocket {
   #reader: ((read: Buffer | undefined) => void) | undefined
   #stream: ((chunk: Buffer) => void) | undefined
   #encrypted = false
-  #gone = false
+  #isClosed = false
   #ended = false
-  /** Fulfilled when its socket is gone. */
+  /** Fulfilled when the socket has closed. */
   readonly closed: Promise<void>
-  /** Called once, when the client has closed or vanished. */
-  onGone: (() => void) | undefined
+  /** Called once, when the client has closed the connection or it broke. */
+  onClosed: (() => void) | undefined
 
   constructor(socket: Socket, clock: PoolerClock) {
     this.#socket = socket
@@ -39,22 +39,22 @@ export class ClientSocket {
     return this.#encrypted
   }
 
-  /** The host name the client asked for in its TLS handshake. */
+  /** The server name (SNI) of the TLS handshake. */
   get serverName(): string | undefined {
     return this.#socket instanceof TLSSocket && typeof this.#socket.servername === "string"
       ? this.#socket.servername
       : undefined
   }
 
-  get gone(): boolean {
-    return this.#gone
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
-  /** What the client sent in one go; undefined when it has left, `timeout` when it said nothing for so long. */
+  /** The next read; undefined when the client has closed, `timeout` when it sent nothing for so long. */
   read(timeoutMillis?: number): Promise<Buffer | undefined | "timeout"> {
     const waiting = this.#reads.shift()
     if (waiting !== undefined) return Promise.resolve(waiting)
-    if (this.#gone) return Promise.resolve(undefined)
+    if (this.#isClosed) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       const cancel =
         timeoutMillis === undefined
@@ -74,13 +74,13 @@ export class ClientSocket {
     })
   }
 
-  /** Hands over everything from here on, beginning with what came early. */
+  /** Passes every read from now on, buffered ones first. */
   stream(onChunk: (chunk: Buffer) => void): void {
     this.#stream = onChunk
     for (const chunk of this.#reads.splice(0)) this.#onData(chunk)
   }
 
-  /** Takes the server's part in a TLS handshake; whether it came about. */
+  /** Runs the server's side of a TLS handshake; whether it succeeded. */
   startTls(secureContext: SecureContext): Promise<boolean> {
     const plain = this.#socket
     plain.removeAllListeners("data")
@@ -98,9 +98,9 @@ export class ClientSocket {
     })
   }
 
-  /** False when the client does not keep up and `onDrain` will tell. */
+  /** False when the client is slow and `onDrain` will be called. */
   write(bytes: Uint8Array | string): boolean {
-    return this.#gone || this.#ended || this.#socket.write(bytes)
+    return this.#isClosed || this.#ended || this.#socket.write(bytes)
   }
 
   onDrain(action: () => void): void {
@@ -115,13 +115,13 @@ export class ClientSocket {
     this.#socket.resume()
   }
 
-  /** Says no and closes. */
+  /** Sends the error and closes. */
   refuse(refusal: Refusal): void {
-    if (refusal.heldBack === 0) return this.end(errorResponse(refusal.fields))
-    this.#clock.after(refusal.heldBack, () => this.end(errorResponse(refusal.fields)))
+    if (refusal.delayMillis === 0) return this.end(errorResponse(refusal.fields))
+    this.#clock.after(refusal.delayMillis, () => this.end(errorResponse(refusal.fields)))
   }
 
-  /** Closes in order, with some last bytes or none. */
+  /** Closes after the last bytes, if any. */
   end(last?: Uint8Array | string): void {
     if (this.#ended || this.#socket.destroyed) return
     this.#ended = true
@@ -138,9 +138,9 @@ export class ClientSocket {
 
   #listen(socket: Socket): void {
     socket.on("data", (chunk: Buffer) => this.#onData(chunk))
-    socket.on("end", () => this.#onGone())
+    socket.on("end", () => this.#onClosed())
     socket.on("error", () => socket.destroy())
-    socket.on("close", () => this.#onGone())
+    socket.on("close", () => this.#onClosed())
   }
 
   #onData(chunk: Buffer): void {
@@ -152,11 +152,11 @@ export class ClientSocket {
     else reader(chunk)
   }
 
-  #onGone(): void {
-    if (this.#gone) return
-    this.#gone = true
+  #onClosed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#socket.end()
     this.#reader?.(undefined)
-    this.onGone?.()
+    this.onClosed?.()
   }
 }

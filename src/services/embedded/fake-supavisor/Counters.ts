@@ -1,25 +1,25 @@
-/** What the fake pooler has counted since its start. */
+/** Counts since the start of FakeSupavisor. */
 export interface Counters {
   /** TCP connections on either port. */
   accepted: number
   /** Logins that reached ReadyForQuery. */
   logins: number
-  /** Logins that were told no, whatever the reason. */
+  /** Refused logins. */
   refusals: number
-  /** The same by their code: EMAXCONNSESSION, 28P01 and so on. */
+  /** Refused logins by code: EMAXCONNSESSION, 28P01 and so on. */
   readonly refusalsByCode: Map<string, number>
-  /** Failures that count for the breaker: wrong passwords, broken and slow authentications. */
+  /** Failures that the breaker counts: wrong passwords, broken and slow authentications. */
   authFailures: number
   /** CancelRequests passed on to PostgreSQL. */
   cancelsRouted: number
   heartbeats: number
-  /** Backends cleaned with DISCARD ALL and given back to their pool. */
+  /** Backends cleaned with DISCARD ALL and returned to their pool. */
   discards: number
-  /** Backends closed because their client left in the middle of something. */
+  /** Backends closed because their client disconnected during a statement or transaction. */
   abandoned: number
 }
 
-export const noCounts = (): Counters => ({
+export const zeroCounters = (): Counters => ({
   accepted: 0,
   logins: 0,
   refusals: 0,

@@ -1,8 +1,8 @@
-/** The first read of a connection: a startup message, a wish for TLS, a cancel request, or a browser. */
+/** The first read of a connection: a startup message, a TLS request, a cancel request, or HTTP. */
 import { readStartupOptions, type StartupOptions } from "../../config/connection-string/StartupOptions.ts"
 import { maxStartupBytes, type Refusal, startupInvalid, startupTooLarge } from "./Refusal.ts"
 
-/** What a client asks for at its login; all other parameters are dropped without a word. */
+/** The parameters of a login; all others are dropped silently. */
 export interface Startup {
   readonly user: string
   readonly database: string | undefined
@@ -21,7 +21,7 @@ export type FirstPacket =
 /** Codes and sizes of the messages without a type byte (PostgreSQL docs, "Message Formats"). */
 const TLS_REQUEST = { bytes: 8, code: 80_877_103 }
 const CANCEL_REQUEST = { bytes: 16, code: 80_877_102 }
-/** Length and protocol version; Supavisor ignores the latter. */
+/** Length and protocol version; Supavisor ignores the version. */
 const STARTUP_HEADER = 8
 const CODE_OFFSET = 4
 const SECRET_OFFSET = 12
@@ -33,18 +33,18 @@ const isRequest = (read: Buffer, request: { bytes: number; code: number }): bool
   read.readInt32BE(0) === request.bytes &&
   read.readInt32BE(CODE_OFFSET) === request.code
 
-/** Names and values of a startup message that is whole in its read; undefined when it is not. */
+/** Names and values of a startup message; undefined when the read is not one complete message. */
 const parametersOf = (read: Buffer): ReadonlyMap<string, string> | undefined => {
   if (read.length <= STARTUP_HEADER || read.readInt32BE(0) !== read.length) return undefined
   const fields = read.toString("utf8", STARTUP_HEADER).split("\0")
-  // The last pair is closed by its own zero byte and the message by another.
+  // One zero byte ends the last pair, another the message.
   if (fields.pop() !== "" || fields.pop() !== "" || fields.length % 2 !== 0) return undefined
   const parameters = new Map<string, string>()
   for (let index = 0; index < fields.length; index += 2) parameters.set(fields[index] ?? "", fields[index + 1] ?? "")
   return parameters
 }
 
-/** Reads a first packet; Supavisor puts no reads together, so half a message is a broken one. */
+/** Reads a first packet. Supavisor does not join reads, so a partial message is an invalid one. */
 export const readFirstPacket = (read: Buffer, plaintext: boolean): FirstPacket => {
   if (plaintext && read.toString("latin1", 0, 3) === "GET") return { _tag: "Http" }
   if (isRequest(read, TLS_REQUEST)) return { _tag: "Tls" }

@@ -1,4 +1,4 @@
-/** Follows the message boundaries of a byte stream without keeping its bodies. */
+/** Tracks the message boundaries of a byte stream without keeping the bodies. */
 
 const HEADER_BYTES = 5
 const LENGTH_BYTES = 4
@@ -6,7 +6,7 @@ const LENGTH_BYTES = 4
 /** Called at the end of each message with its type, and the first byte of its body (-1 for an empty one). */
 export type OnMessage = (type: number, first: number) => void
 
-/** The type bytes and status bytes a pooler looks at. */
+/** Type bytes and status bytes. */
 export const ascii = {
   bind: 0x42,
   error: 0x45,

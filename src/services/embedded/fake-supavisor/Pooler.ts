@@ -1,11 +1,11 @@
-/** The fake pooler itself: tenants, pools, breakers and clients, behind two listening ports. */
+/** The pooler of FakeSupavisor: tenants, pools, breakers and clients. */
 import type { Socket } from "node:net"
 import type { SecureContext } from "node:tls"
 import { AuthBreaker, credentialLimits, loginLimits } from "./AuthBreaker.ts"
 import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { Client, ClientContext, ClientIdentity } from "./Client.ts"
 import { ClientSocket } from "./ClientSocket.ts"
-import { noCounts } from "./Counters.ts"
+import { zeroCounters } from "./Counters.ts"
 import type { PoolerClock } from "./PoolerClock.ts"
 import { banned, type Refusal, tooManyPools } from "./Refusal.ts"
 import { SessionClient } from "./SessionClient.ts"
@@ -25,7 +25,7 @@ export interface PoolerSettings {
   readonly version: string
 }
 
-/** What makes a pool (Supavisor 2.9 source, supavisor.ex). */
+/** Connections with the same identity share a pool (Supavisor 2.9 source, supavisor.ex). */
 export interface PoolIdentity {
   readonly tenant: Tenant
   readonly role: string
@@ -35,10 +35,10 @@ export interface PoolIdentity {
   readonly encrypted: boolean
 }
 
-/** Takes a connection through its login; the promise never rejects. */
+/** Runs the login of a connection; the promise never rejects. */
 export type Admit = (pooler: Pooler, socket: ClientSocket, mode: Mode) => Promise<void>
 
-/** Distinct pools of one tenant on one node (Supavisor 2.9.5 source, supavisor.ex). */
+/** Limit of pools for one tenant (Supavisor 2.9.5 source, supavisor.ex). */
 const MAX_POOLS = 50
 
 const poolKey = (identity: PoolIdentity): string =>
@@ -54,7 +54,7 @@ const poolKey = (identity: PoolIdentity): string =>
 export class Pooler {
   readonly settings: PoolerSettings
   readonly clock: PoolerClock
-  readonly counters = noCounts()
+  readonly counters = zeroCounters()
   readonly loginBreaker: AuthBreaker
   readonly credentialBreaker: AuthBreaker
   readonly #sockets = new Set<ClientSocket>()
@@ -91,7 +91,7 @@ export class Pooler {
     return [...this.#clients.values()]
   }
 
-  /** Clients that hold a place in a session pool. */
+  /** Clients in session pools. */
   get sessions(): number {
     let sessions = 0
     for (const { identity, pool } of this.#pools.values()) if (identity.mode === "session") sessions += pool.clients
@@ -117,12 +117,12 @@ export class Pooler {
     socket.refuse(refusal)
   }
 
-  /** The pool of this identity if it runs. */
+  /** The running pool of this identity. */
   livePool(identity: PoolIdentity): BackendPool | undefined {
     return this.#pools.get(poolKey(identity))?.pool
   }
 
-  /** The pool of this identity, started if need be. */
+  /** The pool of this identity, started if necessary. */
   poolFor(identity: PoolIdentity): BackendPool | Refusal {
     const key = poolKey(identity)
     const live = this.#pools.get(key)
@@ -151,10 +151,10 @@ export class Pooler {
     return pool
   }
 
-  /** A client that has proved its password takes its place in the pool. */
-  enter(socket: ClientSocket, pool: BackendPool, identity: Omit<ClientIdentity, "processId" | "secret">): void {
+  /** Adds an authenticated client to the pool. */
+  addClient(socket: ClientSocket, pool: BackendPool, identity: Omit<ClientIdentity, "processId" | "secret">): void {
     this.#lastProcessId += 1
-    // A secret of 31 bits, so that it is the same number whether it is read with a sign or without.
+    // 31 bits, so that the number is the same signed and unsigned.
     const secret = Math.floor(Math.random() * 2 ** 31)
     const full: ClientIdentity = { ...identity, processId: this.#lastProcessId, secret }
     const client =
@@ -175,7 +175,7 @@ export class Pooler {
     return client.cancel(done)
   }
 
-  /** Bans a tenant and tells its clients, or lifts the ban. */
+  /** Bans a tenant and ends its clients with the reason, or lifts the ban. */
   ban(tenant: Tenant, reason: string | undefined): void {
     tenant.banReason = reason
     if (reason === undefined) return
@@ -184,7 +184,7 @@ export class Pooler {
     }
   }
 
-  /** Stops every pool in order, as when tenant records change; done when all have stopped. */
+  /** Stops every pool, as a change of tenant records does; done when all have stopped. */
   drain(done: () => void): void {
     const pools = [...this.#pools.values()]
     let left = pools.length
@@ -197,7 +197,7 @@ export class Pooler {
     }
   }
 
-  /** Closes every connection with nothing but a FIN, and every pool with it. */
+  /** Closes every connection with a FIN only, and every pool. */
   async closeAll(): Promise<void> {
     const pools = [...this.#pools.values()]
     for (const { pool } of pools) pool.endClients(undefined)
@@ -205,7 +205,7 @@ export class Pooler {
     await Promise.all(pools.map(({ pool }) => pool.dispose()))
   }
 
-  /** Frees every timer and socket. */
+  /** Clears every timer and closes every socket. */
   async dispose(): Promise<void> {
     this.clock.dispose()
     const sockets = [...this.#sockets]

@@ -1,23 +1,23 @@
-/** Every way in which the pooler says no, in its own words (Supavisor 2.9 source, lib/supavisor/errors). */
+/** The errors of Supavisor, with its texts (Supavisor 2.9 source, lib/supavisor/errors). */
 import type { ErrorFields } from "./BackendMessages.ts"
 import { poolerTimes } from "./PoolerClock.ts"
 
 export interface Refusal {
-  /** What counts it: the code in the message where it has one, else the SQLSTATE. */
+  /** For the counters: the code in the message, else the SQLSTATE. */
   readonly code: string
   readonly fields: ErrorFields
-  /** Pooler milliseconds before it is sent. */
-  readonly heldBack: number
+  /** Delay before it is sent, in pooler milliseconds. */
+  readonly delayMillis: number
 }
 
-const refusal = (code: string, sqlState: string, text: string, heldBack = 0): Refusal => ({
+const refusal = (code: string, sqlState: string, text: string, delayMillis = 0): Refusal => ({
   code,
   fields: { S: "FATAL", C: sqlState, M: text },
-  heldBack
+  delayMillis: delayMillis
 })
 
-const coded = (code: string, text: string, options: { sqlState?: string; heldBack?: number } = {}): Refusal =>
-  refusal(code, options.sqlState ?? "XX000", `(${code}) ${text}`, options.heldBack)
+const coded = (code: string, text: string, options: { sqlState?: string; delayMillis?: number } = {}): Refusal =>
+  refusal(code, options.sqlState ?? "XX000", `(${code}) ${text}`, options.delayMillis)
 
 export const startupInvalid = (problem: "bad_startup_payload" | "missing_user"): Refusal =>
   coded("ESTARTUPMESSAGE", `Invalid startup message: :${problem}`, { sqlState: "08P01" })
@@ -41,21 +41,21 @@ export const noIdentifier = coded(
 )
 
 export const tenantNotFound = (role: string, tenant: string): Refusal =>
-  coded("ENOTFOUND", `tenant/user ${role}.${tenant} not found`, { heldBack: poolerTimes.heldBackAnswer })
+  coded("ENOTFOUND", `tenant/user ${role}.${tenant} not found`, { delayMillis: poolerTimes.delayedAnswer })
 
 export const banned = (reason: string): Refusal => coded("EBANNED", `tenant is banned: ${reason}`)
 
 export const tlsRequired = (role: string): Refusal =>
   coded("ESSLREQUIRED", `SSL connection is required for user: ${role}`)
 
-/** The address as the tuple Erlang prints: `{127, 0, 0, 1}`. */
+/** The address is printed as an Erlang tuple: `{127, 0, 0, 1}`. */
 export const addressNotAllowed = (address: string): Refusal =>
   coded("EADDRNOTALLOWED", `address not in tenant allow_list: {${address.split(".").join(", ")}}`)
 
 export const tooManySessions = (poolSize: number): Refusal =>
   coded("EMAXCONNSESSION", `max clients reached in session mode - max clients are limited to pool_size: ${poolSize}`)
 
-/** What a session got when its minute in the queue was over (Supavisor 2.7 source, client_handler.ex). */
+/** For a session that queued for the whole checkout time (Supavisor 2.7 source, client_handler.ex). */
 export const queuedTooLong = refusal(
   "MaxClientsInSessionMode",
   "XX000",
@@ -97,17 +97,17 @@ export const authenticationViolation = coded("EAUTHPROTOCOL", "protocol violatio
 })
 
 export const wrongPassword = (role: string): Refusal =>
-  refusal("28P01", "28P01", `password authentication failed for user "${role}"`, poolerTimes.heldBackAnswer)
+  refusal("28P01", "28P01", `password authentication failed for user "${role}"`, poolerTimes.delayedAnswer)
 
 export const databaseUnreachable = (detail: string): Refusal =>
   refusal("08006", "08006", `Failed to connect to database: ${detail}`)
 
-/** Word for word what PostgreSQL says, from the pooler's mouth: a pool that stops. */
+/** A pool that stops sends PostgreSQL's own text. */
 export const poolStopped: Refusal = {
   code: "57P01",
   fields: { S: "FATAL", V: "FATAL", C: "57P01", M: "terminating connection due to administrator command" },
-  heldBack: 0
+  delayMillis: 0
 }
 
-/** PostgreSQL refused the pooler's own login; its error goes to the client as it is. */
-export const fromDatabase = (fields: ErrorFields): Refusal => ({ code: fields["C"] ?? "XX000", fields, heldBack: 0 })
+/** PostgreSQL's refusal of the pooler's login, passed to the client unchanged. */
+export const fromDatabase = (fields: ErrorFields): Refusal => ({ code: fields["C"] ?? "XX000", fields, delayMillis: 0 })

@@ -1,14 +1,14 @@
 /** The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), from a verifier as PostgreSQL stores it. */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto"
 
-/** Supavisor always says this, whatever the role was hashed with (Supavisor 2.9 source, protocol/server.ex). */
+/** Supavisor always sends this number, whatever the role was hashed with (Supavisor 2.9 source, protocol/server.ex). */
 const ITERATIONS = 4096
-/** As PostgreSQL makes them (scram-common.h). */
+/** As in PostgreSQL (scram-common.h). */
 const SALT_BYTES = 16
 const NONCE_BYTES = 18
 const KEY_BYTES = 32
 
-/** What the server keeps of a password. */
+/** What the server stores for a password. */
 export interface ScramVerifier {
   readonly salt: Buffer
   readonly storedKey: Buffer
@@ -25,7 +25,7 @@ export const verifierOf = (password: string): ScramVerifier => {
   return { salt, storedKey: sha256(hmac(salted, "Client Key")), serverKey: hmac(salted, "Server Key") }
 }
 
-/** The server's first message, and what is needed to judge the client's last. */
+/** The server's first message, and the check of the client's last one. */
 export interface ScramChallenge {
   readonly serverFirst: string
   /** The server's last message when the proof is right; undefined when the password was wrong. */
@@ -35,7 +35,7 @@ export interface ScramChallenge {
 const CLIENT_FIRST = /^([ny]),[^,]*,(n=[^,]*,r=([^,]+).*)$/s
 const CLIENT_FINAL = /^(c=[^,]+,r=([^,]+)),p=([^,]+)$/s
 
-/** Answers a client's first message; undefined when it is not one, or wants channel binding. */
+/** Answers a client's first message; undefined when it is invalid or requires channel binding. */
 export const challenge = (clientFirst: string, verifier: ScramVerifier): ScramChallenge | undefined => {
   const [, , bare, clientNonce] = CLIENT_FIRST.exec(clientFirst) ?? []
   if (bare === undefined || clientNonce === undefined) return undefined

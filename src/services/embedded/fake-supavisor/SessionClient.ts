@@ -1,4 +1,4 @@
-/** A client in session mode: one backend from its login to its leave, bytes passed on as they come. */
+/** A client in session mode: it keeps one backend until it disconnects; bytes are passed on unchanged. */
 import { Backend } from "./Backend.ts"
 import { parameterStatus } from "./BackendMessages.ts"
 import type { BackendPool } from "./BackendPool.ts"
@@ -35,8 +35,8 @@ export class SessionClient implements Client {
   }
 
   start(): void {
-    this.#socket.onGone = () => this.#leave()
-    if (this.#socket.gone) return this.#leave()
+    this.#socket.onClosed = () => this.#leave()
+    if (this.#socket.isClosed) return this.#leave()
     this.#cancelCheckout = this.#pool.checkout((result) => {
       if (result instanceof Backend) return this.#onBackend(result)
       this.#end()
@@ -52,8 +52,8 @@ export class SessionClient implements Client {
   stopNow(refusal: Refusal | undefined): void {
     if (this.#state === "ended") return
     this.#end()
-    // In the middle of a message an answer would be read as part of it.
-    Shared.farewell(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
+    // Inside a message the error would be read as part of it.
+    Shared.endConnection(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
     if (this.#backend !== undefined) this.#pool.drop(this.#backend)
   }
 
@@ -68,24 +68,24 @@ export class SessionClient implements Client {
   #onBackend(backend: Backend): void {
     this.#backend = backend
     const name = this.identity.applicationName
-    if (name === undefined) return this.#greet(backend)
+    if (name === undefined) return this.#confirmLogin(backend)
     const value = `Supavisor - ${name}`.replaceAll("'", "''").replaceAll("\\", "\\\\")
     return backend.run(`select set_config('application_name', E'${value}', false)`, "SELECT 1", (ok) => {
-      if (ok || this.#state === "ended") return this.#greet(backend)
+      if (ok || this.#state === "ended") return this.#confirmLogin(backend)
       return this.stopNow(undefined)
     })
   }
 
-  #greet(backend: Backend): void {
+  #confirmLogin(backend: Backend): void {
     if (this.#state === "ended") return this.#clean(backend)
     if (this.#stopping !== undefined) return this.stopNow(this.#stopping)
     backend.lendTo({
       onData: (chunk, status) => this.#toClient(chunk, status),
-      onGone: () => this.stopNow(undefined)
+      onClosed: () => this.stopNow(undefined)
     })
-    if (backend.gone) return this.stopNow(undefined)
+    if (backend.isClosed) return this.stopNow(undefined)
     this.#context.counters.logins += 1
-    this.#socket.write(Shared.greeting(this.#pool.greeting ?? backend.parameters, this.identity))
+    this.#socket.write(Shared.loginReply(this.#pool.parameters ?? backend.parameters, this.identity))
     this.#becomeIdle()
     return this.#socket.stream((chunk) => this.#toServer(chunk))
   }
@@ -150,7 +150,7 @@ export class SessionClient implements Client {
     this.#pool.drop(this.#backend)
   }
 
-  /** The place is free already while the backend is being cleaned. */
+  /** The client has left the pool already while its backend is being cleaned. */
   #clean(backend: Backend): void {
     backend.run("DISCARD ALL", "DISCARD ALL", (ok) => {
       if (!ok) return this.#pool.drop(backend)

@@ -1,4 +1,4 @@
-/** A tenant of the fake pooler: who may log in, from where, and to what. */
+/** A tenant: its roles, databases and allowed addresses. */
 import * as Redacted from "effect/Redacted"
 import { BlockList } from "node:net"
 import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
@@ -7,7 +7,7 @@ import type { Upstream } from "./Upstream.ts"
 
 /** A role that may log in through the pooler. */
 export interface RoleOptions {
-  /** What clients have to know. Default: the upstream's password. */
+  /** The password for clients. Default: the upstream's. */
   readonly password?: Redacted.Redacted<string>
   /** The role at PostgreSQL. Default: the upstream's. */
   readonly upstream?: { readonly username: string; readonly password: Redacted.Redacted<string> }
@@ -26,7 +26,7 @@ export interface TenantOptions {
   readonly sniHostname?: string
 }
 
-/** A role's password at the database, and the verifier of it that the pooler keeps. */
+/** A role: its password at the database, and the verifier that the pooler keeps. */
 interface Role {
   password: string
   verifier: ScramVerifier | undefined
@@ -37,7 +37,7 @@ interface Role {
   poolSize: number | undefined
 }
 
-/** Reads a verifier again at most so often in one window (Supavisor 2.9 source, refresh_limiter.ex). */
+/** Limit of rereading a verifier in one window (Supavisor 2.9 source, refresh_limiter.ex). */
 const MAX_REFRESHES = 3
 
 export class Tenant {
@@ -87,7 +87,7 @@ export class Tenant {
     return this.#roles.has(name)
   }
 
-  /** The role's password at the database; undefined when there is no such role. */
+  /** The role's password at the database; undefined for an unknown role. */
   passwordOf(name: string): string | undefined {
     return this.#roles.get(name)?.password
   }
@@ -100,13 +100,13 @@ export class Tenant {
     return this.#roles.get(name)?.poolSize ?? this.#poolSize
   }
 
-  /** From now on, for the tenant and for roles with a size of their own. */
+  /** Changes the size of the tenant and of roles that have their own. */
   setPoolSize(size: number): void {
     this.#poolSize = size
     for (const role of this.#roles.values()) if (role.poolSize !== undefined) role.poolSize = size
   }
 
-  /** Changes the password at the database; the pooler goes on with the verifier it has until it looks again. */
+  /** Changes the password at the database; the pooler keeps its verifier until it reads it again. */
   setPassword(name: string, password: string): boolean {
     const role = this.#roles.get(name)
     if (role === undefined) return false
@@ -114,12 +114,12 @@ export class Tenant {
     return true
   }
 
-  /** Whether the next login needs the database to be there, because no verifier is kept yet. */
+  /** Whether the next login has to read the verifier from the database. */
   needsVerifier(name: string): boolean {
     return this.#roles.get(name)?.verifier === undefined
   }
 
-  /** The verifier the pooler has: read at first use, and by a live pool every 15 seconds. */
+  /** The pooler's verifier: read at first use, and by a running pool every 15 seconds. */
   verifierFor(name: string, poolIsLive: boolean): ScramVerifier | undefined {
     const role = this.#roles.get(name)
     if (role === undefined) return undefined
@@ -129,7 +129,7 @@ export class Tenant {
     return role.verifier
   }
 
-  /** After a wrong password: the pooler reads the verifier again, for the login after this one. */
+  /** Reads the verifier again after a wrong password, for the next login. */
   refreshVerifier(name: string): void {
     const role = this.#roles.get(name)
     if (role === undefined) return
@@ -140,7 +140,7 @@ export class Tenant {
     this.#read(role, now)
   }
 
-  /** Only these addresses may come in: each an address or a CIDR range of IPv4; undefined lets everybody in. */
+  /** Allows these IPv4 addresses and CIDR ranges only; undefined allows all. */
   setAllowList(ranges: ReadonlyArray<string> | undefined): void {
     if (ranges === undefined) {
       this.#allowList = undefined

@@ -1,4 +1,4 @@
-/** A client in transaction mode: a backend for each transaction, none in between. */
+/** A client in transaction mode: it has a backend during a transaction only. */
 import { Backend } from "./Backend.ts"
 import type { BackendPool } from "./BackendPool.ts"
 import * as Shared from "./Client.ts"
@@ -10,10 +10,10 @@ import type { Refusal } from "./Refusal.ts"
 
 const nothing = () => {}
 
-/** What a tenant's record says when no backend has been seen yet (Supavisor 2.9 source, tenant_cache.ex). */
+/** The parameters before the first backend is open (Supavisor 2.9 source, tenant_cache.ex). */
 const storedParameters: ReadonlyMap<string, string> = new Map([["server_version", "17.0"]])
 
-/** Messages that a ReadyForQuery answers. */
+/** Messages whose reply ends with ReadyForQuery. */
 const answered: ReadonlySet<number> = new Set([ascii.query, ascii.sync, ascii.functionCall])
 
 export class TransactionClient implements Client {
@@ -40,21 +40,21 @@ export class TransactionClient implements Client {
     return Shared.describe(this.identity, this.#pool, this.#socket, this.#state, this.#backend)
   }
 
-  /** Greets with the pool's parameters; the first client of a pool waits for them, but not for long. */
+  /** Completes the login with the pool's parameters; the first client of a pool waits for them, bounded. */
   start(): void {
-    this.#socket.onGone = () => this.#leave()
-    if (this.#socket.gone) return this.#leave()
-    if (this.#pool.greeting !== undefined) return this.#greet()
+    this.#socket.onClosed = () => this.#leave()
+    if (this.#socket.isClosed) return this.#leave()
+    if (this.#pool.parameters !== undefined) return this.#confirmLogin()
     const cancelCheckout = this.#pool.checkout((result) => {
-      // Without a database the client is greeted all the same, and its first query hears of it.
+      // Without a database the login succeeds all the same, and the first query fails.
       if (!(result instanceof Backend)) return
       cancelTimer()
       this.#pool.checkin(result)
-      this.#greet()
+      this.#confirmLogin()
     })
     const cancelTimer = this.#context.clock.after(poolerTimes.parameterWait, () => {
       cancelCheckout()
-      this.#greet()
+      this.#confirmLogin()
     })
     this.#cancelWait = () => {
       cancelTimer()
@@ -70,7 +70,7 @@ export class TransactionClient implements Client {
   stopNow(refusal: Refusal | undefined): void {
     if (this.#state === "ended") return
     this.#end()
-    Shared.farewell(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
+    Shared.endConnection(this.#socket, this.#backend?.atBoundary === false ? undefined : refusal)
     this.#dropBackend()
   }
 
@@ -80,10 +80,10 @@ export class TransactionClient implements Client {
     return this.#backend.cancel(done)
   }
 
-  #greet(): void {
+  #confirmLogin(): void {
     if (this.#state !== "starting") return
     this.#context.counters.logins += 1
-    this.#socket.write(Shared.greeting(this.#pool.greeting ?? storedParameters, this.identity))
+    this.#socket.write(Shared.loginReply(this.#pool.parameters ?? storedParameters, this.identity))
     this.#becomeIdle()
     this.#socket.stream((chunk) => this.#toServer(chunk))
   }
@@ -106,7 +106,7 @@ export class TransactionClient implements Client {
       this.#backend = result
       result.lendTo({
         onData: (bytes, status, readies) => this.#toClient(bytes, status, readies),
-        onGone: () => this.stopNow(undefined)
+        onClosed: () => this.stopNow(undefined)
       })
       for (const held of this.#held.splice(0)) result.write(held)
     })

@@ -1,4 +1,4 @@
-/** Where the real PostgreSQL is, and how one connection logs in to it. */
+/** The login of a backend at PostgreSQL. */
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Result from "effect/Result"
@@ -14,14 +14,14 @@ export interface Upstream {
   readonly password: string
 }
 
-/** What a backend said of itself at its login. */
+/** What the server reports at a login. */
 export interface BackendFacts {
   readonly processId: number
   readonly secret: number
   readonly parameters: ReadonlyMap<string, string>
 }
 
-/** As many random bytes as PostgreSQL's own clients use for a SCRAM nonce (scram-common.h). */
+/** Random bytes of a SCRAM nonce, as in libpq (scram-common.h). */
 const NONCE_BYTES = 18
 
 /** Letters of an ErrorResponse's fields by the codec's names (PostgreSQL docs, "Error and Notice Message Fields"). */
@@ -49,7 +49,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 const wireFields = (fields: PgProtocol.ErrorFields): ErrorFields =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [LETTERS[name] ?? name, value ?? ""]))
 
-/** The startup message of a pooled backend: of all that clients may send, only search_path goes on. */
+/** The startup message of a backend: of a client's parameters only search_path is passed on. */
 export const startupMessage = (upstream: Upstream, database: string, searchPath: string | undefined): Uint8Array =>
   PgProtocol.encodeStartupMessage({
     user: upstream.username,
@@ -58,10 +58,10 @@ export const startupMessage = (upstream: Upstream, database: string, searchPath:
     ...(searchPath === undefined ? {} : { options: `--search_path=${searchPath.replaceAll(/([\s\\])/g, "\\$1")}` })
   })
 
-/** What a step of the login leads to: bytes to send, the end of the login, or nothing yet. */
+/** The result of a server message: bytes to send, the end of the login, or nothing yet. */
 type Step = Uint8Array | BackendFacts | Refusal | undefined
 
-/** The client's side of one login at PostgreSQL, message by message. */
+/** The client's side of one login at PostgreSQL. */
 export class UpstreamLogin {
   readonly #upstream: Upstream
   readonly #parser = PgProtocol.makeParser()
@@ -74,7 +74,7 @@ export class UpstreamLogin {
     this.#upstream = upstream
   }
 
-  /** Takes what the server sent and returns what follows from it, in order. */
+  /** Processes bytes of the server and returns the steps, in order. */
   push(chunk: Uint8Array): ReadonlyArray<Exclude<Step, undefined>> {
     return this.#parser.push(chunk).flatMap((message) => this.#step(message) ?? [])
   }

@@ -1,11 +1,10 @@
-/** Why an embedded PostgreSQL server could not be had, and what to do about it. */
 import * as Schema from "effect/Schema"
 
 /**
- * The embedded PostgreSQL server failed, with the step that failed and what the person does next.
+ * The embedded PostgreSQL server failed: the step that failed, and the remedy.
  *
  * Steps: `binaries` (none found for this platform, or not executable), `prepare` (the temporary directory), `options`
- * (a value that cannot work), `initdb`, `start` (it ended or did not answer before its deadline), `createDatabase`.
+ * (an invalid value), `initdb`, `start` (it ended, or did not answer in time), `createDatabase`.
  */
 export class EmbeddedPostgresError extends Schema.TaggedError<EmbeddedPostgresError>()("EmbeddedPostgresError", {
   step: Schema.Literals(["binaries", "prepare", "options", "initdb", "start", "createDatabase"]),

@@ -1,19 +1,19 @@
-/** A free TCP port on the loopback address, outside the range the kernel hands to outgoing connections. */
+/** A free TCP port on the loopback address, outside the range of outgoing connections. */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 
-/** The only address the embedded server and the fault proxy ever listen on: nothing leaves the machine. */
+/** The address of the embedded server, FakeSupavisor and the fault proxy. */
 export const loopbackHost = "127.0.0.1"
 
-// Above the registered services people really run (5432, 6543, 8080 and so on).
+// Above common services (5432, 6543, 8080 and so on).
 const lowestPort = 20_000
-// Linux hands out 32768-60999 and macOS 49152-65535 to outgoing connections (ip(7), ip_local_port_range). A port from
-// there could be taken by a client that redials while the server is down, or even connect to itself.
+// Linux uses 32768-60999 and macOS 49152-65535 for outgoing connections (ip(7), ip_local_port_range). A client that
+// redials while the server is down could take a port of that range, or connect to itself.
 const highestPort = 32_767
-// With 12768 candidates, fifty misses in a row mean that something else is wrong; the system then chooses.
+// With 12768 candidates, fifty failures in a row have another cause; the system then chooses the port.
 const maxAttempts = 50
 
-/** Binds a port on the loopback address for a moment and says which one it was; 0 lets the system choose. */
+/** Binds a port on the loopback address for a moment and returns it; 0 lets the system choose. */
 const bindOnce = (port: number): Effect.Effect<number, Error> =>
   Effect.callback<number, Error>((resume) => {
     const server = Net.createServer()
@@ -29,8 +29,8 @@ const bindOnce = (port: number): Effect.Effect<number, Error> =>
 /**
  * Finds a port on 127.0.0.1 that was free a moment ago.
  *
- * The port may be taken before it is used, so callers retry on a conflict. Fails with the system's error when not even
- * a port of the system's choice can be bound (no file descriptors left, for example).
+ * The port may be taken before it is used, so callers retry on a conflict. Fails with the system's error when no port
+ * can be bound (no file descriptors left, for example).
  */
 export const freePort: Effect.Effect<number, Error> = Effect.suspend(() => {
   const candidate = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort + 1))

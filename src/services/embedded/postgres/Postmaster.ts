@@ -1,4 +1,4 @@
-/** Starts and stops the server of one directory: one postmaster at a time, always on the same port once it had one. */
+/** Starts and stops the server of one directory: one postmaster at a time, always on the port of its first start. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -26,16 +26,16 @@ const stopSteps: Readonly<Record<StopMode, ReadonlyArray<readonly [NodeJS.Signal
   immediate: immediateSteps,
   smart: [["SIGTERM", Number.POSITIVE_INFINITY]]
 }
-// Start-up takes about 30 ms, so the answer is looked for this often.
+// A start takes about 30 ms.
 const readinessPollMillis = 10
-// Ports that were taken between choosing and binding, and backends of a killed postmaster that are just going away.
+// For ports taken between choosing and binding, and for backends of a killed postmaster that are still ending.
 const maxStartAttempts = 10
 const startRetryMillis = 100
-// The last lines of the log say why a start failed; more would bury the remedy.
+// The last lines of the log have the cause; more would hide the remedy.
 const reportedLogCharacters = 1500
 
 const portTaken = "could not bind"
-const passingObstacles = [portTaken, "pre-existing shared memory block is still in use"]
+const transientProblems = [portTaken, "pre-existing shared memory block is still in use"]
 
 export interface PostmasterOptions {
   readonly directory: ServerDirectory
@@ -44,11 +44,11 @@ export interface PostmasterOptions {
   readonly startTimeoutMillis: number
 }
 
-/** Waits for the end of a program for so long; says whether it ended. */
+/** Whether the program ends within so many milliseconds. */
 const endsWithin = (program: Program, millis: number): Effect.Effect<boolean> =>
   program.ended.pipe(Effect.as(true), Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) }))
 
-/** Stops a program by ever stronger signals, SIGKILL at last; returns when it is gone. */
+/** Stops a program with increasingly forceful signals, SIGKILL last; returns when it has ended. */
 const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMode) {
   for (const [signal, millis] of stopSteps[mode]) {
     if (program.hasEnded()) return
@@ -59,8 +59,8 @@ const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMod
   yield* program.ended
 }, onMachineClock)
 
-/** Whether this server, and not another one that answers on the same port, wrote that it is ready. */
-const saysReady = (directory: ServerDirectory, pid: number): boolean => {
+/** Whether this server, not another one on the same port, has written that it is ready. */
+const reportsReady = (directory: ServerDirectory, pid: number): boolean => {
   try {
     const lines = Fs.readFileSync(Path.join(directory.data, "postmaster.pid"), "utf8").split("\n")
     return Number(lines[0]) === pid && lines[7]?.trim() === "ready"
@@ -122,7 +122,7 @@ export const make = (options: PostmasterOptions): Postmaster => {
 
   const untilReady = Effect.fnUntraced(function* (program: Program, chosen: number) {
     while (!program.hasEnded()) {
-      if (saysReady(directory, program.pid) && (yield* acceptsLogins(chosen))) return true
+      if (reportsReady(directory, program.pid) && (yield* acceptsLogins(chosen))) return true
       yield* Effect.sleep(readinessPollMillis)
     }
     return false
@@ -158,7 +158,7 @@ export const make = (options: PostmasterOptions): Postmaster => {
           port = chosen
           return
         }
-        if (attempt < maxStartAttempts && passingObstacles.some((text) => log.includes(text))) {
+        if (attempt < maxStartAttempts && transientProblems.some((text) => log.includes(text))) {
           yield* Effect.sleep(startRetryMillis)
           continue
         }

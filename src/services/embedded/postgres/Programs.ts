@@ -10,21 +10,21 @@ import type { Watchdog } from "./Watchdog.ts"
 /** A started program. */
 export interface Program {
   readonly pid: number
-  /** Waits until it has ended, with the exit code or the signal's name; this process stays alive meanwhile. */
+  /** Waits for its end: the exit code or the signal's name. Keeps this process alive meanwhile. */
   readonly ended: Effect.Effect<number | string>
   readonly hasEnded: () => boolean
   /** Sends a signal; does nothing once it has ended. */
   readonly signal: (signal: NodeJS.Signals) => void
 }
 
-// What fits a screen or a bug report and holds more than one failed start.
+// Enough for several failed starts.
 const logTailBytes = 64 * 1024
 
-/** How many bytes the server's log has. */
+/** Size of the server's log in bytes. */
 export const logSize = (directory: ServerDirectory): number =>
   Fs.statSync(directory.logFile, { throwIfNoEntry: false })?.size ?? 0
 
-/** The last 64 KiB of the server's log, or of what was written after `since` bytes. Empty when there is none. */
+/** The last 64 KiB of the server's log after the first `since` bytes; empty when there is none. */
 export const readLog = (directory: ServerDirectory, since = 0): Effect.Effect<string> =>
   Effect.promise(async () => {
     const from = Math.max(since, logSize(directory) - logTailBytes)
@@ -34,10 +34,10 @@ export const readLog = (directory: ServerDirectory, since = 0): Effect.Effect<st
   }).pipe(Effect.catchCause(() => Effect.succeed("")))
 
 /**
- * Starts a program of the installation with its output appended to the server's log, and puts it under the watchdog.
+ * Starts a program of the installation, appends its output to the server's log, and has the watchdog track it.
  *
- * It gets a process group of its own, so that Ctrl-C in a terminal reaches the application alone, and it does not keep
- * this process alive.
+ * It has its own process group, so that Ctrl-C in a terminal reaches the application only, and it does not keep this
+ * process alive.
  */
 export const start = (
   directory: ServerDirectory,

@@ -1,4 +1,4 @@
-/** Asks a PostgreSQL server over TCP whether it takes logins. */
+/** Whether a PostgreSQL server accepts logins. */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 import { loopbackHost } from "./FreePort.ts"
@@ -21,9 +21,9 @@ const cannotConnectNow = "C57P03\0"
 const answerDeadlineMillis = 1000
 
 /**
- * Whether a server on 127.0.0.1 asks for authentication, or refuses for a reason other than starting up.
+ * Whether a server on 127.0.0.1 requests authentication, or refuses for a reason other than starting up.
  *
- * Never fails: no listener, silence for a second, or 57P03 are all "not ready".
+ * Never fails: no listener, no reply for a second, and 57P03 all mean "not ready".
  */
 export const acceptsLogins = (port: number): Effect.Effect<boolean> =>
   Effect.callback<boolean>((resume) => {

@@ -1,4 +1,4 @@
-/** Which user the server runs as, and whether that user can reach a path. */
+/** The user that the server runs as, and whether that user can read a path. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
@@ -8,16 +8,16 @@ export interface RunAs {
   readonly gid: number
 }
 
-// "nobody" on Linux and the overflow uid of the kernel; setuid needs no entry in /etc/passwd.
-const nobody: RunAs = { uid: 65_534, gid: 65_534 }
+// The overflow uid of the Linux kernel; setuid needs no entry in /etc/passwd.
+const unprivileged: RunAs = { uid: 65_534, gid: 65_534 }
 
 const worldExecute = 0o001
 const worldRead = 0o004
 
-/** PostgreSQL refuses to run as root (PostgreSQL docs, section 18.1), so root drops to nobody; all others stay. */
-export const runAs = (): RunAs | undefined => (process.getuid?.() === 0 ? nobody : undefined)
+/** PostgreSQL refuses to run as root (PostgreSQL docs, section 18.1), so root runs it as an unprivileged user. */
+export const runAs = (): RunAs | undefined => (process.getuid?.() === 0 ? unprivileged : undefined)
 
-/** Whether a user who owns nothing on the way can read a file or directory: each directory above must let them by. */
+/** Whether a user without special rights can read a file or directory: every directory above must be executable. */
 export const isReachable = (path: string): boolean => {
   const real = Fs.realpathSync(path)
   if ((Fs.statSync(real).mode & worldRead) === 0) return false

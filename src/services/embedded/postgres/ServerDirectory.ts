@@ -20,18 +20,18 @@ export interface ServerDirectory {
   readonly data: string
   readonly passwordFile: string
   readonly logFile: string
-  /** Where the programs are; a copy in `root` when the server's user could not read the original. */
+  /** The programs; a copy in `root` when the server's user cannot read the original. */
   readonly binDir: string
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
-  /** The user the server's processes run as; undefined means the user of this process. */
+  /** The user of the server's processes; undefined means the user of this process. */
   readonly runAs: RunAs | undefined
-  /** All that the server's processes see of the environment. */
+  /** The whole environment of the server's processes. */
   readonly env: Record<string, string>
 }
 
 const ownerOnlyDirectory = 0o700
 const ownerOnlyFile = 0o600
-// Backends that are just ending may still write their last file; Node waits 100 ms longer after each attempt.
+// Ending backends may still write files; Node waits 100 ms longer after each attempt.
 const removal = { recursive: true, force: true, maxRetries: 10 } as const
 const pemMarker = "-----BEGIN"
 
@@ -42,29 +42,29 @@ const prepareFailed = (error: unknown) =>
     remedy: "Check that TMPDIR is writable and has about 100 MB of free space."
   })
 
-/** The system's temporary directory, or /tmp when the server's user could not pass through it. */
+/** The system's temporary directory, or /tmp when the server's user cannot enter it. */
 const temporaryRoot = (user: RunAs | undefined): string => {
   const preferred = Os.tmpdir()
   return user === undefined || isReachable(preferred) ? preferred : "/tmp"
 }
 
-const hand = (path: string, user: RunAs | undefined): void => {
+const changeOwner = (path: string, user: RunAs | undefined): void => {
   if (user !== undefined) Fs.chownSync(path, user.uid, user.gid)
 }
 
 const writePrivate = (path: string, content: string | Buffer, user: RunAs | undefined): string => {
   Fs.writeFileSync(path, content, { mode: ownerOnlyFile })
-  hand(path, user)
+  changeOwner(path, user)
   return path
 }
 
-const handAll = (path: string, user: RunAs): void => {
+const changeOwnerOfAll = (path: string, user: RunAs): void => {
   Fs.lchownSync(path, user.uid, user.gid)
   if (!Fs.lstatSync(path).isDirectory()) return
-  for (const name of Fs.readdirSync(path)) handAll(Path.join(path, name), user)
+  for (const name of Fs.readdirSync(path)) changeOwnerOfAll(Path.join(path, name), user)
 }
 
-/** Copies the installation when it is an npm package's and the server's user cannot get at it. */
+/** Copies the installation when it is an npm package that the server's user cannot read. */
 const reachableBinDir = (binDir: string, root: string, user: RunAs | undefined): string => {
   const native = Path.dirname(binDir)
   const needed = [Path.join(binDir, "postgres"), Path.join(native, "lib"), Path.join(native, "share")]
@@ -72,18 +72,18 @@ const reachableBinDir = (binDir: string, root: string, user: RunAs | undefined):
   if (user === undefined || !isPackage || needed.every(isReachable)) return binDir
   const copy = Path.join(root, "native")
   Fs.cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  handAll(copy, user)
+  changeOwnerOfAll(copy, user)
   return Path.join(copy, "bin")
 }
 
-/** Makes the links to the shared libraries that the package's install script would have made. */
+/** Creates the links to shared libraries that the package's install script would create. */
 const libraryPath = (binDir: string, root: string, user: RunAs | undefined): string | undefined => {
   const native = Path.dirname(binDir)
   const listFile = Path.join(native, "pg-symlinks.json")
   if (!Fs.existsSync(listFile)) return undefined
   const links = Path.join(root, "lib")
   Fs.mkdirSync(links, { mode: ownerOnlyDirectory })
-  hand(links, user)
+  changeOwner(links, user)
   const list = JSON.parse(Fs.readFileSync(listFile, "utf8")) as ReadonlyArray<{ source: string; target: string }>
   for (const { source, target } of list) {
     const file = Path.join(native, Path.relative("native", source))
@@ -104,31 +104,31 @@ const prepareTls = (tls: ServerTls | undefined, root: string, user: RunAs | unde
 const environment = (libraries: string | undefined): Record<string, string> => ({
   PATH: "/usr/bin:/bin",
   LC_ALL: "C",
-  // initdb takes the server's time zone from it; tests should not depend on the machine's.
+  // initdb sets the server's time zone from it; it should not depend on the machine.
   TZ: "UTC",
   ...(libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries, DYLD_LIBRARY_PATH: libraries })
 })
 
-/** A name for the directory that nobody else has, so that a watchdog can be there before it is created. */
+/** A unique path for the directory, known before it is created so that the watchdog can start first. */
 export const chooseRoot: Effect.Effect<string, EmbeddedPostgresError> = Effect.try({
   try: () => Path.join(Fs.realpathSync(temporaryRoot(runAs())), `effect-supavisor-postgres-${randomUUID()}`),
   catch: prepareFailed
 })
 
-/** Creates the directory, which only the server's user can enter, and removes it when the scope closes. */
+/** Creates the directory, accessible to the server's user only, and removes it when the scope closes. */
 export const makeRoot = (root: string): Effect.Effect<void, EmbeddedPostgresError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
         Fs.mkdirSync(root, { mode: ownerOnlyDirectory })
-        hand(root, runAs())
+        changeOwner(root, runAs())
       },
       catch: prepareFailed
     }),
     () => Effect.ignore(Effect.tryPromise(() => Fs.promises.rm(root, removal)))
   )
 
-/** Fills the directory with all that initdb and the server need. */
+/** Writes the files that initdb and the server need. */
 export const prepare = (
   root: string,
   options: { readonly binDir: string; readonly password: string; readonly tls: ServerTls | undefined }

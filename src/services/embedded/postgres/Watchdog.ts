@@ -1,14 +1,14 @@
-/** A small shell process that outlives this one: it stops the server and removes its directory when Node is killed. */
+/** A shell process that outlives this one: it stops the server and removes its directory when Node is killed. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import type { Socket } from "node:net"
 import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
 
-// It reads commands from a pipe that only this process can write to; the kernel closes the pipe however this process
-// ends. It signals the process group because initdb has children in its own; the server's are in sessions of their own.
-// A postmaster may linger as a zombie where nobody reaps it (a container without an init), hence the grep.
-// Twenty times 0.1 s for each signal: a fast shutdown takes less. rm is repeated for files written meanwhile.
+// It reads commands from a pipe; the kernel closes the pipe however this process ends. It signals the process group,
+// because initdb has children in its group. The grep is for a postmaster that stays a zombie because no process reaps it
+// (a container without an init). Each signal gets twenty times 0.1 s, more than a fast shutdown takes. rm is repeated
+// for files that are written meanwhile.
 const script = `
 trap '' HUP INT TERM QUIT PIPE
 directory=$1
@@ -42,16 +42,16 @@ done
 `
 
 export interface Watchdog {
-  /** From now on this process is stopped when Node is gone. */
+  /** Stops this process when Node has ended. */
   readonly track: (pid: number) => void
-  /** The tracked process has ended; its pid may soon belong to somebody else. */
+  /** The tracked process has ended; its pid may be reused. */
   readonly forget: () => void
 }
 
 /**
- * Starts the watchdog for a directory. When the scope closes it is dismissed and does nothing more.
+ * Starts the watchdog of a directory; it ends when the scope closes.
  *
- * It runs in a session of its own and ignores the terminal's signals: Ctrl-C must let the program drain first.
+ * It runs in its own session and ignores the terminal's signals: on Ctrl-C the program drains first.
  */
 export const make = (directory: string): Effect.Effect<Watchdog, EmbeddedPostgresError, Scope.Scope> =>
   Effect.map(
@@ -64,7 +64,7 @@ export const make = (directory: string): Effect.Effect<Watchdog, EmbeddedPostgre
           stdio: ["pipe", "ignore", "ignore"]
         })
         const pipe = child.stdin as Socket
-        // A watchdog that was killed by hand must not take the program with it.
+        // The program must survive a watchdog that was killed.
         pipe.on("error", () => pipe.destroy())
         child.once("error", (error) =>
           resume(
@@ -82,9 +82,9 @@ export const make = (directory: string): Effect.Effect<Watchdog, EmbeddedPostgre
       (pipe) => Effect.sync(() => pipe.end("dismiss\n"))
     ),
     (pipe) => {
-      const say = (line: string) => {
+      const send = (line: string) => {
         if (pipe.writable) pipe.write(line)
       }
-      return { track: (pid) => say(`track ${pid}\n`), forget: () => say("forget\n") }
+      return { track: (pid) => send(`track ${pid}\n`), forget: () => send("forget\n") }
     }
   )

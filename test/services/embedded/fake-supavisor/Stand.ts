@@ -1,4 +1,4 @@
-/** A fake Supavisor in front of the file's PostgreSQL, and what the tests ask of it. */
+/** FakeSupavisor in front of the file's PostgreSQL, and what the tests ask of it. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"

@@ -1,4 +1,4 @@
-/** A connection's way from its first byte to its place in a pool, or to the answer it gets instead. */
+/** The login of a client: from the first read to a pool, or to a refusal. */
 import { authenticationOk, authenticationSasl, saslContinue, saslFinal } from "./BackendMessages.ts"
 import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { ClientSocket } from "./ClientSocket.ts"
@@ -12,24 +12,24 @@ import * as Net from "node:net"
 import type { Upstream } from "./Upstream.ts"
 import type { Tenant } from "./Tenant.ts"
 
-/** Whom a startup message means (Supavisor 2.9 source, handler_helpers.ex and tenants.ex). */
-export interface Found {
+/** Tenant and role of a startup message (Supavisor 2.9 source, handler_helpers.ex and tenants.ex). */
+interface TenantMatch {
   readonly tenant: Tenant
   readonly role: string
 }
 
-/** Role and database names: 1 to 63 bytes, all of them printable. */
+/** Role and database names have 1 to 63 bytes, all printable. */
 const MAX_NAME_BYTES = 63
 
 const isName = (name: string): boolean =>
   name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cn}]/u.test(name)
 
-/** By `options=reference`, else by what follows the last dot of the user name, else by the TLS server name. */
-export const findTenant = (
+/** By `options=reference`, else by the part of the user name after its last dot, else by the TLS server name. */
+const findTenant = (
   tenants: ReadonlyArray<Tenant>,
   startup: Startup,
   serverName: string | undefined
-): Found | Refusal.Refusal => {
+): TenantMatch | Refusal.Refusal => {
   const { database, user } = startup
   const reference = startup.options.get("reference")
   const dot = user.lastIndexOf(".")
@@ -45,8 +45,8 @@ export const findTenant = (
   return tenant === undefined ? Refusal.tenantNotFound(role, wanted) : { tenant, role }
 }
 
-/** True as soon as a connection stands; false when the time for reading a verifier is over. */
-export const databaseAnswers = (upstream: Upstream | undefined, clock: PoolerClock): Promise<boolean> =>
+/** True when a connection is made; false after the time limit for reading a verifier. */
+const canConnect = (upstream: Upstream | undefined, clock: PoolerClock): Promise<boolean> =>
   new Promise((resolve) => {
     if (upstream === undefined) return resolve(false)
     const socket = Net.connect({ host: upstream.host, port: upstream.port })
@@ -62,7 +62,7 @@ export const databaseAnswers = (upstream: Upstream | undefined, clock: PoolerClo
     })
   })
 
-/** Takes a connection through its login; the promise never rejects. */
+/** Runs the login of a connection; the promise never rejects. */
 export const admit: Admit = async (pooler, socket, mode) => {
   const read = await socket.read()
   if (!(read instanceof Buffer)) return
@@ -97,12 +97,12 @@ const logIn = async (pooler: Pooler, socket: ClientSocket, mode: Mode, startup: 
     searchPath: startup.searchPath,
     encrypted: socket.encrypted
   }
-  const refusal = whyNot(pooler, socket, identity) ?? (await authenticate(pooler, socket, identity))
-  if (refusal === "gone") return
+  const refusal = refusalBeforePassword(pooler, socket, identity) ?? (await authenticate(pooler, socket, identity))
+  if (refusal === "disconnected") return
   if (refusal !== undefined) return pooler.refuse(socket, refusal)
   const pool = pooler.poolFor(identity)
   if (!(pool instanceof BackendPool)) return pooler.refuse(socket, pool)
-  return pooler.enter(socket, pool, {
+  return pooler.addClient(socket, pool, {
     tenant: tenant.reference,
     role,
     database: identity.database,
@@ -113,30 +113,34 @@ const logIn = async (pooler: Pooler, socket: ClientSocket, mode: Mode, startup: 
 const breakerKey = (identity: PoolIdentity, socket: ClientSocket): string =>
   `${identity.tenant.reference} ${socket.address}`
 
-/** Everything that is looked at before the password, in Supavisor's order (2.9 source, client_handler/checks.ex). */
-const whyNot = (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Refusal.Refusal | undefined => {
+/** The checks before the password, in Supavisor's order (2.9 source, client_handler/checks.ex). */
+const refusalBeforePassword = (
+  pooler: Pooler,
+  socket: ClientSocket,
+  identity: PoolIdentity
+): Refusal.Refusal | undefined => {
   const { role, tenant } = identity
   if (tenant.banReason !== undefined) return Refusal.banned(tenant.banReason)
   if (pooler.settings.tls?.required === true && !socket.encrypted) return Refusal.tlsRequired(role)
   if (!tenant.allows(socket.address)) return Refusal.addressNotAllowed(socket.address)
-  const full = pooler.livePool(identity)?.fullness()
+  const full = pooler.livePool(identity)?.refusalIfFull()
   if (full !== undefined) return full
   if (pooler.loginBreaker.isBlocked(breakerKey(identity, socket))) return Refusal.addressBlocked
   return pooler.credentialBreaker.isBlocked(tenant.reference) ? Refusal.credentialsBlocked : undefined
 }
 
-type Verdict = Refusal.Refusal | "gone" | undefined
+type LoginOutcome = Refusal.Refusal | "disconnected" | undefined
 
-/** The SCRAM exchange; every failure in it counts for the breaker. */
-const authenticate = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<Verdict> => {
-  const verdict = await exchange(pooler, socket, identity)
-  if (verdict === undefined || verdict === "gone") return verdict
+/** The SCRAM exchange; the breaker counts every failure. */
+const authenticate = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<LoginOutcome> => {
+  const outcome = await exchange(pooler, socket, identity)
+  if (outcome === undefined || outcome === "disconnected") return outcome
   pooler.counters.authFailures += 1
   pooler.loginBreaker.fail(breakerKey(identity, socket))
-  return verdict
+  return outcome
 }
 
-const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<Verdict> => {
+const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<LoginOutcome> => {
   const { role, tenant } = identity
   socket.write(authenticationSasl)
   const first = await readPassword(socket)
@@ -145,7 +149,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   const clientFirst = initialResponse(first)
   if (clientFirst === undefined) return Refusal.authenticationViolation
   if (!tenant.hasRole(role)) return Refusal.roleNotFound
-  if (tenant.needsVerifier(role) && !(await databaseAnswers(tenant.upstreamOf(role), pooler.clock))) {
+  if (tenant.needsVerifier(role) && !(await canConnect(tenant.upstreamOf(role), pooler.clock))) {
     pooler.credentialBreaker.fail(tenant.reference)
     return Refusal.credentialsUnreadable
   }
@@ -156,22 +160,22 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   const last = await readPassword(socket)
   if (typeof last !== "object") return last
   if ("code" in last) return last
-  const outcome = scram.finish(last.toString())
-  if (outcome === "violation") return Refusal.authenticationViolation
-  if (outcome === undefined) {
+  const proof = scram.finish(last.toString())
+  if (proof === "violation") return Refusal.authenticationViolation
+  if (proof === undefined) {
     tenant.refreshVerifier(role)
     return Refusal.wrongPassword(role)
   }
-  socket.write(Buffer.concat([saslFinal(outcome), authenticationOk]))
+  socket.write(Buffer.concat([saslFinal(proof), authenticationOk]))
   return undefined
 }
 
 const HEADER_BYTES = 5
 
-/** The body of a password message that is whole in its read. */
-const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refusal | "gone"> => {
+/** The body of a password message, which must be complete in one read. */
+const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refusal | "disconnected"> => {
   const read = await socket.read(poolerTimes.authenticationStep)
-  if (read === undefined) return "gone"
+  if (read === undefined) return "disconnected"
   if (read === "timeout") return Refusal.authenticationTimeout
   const whole = read.length >= HEADER_BYTES && read[0] === ascii.password && read.readInt32BE(1) === read.length - 1
   return whole ? read.subarray(HEADER_BYTES) : Refusal.authenticationViolation
