@@ -1,4 +1,4 @@
-/** One pool through a storm: two hundred fibers at work, a fault every few hundred milliseconds, then quiet, then its end. */
+/** One pool under load: two hundred fibers at work, a fault every few hundred milliseconds, then none, then its drain. */
 import { PgClient } from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Context from "effect/Context"
@@ -16,13 +16,13 @@ import { SessionPool } from "../../src/services/pool/SessionPool.ts"
 import { FakeSupavisor } from "../../src/services/embedded/FakeSupavisor.ts"
 import { FaultMode, FaultProxy } from "../../src/testing/FaultProxy.ts"
 import type { TestPostgres } from "../../src/testing/TestPostgres.ts"
-import type { Canary } from "./Canary.ts"
-import { CommitBook } from "./CommitBook.ts"
-import type { Dice } from "./Dice.ts"
-import { type FaultName, faults, type Victims, weightsOf } from "./Faults.ts"
-import type { Findings } from "./Findings.ts"
+import type { SecretScanner } from "./SecretScanner.ts"
+import { CommitLog } from "./CommitLog.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
+import { type FaultName, faults, type FaultTargets, weightsOf } from "./Faults.ts"
+import type { Violations } from "./Violations.ts"
 import type { LoopStalls } from "./LoopStalls.ts"
-import { GRACE_MILLIS, type Scene } from "./Scene.ts"
+import { GRACE_MILLIS, type WorkContext } from "./WorkContext.ts"
 import { SessionCount } from "./SessionCount.ts"
 import { WallClock } from "./WallClock.ts"
 import { work } from "./Work.ts"
@@ -30,7 +30,7 @@ import { work } from "./Work.ts"
 const FIBERS = 200
 const MAX = 12
 
-/** Supavisor's default; more than `max`, so that the pool is refused only when a fault wants it to be. */
+/** Supavisor's default; more than `max`, so that dials are refused because of a fault only. */
 const POOL_SIZE = 15
 
 const ROLE = "postgres"
@@ -40,26 +40,26 @@ const REFERENCE = "abcdefghijklmnopqrst"
 const APPLICATION = "chaos"
 
 /**
- * The pooler's times are shortened so that a drain fits in, but no further: its five seconds of patience must stay
- * above the second within which a session's goodbye counts as a crossing on the wire.
+ * Shortens the pooler's times so that a drain fits in. Its five seconds must stay longer than the second within which a
+ * FATAL and a statement count as having crossed on the wire.
  */
 const TIME_SCALE = 0.3
 
-/** A fault comes this often, in milliseconds; the short pauses are the frequent ones, or a minute would see too few. */
-const PAUSE = { least: 100, most: 500 } as const
+/** The pause between faults in milliseconds; short pauses are more frequent. */
+const PAUSE = { min: 100, max: 500 } as const
 
-/** What a login is refused for keeps a pool away for up to three minutes, so it comes near the end of a round. */
+/** A refused login may stop dials for three minutes, so login faults come after this share of a round. */
 const LOGIN_SHARE = 0.7
 
-/** The longest deadline of any work; then everybody has been told something. */
+/** Longer than the timeout of any operation. */
 const SETTLED_MILLIS = 4500
 
-/** After that long without work nothing may be left of it. */
+/** After this time without work nothing may be left of it. */
 const QUIET_MILLIS = 2000
 
 const SHUTDOWN_MILLIS = 5000
 
-/** Every third row makes its COMMIT slow, or hardly any fault would strike between COMMIT and its reply. */
+/** Every third row makes its COMMIT slow, so that faults occur between COMMIT and its reply. */
 const LEDGER: ReadonlyArray<string> = [
   "create table ledger (id int, work int)",
   "create function linger() returns trigger language plpgsql as 'begin perform pg_sleep(0.06); return null; end'",
@@ -67,21 +67,20 @@ const LEDGER: ReadonlyArray<string> = [
     "when (new.id % 3 = 0) execute function linger()"
 ]
 
-export interface RoundParts {
+export interface RoundOptions {
   readonly postgres: TestPostgres["Service"]
-  readonly dice: Dice
-  readonly findings: Findings
-  readonly canary: Canary
+  readonly random: SeededRandom
+  readonly violations: Violations
+  readonly scanner: SecretScanner
   readonly stalls: LoopStalls
   readonly millis: number
   readonly password: Redacted.Redacted<string>
   readonly outcomes: Map<string, number>
   /** Failures by code. */
   readonly failures: Map<string, number>
-  readonly struck: Map<string, number>
+  readonly injected: Map<string, number>
 }
 
-/** What one round saw. */
 export interface RoundReport {
   readonly rows: number
   readonly committed: number
@@ -90,19 +89,19 @@ export interface RoundReport {
   readonly cancels: number
 }
 
-export const storm = (parts: RoundParts): Effect.Effect<RoundReport, unknown> => Effect.scoped(round(parts))
+export const runRound = (options: RoundOptions): Effect.Effect<RoundReport, unknown> => Effect.scoped(round(options))
 
-const round = Effect.fnUntraced(function* (parts: RoundParts) {
-  const { canary, dice, findings, password, postgres, stalls } = parts
+const round = Effect.fnUntraced(function* (options: RoundOptions) {
+  const { scanner, random, violations, password, postgres, stalls } = options
   const database = yield* postgres.freshDatabase
-  const ask = (sql: string) =>
+  const query = (sql: string) =>
     Effect.scoped(
       Effect.map(
         Effect.flatMap(PgConnection.make({ url: database.url, applicationName: "audit" }), (c) => c.query(sql)),
         ({ rows }) => rows
       )
     )
-  yield* Effect.forEach(LEDGER, ask)
+  yield* Effect.forEach(LEDGER, query)
 
   const pooler = yield* FakeSupavisor.make({
     upstream: {
@@ -114,8 +113,8 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     },
     tenants: { [REFERENCE]: { roles: { [ROLE]: { password } } } },
     poolSize: POOL_SIZE,
-    queue: dice.chance(0.3) ? "wait" : "refuse",
-    lateCancel: dice.chance(0.3),
+    queue: random.chance(0.3) ? "wait" : "refuse",
+    lateCancel: random.chance(0.3),
     timeScale: TIME_SCALE
   })
   const accept: { on: SessionCount["onAccept"] } = { on: () => undefined }
@@ -123,12 +122,12 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     target: { host: pooler.host, port: pooler.sessionPort },
     onAccept: (connection) => accept.on(connection)
   })
-  const count = new SessionCount({ max: MAX, dice: dice.fork(), findings, connections: proxy.connections })
+  const count = new SessionCount({ max: MAX, random: random.fork(), violations, connections: proxy.connections })
   accept.on = count.onAccept
 
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  const context = yield* Layer.buildWithScope(
+  const services = yield* Layer.buildWithScope(
     SupavisorLayer.layer({
       url: proxy.urlThrough(pooler.url(ROLE)),
       connectionType: "supavisor_session",
@@ -139,33 +138,33 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
       statementTimeout: 2000,
       healthCheckInterval: 1000,
       shutdownTimeout: SHUTDOWN_MILLIS
-    }).pipe(Layer.provide(canary.logger)),
+    }).pipe(Layer.provide(scanner.logger)),
     scope
   )
-  const pool = Context.get(context, SessionPool)
+  const pool = Context.get(services, SessionPool)
   yield* Effect.forkScoped(
-    Stream.runForEach(pool.events, (event) => Effect.sync(() => canary.hearValue("an event", event)))
+    Stream.runForEach(pool.events, (event) => Effect.sync(() => scanner.scanValue("an event", event)))
   )
-  const scene: Scene = {
+  const context: WorkContext = {
     pool,
-    sql: Context.get(context, PgClient),
-    book: new CommitBook(),
-    findings,
+    sql: Context.get(services, PgClient),
+    commits: new CommitLog(),
+    violations,
     now: () => performance.now(),
     stalled: stalls.between,
     running: new Map(),
     holders: new Map(),
-    outcomes: parts.outcomes,
+    outcomes: options.outcomes,
     onFailure: (error) => {
-      canary.hearFailure(error)
+      scanner.scanFailure(error)
       const failure = isSqlError(error) ? SessionError.fromSqlError(error) : error
-      const code = isSessionError(failure) ? failure.code : "meant"
-      parts.failures.set(code, (parts.failures.get(code) ?? 0) + 1)
+      const code = isSessionError(failure) ? failure.code : "intended"
+      options.failures.set(code, (options.failures.get(code) ?? 0) + 1)
     }
   }
 
   const clock = new WallClock()
-  const victims: Victims = {
+  const targets: FaultTargets = {
     proxy,
     count,
     pooler,
@@ -176,99 +175,103 @@ const round = Effect.fnUntraced(function* (parts: RoundParts) {
     password,
     poolSize: POOL_SIZE
   }
-  const ends = performance.now() + parts.millis
-  const striking = yield* Effect.forkChild(strikes({ ...parts, dice: dice.fork() }, victims, ends))
+  const ends = performance.now() + options.millis
+  const injecting = yield* Effect.forkChild(injectFaults({ ...options, random: random.fork() }, targets, ends))
   const workers = yield* Effect.forEach(Array.from({ length: FIBERS }), () =>
-    Effect.forkChild(toil(scene, dice.fork(), ends))
+    Effect.forkChild(workUntil(context, random.fork(), ends))
   )
-  yield* Fiber.join(striking)
+  yield* Fiber.join(injecting)
   count.mode = FaultMode.pass
   yield* proxy.setMode(FaultMode.pass)
 
   const done = Effect.forEach(workers, Fiber.await, { discard: true })
   yield* Effect.timeoutOption(done, SETTLED_MILLIS + GRACE_MILLIS)
   const now = performance.now()
-  for (const { due, name } of scene.running.values()) {
+  for (const { due, name } of context.running.values()) {
     const late = now - due()
-    findings.must(late - stalls.between(due(), now) <= GRACE_MILLIS, () => `a ${name} never settled`)
+    violations.must(late - stalls.between(due(), now) <= GRACE_MILLIS, () => `a ${name} never ended`)
   }
   yield* Effect.sleep(QUIET_MILLIS)
-  yield* checkQuiet(scene, proxy, ask)
-  scene.book.audit(
-    (yield* ask("select id from ledger")).map((row) => Number(row["id"])),
-    findings
+  yield* checkQuiet(context, proxy, query)
+  context.commits.audit(
+    (yield* query("select id from ledger")).map((row) => Number(row["id"])),
+    violations
   )
 
   const closing = performance.now()
   yield* Scope.close(scope, Exit.void)
   const took = performance.now() - closing
-  findings.must(
+  violations.must(
     took - stalls.between(closing, closing + took) <= SHUTDOWN_MILLIS + GRACE_MILLIS,
-    () => `the pool took ${took.toFixed(0)} ms to end`
+    () => `the pool took ${took.toFixed(0)} ms to drain`
   )
-  findings.must(proxy.open() === 0, () => `${proxy.open()} sockets are open though the pool has ended`)
-  canary.hearValue("the last snapshot", yield* pool.snapshot)
-  const { book } = scene
+  violations.must(proxy.open() === 0, () => `${proxy.open()} sockets are open after the drain`)
+  scanner.scanValue("the last snapshot", yield* pool.snapshot)
+  const { commits } = context
   return {
-    rows: book.size,
-    committed: book.count("once"),
-    unknown: book.count("maybe"),
+    rows: commits.size,
+    committed: commits.count("committed"),
+    unknown: commits.count("unknown"),
     mostSessions: count.most,
     cancels: count.cancels
   }
 })
 
-/** One thing after another until the time is over, with short rests. */
-const toil = (scene: Scene, dice: Dice, ends: number): Effect.Effect<void> =>
-  Effect.suspend(() => Effect.andThen(work(scene, dice), Effect.sleep(dice.int(0, 40)))).pipe(
+/** Runs operations one after another, with short pauses, until the time is over. */
+const workUntil = (context: WorkContext, random: SeededRandom, ends: number): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.andThen(work(context, random), Effect.sleep(random.int(0, 40)))).pipe(
     Effect.repeat({ while: () => performance.now() < ends })
   )
 
-/** Strikes until the time is over, then waits until the last fault is over. */
-const strikes = Effect.fnUntraced(function* ({ dice, millis, struck }: RoundParts, victims: Victims, ends: number) {
-  const places = new Set<string>()
-  const under = new Set<Fiber.Fiber<void>>()
-  const isMet = (name: FaultName): boolean => {
-    const { place } = faults[name]
-    if (place !== undefined && places.has(place)) return false
-    return place !== "login" || ends - performance.now() < millis * (1 - LOGIN_SHARE)
+/** Injects faults until the time is over, then waits for the last one. */
+const injectFaults = Effect.fnUntraced(function* (
+  { random, millis, injected }: RoundOptions,
+  targets: FaultTargets,
+  ends: number
+) {
+  const activeGroups = new Set<string>()
+  const active = new Set<Fiber.Fiber<void>>()
+  const isAllowed = (name: FaultName): boolean => {
+    const { group } = faults[name]
+    if (group !== undefined && activeGroups.has(group)) return false
+    return group !== "login" || ends - performance.now() < millis * (1 - LOGIN_SHARE)
   }
   while (performance.now() < ends) {
-    yield* Effect.sleep(PAUSE.least + (PAUSE.most - PAUSE.least) * dice.next() ** 2)
-    const name = dice.weighted(weightsOf(isMet))
-    const { place, strike } = faults[name]
-    struck.set(name, (struck.get(name) ?? 0) + 1)
-    if (place !== undefined) places.add(place)
+    yield* Effect.sleep(PAUSE.min + (PAUSE.max - PAUSE.min) * random.next() ** 2)
+    const name = random.weighted(weightsOf(isAllowed))
+    const { group, inject } = faults[name]
+    injected.set(name, (injected.get(name) ?? 0) + 1)
+    if (group !== undefined) activeGroups.add(group)
     const fiber = yield* Effect.forkChild(
       Effect.ensuring(
-        strike(victims, dice.fork()),
-        Effect.sync(() => places.delete(place ?? ""))
+        inject(targets, random.fork()),
+        Effect.sync(() => activeGroups.delete(group ?? ""))
       ),
       { startImmediately: true }
     )
-    under.add(fiber)
-    fiber.addObserver(() => under.delete(fiber))
+    active.add(fiber)
+    fiber.addObserver(() => active.delete(fiber))
   }
-  yield* Effect.forEach(under, Fiber.join, { discard: true })
+  yield* Effect.forEach(active, Fiber.join, { discard: true })
 })
 
 const checkQuiet = Effect.fnUntraced(function* (
-  scene: Scene,
+  context: WorkContext,
   proxy: FaultProxy["Service"],
-  ask: (sql: string) => Effect.Effect<ReadonlyArray<PgConnection.Row>, unknown>
+  query: (sql: string) => Effect.Effect<ReadonlyArray<PgConnection.Row>, unknown>
 ) {
-  const { findings, holders, pool } = scene
-  const rows = yield* ask(
+  const { violations, holders, pool } = context
+  const rows = yield* query(
     `select pid, state, query from pg_stat_activity where datname = current_database() and application_name like '%${APPLICATION}%'`
   )
   const { closing, connecting, max, open, used, waiting } = yield* pool.snapshot
   const busy = rows.filter((row) => row["state"] !== "idle").map((row) => String(row["query"]))
-  findings.must(waiting === 0, () => `${waiting} wait though nobody asks`)
-  findings.must(used === 0, () => `${used} sessions are used though nobody works`)
-  findings.must(holders.size === 0, () => `${holders.size} leases were never given back`)
-  findings.must(open + closing + connecting <= max, () => "more sessions than max")
-  findings.must(rows.length <= open, () => `the server has ${rows.length} sessions of ours and the pool ${open}`)
-  findings.must(busy.length === 0, () => `the server still runs ${busy.join("; ")}`)
+  violations.must(waiting === 0, () => `${waiting} callers wait without work`)
+  violations.must(used === 0, () => `${used} sessions are used without work`)
+  violations.must(holders.size === 0, () => `${holders.size} leases were never released`)
+  violations.must(open + closing + connecting <= max, () => "more sessions than max")
+  violations.must(rows.length <= open, () => `the server has ${rows.length} sessions of the pool, which knows ${open}`)
+  violations.must(busy.length === 0, () => `the server still runs ${busy.join("; ")}`)
   const sockets = open + closing + connecting
-  findings.must(proxy.open() <= sockets, () => `${proxy.open()} sockets are open for ${sockets} sessions`)
+  violations.must(proxy.open() <= sockets, () => `${proxy.open()} sockets are open for ${sockets} sessions`)
 })

@@ -1,19 +1,19 @@
-/** When this process could not run: what was due then could not be on time, whoever wrote it. */
+/** Records when this process could not run, because deadlines in that time cannot be kept. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** How often the loop is looked at; a stall shorter than this hurts nobody. */
+/** How often the event loop is checked; shorter stalls do no harm. */
 const BEAT_MILLIS = 10
 
-/** Deadlines lie a few seconds back at most. */
-const REMEMBERED_MILLIS = 30_000
+/** Stalls are kept for this long; deadlines are a few seconds old at most. */
+const MAX_AGE_MILLIS = 30_000
 
 export class LoopStalls {
   private readonly stalls: Array<{ readonly from: number; readonly to: number }> = []
   private last = performance.now()
   total = 0
 
-  /** Watches for as long as the scope is open. */
+  /** Records while the scope is open. */
   static readonly make: Effect.Effect<LoopStalls, never, Scope.Scope> = Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
@@ -25,7 +25,7 @@ export class LoopStalls {
     ({ stalls }) => stalls
   )
 
-  /** Milliseconds of stalls between two instants of `performance.now()`, the one under way included. */
+  /** Milliseconds of stalls between two instants of `performance.now()`, including the current one. */
   readonly between = (from: number, to: number): number => {
     const overlap = (start: number, end: number) => Math.max(0, Math.min(end, to) - Math.max(start, from))
     const past = this.stalls.reduce((sum, stall) => sum + overlap(stall.from, stall.to), 0)
@@ -40,6 +40,6 @@ export class LoopStalls {
       this.total += late
     }
     this.last = now
-    while (this.stalls.length > 0 && now - this.stalls[0]!.to > REMEMBERED_MILLIS) this.stalls.shift()
+    while (this.stalls.length > 0 && now - this.stalls[0]!.to > MAX_AGE_MILLIS) this.stalls.shift()
   }
 }

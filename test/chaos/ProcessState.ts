@@ -1,6 +1,4 @@
-/** What this process holds on to. */
-
-/** Bytes that are still referenced, after a collection. */
+/** Bytes in use after a garbage collection. */
 export const memory = (): number => {
   if (globalThis.gc === undefined) throw new Error("Memory can be measured only under node --expose-gc")
   globalThis.gc()

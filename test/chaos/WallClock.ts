@@ -1,9 +1,9 @@
-/** The clock on the wall, which a person or a time server may set while a program runs. */
+/** Simulates a change of the system clock. */
 export class WallClock {
   private readonly real = Date.now
   private offset = 0
 
-  /** Sets the clock off by so much for everybody who asks for the date; 0 puts it right. */
+  /** Shifts `Date.now` by so much; 0 restores it. */
   jump(millis: number): void {
     this.offset = millis
     const { real } = this

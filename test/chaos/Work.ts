@@ -1,4 +1,4 @@
-/** Mixed work against a pool: each operation knows what it may be told, and notes when it is told anything else. */
+/** Mixed work against a pool. Every operation reports a result that is not permitted. */
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -6,10 +6,10 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { SqlError } from "effect/sql/SqlError"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
-import type { Dice } from "./Dice.ts"
-import { attempt, type Ending, type Patience, type Scene } from "./Scene.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
+import { attempt, type Outcome, type OperationLimits, type WorkContext } from "./WorkContext.ts"
 
-/** How often each kind of work is done. */
+/** How often each operation is drawn. */
 const WEIGHTS = [
   ["statement", 30],
   ["transaction", 30],
@@ -20,198 +20,206 @@ const WEIGHTS = [
   ["notify", 4]
 ] as const
 
-/** Deadlines in milliseconds: some too short for anything, most enough for a pool that is well. */
+/** Timeouts in milliseconds: some too short for anything, most long enough without faults. */
 const LIMITS: ReadonlyArray<number> = [20, 100, 400, 1000, 2000, 4000]
 
-/** How often an operation is interrupted from outside before its time. */
-const INTERRUPTED = 0.2
+/** Share of operations that are interrupted. */
+const INTERRUPTED_SHARE = 0.2
 
-/** The longest that a statement sleeps on purpose, in milliseconds. */
-const LONGEST_SLEEP = 120
+/** The longest intended sleep of a statement, in milliseconds. */
+const MAX_SLEEP_MILLIS = 120
 
 const MILLIS_PER_SECOND = 1000
 
-/** The channels that are listened to. */
 const CHANNELS: ReadonlyArray<string> = ["chaos_a", "chaos_b"]
 
-/** Does one random thing; ends when it has settled, whatever became of it. */
-export const work = (scene: Scene, dice: Dice): Effect.Effect<void> =>
+/** Runs one random operation until it has ended in any way. */
+export const work = (context: WorkContext, random: SeededRandom): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const limitMillis = dice.pick(LIMITS)!
-    const interruptAfterMillis = dice.chance(INTERRUPTED) ? dice.int(0, limitMillis) : undefined
-    return works[dice.weighted(WEIGHTS)](scene, dice, { limitMillis, interruptAfterMillis })
+    const limitMillis = random.pick(LIMITS)!
+    const interruptAfterMillis = random.chance(INTERRUPTED_SHARE) ? random.int(0, limitMillis) : undefined
+    return works[random.weighted(WEIGHTS)](context, random, { limitMillis, interruptAfterMillis })
   })
 
-type Work = (scene: Scene, dice: Dice, patience: Patience) => Effect.Effect<void>
+type Work = (context: WorkContext, random: SeededRandom, limits: OperationLimits) => Effect.Effect<void>
 
-/** A statement whose answer cannot be mistaken for another's. */
-const echo = (scene: Scene, dice: Dice) => {
-  const asked = dice.int(1, 1_000_000_000)
-  const seconds = dice.chance(0.3) ? dice.int(1, LONGEST_SLEEP) / MILLIS_PER_SECOND : 0
-  return Effect.map(scene.sql`select ${asked}::int as n, pg_sleep(${seconds}::float8)::text as s`, (rows) => {
-    const answered = rows[0]?.["n"]
-    scene.findings.must(
-      answered === asked,
-      () => `a statement that asked for ${asked} was answered ${String(answered)}`
-    )
+/** A statement with a unique result. */
+const echo = (context: WorkContext, random: SeededRandom) => {
+  const sent = random.int(1, 1_000_000_000)
+  const seconds = random.chance(0.3) ? random.int(1, MAX_SLEEP_MILLIS) / MILLIS_PER_SECOND : 0
+  return Effect.map(context.sql`select ${sent}::int as n, pg_sleep(${seconds}::float8)::text as s`, (rows) => {
+    const received = rows[0]?.["n"]
+    context.violations.must(received === sent, () => `the result of statement ${sent} was ${String(received)}`)
   })
 }
 
 const CANCELLED = "57014"
 
-/** Nobody is told of a cancel that was not meant for him. */
-const checkFailure = (scene: Scene, ending: Ending<unknown, unknown>): void => {
-  if (ending._tag !== "Failed") return
-  const reason = SessionError.fromSqlError(ending.error as SqlError)?.reason
+/** A cancel request must not hit a statement of another caller. */
+const checkFailure = (context: WorkContext, outcome: Outcome<unknown, unknown>): void => {
+  if (outcome._tag !== "Failed") return
+  const reason = SessionError.fromSqlError(outcome.error as SqlError)?.reason
   if (reason?._tag !== "StatementFailed" || reason.sqlState !== CANCELLED) return
-  scene.findings.must(!/user request/.test(reason.message), () => `a cancel went astray: ${reason.message}`)
+  context.violations.must(
+    !/user request/.test(reason.message),
+    () => `a cancel request hit the wrong statement: ${reason.message}`
+  )
 }
 
-const statement: Work = (scene, dice, patience) =>
-  Effect.map(attempt(scene, "statement", patience, echo(scene, dice)), (ending) => checkFailure(scene, ending))
+const statement: Work = (context, random, limits) =>
+  Effect.map(attempt(context, "statement", limits, echo(context, random)), (outcome) => checkFailure(context, outcome))
 
-/** What may be said of rows whose write outside of a transaction ended like that. */
-const toldOfInsert = (ending: Ending<unknown, unknown>): "once" | "maybe" | "never" => {
-  if (ending._tag === "Done") return "once"
-  if (ending._tag !== "Failed") return "maybe"
-  const reason = SessionError.fromSqlError(ending.error as SqlError)?.reason
+/** The expected state of a row after an INSERT outside of a transaction. */
+const expectedOfInsert = (outcome: Outcome<unknown, unknown>): "committed" | "unknown" | "absent" => {
+  if (outcome._tag === "Done") return "committed"
+  if (outcome._tag !== "Failed") return "unknown"
+  const reason = SessionError.fromSqlError(outcome.error as SqlError)?.reason
   switch (reason?._tag) {
     case "AcquireTimeout":
     case "QueueFull":
     case "PoolClosed":
     case "ConnectFailed":
     case "StatementFailed":
-      return "never"
+      return "absent"
     case "SessionLost":
-      return reason.statementInFlight ? "maybe" : "never"
+      return reason.statementInFlight ? "unknown" : "absent"
     default:
-      return "maybe"
+      return "unknown"
   }
 }
 
-const insert: Work = (scene, _dice, patience) =>
+const insert: Work = (context, _dice, limits) =>
   Effect.suspend(() => {
-    const id = scene.book.plan("insert")
-    // Whoever is still waiting for an answer when the run ends has been told nothing.
-    scene.book.tell([id], "maybe")
-    const written = scene.sql`insert into ledger (id, work) values (${id}, ${id})`
-    return Effect.map(attempt(scene, "insert", patience, written), (ending) => {
-      checkFailure(scene, ending)
-      scene.book.tell([id], toldOfInsert(ending))
+    const id = context.commits.plan("insert")
+    // For the case that the run ends before the result.
+    context.commits.expect([id], "unknown")
+    const written = context.sql`insert into ledger (id, work) values (${id}, ${id})`
+    return Effect.map(attempt(context, "insert", limits, written), (outcome) => {
+      checkFailure(context, outcome)
+      context.commits.expect([id], expectedOfInsert(outcome))
     })
   })
 
-/** A failure that a body makes by itself. */
-class Meant extends Data.TaggedError("Meant") {}
+/** The intended failure of a transaction body. */
+class IntendedFailure extends Data.TaggedError("IntendedFailure") {}
 
-const transaction: Work = (scene, dice, patience) =>
+const transaction: Work = (context, random, limits) =>
   Effect.suspend(() => {
-    const { book, sql } = scene
-    const ids = Array.from({ length: dice.int(1, 3) }, () => book.plan("transaction"))
-    const lost = book.plan("savepoint that is rolled back")
-    const savepoint = dice.chance(0.2)
-    const fails = dice.chance(0.1)
-    const echoes = dice.chance(0.5)
+    const { commits, sql } = context
+    const ids = Array.from({ length: random.int(1, 3) }, () => commits.plan("transaction"))
+    const lost = commits.plan("savepoint that is rolled back")
+    const savepoint = random.chance(0.2)
+    const fails = random.chance(0.1)
+    const echoes = random.chance(0.5)
     const write = (id: number) => sql`insert into ledger (id, work) values (${id}, ${ids[0]!})`
     let reachedCommit = false
     const body = Effect.gen(function* () {
       for (const id of ids) {
         yield* write(id)
-        if (echoes) yield* echo(scene, dice)
+        if (echoes) yield* echo(context, random)
       }
       if (savepoint) {
-        const inner = Effect.andThen(write(lost), new Meant())
-        yield* Effect.catchTag(sql.withTransaction(inner), "Meant", () => Effect.void)
+        const inner = Effect.andThen(write(lost), new IntendedFailure())
+        yield* Effect.catchTag(sql.withTransaction(inner), "IntendedFailure", () => Effect.void)
       }
-      if (fails) return yield* new Meant()
+      if (fails) return yield* new IntendedFailure()
       reachedCommit = true
-      book.tell(ids, "maybe")
+      commits.expect(ids, "unknown")
     })
-    return Effect.map(attempt(scene, "transaction", patience, sql.withTransaction(body)), (ending) => {
-      checkFailure(scene, ending)
-      if (ending._tag === "Done") return book.tell(ids, "once")
-      if (ending._tag !== "Failed") return book.tell(ids, reachedCommit ? "maybe" : "never")
-      const { error } = ending
+    return Effect.map(attempt(context, "transaction", limits, sql.withTransaction(body)), (outcome) => {
+      checkFailure(context, outcome)
+      if (outcome._tag === "Done") return commits.expect(ids, "committed")
+      if (outcome._tag !== "Failed") return commits.expect(ids, reachedCommit ? "unknown" : "absent")
+      const { error } = outcome
       const isUnknown = error._tag === "SqlError" && SessionError.fromSqlError(error)?.reason._tag === "OutcomeUnknown"
-      book.tell(ids, isUnknown ? "maybe" : "never")
-      scene.findings.must(reachedCommit || !isUnknown, () => "an outcome is unknown though COMMIT was never asked for")
+      commits.expect(ids, isUnknown ? "unknown" : "absent")
+      context.violations.must(reachedCommit || !isUnknown, () => "an outcome is unknown although COMMIT was never sent")
     })
   })
 
-const stream: Work = (scene, dice, patience) =>
+const stream: Work = (context, random, limits) =>
   Effect.suspend(() => {
-    const rows = dice.int(1, 3000)
-    const wanted = dice.chance(0.5) ? rows : dice.int(1, rows)
+    const rows = random.int(1, 3000)
+    const limit = random.chance(0.5) ? rows : random.int(1, rows)
     let last = 0
-    const read = scene.sql`select g as n from generate_series(1, ${rows}::int) as g`.stream.pipe(
-      Stream.take(wanted),
+    const read = context.sql`select g as n from generate_series(1, ${rows}::int) as g`.stream.pipe(
+      Stream.take(limit),
       Stream.runForEach((row) =>
         Effect.sync(() => {
-          scene.findings.must(row["n"] === last + 1, () => `row ${String(row["n"])} of a stream came after ${last}`)
+          context.violations.must(row["n"] === last + 1, () => `row ${String(row["n"])} of a stream came after ${last}`)
           last++
         })
       )
     )
-    return Effect.map(attempt(scene, "stream", patience, read), (ending) => {
-      checkFailure(scene, ending)
-      const complete = ending._tag !== "Done" || last === wanted
-      scene.findings.must(complete, () => `a stream of ${wanted} rows ended well after ${last}`)
+    return Effect.map(attempt(context, "stream", limits, read), (outcome) => {
+      checkFailure(context, outcome)
+      const complete = outcome._tag !== "Done" || last === limit
+      context.violations.must(complete, () => `a stream of ${limit} rows succeeded after ${last}`)
     })
   })
 
-const hold: Work = (scene, dice, patience) =>
+const hold: Work = (context, random, limits) =>
   Effect.suspend(() => {
-    const soils = dice.chance(0.2)
-    const times = dice.int(0, 3)
-    const held = scene.pool.use((lease) => {
+    const taints = random.chance(0.2)
+    const times = random.int(0, 3)
+    const held = context.pool.use((lease) => {
       const { id } = lease.info
-      const other = scene.holders.get(id)
-      scene.findings.must(other === undefined, () => `session ${id} was lent while it was lent to ${String(other)}`)
-      scene.holders.set(id, "a hold")
+      const other = context.holders.get(id)
+      context.violations.must(
+        other === undefined,
+        () => `session ${id} was leased while it was leased to ${String(other)}`
+      )
+      context.holders.set(id, "a hold")
       return Effect.gen(function* () {
-        for (let asked = 0; asked < times; asked++) {
+        for (let sent = 0; sent < times; sent++) {
           const rows = yield* lease.execute(
             "select $1::int as n, pg_sleep($2::float8)::text as s",
-            [asked, 0],
+            [sent, 0],
             undefined
           )
-          const answered = (rows[0] as Record<string, unknown> | undefined)?.["n"]
-          scene.findings.must(answered === asked, () => `a lease that asked for ${asked} got ${String(answered)}`)
+          const received = (rows[0] as Record<string, unknown> | undefined)?.["n"]
+          context.violations.must(
+            received === sent,
+            () => `the result of statement ${sent} of a lease was ${String(received)}`
+          )
         }
-        if (soils) yield* lease.execute("set work_mem = '5MB'", [], undefined)
-        yield* Effect.sleep(dice.int(0, LONGEST_SLEEP))
-      }).pipe(Effect.ensuring(Effect.sync(() => scene.holders.delete(id))))
+        if (taints) yield* lease.execute("set work_mem = '5MB'", [], undefined)
+        yield* Effect.sleep(random.int(0, MAX_SLEEP_MILLIS))
+      }).pipe(Effect.ensuring(Effect.sync(() => context.holders.delete(id))))
     })
-    return Effect.map(attempt(scene, "hold", patience, held), (ending) => checkFailure(scene, ending))
+    return Effect.map(attempt(context, "hold", limits, held), (outcome) => checkFailure(context, outcome))
   })
 
-const listen: Work = (scene, dice, patience) =>
+const listen: Work = (context, random, limits) =>
   Effect.suspend(() => {
-    const channel = dice.pick(CHANNELS)!
-    const heard = new Set<string>()
+    const channel = random.pick(CHANNELS)!
+    const receivedPayloads = new Set<string>()
     const enough = Deferred.makeUnsafe<void>()
-    const wanted = dice.int(1, 20)
+    const limit = random.int(1, 20)
     const listening = Effect.scoped(
       Effect.gen(function* () {
-        const queue = yield* scene.sql.listen(channel)
-        const hear = Effect.map(Queue.take(queue), ({ payload }) => {
+        const queue = yield* context.sql.listen(channel)
+        const receive = Effect.map(Queue.take(queue), ({ payload }) => {
           if (payload === "") return
-          scene.findings.must(!heard.has(payload), () => `notification ${payload} came twice to one listener`)
-          heard.add(payload)
-          if (heard.size >= wanted) Deferred.doneUnsafe(enough, Effect.void)
+          context.violations.must(
+            !receivedPayloads.has(payload),
+            () => `notification ${payload} was received twice by one listener`
+          )
+          receivedPayloads.add(payload)
+          if (receivedPayloads.size >= limit) Deferred.doneUnsafe(enough, Effect.void)
         })
-        yield* Effect.raceFirst(Effect.forever(hear), Deferred.await(enough))
+        yield* Effect.raceFirst(Effect.forever(receive), Deferred.await(enough))
       })
     )
-    return Effect.asVoid(attempt(scene, "listen", patience, listening))
+    return Effect.asVoid(attempt(context, "listen", limits, listening))
   })
 
-/** Payloads so far: no two notifications say the same. */
+/** Notifications so far, so that every payload is unique. */
 let payloads = 0
 
-const notify: Work = (scene, dice, patience) =>
+const notify: Work = (context, random, limits) =>
   Effect.suspend(() =>
-    Effect.asVoid(attempt(scene, "notify", patience, scene.sql.notify(dice.pick(CHANNELS)!, `note ${++payloads}`)))
+    Effect.asVoid(attempt(context, "notify", limits, context.sql.notify(random.pick(CHANNELS)!, `note ${++payloads}`)))
   )
 
 const works: Record<(typeof WEIGHTS)[number][0], Work> = {

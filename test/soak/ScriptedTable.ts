@@ -1,15 +1,15 @@
-/** A table behind scripted sessions: rows are there after COMMIT and not before, whatever becomes of the reply. */
+/** A table behind scripted sessions: rows appear at COMMIT, also when its reply is lost. */
 import * as Effect from "effect/Effect"
 import type { Answer, ScriptedServer, Statements } from "../../src/testing/ScriptedSessions.ts"
-import type { Dice } from "../chaos/Dice.ts"
-import type { Findings } from "../chaos/Findings.ts"
+import type { SeededRandom } from "../chaos/SeededRandom.ts"
+import type { Violations } from "../chaos/Violations.ts"
 
-/** The longest that the server works on a COMMIT before it counts, and that the reply takes after it, in milliseconds. */
-const LONGEST_COMMIT = 20
+/** The longest time before a COMMIT takes effect, and from then until its reply, each in milliseconds. */
+const MAX_COMMIT_MILLIS = 20
 
 const MILLIS_PER_SECOND = 1000
 
-/** Of a transaction under way: what it wrote, and where its savepoints are. */
+/** A transaction in progress: its rows, and the number of rows at each savepoint. */
 interface Block {
   rows: Array<number>
   writer: number | undefined
@@ -21,21 +21,21 @@ type Statement = { readonly sql: string; readonly sessionId: number }
 export class ScriptedTable {
   readonly rows: Array<number> = []
   private readonly blocks = new Map<number, Block>()
-  private readonly dice: Dice
-  private readonly findings: Findings
+  private readonly random: SeededRandom
+  private readonly violations: Violations
   private server: ScriptedServer | undefined
 
-  constructor(dice: Dice, findings: Findings) {
-    this.dice = dice
-    this.findings = findings
+  constructor(random: SeededRandom, violations: Violations) {
+    this.random = random
+    this.violations = violations
   }
 
-  /** The sessions whose transaction status decides what a COMMIT does. */
+  /** The transaction status of its sessions decides what a COMMIT does. */
   attach(server: ScriptedServer): void {
     this.server = server
   }
 
-  /** What the sessions are asked, and how it is answered. */
+  /** The script: statements and their results. */
   get statements(): Statements {
     return [
       [/^select \$1::int as n, pg_sleep/, this.echo],
@@ -48,10 +48,10 @@ export class ScriptedTable {
       [/^begin$/i, this.begin],
       [/^commit$/i, this.commit],
       [/^rollback$/i, (_, { sessionId }) => this.end(sessionId, "ROLLBACK")],
-      [/^savepoint /i, (_, { sessionId, sql }) => this.mark(sessionId, sql.slice("SAVEPOINT ".length))],
+      [/^savepoint /i, (_, { sessionId, sql }) => this.savepoint(sessionId, sql.slice("SAVEPOINT ".length))],
       [
         /^rollback to savepoint /i,
-        (_, { sessionId, sql }) => this.back(sessionId, sql.slice("ROLLBACK TO SAVEPOINT ".length))
+        (_, { sessionId, sql }) => this.rollbackTo(sessionId, sql.slice("ROLLBACK TO SAVEPOINT ".length))
       ]
     ]
   }
@@ -61,7 +61,7 @@ export class ScriptedTable {
 
   private readonly begin: Answer = (_, { sessionId }) => {
     const status = this.statusOf(sessionId)
-    this.findings.must(status === "I", () => `session ${sessionId} began a transaction within another`)
+    this.violations.must(status === "I", () => `session ${sessionId} began a transaction within another`)
     this.blocks.set(sessionId, { rows: [], writer: undefined, savepoints: new Map() })
     return { rows: [], command: "BEGIN" }
   }
@@ -71,15 +71,18 @@ export class ScriptedTable {
     if (block === undefined) this.rows.push(Number(id))
     else {
       block.writer ??= Number(writer)
-      this.findings.must(block.writer === writer, () => `two callers wrote in one transaction of session ${sessionId}`)
+      this.violations.must(
+        block.writer === writer,
+        () => `two callers wrote in one transaction of session ${sessionId}`
+      )
       block.rows.push(Number(id))
     }
     return { rows: [], rowCount: 1 }
   }
 
   private readonly commit = (_: ReadonlyArray<unknown>, { sessionId }: Statement) => {
-    const before = this.dice.int(0, LONGEST_COMMIT)
-    const after = this.dice.int(0, LONGEST_COMMIT)
+    const before = this.random.int(0, MAX_COMMIT_MILLIS)
+    const after = this.random.int(0, MAX_COMMIT_MILLIS)
     return Effect.gen({ self: this }, function* () {
       yield* Effect.sleep(before)
       const failed = this.statusOf(sessionId) !== "T"
@@ -90,7 +93,7 @@ export class ScriptedTable {
     })
   }
 
-  /** A scripted BEGIN whose caller left in the very moment of its answer has not begun anything. */
+  /** A scripted BEGIN whose caller was interrupted at the moment of its result has not begun a transaction. */
   private statusOf(sessionId: number) {
     return this.server?.session(sessionId)["transaction"].status
   }
@@ -100,13 +103,13 @@ export class ScriptedTable {
     return { rows: [], command }
   }
 
-  private mark(sessionId: number, name: string) {
+  private savepoint(sessionId: number, name: string) {
     const block = this.blocks.get(sessionId)
     block?.savepoints.set(name, block.rows.length)
     return { rows: [], command: "SAVEPOINT" }
   }
 
-  private back(sessionId: number, name: string) {
+  private rollbackTo(sessionId: number, name: string) {
     const block = this.blocks.get(sessionId)
     if (block !== undefined) block.rows = block.rows.slice(0, block.savepoints.get(name))
     return { rows: [], command: "ROLLBACK" }

@@ -1,10 +1,10 @@
-/** Choices that a seed repeats. */
+/** A random source that a seed repeats. */
 
-/** Mulberry32: thirty-two bits of state are plenty for choices, and the same on every machine. */
+/** Constants of Mulberry32, which has 32 bits of state and is the same on every machine. */
 const STEP = 0x6d2b79f5
 const RANGE = 2 ** 32
 
-export class Dice {
+export class SeededRandom {
   private state: number
 
   constructor(seed: number) {
@@ -19,29 +19,29 @@ export class Dice {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / RANGE
   }
 
-  /** A whole number from `least` to `most`, both included. */
-  int(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1))
+  /** An integer from `min` to `max`, both included. */
+  int(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1))
   }
 
   chance(probability: number): boolean {
     return this.next() < probability
   }
 
-  /** One of them; undefined only when there is none. */
+  /** One of the candidates; undefined when there is none. */
   pick<A>(candidates: ReadonlyArray<A>): A | undefined {
     return candidates[Math.floor(this.next() * candidates.length)]
   }
 
-  /** The key of one entry, each as likely as its weight says. */
+  /** The key of one entry, with a probability by weight. */
   weighted<K extends string>(weights: ReadonlyArray<readonly [K, number]>): K {
     let left = this.next() * weights.reduce((sum, [, weight]) => sum + weight, 0)
     for (const [key, weight] of weights) if ((left -= weight) < 0) return key
     return weights.at(-1)![0]
   }
 
-  /** Further choices that do not depend on how many are made here later. */
-  fork(): Dice {
-    return new Dice(Math.floor(this.next() * RANGE))
+  /** A second source that does not depend on later choices here. */
+  fork(): SeededRandom {
+    return new SeededRandom(Math.floor(this.next() * RANGE))
   }
 }
