@@ -5,16 +5,16 @@ import { entries } from "../src/services/errors/catalogue/Entries.ts"
 const classes: ReadonlyArray<readonly [ErrorClass, string]> = [
   [
     "capacity",
-    "Something is used up: sessions, clients, connection slots, memory. Waiting helps, asking for less helps more."
+    "A resource is used up: sessions, clients, connection slots, memory. Waiting helps; using less helps more."
   ],
-  ["network", "The way to the server failed, or the peer went without a word."],
-  ["pooler", "The pooler or the database is stopping, starting or in trouble; another session soon works."],
+  ["network", "The network failed, or the other side closed the connection without a message."],
+  ["pooler", "The pooler or the database is stopping, starting or failing; another session works soon."],
   [
     "auth",
-    "A login was refused. The pooler counts failed logins, so none is repeated unattended unless the table says so."
+    "A login was refused. The pooler counts failed logins, so only those marked in the table are retried automatically."
   ],
-  ["configuration", "A setting, a name, a certificate or an address has to be changed by a person."],
-  ["statement", "The server answered a statement with an error; the session goes on."]
+  ["configuration", "A person has to correct a setting, a name, a certificate or an address."],
+  ["statement", "The server answered a statement with an error; the session stays usable."]
 ]
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;")
@@ -24,17 +24,17 @@ const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``
 const wordRetry = (entry: CatalogueEntry): string => {
   const seconds = entry.retryAfterMillis === undefined ? undefined : `${entry.retryAfterMillis / 1_000} s`
   if (entry.isRetryable) return seconds === undefined ? "yes, at once" : `yes, after ${seconds}`
-  return seconds === undefined ? "no" : `no; by hand after ${seconds}`
+  return seconds === undefined ? "no" : `no; manually after ${seconds}`
 }
 
-const signs = (entry: CatalogueEntry): string => {
+const matchers = (entry: CatalogueEntry): string => {
   const { errno = [], sqlState, texts = [] } = entry.matchers
   const state = sqlState === undefined ? [] : [`SQLSTATE ${code(sqlState.padEnd(5, "x"))}`]
   return [...state, ...texts.map(code), ...errno.map(code)].join("<br>")
 }
 
 const row = (entry: CatalogueEntry): string =>
-  `| ${code(entry.code)} | ${signs(entry)} | ${cell(entry.title)}. ${cell(entry.explanation)} | ${wordRetry(entry)} ` +
+  `| ${code(entry.code)} | ${matchers(entry)} | ${cell(entry.title)}. ${cell(entry.explanation)} | ${wordRetry(entry)} ` +
   `| ${cell(entry.remedy)} | ${cell(entry.source)} |`
 
 const section = ([name, meaning]: readonly [ErrorClass, string]): string =>
@@ -48,34 +48,34 @@ const section = ([name, meaning]: readonly [ErrorClass, string]): string =>
     ...entries.filter((entry) => entry.class === name).map(row)
   ].join("\n")
 
-/** The page `docs/errors.md`, made of the catalogue. */
+/** The page `docs/errors.md`, generated from the catalogue. */
 export const renderErrors = (): string =>
   [
     "# Errors",
     "",
-    "Made from the catalogue by `node docs/generate-errors.ts`; change the catalogue, not this page.",
+    "Generated from the catalogue by `node docs/generate-errors.ts`; change the catalogue, not this page.",
     "",
-    "Every failure is a `SessionError` whose `code` is the first column; behind a `SqlError` it is found by " +
-      "`SessionError.fromSqlError`. For a failed statement `code` is the server's SQLSTATE and `reason.code` the " +
+    "Every failure is a `SessionError` whose `code` is the first column; `SessionError.fromSqlError` finds it " +
+      "behind a `SqlError`. For a failed statement `code` is the server's SQLSTATE and `reason.code` the " +
       "first column.",
-    "A failure is recognised by Supavisor's `(CODE)` first, then by texts, then by the SQLSTATE, then by the errno; " +
+    "A failure is recognized by Supavisor's `(CODE)`, else by its text, else by the SQLSTATE, else by the errno; " +
       "`<name>` in a text stands for anything.",
     "",
     classes.map(section).join("\n\n"),
     "",
-    "## Made by this library",
+    "## Errors of this library",
     "",
     "| reason | class | retry? | when |",
     "| --- | --- | --- | --- |",
-    "| `AcquireTimeout` | capacity | yes, unless the last login failed for good | no session became free in time; " +
+    "| `AcquireTimeout` | capacity | yes, unless the last login failed permanently | no session became free in time; " +
       "names the holders |",
     "| `QueueFull` | capacity | yes | as many callers wait as `DB_POOL_MAX_WAITING` allows |",
     "| `PoolClosed` | closed | no | the pool drains or is closed |",
     "| `ConnectFailed` | as above | as above | a session could not be opened |",
-    "| `SessionLost` | as above | as above, never for COMMIT | an established session died |",
+    "| `SessionLost` | as above | as above, never for COMMIT | an established session ended unexpectedly |",
     "| `OutcomeUnknown` | network | no | COMMIT was sent and its reply never came |",
     "| `StatementFailed` | as above | as above | the server answered with ERROR |",
-    "| `StatementTimeout` | network | yes, not for COMMIT | no answer within the client's own bound; the session " +
+    "| `StatementTimeout` | network | yes, not for COMMIT | no answer within the client's own limit; the session " +
       "was destroyed |",
     "| `ConfigurationInvalid` | configuration | no | settings cannot be used; lists every problem; exit code 2 |",
     ""

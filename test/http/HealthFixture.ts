@@ -15,7 +15,7 @@ export const healthFixture = (changes: Partial<Health> = {}): Health => ({
 
 export const refused = {
   code: "ECONNREFUSED",
-  message: "nothing accepts connections there",
+  message: "the connection was refused",
   remedy: "Start the server."
 }
 

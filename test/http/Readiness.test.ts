@@ -31,7 +31,7 @@ describe("Readiness", () => {
     )
     assert.deepStrictEqual(readiness.map(brief), [
       "not ready: the pool is starting",
-      "not ready: nothing accepts connections there",
+      "not ready: the connection was refused",
       "not ready: the pool is draining"
     ])
   })
@@ -40,7 +40,7 @@ describe("Readiness", () => {
     const down = readinessOf(healthFixture({ state: { _tag: "Down", reason: refused } }))
     assert.strictEqual(
       verbose("readyz", down),
-      "[+]pool ok\n[-]database failed: nothing accepts connections there\n" +
+      "[+]pool ok\n[-]database failed: the connection was refused\n" +
         "[+]sessions ok\n[+]latency ok\n[+]ceiling ok\n[+]dials ok\nreadyz check failed\n"
     )
     const slow = readinessOf(healthFixture({ state: { _tag: "Degraded", causes: ["slow", "breaker"] } }))
@@ -60,7 +60,7 @@ describe("The start", () => {
     )
     assert.strictEqual(
       brief(startupOf(healthFixture({ started: false, state: { _tag: "Down", reason: refused } }))),
-      "not ready: nothing accepts connections there"
+      "not ready: the connection was refused"
     )
     for (const state of [{ _tag: "Down", reason: refused } as const, { _tag: "Draining" } as const]) {
       assert.isTrue(startupOf(healthFixture({ state })).ready)

@@ -97,7 +97,7 @@ describe("Routes", () => {
   it.live("answer /readyz with 503 while the database does not answer", () =>
     Effect.gen(function* () {
       const { body, status } = yield* ask("/readyz")
-      assert.deepStrictEqual([status, body], [503, "not ready: nothing accepts connections there\n"])
+      assert.deepStrictEqual([status, body], [503, "not ready: the connection was refused\n"])
     }).pipe(Effect.provide(served({ state: { _tag: "Down", reason: refused } })))
   )
 

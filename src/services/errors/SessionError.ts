@@ -21,10 +21,7 @@ import {
 import { ConnectFailed, OutcomeUnknown, SessionLost } from "./catalogue/SessionReasons.ts"
 import { StatementFailed, StatementTimeout } from "./catalogue/StatementReasons.ts"
 
-/**
- * A reason's stack would repeat that of the SessionError around it, and capturing it is most of the cost of an
- * error.
- */
+/** Makes a reason without a stack: it would repeat that of its SessionError, and capturing it is most of the cost. */
 const withoutStack = <A>(make: () => A): A => {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
@@ -66,11 +63,12 @@ export const SessionErrorReason = Schema.Union([
 
 export type SessionErrorReason = typeof SessionErrorReason.Type
 
-/** Exit code of a program that was started with settings it cannot use; any other failure exits with 1. */
+/** Exit code of a program with unusable settings; any other failure exits with 1. */
 const configurationExitCode = 2
 
 /**
- * The one error of this library: what failed, where, whether trying again helps, and what a person does next.
+ * The error of this library: what failed, where, whether another try helps, and what a person can do.
+ *
  * Build it with its static constructors, which classify the failure and keep credentials out of every field.
  */
 export class SessionError extends Schema.TaggedError<SessionError>("effect-supavisor/SessionError")("SessionError", {
@@ -84,10 +82,7 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return this.reason.message
   }
 
-  /**
-   * The catalogue's code, or for a failed statement the server's SQLSTATE, where code for plain Effect looks for
-   * it.
-   */
+  /** The catalogue's code; for a failed statement the server's SQLSTATE. */
   get code(): string {
     return this.reason._tag === "StatementFailed" ? (this.reason.sqlState ?? this.reason.code) : this.reason.code
   }
@@ -101,17 +96,17 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return this.reason.isRetryable
   }
 
-  /** Whether it does not pass by itself: somebody has to correct a setting or a credential. */
+  /** Whether a person has to correct a setting or a credential before another try can succeed. */
   get isPermanent(): boolean {
     return (this.class === "auth" || this.class === "configuration") && !this.isRetryable
   }
 
-  /** How long to wait before another try makes sense; undefined when any time is as good. */
+  /** How long to wait before another try; undefined when any time is as good. */
   get retryAfter(): Duration.Duration | undefined {
     return this.reason.retryAfter
   }
 
-  /** What a person does next. */
+  /** What a person can do. */
   get remedy(): string {
     return this.reason.remedy
   }
@@ -215,9 +210,9 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
   }
 
   /**
-   * The SessionError behind an SqlError, or one made of what the SqlError holds.
-   * Undefined for failures that came from neither a server nor a connection, such as a parameter that cannot be
-   * encoded.
+   * The SessionError behind an SqlError, or one made from its content.
+   *
+   * Undefined for failures of neither a server nor a connection, such as a parameter that cannot be encoded.
    */
   static fromSqlError(
     error: SqlError,

@@ -17,22 +17,22 @@ import { factsOf } from "./catalogue/FailureFacts.ts"
 import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
 import type * as Cause from "effect/Cause"
 
-/** A statement's failure in the words of Effect SQL, before the catalogue says what it means. */
+/** An unclassified failure of a statement as an SqlError. */
 const failure = (cause: unknown, message: string): SqlError =>
   new SqlError({ reason: new UnknownError({ cause, message, operation: "query" }) })
 
-/** The parameters cannot be sent as they are; nothing was written. */
+/** The parameters cannot be encoded; nothing was sent. */
 export const notSent = (cause: unknown): SqlError => failure(cause, "The parameters of the statement cannot be sent")
 
-/** The server refused it, or its answer cannot be read. */
+/** The server refused the statement, or its answer cannot be read. */
 export const notAnswered = (cause: unknown): SqlError => failure(cause, "The statement failed")
 
-/** How often a statement that met a session just as the server ended it is given another one. */
+/** How often a statement is repeated on another session when the server ended its session before reading it. */
 export const UNREAD_RETRIES = 2
 
 /**
- * Whether the session was ended before the server can have read what was asked of it. Then asking again is no second
- * try but the first: the borrower of a session that died in the idle moment before sees nothing of it.
+ * Whether the session ended before the server can have read the statement. Sending it again on another session then
+ * cannot execute it twice, so the caller does not notice the loss.
  */
 export const isUnread = (error: unknown): boolean => {
   if (!(error instanceof SqlError)) return false
@@ -40,7 +40,7 @@ export const isUnread = (error: unknown): boolean => {
   return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
 }
 
-/** The same of everything that is known of a failure. */
+/** As `isUnread`, for a cause. */
 export const isUnreadCause = (cause: Cause.Cause<SqlError>): boolean =>
   cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))
 
@@ -50,7 +50,7 @@ interface Props {
   readonly operation: string | undefined
 }
 
-/** What PostgreSQL's own driver calls a constraint the server did not name. */
+/** Effect's PostgreSQL driver uses this name for a constraint that the server did not name. */
 const unnamedConstraint = "unknown"
 
 /** The reason Effect's PostgreSQL driver would choose for a SQLSTATE. */
@@ -68,10 +68,10 @@ const ofStatement = (failed: StatementFailed, props: Props): SqlErrorReason => {
   return new UnknownError(props)
 }
 
-/** A reason of the right retryability, for failures that have no reason of their own. */
+/** A reason with the same `isRetryable`, for failures that have no reason of their own. */
 const ofRetryability = (error: SessionError, props: Props): SqlErrorReason => {
   if (!error.isRetryable) return error.class === "auth" ? new AuthenticationError(props) : new UnknownError(props)
-  // A stale plan is no lost connection: like a serialization failure, the same session does it right the second time.
+  // A stale plan is no lost connection: as with a serialization failure, the same session can run it again.
   return error.reason._tag === "StatementFailed" && error.class === "statement"
     ? new SerializationError(props)
     : new ConnectionError(props)
@@ -86,8 +86,9 @@ const reasonOf = (error: SessionError, props: Props): SqlErrorReason => {
 }
 
 /**
- * The SqlError an application sees for a SessionError; `SessionError.fromSqlError` gets it back.
- * Both agree on `isRetryable`: what may be tried again is a ConnectionError (for a silent statement a
+ * The SqlError that an application gets for a SessionError; `SessionError.fromSqlError` returns the SessionError.
+ *
+ * Both have the same `isRetryable`: a retryable failure is a ConnectionError (without an answer in time a
  * StatementTimeoutError), a refused login an AuthenticationError, anything else an UnknownError; a failed statement
  * keeps the reason of its SQLSTATE.
  */
@@ -95,10 +96,11 @@ export const toSqlError = (error: SessionError, operation?: string): SqlError =>
   new SqlError({ reason: reasonOf(error, { cause: error, message: error.message, operation }) })
 
 /**
- * An SqlError for a server's answer, with the server's text and SQLSTATE as its message and the SessionError as its
- * cause. The reason stays what it was unless its `isRetryable` is wrong: Effect 4.1 calls 53300 and 57P01 final, and a
- * cancel on request retryable. With severity FATAL the cause is a SessionLost. Failures that did not come from a
- * server are returned as they are.
+ * An SqlError for a server's error, with the server's text and SQLSTATE as its message and the SessionError as its
+ * cause; failures that did not come from a server are returned unchanged.
+ *
+ * The reason is kept unless its `isRetryable` is wrong: Effect 4.1 treats 53300 and 57P01 as final, and a cancel on
+ * request as retryable. With severity FATAL the cause is a SessionLost.
  */
 export const enrichStatementError = (
   error: SqlError,

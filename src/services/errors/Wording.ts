@@ -30,7 +30,7 @@ export const wordEndpoint = (host: string, port: number): string => {
 /** The server's message with its SQLSTATE; empty when there is neither. */
 export const wordServer = (serverMessage: string | undefined, sqlState: string | undefined): string => {
   if (serverMessage === undefined) return sqlState === undefined ? "" : ` (SQLSTATE ${sqlState})`
-  return `. The server said: ${serverMessage}${sqlState === undefined ? "" : ` (SQLSTATE ${sqlState})`}`
+  return `. Server message: ${serverMessage}${sqlState === undefined ? "" : ` (SQLSTATE ${sqlState})`}`
 }
 
 /** Milliseconds as a Duration, when there are any. */

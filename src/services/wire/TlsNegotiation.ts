@@ -65,7 +65,12 @@ export const requestTls = (
 ): Effect.Effect<Net.Socket, unknown> => {
   if (settings.mode === "disable" || settings.mode === "allow") return Effect.succeed(raw)
   return Effect.flatMap(sendSslRequest(raw), (answer) => {
-    if (answer === YES) return handshake(raw, host, settings)
+    if (answer === YES) {
+      return Effect.flatMap(
+        Effect.tapError(secureContextOf(settings), () => Effect.sync(() => raw.destroy())),
+        (secureContext) => handshake(raw, host, settings, secureContext)
+      )
+    }
     if (settings.mode === "prefer") return Effect.succeed(raw)
     raw.destroy()
     return Effect.fail(tlsNotSupported())
@@ -114,7 +119,25 @@ const serverError = (chunk: Buffer): Error => {
     : Object.assign(new Error(message.fields.message ?? "The server answered SSLRequest with an error"), message.fields)
 }
 
-const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect.Effect<Net.Socket, unknown> =>
+/** Reads certificates and key. Fails with OpenSSL's error when they cannot be used. */
+const secureContextOf = (settings: TlsSettings): Effect.Effect<Tls.SecureContext, Error> =>
+  Effect.try({
+    try: () =>
+      Tls.createSecureContext({
+        ...(settings.rootCertificate === undefined ? {} : { ca: settings.rootCertificate }),
+        ...(settings.certificate === undefined ? {} : { cert: settings.certificate }),
+        ...(settings.key === undefined ? {} : { key: settings.key }),
+        ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase })
+      }),
+    catch: (cause) => cause as Error
+  })
+
+const handshake = (
+  raw: Net.Socket,
+  host: string,
+  settings: TlsSettings,
+  secureContext: Tls.SecureContext
+): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
     const verifyChain =
       settings.mode === "verify-ca" ||
@@ -124,10 +147,7 @@ const handshake = (raw: Net.Socket, host: string, settings: TlsSettings): Effect
     const socket = Tls.connect({
       socket: raw,
       ...(Net.isIP(name) === 0 ? { servername: name } : {}),
-      ...(settings.rootCertificate === undefined ? {} : { ca: settings.rootCertificate }),
-      ...(settings.certificate === undefined ? {} : { cert: settings.certificate }),
-      ...(settings.key === undefined ? {} : { key: settings.key }),
-      ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase }),
+      secureContext,
       rejectUnauthorized: verifyChain,
       // libpq checks the name under verify-full alone.
       ...(settings.mode === "verify-full" ? { host: name } : { checkServerIdentity: () => undefined })

@@ -168,7 +168,7 @@ describe("PoolHistory", () => {
       assert.strictEqual(up, "Health info Health: up.")
       assert.match(dial ?? "", /^DialFailed warn .*\*\*\*\*\*.* Next dial in 400 ms\.$/)
       assert.deepStrictEqual(rest, [
-        "Health error Health: down: nothing accepts connections there. Start the server.",
+        "Health error Health: down: the connection was refused. Start the server.",
         "Finding error All are in use. by ***** with *****.",
         "Finding info Resolved after 0 ms: All are in use."
       ])

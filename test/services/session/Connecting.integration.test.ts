@@ -101,6 +101,11 @@ describe("a client certificate", () => {
         yield* Effect.flip(poolAt({ ...at, ssl: { ...ssl, cert: join(path, "absent.crt"), key: keyFile }, pool }))
       )
       assert.include(absent.message, "DB_SSL_CERT")
+      const other = authority.sign()
+      const mixed = sessionError(
+        yield* Effect.flip(poolAt({ ...at, ssl: { ...ssl, cert: client.cert, key: other.key }, pool }))
+      )
+      assert.strictEqual(mixed.code, "TLS_CLIENT_CERTIFICATE")
     }).pipe(Effect.scoped)
   )
 })

@@ -4,7 +4,7 @@ import { connectUnknown, poolerUnknown, serverError, serverFatal, systemUnknown,
 import { isConnecting } from "./FailureFacts.ts"
 import { entries } from "./Entries.ts"
 
-/** The entries by the signs that a failure is known by. */
+/** An entry with its texts as patterns. */
 export interface Known {
   readonly entry: CatalogueEntry
   readonly texts: ReadonlyArray<RegExp>
@@ -17,8 +17,7 @@ interface CatalogueIndex {
   readonly bySqlState: ByKey
   readonly byErrno: ByKey
   /**
-   * Without a SQLSTATE the texts of senders that have none come first: `connect timeout` is Node's before
-   * PgBouncer's.
+   * Entries without a SQLSTATE come first: without one, `connect timeout` is Node's message before PgBouncer's.
    */
   readonly byText: ReadonlyArray<Known>
 }
@@ -56,17 +55,17 @@ const build = (): CatalogueIndex => {
 
 let built: CatalogueIndex | undefined
 
-/** The index; put together for the first failure that is classified, because most processes start without one. */
+/** The index, built for the first failure that is classified: most processes start without one. */
 const catalogueIndex = (): CatalogueIndex => (built ??= build())
 
 const poolerCodePattern = /^\((E[A-Z]+)\) /
 
 const poolSizePattern = /^\(EMAXCONNSESSION\).*pool_size: (\d{1,9})/
 
-/** SQLSTATEs a pooler uses with severity ERROR: PgBouncer's one, Supavisor's default and its statement cache's two. */
+/** SQLSTATEs that poolers send with severity ERROR: PgBouncer's, Supavisor's default, its statement cache's two. */
 const poolerStates: ReadonlySet<string> = new Set(["08P01", "XX000", "42P05", "26000"])
 
-/** A statement can raise any text with severity ERROR, so such texts are the pooler's only under its SQLSTATEs. */
+/** A statement can raise any text with severity ERROR, so only its SQLSTATE shows that a pooler sent it. */
 const mayBePooler = (facts: FailureFacts): boolean =>
   facts.severity?.toUpperCase() !== "ERROR" || poolerStates.has(facts.sqlState ?? "")
 
@@ -90,14 +89,14 @@ const pick = (
   text: string
 ): CatalogueEntry | undefined => candidates?.find((item) => fits(item, facts, text))?.entry
 
-/** Under a SQLSTATE its own texts come first, and the texts of other SQLSTATEs say nothing. */
+/** With a SQLSTATE only its own texts and those of entries without one are considered, its own first. */
 const fromText = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
   const { sqlState } = facts
-  const { bySqlState, byText: spoken } = catalogueIndex()
-  const heard = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
-  if (sqlState === undefined) return spoken.find(heard)?.entry
-  const own = bySqlState.get(sqlState)?.find((item) => item.entry.matchers.needsText === true && heard(item))
-  return (own ?? spoken.find((item) => isStateless(item) && heard(item)))?.entry
+  const { bySqlState, byText } = catalogueIndex()
+  const matches = (item: Known): boolean => item.texts.some((pattern) => pattern.test(text)) && fits(item, facts, text)
+  if (sqlState === undefined) return byText.find(matches)?.entry
+  const own = bySqlState.get(sqlState)?.find((item) => item.entry.matchers.needsText === true && matches(item))
+  return (own ?? byText.find((item) => isStateless(item) && matches(item)))?.entry
 }
 
 const fromPooler = (facts: FailureFacts, text: string): CatalogueEntry | undefined => {
@@ -123,7 +122,7 @@ const fromSystem = (facts: FailureFacts): CatalogueEntry | undefined => {
     const entry = pick(catalogueIndex().byErrno.get(facts.errno), facts, text)
     if (entry !== undefined) return entry
   }
-  // A driver that hides the server's fields still repeats its text.
+  // A driver that drops the server's fields still repeats its text.
   return (
     (text === "" ? undefined : fromPooler(facts, text)) ?? (facts.syscall === undefined ? undefined : systemUnknown)
   )
@@ -138,9 +137,8 @@ const identify = (facts: FailureFacts): CatalogueEntry => {
 }
 
 /**
- * Finds the entry of a failure.
- * Looks at Supavisor's `(CODE)`, then at texts without a code, then at the SQLSTATE, then at the errno; an unknown
- * failure gets a general entry. Total, and never throws.
+ * Finds the entry of a failure by Supavisor's `(CODE)`, else by a text without a code, else by the SQLSTATE, else by
+ * the errno; an unknown failure gets a general entry. Never throws.
  */
 export const classify = (facts: FailureFacts): Classified => {
   const entry = identify(facts)

@@ -6,14 +6,14 @@ import { counted, sentence } from "../Wording.ts"
 /** One wrong setting. */
 export interface SettingProblem {
   readonly name: string
-  /** What was given, already shown as the person wrote it; undefined when nothing was. */
+  /** The given value as it may be shown; undefined when there was none. */
   readonly received: string | undefined
   readonly expected: string
   readonly remedy?: string | undefined
   readonly example?: string | undefined
 }
 
-/** Widest column of names: a longer one is followed by two blanks instead of widening every line. */
+/** Widest column of names; a longer name is followed by two blanks instead of widening every line. */
 const widestColumn = 40
 
 const wordExpected = (expected: string): string =>
@@ -32,7 +32,7 @@ const explain = (problem: SettingProblem): string => {
 const subject = (problem: SettingProblem): string =>
   problem.received === undefined ? problem.name : `${problem.name} = ${JSON.stringify(problem.received)}`
 
-/** The settings cannot be used; every problem is listed, not only the first. */
+/** The settings cannot be used; all problems are listed. */
 export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvalid>(
   "effect-supavisor/SessionError/ConfigurationInvalid"
 )("ConfigurationInvalid", {

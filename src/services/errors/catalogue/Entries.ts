@@ -10,7 +10,7 @@ import { supavisorStatementEntries } from "./SupavisorStatementEntries.ts"
 import { supavisorTenantEntries } from "./SupavisorTenantEntries.ts"
 import { tlsEntries } from "./TlsEntries.ts"
 
-/** Every known failure, the specific ones of a sender before its general ones. */
+/** Every known failure; the specific entries of a sender come before its general ones. */
 export const entries: ReadonlyArray<CatalogueEntry> = [
   ...supavisorPoolEntries,
   ...supavisorTenantEntries,

@@ -1,7 +1,7 @@
-/** What kind of trouble a failure is; breakers, retries and statistics are kept per class. */
+/** The kind of a failure; breakers, retries and statistics are kept per class. */
 export type ErrorClass = "capacity" | "network" | "pooler" | "auth" | "configuration" | "statement" | "closed"
 
-/** What was being done when it failed. */
+/** The operation that failed. */
 export type Phase =
   | "configuration"
   | "dns"
@@ -17,7 +17,7 @@ export type Phase =
   | "listen"
   | "drain"
 
-/** One known failure: what it means, whether trying again helps, and what a person does about it. */
+/** One known failure: its meaning, whether another try helps, and what a person can do. */
 export interface Entry {
   /** Unique in the catalogue; the sender's own code where it has one. */
   readonly code: string
@@ -33,7 +33,7 @@ export interface Entry {
   readonly source: string
 }
 
-/** How a failure is recognised as a catalogue entry. */
+/** How a failure is recognized as a catalogue entry. */
 export interface Matchers {
   /** The code a Supavisor 2.9 message starts with, in parentheses. */
   readonly poolerCode?: string
@@ -51,12 +51,12 @@ export interface Matchers {
   readonly authenticated?: boolean
 }
 
-/** An entry together with how it is recognised. */
+/** An entry with its matchers. */
 export interface CatalogueEntry extends Entry {
   readonly matchers: Matchers
 }
 
-/** What is known about a failure, whoever reported it. */
+/** The facts of a failure, from the server or from the operating system. */
 export interface FailureFacts {
   readonly sqlState?: string | undefined
   readonly severity?: string | undefined
@@ -69,16 +69,16 @@ export interface FailureFacts {
   readonly phase?: Phase | undefined
 }
 
-/** A failure with its entry, and what could be learnt from its text. */
+/** A failure with its entry, and the facts from its text. */
 export interface Classified {
   readonly entry: Entry
-  /** How many sessions the pooler grants, when it said so. */
+  /** How many sessions the pooler grants, if its message has the number. */
   readonly ceiling: number | undefined
   /** The server's text for a person: secrets removed, Erlang tuples made addresses. */
   readonly serverMessage: string | undefined
 }
 
-/** How an entry is written down: `retry` is a wait in milliseconds, `now` or `never`. */
+/** An entry as it is written in the catalogue: `retry` is a wait in milliseconds, `now` or `never`. */
 export interface Definition extends Pick<Entry, "code" | "class" | "title" | "explanation" | "remedy" | "source"> {
   readonly retry: number | "now" | "never"
   /** For `never`: milliseconds until a person's next try makes sense. */

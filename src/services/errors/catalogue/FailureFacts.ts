@@ -1,13 +1,13 @@
 import type { FailureFacts, Phase } from "./Entry.ts"
 
-/** How far causes are followed: SqlError, its reason, a wrapper or two, the driver's error, Node's error. */
+/** How deep causes are followed: SqlError, its reason, a wrapper or two, the driver's error, Node's error. */
 const maxDepth = 8
 
 const sqlStatePattern = /^[0-9A-Z]{5}$/
 
 type Mutable = { -readonly [K in keyof FailureFacts]: FailureFacts[K] }
 
-/** A field of a foreign object, whose getters may throw. */
+/** A field of any object; undefined when its getter throws. */
 export const readField = (value: object, name: string): unknown => {
   try {
     return Reflect.get(value, name)
@@ -23,7 +23,7 @@ const readString = (value: object, name: string): string | undefined => {
 
 const factNames = ["sqlState", "serverMessage", "nodeMessage", "authenticated", "phase"] as const
 
-/** A plain object that speaks in facts already; Node's own `errno` is a number and an Error is never facts. */
+/** Whether a plain object holds facts already; Node's own `errno` is a number, and an Error is never facts. */
 const isFacts = (value: object): boolean =>
   !(value instanceof Error) &&
   readField(value, "_tag") === undefined &&
@@ -68,10 +68,7 @@ const takeNodeFields = (value: object, facts: Mutable): void => {
   facts.nodeMessage = readString(value, "message") ?? facts.nodeMessage
 }
 
-/**
- * What is worth looking into below a failure: an SqlError's reason, then the cause, then an AggregateError's
- * errors.
- */
+/** The next level below a failure: an SqlError's reason, else the cause, else an AggregateError's first error. */
 const inner = (value: object): unknown => {
   const reason = readField(value, "reason")
   if (typeof reason === "object" && reason !== null) return reason
@@ -100,20 +97,20 @@ const collect = (failure: unknown): FailureFacts => {
 }
 
 /**
- * The facts of any failure.
- * It takes an Error of Node.js, an SqlError, an ErrorResponse's fields (named, or by their one-letter keys), or facts;
- * it follows `reason`, `cause` and an AggregateError's first error, and believes the server before the machine. Never
- * throws.
+ * The facts of any failure: an Error of Node.js, an SqlError, an ErrorResponse's fields (named, or by their one-letter
+ * keys), or facts. Never throws.
+ *
+ * It follows `reason`, `cause` and an AggregateError's first error; the server's fields win over those of Node.js.
  */
 export const factsOf = (failure: unknown): FailureFacts => {
   try {
     return collect(failure)
   } catch {
-    // A proxy's traps may throw; such a failure tells nothing.
+    // A proxy's traps may throw.
     return {}
   }
 }
 
-/** Phases before the first answered round trip: what fails there is a failed connect. */
+/** Whether the phase comes before the first answered round trip; a failure there is a failed connect. */
 export const isConnecting = (phase: Phase | undefined): boolean =>
   phase === "dns" || phase === "tcp" || phase === "tls" || phase === "authentication" || phase === "session"

@@ -9,8 +9,9 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "the pooler is in transaction mode and keeps no session",
     explanation:
-      "The connection type promises sessions, but the pooler lends a server connection for one transaction at a time. " +
-      "Settings, LISTEN, advisory locks, temporary tables and prepared statements would be lost, or reach other clients.",
+      "The connection type requires sessions, but the pooler assigns a server connection for one transaction at a " +
+      "time. Settings, LISTEN, advisory locks, temporary tables and prepared statements would be lost, or reach " +
+      "other clients.",
     remedy:
       "Connect to the session port (5432 at Supavisor), set pool_mode=session in PgBouncer for this database and user, " +
       "or set DB_CONNECTION_TYPE=supavisor_transaction and do without sessions.",
@@ -30,7 +31,7 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
-/** A pooler in trouble is usually usable again within a second or two; shorter waits only add logins. */
+/** A failing pooler is usually usable again within a second or two; shorter waits only add logins. */
 const poolerPauseMillis = 1_000
 
 export const poolerUnknown: CatalogueEntry = {
@@ -77,7 +78,7 @@ export const systemUnknown: CatalogueEntry = {
   retryAfterMillis: undefined,
   title: "a system call failed",
   explanation: "The operating system reported an errno that is not in this catalogue.",
-  remedy: "Look the errno up in the system's manual; the connection may work when tried again.",
+  remedy: "Look up the errno in the system's manual; another try may succeed.",
   source: "Node.js docs, errors",
   matchers: {}
 }
@@ -88,8 +89,8 @@ export const connectUnknown: CatalogueEntry = {
   isRetryable: true,
   retryAfterMillis: undefined,
   title: "the session could not be opened",
-  explanation: "Opening a session failed in a way that is not in this catalogue, with no word from a server.",
-  remedy: "Check name, route, TLS and login one after the other; the phase says how far it got.",
+  explanation: "Opening a session failed in a way that is not in this catalogue, and the server sent no message.",
+  remedy: "Check name, route, TLS and login in this order; the phase shows how far the dial got.",
   source: "effect-supavisor",
   matchers: {}
 }
@@ -99,9 +100,9 @@ export const sessionUnknown: CatalogueEntry = {
   class: "network",
   isRetryable: true,
   retryAfterMillis: undefined,
-  title: "the session ended for a reason nobody classified",
-  explanation: "An established session became unusable, and neither a server nor the operating system said why.",
-  remedy: "Try again on another session; look at the cause.",
+  title: "the session ended for an unknown reason",
+  explanation: "An established session became unusable, and neither the server nor the operating system reported why.",
+  remedy: "Try again on another session; read the cause.",
   source: "effect-supavisor",
   matchers: {}
 }
@@ -112,8 +113,8 @@ export const noReply: CatalogueEntry = {
   isRetryable: false,
   retryAfterMillis: undefined,
   title: "no reply came in time",
-  explanation: "The request was sent and nothing came back within the time allowed; it may have been executed.",
-  remedy: "Look whether the request took effect before it is sent again.",
+  explanation: "The request was sent and no answer came within the time allowed; it may have been executed.",
+  remedy: "Check whether the request took effect before you send it again.",
   source: "effect-supavisor",
   matchers: {}
 }
@@ -123,9 +124,9 @@ export const unknown: CatalogueEntry = {
   class: "network",
   isRetryable: false,
   retryAfterMillis: undefined,
-  title: "a failure nobody classified",
-  explanation: "Neither a server nor the operating system said what failed.",
-  remedy: "Look at the cause.",
+  title: "an unclassified failure",
+  explanation: "Neither the server nor the operating system reported what failed.",
+  remedy: "Read the cause.",
   source: "effect-supavisor",
   matchers: {}
 }

@@ -10,9 +10,9 @@ const node = ({
 
 const routeRemedy =
   "Supabase's direct host db.REF.supabase.co has an IPv6 address only: on a network without IPv6 use the " +
-  "session pooler. Otherwise look at routes, VPN and firewall."
+  "session pooler. Otherwise check routes, VPN and firewall."
 
-/** What Node.js says about names, routes and sockets, and what drivers say when a peer just goes. */
+/** Errors of Node.js about names, routes and sockets, and the drivers' errors about a closed connection. */
 export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
   node({
     code: "DNS_NOT_FOUND",
@@ -20,10 +20,11 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "the host name does not exist",
     explanation:
-      "DNS knows no address for the host, or none of the family asked for: Supabase's direct hosts have IPv6 only. " +
-      "(The pooler's own ENOTFOUND is another thing: that one was reached.)",
+      "DNS has no address for the host, or none of the requested family: Supabase's direct hosts have IPv6 only. " +
+      "(The pooler's own ENOTFOUND is a different error: there the pooler was reached.)",
     remedy:
-      "Compare the host with the dashboard; for db.REF.supabase.co on a network without IPv6 use the session pooler.",
+      "Compare the host with the dashboard; for db.REF.supabase.co on a network without IPv6 use the session " +
+      "pooler.",
     source: "Node.js docs, dns, error codes",
     matchers: { errno: ["ENOTFOUND"], texts: ["getaddrinfo ENOTFOUND <host>"] }
   }),
@@ -31,7 +32,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "DNS_NO_ADDRESS",
     class: "configuration",
     retry: "never",
-    title: "the host name has no address of the family asked for",
+    title: "the host name has no address of the requested family",
     explanation: "The name exists and has, for instance, an IPv6 address only.",
     remedy: routeRemedy,
     source: "Node.js docs, dns, error codes",
@@ -42,8 +43,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "the name server does not answer at the moment",
-    explanation: "The resolver failed for the moment: no network yet, or an overloaded name server.",
-    remedy: "Look at the machine's network and name servers if it does not pass.",
+    explanation: "The resolver failed temporarily: no network yet, or an overloaded name server.",
+    remedy: "Check the machine's network and name servers if it persists.",
     source: "Node.js docs, dns, error codes",
     matchers: {
       errno: ["EAI_AGAIN", "EAI_FAIL", "ESERVFAIL", "EREFUSED", "ETIMEOUT"],
@@ -54,12 +55,12 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "ECONNREFUSED",
     class: "network",
     retry: networkPause,
-    title: "nothing accepts connections there",
+    title: "the connection was refused",
     explanation:
-      "The machine answered that nobody listens on the port. On Supabase's direct host it can be a ban of this " +
-      "address after wrong passwords, which lasts 30 minutes.",
+      "No process listens on the port. On Supabase's direct host it can also be a ban of this address after wrong " +
+      "passwords, which lasts 30 minutes.",
     remedy:
-      "Compare host and port, and look whether the server runs; after wrong passwords lift the network ban of the " +
+      "Check host and port, and whether the server runs; after wrong passwords remove the network ban of the " +
       "project.",
     matchers: { errno: ["ECONNREFUSED"], texts: ["connect ECONNREFUSED <address>"] }
   }),
@@ -68,16 +69,16 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "the other side reset the connection",
-    explanation: "A process was killed, or something in between (load balancer, firewall) dropped the connection.",
-    remedy: "Try again; if idle sessions die this way, lower DB_KEEP_ALIVE below the idle limit of what is in between.",
+    explanation: "A process was killed, or a load balancer or firewall dropped the connection.",
+    remedy: "Try again; if idle sessions end this way, lower DB_KEEP_ALIVE below the idle limit of the network.",
     matchers: { errno: ["ECONNRESET", "ECONNABORTED"], texts: ["read ECONNRESET", "write ECONNRESET"] }
   }),
   node({
     code: "EPIPE",
     class: "network",
     retry: "now",
-    title: "the connection was closed already when something was written",
-    explanation: "The other side had closed; what was written last did not arrive.",
+    title: "the connection was already closed when data was written",
+    explanation: "The other side had closed it; the last write did not arrive.",
     remedy: "Try again on another session.",
     matchers: { errno: ["EPIPE", "ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"] }
   }),
@@ -86,8 +87,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "the other side does not answer",
-    explanation: "No reply to TCP: a firewall that drops silently, a machine that is off, or a dead route.",
-    remedy: "Compare host and port, then look at firewall and VPN.",
+    explanation: "No reply to TCP: a firewall that drops packets, a machine that is off, or a dead route.",
+    remedy: "Check host and port, then firewall and VPN.",
     matchers: {
       errno: ["ETIMEDOUT", "ERR_SOCKET_CONNECTION_TIMEOUT"],
       texts: ["connect ETIMEDOUT <address>", "read ETIMEDOUT"]
@@ -98,7 +99,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "there is no route to the host",
-    explanation: "A router, or this machine, knows no way to the address.",
+    explanation: "A router, or this machine, has no route to the address.",
     remedy: routeRemedy,
     matchers: { errno: ["EHOSTUNREACH", "EHOSTDOWN"] }
   }),
@@ -117,9 +118,9 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     retry: networkPause,
     title: "this machine has no address or port left to connect from",
     explanation:
-      "All local ports towards that address are used or still waiting after a close, or the address is not of this " +
+      "All local ports for that address are in use or waiting after a close, or the local address is not of this " +
       "machine.",
-    remedy: "Keep sessions instead of opening new ones; look for a loop that connects.",
+    remedy: "Keep sessions open instead of opening new ones; look for a loop that connects.",
     matchers: { errno: ["EADDRNOTAVAIL", "EADDRINUSE"] }
   }),
   node({
@@ -154,16 +155,16 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the Unix socket does not exist",
-    explanation: "No server made a socket in that directory.",
-    remedy: "Start the server, or correct the socket's directory.",
+    explanation: "No server has a socket for this port in that directory.",
+    remedy: "Start the server, or correct directory and port of the socket.",
     matchers: { errno: ["ENOENT"] }
   }),
   node({
     code: "BAD_ADDRESS",
     class: "configuration",
     retry: "never",
-    title: "the host or port is not one",
-    explanation: "Node.js does not take the host or port as written.",
+    title: "the host or port is not valid",
+    explanation: "Node.js does not accept the host or port.",
     remedy: "Correct host and port in the connection string.",
     source: "Node.js docs, errors, Node.js error codes",
     matchers: {
@@ -174,8 +175,8 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "PASSWORD_MISSING",
     class: "configuration",
     retry: "never",
-    title: "a password is asked for and none is set",
-    explanation: "The server wants a password, and the connection string has none.",
+    title: "the server requires a password and none is set",
+    explanation: "The connection string has no password.",
     remedy: "Put the password into the connection string, percent-encoded.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     matchers: { texts: ["The server requested password authentication", "No password configured"] }
@@ -187,9 +188,9 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     after: passwordPause,
     title: "the password exchange failed",
     explanation:
-      "Poolers before 2.6 reported a wrong password inside the SCRAM exchange, which drivers print in many ways; a " +
-      "server that does not prove that it knows the password gives the same picture.",
-    remedy: "Correct the password. If it is right, find out who answers at that address.",
+      "Poolers before 2.6 reported a wrong password inside the SCRAM exchange, which drivers print in various " +
+      "ways; a server that cannot prove that it knows the password causes the same error.",
+    remedy: "Correct the password. If it is right, check which server answers at that address.",
     source: "Supavisor 2.5 source, client_handler.ex; @effect/sql-pg 4.0 source, PgAuth.ts",
     matchers: {
       errno: ["SASL_SIGNATURE_MISMATCH"],
@@ -209,9 +210,10 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "AUTHENTICATION_UNSUPPORTED",
     class: "configuration",
     retry: "never",
-    title: "the server wants an authentication method the client does not know",
+    title: "the server requires an authentication method that the client does not support",
     explanation:
-      "Passwords in SCRAM-SHA-256, MD5 and cleartext are known; Kerberos, SSPI and channel binding alone are not.",
+      "Passwords in SCRAM-SHA-256, MD5 and cleartext are supported; Kerberos, SSPI and channel binding alone are " +
+      "not.",
     remedy:
       "Set password_encryption to scram-sha-256, give the role a new password, and use scram-sha-256 in pg_hba.conf.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
@@ -222,8 +224,10 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "the session was not ready within the connect timeout",
-    explanation: "The bound covers everything from the name to the first answer; the phase says where the time went.",
-    remedy: "Look at the route to the host; raise DB_CONNECT_TIMEOUT if the network is merely slow.",
+    explanation:
+      "The limit covers everything from name resolution to the first answer; the phase shows where the time was " +
+      "spent.",
+    remedy: "Check the route to the host; raise DB_CONNECT_TIMEOUT if the network is only slow.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     matchers: { errno: ["CONNECT_TIMEOUT"], texts: ["Connection timed out", "timeout expired", "connect timeout"] }
   }),
@@ -231,11 +235,12 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "CONNECTION_CLOSED",
     class: "network",
     retry: networkPause,
-    title: "the other side closed the connection without a word",
+    title: "the other side closed the connection without a message",
     explanation:
-      "A pooler that is deployed anew or killed closes all sessions at once and says nothing; so does one that lost " +
+      "A pooler that is redeployed or killed closes all sessions at once without a message; so does one that lost " +
       "its database connection without a reason from PostgreSQL.",
-    remedy: "Try again; if single sessions die this way, look for an idle limit in between and lower DB_KEEP_ALIVE.",
+    remedy:
+      "Try again; if single sessions end this way, look for an idle limit of the network and lower DB_KEEP_ALIVE.",
     source: "Supavisor 2.9 source, client_handler.ex; observed on Supavisor 2.9.7",
     matchers: {
       errno: ["CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED"],
@@ -253,10 +258,10 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     code: "PROTOCOL_DESYNC",
     class: "network",
     retry: networkPause,
-    title: "the other side sent something PostgreSQL does not send there",
+    title: "the other side violated PostgreSQL's protocol",
     explanation:
-      "The bytes are no message of the protocol, or not the one that was due: a proxy in between, a lost byte, or a " +
-      "row larger than the client takes.",
+      "The bytes are no protocol message, or not the expected one: a proxy changed them, a byte was lost, or a row " +
+      "is larger than the client accepts.",
     remedy: "Try again; if it persists with one statement, look for a row of many megabytes; otherwise for a proxy.",
     source: "@effect/sql-pg 4.0 source, PgProtocol.ts",
     matchers: {

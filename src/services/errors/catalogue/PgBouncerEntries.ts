@@ -3,7 +3,7 @@ import { capacityPause, passwordPause, poolerPause, recoveryPause } from "./Retr
 
 const source = "PgBouncer 1.18 and 1.25 source, client.c, janitor.c, objects.c, server.c"
 
-/** PgBouncer gives nearly all of its own messages the SQLSTATE 08P01, so only the text tells them apart. */
+/** PgBouncer sends nearly all of its own messages with SQLSTATE 08P01, so only the text distinguishes them. */
 const bouncer = (
   definition: Omit<Definition, "source" | "matchers"> & { readonly texts: ReadonlyArray<string> }
 ): CatalogueEntry => {
@@ -11,17 +11,17 @@ const bouncer = (
   return define({ ...rest, source, matchers: { sqlState: "08P01", needsText: true, texts } })
 }
 
-/** What PgBouncer says in its own name. */
+/** PgBouncer's own errors. */
 export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
   bouncer({
     code: "PGBOUNCER_QUERY_WAIT_TIMEOUT",
     class: "capacity",
     retry: capacityPause,
-    title: "PgBouncer had no server connection to give in time",
+    title: "PgBouncer had no free server connection in time",
     explanation:
-      "The client was let in and then waited query_wait_timeout (120 s by default) for a server connection: all are " +
-      "used, or PostgreSQL is unreachable.",
-    remedy: "Keep DB_POOL_MAX over all processes below PgBouncer's pool_size, and look whether PostgreSQL is up.",
+      "The client was accepted and then waited query_wait_timeout (120 s by default) for a server connection: all " +
+      "are in use, or PostgreSQL is unreachable.",
+    remedy: "Keep DB_POOL_MAX over all processes below PgBouncer's pool_size, and check whether PostgreSQL is up.",
     texts: ["query_wait_timeout"]
   }),
   bouncer({
@@ -39,8 +39,8 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     after: passwordPause,
     title: "PgBouncer rejected the user or the password",
-    explanation: "PgBouncer answers a wrong password and an unknown user alike.",
-    remedy: "Correct user and password; look into auth_file or auth_query of PgBouncer.",
+    explanation: "PgBouncer answers a wrong password and an unknown user with the same error.",
+    remedy: "Correct user and password; check auth_file or auth_query of PgBouncer.",
     texts: [
       "SASL authentication failed",
       "password authentication failed",
@@ -57,7 +57,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     code: "PGBOUNCER_NO_DATABASE",
     class: "configuration",
     retry: "never",
-    title: "PgBouncer knows no such database",
+    title: "PgBouncer has no such database",
     explanation: "The database is not in PgBouncer's list, and no fallback covers it.",
     remedy: "Correct the database in the connection string, or add it to [databases] of PgBouncer.",
     texts: ['database "<name>" does not exist', "no such database"]
@@ -67,7 +67,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "PgBouncer refuses a startup parameter",
-    explanation: "PgBouncer accepts only the startup parameters it tracks or is told to ignore.",
+    explanation: "PgBouncer accepts only startup parameters that it tracks or is configured to ignore.",
     remedy:
       "Leave the parameter out (settings are applied by SQL after login), or add it to ignore_startup_parameters.",
     texts: ["unsupported startup parameter", "unsupported options startup parameter"]
@@ -76,7 +76,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     code: "PGBOUNCER_DATABASE_DISABLED",
     class: "configuration",
     retry: "never",
-    title: "the database is switched off in PgBouncer",
+    title: "the database is disabled in PgBouncer",
     explanation: "An administrator used DISABLE, or the database does not allow connections.",
     remedy: "Use ENABLE on PgBouncer's console.",
     texts: ['database "<name>" is disabled', 'authentication database "<name>" is disabled']
@@ -87,7 +87,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "PgBouncer dropped the database's connections",
     explanation:
-      "An administrator used KILL, or the database left PgBouncer's configuration; also said at a changed entry.",
+      "An administrator used KILL, the database was removed from PgBouncer's configuration, or its entry changed.",
     remedy: "Use RESUME on PgBouncer's console if the database was killed; otherwise try again.",
     texts: ["database removed", "database configuration changed", "connect string changed", "obsolete connection"]
   }),
@@ -97,8 +97,9 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "PgBouncer lost the server connection of this session",
     explanation:
-      "The connection to PostgreSQL ended while the client held it, so what a statement in flight did is unknown.",
-    remedy: "Open another session; PostgreSQL's log says why the backend ended.",
+      "The connection to PostgreSQL ended while the client held it, so the effect of a statement in flight is " +
+      "unknown.",
+    remedy: "Open another session; PostgreSQL's log has the reason.",
     texts: ["server conn crashed?", "server connection closed"]
   }),
   bouncer({
@@ -107,9 +108,9 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     retry: recoveryPause,
     title: "PgBouncer cannot log in to PostgreSQL",
     explanation:
-      "PgBouncer reached the server or tried to, and got no session; it rests (server_login_retry, 15 s) and repeats " +
-      "the last error meanwhile.",
-    remedy: "Read the rest of the message; look whether PostgreSQL is up and takes PgBouncer's own credentials.",
+      "PgBouncer tried to reach the server and got no session; it waits (server_login_retry, 15 s) and repeats the " +
+      "last error meanwhile.",
+    remedy: "Read the rest of the message; check whether PostgreSQL is up and accepts PgBouncer's credentials.",
     texts: [
       "server login has been failing",
       "server login failed",
@@ -133,7 +134,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     code: "PGBOUNCER_IDLE_TRANSACTION_TIMEOUT",
     class: "pooler",
     retry: "now",
-    title: "PgBouncer closed a session that idled in a transaction",
+    title: "PgBouncer closed a session that was idle in a transaction",
     explanation: "A transaction was open and idle for longer than idle_transaction_timeout; it was rolled back.",
     remedy: "Do no slow work between the statements of a transaction.",
     texts: ["idle transaction timeout", "transaction timeout"]
@@ -144,7 +145,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "now",
     title: "PgBouncer ended a session whose statement ran too long",
     explanation:
-      "A statement ran longer than query_timeout; PgBouncer 1.18 uses the same words for an idle transaction.",
+      "A statement ran longer than query_timeout; PgBouncer 1.18 sends the same message for an idle transaction.",
     remedy: "Raise PgBouncer's query_timeout above DB_STATEMENT_TIMEOUT, or make the statement faster.",
     texts: ["query_timeout", "query timeout"]
   }),
@@ -156,7 +157,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "The client did not finish its login within client_login_timeout (60 s by default), or the server did not.",
     remedy:
-      "Look for a stalled event loop in this process, a slow network, or a PostgreSQL that accepts no connections.",
+      "Look for a blocked event loop in this process, a slow network, or a PostgreSQL that accepts no connections.",
     texts: ["client_login_timeout"]
   }),
   bouncer({
@@ -164,8 +165,8 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: poolerPause,
     title: "PgBouncer is shutting down",
-    explanation: "The pooler stops or hands over to a new process.",
-    remedy: "Nothing, if it comes back; otherwise start it.",
+    explanation: "The pooler stops or is replaced by a new process.",
+    remedy: "Nothing, if it restarts; otherwise start it.",
     texts: ["pooler is shutting down", "server shutting down", "suspend_timeout", "admin forced disconnect"]
   }),
   bouncer({
@@ -173,7 +174,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "PgBouncer accepts TLS connections only",
-    explanation: "client_tls_sslmode demands TLS and the client did not ask for it.",
+    explanation: "client_tls_sslmode requires TLS and the client did not request it.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
     texts: ["SSL required"]
   }),
@@ -182,7 +183,7 @@ export const pgbouncerEntries: ReadonlyArray<CatalogueEntry> = [
     class: "capacity",
     retry: recoveryPause,
     title: "PgBouncer ran out of memory or descriptors",
-    explanation: "The pooler's own process could not get what it needs for another connection.",
+    explanation: "PgBouncer's process could not get the memory or descriptor for another connection.",
     remedy: "Raise its file descriptor and memory limits, or lower max_client_conn.",
     texts: ["bouncer resources exhaustion", "out of memory", "no memory for", "too many servers in the pool", "evicted"]
   })

@@ -4,7 +4,7 @@ import { entryOf } from "./Entries.ts"
 import type { ErrorClass } from "./Entry.ts"
 import { firstFew, wordMillis } from "../Wording.ts"
 
-/** Holders named in a message; more than a handful is what the `holders` field is for. */
+/** The number of holders named in a message; the field `holders` has all of them. */
 const namedHolders = 5
 
 const wordHolders = (holders: ReadonlyArray<string>): string =>
@@ -12,7 +12,8 @@ const wordHolders = (holders: ReadonlyArray<string>): string =>
 
 /**
  * No session became free in time.
- * Not retryable when the pool could not grow because its logins failed in a way that does not pass by itself.
+ *
+ * Not retryable when the pool could not grow because its logins failed permanently.
  */
 export class AcquireTimeout extends Schema.TaggedError<AcquireTimeout>("effect-supavisor/SessionError/AcquireTimeout")(
   "AcquireTimeout",
@@ -48,8 +49,8 @@ export class AcquireTimeout extends Schema.TaggedError<AcquireTimeout>("effect-s
   get remedy(): string {
     return (
       entryOf(this.lastFailureCode)?.remedy ??
-      "Shorten what the named holders do with a session, lend fewer at once, or raise DB_POOL_MAX if the pooler " +
-        "grants more sessions."
+      "Hold sessions for a shorter time, start less work at once, or raise DB_POOL_MAX if the pooler grants more " +
+        "sessions."
     )
   }
 }
@@ -87,7 +88,7 @@ export class PoolClosed extends Schema.TaggedError<PoolClosed>("effect-supavisor
   }
 ) {
   override get message(): string {
-    return this.draining ? "The session pool is draining and lends no more sessions" : "The session pool is closed"
+    return this.draining ? "The session pool is draining and accepts no more callers" : "The session pool is closed"
   }
   get code(): string {
     return this.draining ? "POOL_DRAINING" : "POOL_CLOSED"

@@ -9,9 +9,9 @@ const postgres = ({
   ...rest
 }: Omit<Definition, "source"> & { readonly source?: string }): CatalogueEntry => define({ ...rest, source })
 
-const pausedRemedy = "Nothing: sessions come back by themselves. If it persists, look at the database's log."
+const pausedRemedy = "Nothing: the pool opens new sessions by itself. If it persists, read the database's log."
 
-/** What PostgreSQL says when it refuses or ends a session. */
+/** Errors with which PostgreSQL refuses or ends a session. */
 export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "53300_RESERVED",
@@ -19,8 +19,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     retry: recoveryPause,
     title: "PostgreSQL's last connection slots are reserved",
     explanation:
-      "All ordinary slots of max_connections are taken; the pooler keeps idle connections for minutes, so pools that " +
-      "nobody uses can hold them.",
+      "All ordinary slots of max_connections are in use; the pooler keeps idle connections for minutes, so unused " +
+      "pools can hold them.",
     remedy:
       "Use fewer roles, databases and modes behind the pooler, close idle clients, or move to a larger compute size.",
     source: backend,
@@ -61,8 +61,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "an administrator ended the session",
     explanation:
-      "PostgreSQL stopped or restarted, somebody called pg_terminate_backend, or the pooler drained this pool " +
-      "because its settings changed. All three send the same words.",
+      "PostgreSQL stopped or restarted, pg_terminate_backend was called, or the pooler drained this pool because " +
+      "its settings changed. All three send the same message.",
     remedy: pausedRemedy,
     source: "PostgreSQL docs, errcodes-appendix; Supavisor 2.9 source, protocol/server.ex",
     matchers: { sqlState: "57P01", texts: ["terminating connection due to administrator command"] }
@@ -72,8 +72,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: recoveryPause,
     title: "another backend crashed and PostgreSQL ended all sessions",
-    explanation: "One server process died badly, so the others were ended in order to start over from a clean state.",
-    remedy: "Look into the database's log for the process that crashed, often for lack of memory.",
+    explanation: "A server process crashed, so all others were ended in order to restart from a clean state.",
+    remedy: "Find the crashed process in the database's log; often memory ran out.",
     matchers: { sqlState: "57P02", texts: ["terminating connection because of crash of another server process"] }
   }),
   postgres({
@@ -116,7 +116,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     code: "25P03",
     class: "pooler",
     retry: "now",
-    title: "PostgreSQL ended a session that idled in a transaction",
+    title: "PostgreSQL ended a session that was idle in a transaction",
     explanation:
       "A transaction was open and idle for longer than idle_in_transaction_session_timeout; it was rolled back.",
     remedy: "Do no slow work between the statements of a transaction, or raise DB_IDLE_IN_TRANSACTION_TIMEOUT.",
@@ -137,7 +137,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "the pooler's stored credentials were invalidated",
     explanation:
-      "PostgreSQL rejected the pooler's own login, so it dropped the credentials; one fresh login replaces them.",
+      "PostgreSQL rejected the pooler's own login, so the pooler dropped the credentials; one new login replaces " +
+      "them.",
     remedy: "Log in once more; if that fails too, correct the password.",
     source: "Supavisor 2.9 source, db_handler.ex",
     matchers: {
@@ -153,8 +154,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     after: passwordPause,
     title: "PostgreSQL rejected the pooler's login",
     explanation:
-      "The pooler accepted this password and logged in to PostgreSQL with what it knows, and PostgreSQL refused " +
-      "that: the password was changed and one of the two does not know yet.",
+      "The pooler accepted this password and logged in to PostgreSQL with its stored secret, which PostgreSQL " +
+      "rejected: the password was changed, and one of the two has the old one.",
     remedy: "Wait 20 s and log in once; if it persists, set the role's password again, which refreshes both sides.",
     source: "Supavisor 2.9 source, db_handler.ex",
     matchers: { sqlState: "28P01", authenticated: true, texts: ['password authentication failed for user "<role>"'] }
@@ -181,10 +182,10 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     code: "28000_NO_RULE",
     class: "configuration",
     retry: "never",
-    title: "no rule of pg_hba.conf lets this client in",
+    title: "no rule of pg_hba.conf allows this client",
     explanation:
       "PostgreSQL has no rule for this host, user, database and encryption; `no encryption` in the message means " +
-      "TLS is asked.",
+      "that TLS is required.",
     remedy:
       "Set DB_SSL_MODE=require if the message says `no encryption`; otherwise allow the address, user or database.",
     source: "PostgreSQL docs, auth-pg-hba-conf",
@@ -199,7 +200,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the role does not exist or may not log in",
-    explanation: "PostgreSQL knows no such role, or it was made without LOGIN.",
+    explanation: "PostgreSQL has no such role, or it was created without LOGIN.",
     remedy: "Correct the role in the connection string, or use ALTER ROLE ... LOGIN.",
     matchers: {
       sqlState: "28000",
@@ -223,8 +224,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the database does not exist",
-    explanation:
-      "The login was accepted (behind a pooler even answered with AuthenticationOk), and the database is missing.",
+    explanation: "The login was accepted (behind a pooler even with AuthenticationOk), but the database is missing.",
     remedy: "Correct the database in the connection string; on Supabase it is usually postgres.",
     matchers: { sqlState: "3D000", texts: ['database "<database>" does not exist'] }
   }),
@@ -242,7 +242,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "PostgreSQL refuses a parameter of the login",
-    explanation: "A startup parameter, such as search_path, has a value PostgreSQL does not take.",
+    explanation: "A startup parameter, such as search_path, has a value that PostgreSQL does not accept.",
     remedy: "Correct the options of the connection string.",
     matchers: { sqlState: "22023", fatal: true }
   }),
@@ -259,8 +259,8 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     code: "0A000_LOGIN",
     class: "configuration",
     retry: "never",
-    title: "the server does not support what the login asks for",
-    explanation: "A version of the protocol or an option of the startup message is unknown to it.",
+    title: "the server does not support a part of the login",
+    explanation: "It does not know the version of the protocol or an option of the startup message.",
     remedy: "Read the server's message and correct the options of the connection string.",
     matchers: { sqlState: "0A000", fatal: true }
   }),
@@ -268,9 +268,9 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     code: "08P01",
     class: "pooler",
     retry: poolerPause,
-    title: "the server or pooler complains about the protocol",
-    explanation: "PgBouncer sends this SQLSTATE with nearly everything it says, and this text is not in the catalogue.",
-    remedy: "Read the message; look into the log of the pooler.",
+    title: "the server or pooler reports a protocol violation",
+    explanation: "PgBouncer sends this SQLSTATE with nearly all of its errors; this text is not in the catalogue.",
+    remedy: "Read the message, and the log of the pooler.",
     source: "PostgreSQL docs, errcodes-appendix; PgBouncer 1.25 source, objects.c",
     matchers: { sqlState: "08P01", fatal: true }
   }),
@@ -278,9 +278,9 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     code: "08006",
     class: "network",
     retry: databaseCoolDown,
-    title: "a connection behind the one asked failed",
+    title: "a connection of the server or pooler failed",
     explanation: "The server or pooler reports a broken connection of its own.",
-    remedy: "Look whether the database is up; sessions come back by themselves.",
+    remedy: "Check whether the database is up; the pool opens new sessions by itself.",
     matchers: { sqlState: "08", fatal: true }
   }),
   postgres({
@@ -288,7 +288,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: poolerPause,
     title: "an operator intervened",
-    explanation: "A session ended by an intervention that is not in this catalogue.",
+    explanation: "The session was ended by an intervention that is not in this catalogue.",
     remedy: "Read the server's message; another session may work.",
     matchers: { sqlState: "57", fatal: true }
   })

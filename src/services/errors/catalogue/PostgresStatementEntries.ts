@@ -5,7 +5,7 @@ const postgres = (
   definition: Omit<Definition, "source" | "class"> & { readonly class?: Definition["class"] }
 ): CatalogueEntry => define({ class: "statement", source: "PostgreSQL docs, errcodes-appendix", ...definition })
 
-/** What PostgreSQL says to a statement; the session goes on. */
+/** Errors of statements; the session stays usable. */
 export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "57014_STATEMENT_TIMEOUT",
@@ -14,7 +14,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "PostgreSQL stopped the statement. Where nothing else is set, Supabase applies 2 minutes to every role, 8 s to " +
       "authenticated and 3 s to anon.",
-    remedy: "Make the statement faster (look at its plan), or raise DB_STATEMENT_TIMEOUT.",
+    remedy: "Make the statement faster (check its plan), or raise DB_STATEMENT_TIMEOUT.",
     matchers: { sqlState: "57014", needsText: true, texts: ["canceling statement due to statement timeout"] }
   }),
   postgres({
@@ -22,7 +22,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "now",
     title: "the statement waited longer than lock_timeout for a lock",
     explanation: "Another transaction holds the lock.",
-    remedy: "Try again; look in pg_locks who holds it if it happens often.",
+    remedy: "Try again; if it happens often, find the holder in pg_locks.",
     matchers: { sqlState: "57014", needsText: true, texts: ["canceling statement due to lock timeout"] }
   }),
   postgres({
@@ -30,9 +30,9 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "the statement was cancelled on request",
     explanation:
-      "A cancel request or pg_cancel_backend reached the session. If nobody asked for it here, it was a late cancel " +
-      "that was meant for an earlier statement.",
-    remedy: "Nothing, if it was wanted; otherwise run the statement again.",
+      "A cancel request or pg_cancel_backend reached the session. If this program requested none, it was a late " +
+      "cancel that was meant for an earlier statement.",
+    remedy: "Nothing, if it was intended; otherwise run the statement again.",
     matchers: { sqlState: "57014", texts: ["canceling statement due to user request"] }
   }),
   postgres({
@@ -40,7 +40,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "now",
     title: "a lock was not available",
     explanation: "NOWAIT was used, or lock_timeout passed, while another transaction held the lock.",
-    remedy: "Try again; look in pg_locks who holds it if it happens often.",
+    remedy: "Try again; if it happens often, find the holder in pg_locks.",
     matchers: {
       sqlState: "55P03",
       texts: ["canceling statement due to lock timeout", "could not obtain lock on <object>"]
@@ -51,7 +51,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "now",
     title: "the transaction conflicts with another one",
     explanation:
-      "It could not be serialized, or a replica had to cancel it in favour of recovery; it was rolled back as a whole.",
+      "It could not be serialized, or a replica cancelled it because of recovery; it was rolled back as a whole.",
     remedy: "Run the whole transaction again.",
     matchers: {
       sqlState: "40001",
@@ -73,16 +73,16 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     code: "40003",
     retry: "never",
     title: "whether the statement was completed is unknown",
-    explanation: "The server itself cannot tell.",
-    remedy: "Look in the database whether the statement took effect.",
+    explanation: "The server itself does not know.",
+    remedy: "Check in the database whether the statement took effect.",
     matchers: { sqlState: "40003" }
   }),
   postgres({
     code: "25P02",
     retry: "never",
-    title: "the transaction had failed already",
+    title: "the transaction had already failed",
     explanation: "After an error inside a transaction PostgreSQL ignores every statement until ROLLBACK.",
-    remedy: "Roll back; the error to repair is the first one of the transaction.",
+    remedy: "Roll back; the cause is the first error of the transaction.",
     matchers: {
       sqlState: "25P02",
       texts: ["current transaction is aborted, commands ignored until end of transaction block"]
@@ -107,7 +107,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "26000",
     retry: "now",
-    title: "the prepared statement is not known to the session",
+    title: "the session does not know the prepared statement",
     explanation: "The session is not the one the statement was prepared on, or DISCARD ALL or DEALLOCATE removed it.",
     remedy: "Run it again, which prepares it anew; behind a transaction pooler switch named prepared statements off.",
     matchers: { sqlState: "26000", texts: ['prepared statement "<name>" does not exist'] }
@@ -115,8 +115,8 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "42P05",
     retry: "never",
-    title: "the prepared statement exists already",
-    explanation: "Somebody else's statement of the same name lives in the session: a transaction pooler shares it.",
+    title: "the prepared statement already exists",
+    explanation: "Another client's statement of the same name is in the session: a transaction pooler shares it.",
     remedy:
       "Use the session port (5432), or switch named prepared statements off by " +
       "DB_CONNECTION_TYPE=supavisor_transaction.",
@@ -125,17 +125,17 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "42501",
     retry: "never",
-    title: "the role may not do that",
+    title: "the role lacks a privilege",
     explanation: "A privilege is missing, or row level security refuses the row.",
-    remedy: "GRANT what is missing, or look at the table's policies.",
+    remedy: "GRANT the missing privilege, or check the table's policies.",
     matchers: { sqlState: "42501", texts: ["permission denied for <object>"] }
   }),
   postgres({
     code: "22023",
     retry: "never",
-    title: "a parameter has a value PostgreSQL does not take",
+    title: "a parameter has a value that PostgreSQL does not accept",
     explanation: "A setting or a function's argument is out of its range.",
-    remedy: "Correct the value the server's message names.",
+    remedy: "Correct the value named in the server's message.",
     matchers: { sqlState: "22023" }
   }),
   postgres({
@@ -143,7 +143,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     class: "capacity",
     retry: "never",
     title: "the database's disk is full",
-    explanation: "PostgreSQL could not write; nothing gets better by trying again.",
+    explanation: "PostgreSQL could not write; trying again does not help.",
     remedy: "Free or add disk space.",
     matchers: { sqlState: "53100" }
   }),
@@ -153,7 +153,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: recoveryPause,
     title: "the database is out of memory",
     explanation: "PostgreSQL could not get the memory, or its shared lock table is full.",
-    remedy: "Run less at once, lower work_mem, or raise max_locks_per_transaction if the message speaks of locks.",
+    remedy: "Run less at once, lower work_mem, or raise max_locks_per_transaction if the message mentions locks.",
     matchers: { sqlState: "53200", texts: ["out of memory", "out of shared memory"] }
   }),
   postgres({
@@ -162,7 +162,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "a configured limit of the server is reached",
     explanation: "A limit such as temp_file_limit stopped the statement.",
-    remedy: "Raise the limit the message names, or make the statement smaller.",
+    remedy: "Raise the limit named in the message, or make the statement smaller.",
     matchers: { sqlState: "53400" }
   }),
   postgres({
@@ -170,7 +170,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     class: "capacity",
     retry: recoveryPause,
     title: "the server lacks a resource",
-    explanation: "A resource that is not in this catalogue is used up.",
+    explanation: "The server ran out of a resource that is not in this catalogue.",
     remedy: "Read the server's message.",
     matchers: { sqlState: "53" }
   }),
@@ -187,7 +187,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "a value does not fit",
     explanation: "A value cannot be converted, is out of range or too long.",
-    remedy: "Correct the value the server's message names.",
+    remedy: "Correct the value named in the server's message.",
     matchers: { sqlState: "22" }
   }),
   postgres({

@@ -9,7 +9,7 @@ import { noReply, sessionUnknown, unknown } from "./GenericEntries.ts"
 import { ConnectFailed, OutcomeUnknown, SessionLost } from "./SessionReasons.ts"
 import { StatementFailed } from "./StatementReasons.ts"
 
-/** Where and when a session operation failed, and what came of it: any error, or facts. */
+/** Where and when a session operation failed, and the failure: any error, or facts. */
 export interface FailedAt {
   readonly host: string
   readonly port: number
@@ -41,12 +41,12 @@ const plainFacts = (input: OutcomeUnknownInput, phase: Phase): FailureFacts => {
   return { ...facts, phase, authenticated: input.authenticated ?? facts.authenticated }
 }
 
-/** An SqlError adds nothing to what it wraps but a generic sentence. */
+/** The cause inside an SqlError, which adds only a generic sentence to it. */
 const causeOf = (failure: unknown): unknown => {
   try {
     return isSqlError(failure) ? failure.reason.cause : failure
   } catch {
-    // A proxy's trap may throw; such a failure tells nothing.
+    // A proxy's trap may throw.
     return undefined
   }
 }
@@ -54,12 +54,12 @@ const causeOf = (failure: unknown): unknown => {
 const redacted = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : redactForeignText(text)
 
-/** Only errors are kept as causes: facts and the server's fields are in the reason already. */
+/** Only errors are kept as causes: the reason already has the facts and the server's fields. */
 const keptCause = (input: OutcomeUnknownInput): unknown => {
   try {
     return harmlessCause(input.cause ?? (input.failure instanceof Error ? causeOf(input.failure) : undefined))
   } catch {
-    // A revoked proxy cannot even be asked what it is.
+    // A revoked proxy throws on `instanceof`.
     return undefined
   }
 }
@@ -71,7 +71,7 @@ const describe = (input: OutcomeUnknownInput, facts: FailureFacts, unclassified:
   return {
     entry,
     ceiling,
-    // What ends a session is no failed statement, whatever SQLSTATE it has: a replica's conflict ends one with 40001.
+    // A failure that ends a session is no failed statement, whatever its SQLSTATE: a replica's conflict has 40001.
     class: entry.class === "statement" ? ("pooler" as const) : entry.class,
     fields: {
       host: input.host,
@@ -92,7 +92,7 @@ export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
   return new ConnectFailed({
     ...fields,
     phase: input.phase,
-    // A statement of the login that the server refuses for good is one of the settings it was asked to apply.
+    // A statement of the login that fails permanently holds a setting that the server does not accept.
     class: entry.class === "statement" && !entry.isRetryable ? "configuration" : described.class,
     isRetryable: entry.isRetryable,
     retryAfterMillis: entry.retryAfterMillis,
@@ -102,11 +102,11 @@ export const makeConnectFailed = (input: ConnectFailedInput): ConnectFailed => {
 
 export const makeSessionLost = (input: SessionLostInput): SessionLost => {
   const phase = input.phase ?? "query"
-  // A session that can be lost had been let in, unless the caller knows better.
+  // A session that can be lost was authenticated, unless the caller reports otherwise.
   const facts = { ...plainFacts(input, phase), authenticated: input.authenticated ?? true }
-  // A socket that closes has nothing to say.
-  const heard = input.failure === undefined ? { ...facts, errno: "CONNECTION_CLOSED" } : facts
-  const described = describe(input, heard, sessionUnknown)
+  // A closed socket reports no error.
+  const known = input.failure === undefined ? { ...facts, errno: "CONNECTION_CLOSED" } : facts
+  const described = describe(input, known, sessionUnknown)
   const { entry, fields } = described
   return new SessionLost({
     ...fields,
@@ -131,7 +131,7 @@ const findServerError = (failure: unknown, depth = 0): object | undefined => {
   return inner ?? (typeof readField(failure, "severity") === "string" ? failure : undefined)
 }
 
-/** SqlError, its reason, the driver's error, and two wrappers to spare. */
+/** SqlError, its reason, the driver's error, and two more wrappers. */
 const serverFieldDepth = 4
 
 export const makeStatementFailed = (failure: unknown): StatementFailed => {

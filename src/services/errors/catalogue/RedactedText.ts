@@ -43,10 +43,10 @@ const printTuple = (whole: string, list: string): string => {
 export const printAddresses = (text: string): string =>
   text.includes("allow_list") ? text.replace(tuple, printTuple) : text
 
-/** Longest foreign text that is kept: PostgreSQL's own texts stay far below it, a quoted statement may not. */
+/** Longest text that is kept: PostgreSQL's own texts are far shorter, a quoted statement may be longer. */
 const maxTextLength = 4_096
 
-/** Longest text that is searched for credentials at all; searching is quadratic in the worst case. */
+/** Longest text that is searched for credentials; searching is quadratic in the worst case. */
 const maxSearchedLength = 65_536
 
 const hidden = "*****"
@@ -75,16 +75,17 @@ const hide = (text: string): string =>
         .replace(bareAssigned, `$1${hidden}`)
     : text
 
-// A word cut in the middle could be a URL that lost its "@", and with it the sign that a secret precedes it.
+// A word cut in the middle could be a URL that lost its "@", by which a secret is recognized.
 const cutAtBlank = (text: string): string => {
   const head = text.slice(0, maxTextLength)
   return `${head.slice(0, Math.max(head.lastIndexOf(" "), 0))} ...`
 }
 
 /**
- * Removes what looks like a credential from a text somebody else wrote.
+ * Removes what looks like a credential from a text of a server, driver or library.
+ *
  * It knows `://user:secret@` and pairs such as `password=secret`, `"password": "secret"`, `PASSWORD 'secret'` and
- * Elixir's `password: "secret"`; it hides too much rather than too little. Texts longer than 4096 characters are cut.
+ * Elixir's `password: "secret"`; in doubt it hides. Texts longer than 4096 characters are cut.
  */
 export const redactForeignText = (text: string): string => hide(text.length > maxTextLength ? cutAtBlank(text) : text)
 

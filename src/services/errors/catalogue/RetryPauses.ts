@@ -1,10 +1,9 @@
-/**
- * The first wait of a client the pooler has no room for: the slot of a session that left was seen free within
- * 41 ms.
- */
+/** Milliseconds before another try, by the cause of the failure. */
+
+/** The first wait after the pooler refused one more session: a closed session's slot was observed free within 41 ms. */
 export const capacityPause = 500
 
-/** Supavisor starts the lost worker or pool process again at once; this spares it the storm. */
+/** Supavisor restarts a lost worker or pool process at once; this spares it a burst of logins. */
 export const poolerPause = 1_000
 
 /** Supavisor 2.9 waits this long before it tries an unreachable PostgreSQL again (db_handler.ex). */
@@ -25,7 +24,7 @@ export const authenticationBlock = 180_000
  */
 export const passwordPause = 20_000
 
-/** Time for a network to come back that costs nobody anything. */
+/** Time for a network to recover. */
 export const networkPause = 1_000
 
 /** PostgreSQL recovers from a crash or finishes starting in seconds, seldom in less than one. */

@@ -3,7 +3,7 @@ import { holdsCredential, redactForeignText } from "./RedactedText.ts"
 /** Errors nest a handful of levels: SqlError, reason, cause, AggregateError. */
 const maxDepth = 8
 
-/** Fields looked at before a cause is called too big to be searched; a TLS error's certificate has about 60. */
+/** The most fields that are searched in a cause; a TLS error's certificate has about 60. */
 const maxFields = 256
 
 interface Search {
@@ -11,7 +11,7 @@ interface Search {
   fields: number
 }
 
-/** Also true for what cannot be searched to its end and for what JSON cannot print: a certificate is its own issuer. */
+/** Also true for values too large to search, and for circular ones, which JSON cannot print. */
 const isHarmful = (value: unknown, search: Search, depth: number): boolean => {
   if (typeof value === "string") return holdsCredential(value)
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false
@@ -30,7 +30,7 @@ const textOf = (value: object, name: string): string | undefined => {
   return typeof field === "string" ? redactForeignText(field) : undefined
 }
 
-/** What is kept of an error that cannot be kept whole, and what of any error goes into JSON. */
+/** The part of an error that goes into JSON, and that is kept of an error which cannot be kept whole. */
 export interface CauseSummary {
   readonly name: string
   readonly message: string
@@ -61,8 +61,9 @@ const rebuild = (summary: CauseSummary): Error => {
 
 /**
  * A failure that is safe to keep as a cause.
- * It stays the same value unless a text in it looks like a credential, or it is circular or too large to be searched;
- * then it is rebuilt as plain errors of the same names, texts and codes.
+ *
+ * It stays the same value unless a text in it looks like a credential, or it is circular or too large to search; then
+ * it is rebuilt as plain errors of the same names, texts and codes.
  */
 export const harmlessCause = (cause: unknown): unknown => {
   try {

@@ -47,7 +47,7 @@ const titleOf = (reason: { readonly code: string; readonly systemMessage?: strin
   return `${title} [${reason.code}]${system}`
 }
 
-/** A session could not be opened; the code says what refused it and the phase how far the login came. */
+/** A session could not be opened; the code identifies the cause, and the phase how far the dial got. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-supavisor/SessionError/ConnectFailed")(
   "ConnectFailed",
   { ...ClassifiedFields, ceiling: Schema.optional(Schema.Number) }
@@ -62,14 +62,15 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-sup
     return toDuration(this.retryAfterMillis)
   }
   get remedy(): string {
-    return entryOf(this.code)?.remedy ?? "Read the server's message; it is all that is known."
+    return entryOf(this.code)?.remedy ?? "Read the server's message."
   }
 }
 
 /**
- * An established session died.
- * Retryable unless the server said why it must not be, or a COMMIT was in flight. A statement that was in flight may
- * have been executed, and the server may still be running it.
+ * An established session ended unexpectedly.
+ *
+ * Retryable unless the server's reason forbids it or a COMMIT was in flight. A statement that was in flight may have
+ * been executed, and the server may still be running it.
  */
 export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavisor/SessionError/SessionLost")(
   "SessionLost",
@@ -88,12 +89,12 @@ export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavis
   get remedy(): string {
     const remedy = entryOf(this.code)?.remedy ?? "Try again on another session."
     return this.statementInFlight
-      ? `${remedy} Before repeating a write that ran outside a transaction, look whether it took effect.`
+      ? `${remedy} Before you repeat a write that ran outside a transaction, check whether it took effect.`
       : remedy
   }
 }
 
-/** COMMIT was sent and its reply never came: the transaction is committed or it is not, and nobody here can tell. */
+/** COMMIT was sent and its reply never came: whether the transaction was committed is unknown. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-supavisor/SessionError/OutcomeUnknown")(
   "OutcomeUnknown",
   EndpointFields
@@ -116,8 +117,8 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-s
   }
   get remedy(): string {
     return (
-      "Look in the database whether the transaction took effect, and run it again only if it did not. A unique " +
-      "key that the transaction writes makes that look-up simple and a second run harmless."
+      "Check in the database whether the transaction took effect, and run it again only if it did not. A unique " +
+      "key that the transaction writes makes that check simple and a second run harmless."
     )
   }
 }

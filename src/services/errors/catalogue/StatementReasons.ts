@@ -4,7 +4,7 @@ import { entryOf } from "./Entries.ts"
 import type { ErrorClass } from "./Entry.ts"
 import { toDuration, wordEndpoint, wordMillis } from "../Wording.ts"
 
-/** The server answered a statement with ERROR; the session goes on and can be used. */
+/** The server answered a statement with ERROR; the session stays usable. */
 export class StatementFailed extends Schema.TaggedError<StatementFailed>(
   "effect-supavisor/SessionError/StatementFailed"
 )("StatementFailed", {
@@ -39,7 +39,8 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>(
 }
 
 /**
- * The peer answered nothing within the client's own bound, so the session was destroyed.
+ * The server sent no answer within the client's own limit, so the session was destroyed.
+ *
  * The server may still be running the statement. Retryable as Effect's own statement timeout is, except for COMMIT.
  */
 export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
@@ -55,9 +56,8 @@ export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
   override get message(): string {
     return (
       `No answer from ${wordEndpoint(this.host, this.port)} within ${wordMillis(this.limitMillis)} (${this.phase} ` +
-      `phase, after ${wordMillis(this.elapsedMillis)}); the session was destroyed and the server may still be ` +
-      `running ` +
-      "the statement"
+      `phase, after ${wordMillis(this.elapsedMillis)}); the session was destroyed, and the server may still be ` +
+      "running the statement"
     )
   }
   get code(): string {
@@ -74,8 +74,8 @@ export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
   }
   get remedy(): string {
     return (
-      "If the statement needs the time, raise DB_STATEMENT_TIMEOUT; if the peer went silent, look at the network " +
-      "between. Before repeating a write that ran outside a transaction, look whether it took effect."
+      "If the statement needs the time, raise DB_STATEMENT_TIMEOUT; if the server stopped answering, check the " +
+      "network. Before you repeat a write that ran outside a transaction, check whether it took effect."
     )
   }
 }

@@ -4,7 +4,7 @@ import { authenticationBlock, credentialBlock, databaseCoolDown, passwordPause, 
 const breaker = "Supavisor 2.8 and 2.9 source, circuit_breaker.ex"
 const authQuery = "Supavisor 2.9 source, errors/auth_query_error.ex"
 
-/** What Supavisor says about who may come in: breakers, secrets, tenants, addresses, TLS and the startup message. */
+/** Supavisor's errors about logins: circuit breakers, secrets and access tokens. */
 export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "ECIRCUITBREAKER_CREDENTIALS",
@@ -14,7 +14,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation:
       "Five look-ups of a role's secret failed within 300 s, usually because PostgreSQL is unreachable; the pooler " +
       "refuses logins of this project for 30 s (600 s before 2.9.2).",
-    remedy: "Look whether the database runs; the password has nothing to do with it.",
+    remedy: "Check whether the database runs; the password is not the cause.",
     source: breaker,
     matchers: {
       poolerCode: "ECIRCUITBREAKER",
@@ -31,7 +31,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     retry: credentialBlock,
     title: "the pooler blocks logins because it cannot reach the database",
     explanation: "Poolers up to 2.9.1 refused logins after too many failed connections to PostgreSQL.",
-    remedy: "Look whether the database runs and whether its connections are used up.",
+    remedy: "Check whether the database runs and has free connections.",
     source: breaker,
     matchers: {
       poolerCode: "ECIRCUITBREAKER",
@@ -49,8 +49,8 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     after: authenticationBlock,
     title: "the pooler blocks this address after too many failed logins",
     explanation:
-      "Ten logins failed within 150 s from this public address, so all clients behind it are refused for 120 s, also " +
-      "with the right password. The block does not clear the counter: one early failure more blocks again.",
+      "Ten logins failed within 150 s from this public address, so all clients behind it are refused for 120 s, " +
+      "also with the right password. The block does not clear the counter: one more early failure blocks again.",
     remedy: "Stop every process that logs in with a wrong password, correct it, and wait 180 s before the next login.",
     source: breaker,
     matchers: {
@@ -65,10 +65,10 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EAUTHTIMEOUT",
     class: "auth",
     retry: poolerPause,
-    title: "the pooler waited 15 s in vain for the client's next login message",
+    title: "the pooler received no login message for 15 s",
     explanation:
-      "The client was silent during authentication: a stalled event loop or a slow network. The pooler counts it as " +
-      "a failed login.",
+      "The client sent nothing during authentication: a blocked event loop or a slow network. The pooler counts it " +
+      "as a failed login.",
     remedy: "Look for long synchronous work in this process at the time of the login, and open fewer sessions at once.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: {
@@ -82,7 +82,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "the pooler could not read a login message",
     explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
-    remedy: "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes.",
+    remedy: "Nothing at first: the login is retried. If it persists, look for a proxy that splits or changes data.",
     source: "Supavisor 2.9 source, auth_methods/scram.ex",
     matchers: {
       poolerCode: "EAUTHPROTOCOL",
@@ -94,7 +94,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the database has no such role",
-    explanation: "The pooler asked PostgreSQL for the role's secret and found no login role of this name.",
+    explanation: "The pooler queried PostgreSQL for the role's secret and found no login role of this name.",
     remedy:
       "Correct the role in the connection string (the part before the dot), or create it with LOGIN and a password.",
     source: authQuery,
@@ -109,7 +109,8 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the pooler cannot use the role's stored secret",
-    explanation: "The role's password is stored in a form the pooler does not take, or the tenant has no query for it.",
+    explanation:
+      "The role's password is stored in a form that the pooler does not support, or the tenant has no query for it.",
     remedy: "Set the role's password again with password_encryption = 'scram-sha-256'.",
     source: authQuery,
     matchers: {
@@ -128,11 +129,11 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EAUTHQUERY",
     class: "pooler",
     retry: databaseCoolDown,
-    title: "the pooler could not look the role's secret up",
+    title: "the pooler could not look up the role's secret",
     explanation:
       "The look-up needs a connection to PostgreSQL, and that failed or was not available. Five such failures in " +
       "300 s block logins for 30 s.",
-    remedy: "Look whether the database runs and accepts connections.",
+    remedy: "Check whether the database runs and accepts connections.",
     source: authQuery,
     matchers: {
       poolerCode: "EAUTHQUERY",
@@ -149,8 +150,8 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: databaseCoolDown,
     title: "the pooler could not get the role's secret",
-    explanation: "The code exists in the pooler's source and was not raised by the versions looked at.",
-    remedy: "Look whether the database runs; if it persists, report it with the pooler's message.",
+    explanation: "The code exists in the pooler's source; the examined versions do not raise it.",
+    remedy: "Check whether the database runs; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
     matchers: {
       poolerCode: "EAUTHSECRETS",
@@ -161,8 +162,8 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EJITREQUESTFAILED",
     class: "pooler",
     retry: poolerPause,
-    title: "the pooler could not reach the service that checks access tokens",
-    explanation: "The login used a token, and the service that knows whether it is good did not answer.",
+    title: "the pooler could not reach the service that verifies access tokens",
+    explanation: "The login used a token, and the service that verifies it did not answer.",
     remedy: "Try again, or log in with a password.",
     source: "Supavisor 2.9 source, auth_methods/jit.ex",
     matchers: {
@@ -176,7 +177,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     after: passwordPause,
     title: "the access token was refused",
-    explanation: "The code stands in the pooler's log; the client sees an ordinary 28P01 without it.",
+    explanation: "The code is in the pooler's log only; the client gets an ordinary 28P01 without it.",
     remedy: "Get a new token, or log in with a password.",
     source: "Supavisor 2.9 source, errors/jit_unauthorized_error.ex",
     matchers: {

@@ -1,7 +1,7 @@
 import { type CatalogueEntry, define } from "./Entry.ts"
 import { capacityPause, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
 
-const notReached = "Supavisor keeps this code for its own log; a client should not see it."
+const notReached = "Supavisor writes this code to its own log; a client should not receive it."
 
 const logOnly = (code: string, title: string): CatalogueEntry =>
   define({
@@ -15,7 +15,7 @@ const logOnly = (code: string, title: string): CatalogueEntry =>
     matchers: { poolerCode: code }
   })
 
-/** What Supavisor says about its pools, its workers and the database behind it. */
+/** Supavisor's errors about its pools, its workers and the database behind it. */
 export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "EMAXCONNSESSION",
@@ -43,8 +43,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     retry: capacityPause,
     title: "the pooler accepts no more clients",
     explanation:
-      "The tenant's limit of client connections is reached. Poolers before November 2024 said the same when the " +
-      "sessions were used up.",
+      "The tenant's limit of client connections is reached. Poolers before November 2024 sent the same message " +
+      "when the sessions were used up.",
     remedy: "Open fewer connections in all processes together, or move to a compute size that allows more clients.",
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
     matchers: {
@@ -56,11 +56,11 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     code: "ECHECKOUTTIMEOUT",
     class: "capacity",
     retry: capacityPause,
-    title: "the pooler had no database connection to give in time",
+    title: "the pooler had no free database connection in time",
     explanation:
       "The login was accepted, but no worker was free within the pool's checkout time, or the worker could not " +
       "reach PostgreSQL within 15 s.",
-    remedy: "Hold sessions for a shorter time, or look whether the database accepts connections at all.",
+    remedy: "Hold sessions for a shorter time, or check whether the database accepts connections at all.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: {
       poolerCode: "ECHECKOUTTIMEOUT",
@@ -77,7 +77,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "the pooler's workers died while one was being checked out",
     explanation: "Three workers in a row ended during the checkout.",
-    remedy: "Try again; if it persists, look whether the database refuses or drops the pooler's connections.",
+    remedy: "Try again; if it persists, check whether the database refuses or drops the pooler's connections.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: {
       poolerCode: "ECHECKOUTRETRIES",
@@ -89,7 +89,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: poolerPause,
     title: "the pooler's pool process died during the checkout",
-    explanation: "The process that keeps the pool ended while it was asked for a connection.",
+    explanation: "The process that manages the pool ended during the request for a connection.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: { poolerCode: "EPOOLCHECKOUT", texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"] }
@@ -101,7 +101,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     title: "PostgreSQL refused the pooler's connection",
     explanation:
       "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
-    remedy: "Read the message: PostgreSQL says in it what it refused.",
+    remedy: "Read the message: it holds PostgreSQL's reason.",
     source: "Supavisor 2.9 source, errors/checkout_error.ex",
     matchers: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"] }
   }),
@@ -111,11 +111,11 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     retry: databaseCoolDown,
     title: "the pooler cannot reach PostgreSQL",
     explanation:
-      "The pooler's connection to PostgreSQL was refused, timed out or did not log in within 15 s; it rests 2.5 s " +
-      "before it tries again.",
+      "The pooler's connection to PostgreSQL was refused, timed out or did not log in within 15 s; the pooler " +
+      "waits 2.5 s before it tries again.",
     remedy:
-      "Look whether the database runs (paused or restarting project, compute change); sessions come back by " +
-      "themselves.",
+      "Check whether the database runs (paused or restarting project, compute change); the pool opens new sessions " +
+      "by itself.",
     source: "Supavisor 2.9 source, db_handler.ex",
     matchers: { texts: ["Failed to connect to database: <term>"] }
   }),
@@ -135,8 +135,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: poolerPause,
     title: "the pooler could not start the pool",
-    explanation: "The pool's process did not appear within ten seconds.",
-    remedy: "Try again; if it persists, look at the status page of the platform.",
+    explanation: "The pool's process did not start within ten seconds.",
+    remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: {
       poolerCode: "ESUBSCRIBERETRIES",
@@ -152,8 +152,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "the pooler lost the database connection of this session",
     explanation:
-      "The worker behind the session ended, so what a statement in flight did is unknown. Poolers up to 2.7 send " +
-      "raw Erlang terms in its place, and use the same words when PostgreSQL refuses a new connection.",
+      "The worker behind the session ended, so the effect of a statement in flight is unknown. Poolers up to 2.7 " +
+      "send raw Erlang terms in its place, and send the same message when PostgreSQL refuses a new connection.",
     remedy: "Open another session; look at the database's log if it happens often.",
     source: "Supavisor 2.9 source, errors/db_handler_exited_error.ex",
     matchers: {
@@ -171,8 +171,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     class: "pooler",
     retry: poolerPause,
     title: "the pooler could not reach the node that holds the pool",
-    explanation: "Clients are passed on to the node of their pool, and that connection did not start.",
-    remedy: "Try again; if it persists, look at the status page of the platform.",
+    explanation: "Clients are forwarded to the node of their pool, and that connection did not start.",
+    remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
     matchers: {
       poolerCode: "EPROXYSTARTFAILED",
@@ -183,9 +183,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EPROXYSUPERVISORUNAVAILABLE",
     class: "pooler",
     retry: poolerPause,
-    title: "the pooler could not pass the client on to the pool's node",
-    explanation: "The process that supervises connections between nodes was not there.",
-    remedy: "Try again; if it persists, look at the status page of the platform.",
+    title: "the pooler could not forward the client to the pool's node",
+    explanation: "The process that supervises connections between nodes was missing.",
+    remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
     matchers: {
       poolerCode: "EPROXYSUPERVISORUNAVAILABLE",
@@ -199,7 +199,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EMAXPOOLSREACHED",
     class: "configuration",
     retry: "never",
-    title: "too many different pools for this project",
+    title: "the project has too many different pools",
     explanation:
       "Every combination of role, database, mode, search_path and TLS is a pool of its own, and a node holds at most " +
       "50 of them for a tenant (20 before 2.9.5).",
@@ -214,8 +214,8 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     code: "POOLER_INTERNAL",
     class: "pooler",
     retry: poolerPause,
-    title: "the pooler met an error of its own",
-    explanation: "An error without a structure of its own; the term after the context is Erlang's.",
+    title: "the pooler had an internal error",
+    explanation: "An error without a code; the term after the context is Erlang's.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler/error.ex",
     matchers: { texts: ["Internal error (<context>): <term>"] }

@@ -4,16 +4,13 @@ const remedy =
   "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction."
 const source = "Supavisor 2.9 source, client_handler/protocol_helpers.ex"
 
-/**
- * What Supavisor says about prepared statements; only in transaction mode, because in session mode it parses
- * nothing.
- */
+/** Supavisor's errors about prepared statements: in transaction mode only, because in session mode it parses nothing. */
 export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "EPREPAREDDUP",
     class: "statement",
     retry: "never",
-    title: "the prepared statement exists already",
+    title: "the prepared statement already exists",
     explanation: "In transaction mode the pooler keeps the client's prepared statements, and this name is taken.",
     remedy,
     source,

@@ -3,7 +3,7 @@ import { poolerPause } from "./RetryPauses.ts"
 
 const checks = "Supavisor 2.9 source, client_handler/checks.ex"
 
-/** What Supavisor says about the tenant, the address, TLS and the startup message: things a person has to change. */
+/** Supavisor's errors about the tenant, the address, TLS and the startup message; a person has to correct them. */
 export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
   define({
     code: "ENOTFOUND",
@@ -12,7 +12,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the pooler does not know this project",
     explanation:
       "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project " +
-      "reference is wrong or missing, or the project is paused or gone. The password was not looked at, and DNS " +
+      "reference is wrong or missing, or the project is paused or deleted. The password was not checked, and DNS " +
       "worked.",
     remedy:
       "Copy the session pooler's connection string from the dashboard (Connect, Session pooler) and compare host " +
@@ -27,8 +27,8 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     code: "ENOIDENTIFIER",
     class: "configuration",
     retry: "never",
-    title: "the user name holds no project reference",
-    explanation: "The pooler serves many projects and learns which one is meant from the user name, ROLE.REF.",
+    title: "the user name has no project reference",
+    explanation: "The pooler serves many projects and identifies the project by the user name, ROLE.REF.",
     remedy: "Write the user as ROLE.REF, for instance postgres.abcdefghijklmnopqrst, or add options=reference=REF.",
     source: "Supavisor 2.9 source, tenants.ex",
     matchers: {
@@ -40,9 +40,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EMULTIPLEUSERS",
     class: "configuration",
     retry: "never",
-    title: "the pooler knows several users of this name",
-    explanation: "The tenant's own data are ambiguous; a client cannot change that.",
-    remedy: "Report it to the operator of the pooler with the message.",
+    title: "the pooler has several users of this name",
+    explanation: "The tenant's data in the pooler is ambiguous; a client cannot change that.",
+    remedy: "Report the message to the operator of the pooler.",
     source: "Supavisor 2.9 source, tenants.ex",
     matchers: {
       poolerCode: "EMULTIPLEUSERS",
@@ -53,7 +53,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     code: "EINVALIDUSERINFO",
     class: "configuration",
     retry: "never",
-    title: "the user or database name has no valid form",
+    title: "the user or database name is not valid",
     explanation: "A name is empty, longer than 63 bytes, or holds characters that cannot be printed.",
     remedy: "Correct user and database in the connection string; percent-encode special characters.",
     source: "Supavisor 2.9 source, client_handler.ex",
@@ -70,9 +70,8 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the operator banned this project from the pooler",
-    explanation:
-      "The operator of the pooler closed the project out; established sessions are ended with the same message.",
-    remedy: "Read the reason in the message and contact the platform's support.",
+    explanation: "The operator of the pooler banned the project; established sessions are ended with the same message.",
+    remedy: "Read the reason in the message, and contact the platform's support.",
     source: checks,
     matchers: { poolerCode: "EBANNED", texts: ["(EBANNED) tenant is banned: <reason>"] }
   }),
@@ -81,8 +80,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the project's network restrictions do not allow this address",
-    explanation:
-      "The address in the message is the public one the pooler saw, and it is not on the project's allow list.",
+    explanation: "The message names the public address that the pooler saw; it is not on the project's allow list.",
     remedy: "Add that address to the network restrictions of the project, or connect from an allowed network.",
     source: checks,
     matchers: {
@@ -98,7 +96,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the project accepts TLS connections only",
-    explanation: "The client asked for a plaintext session, and the project enforces TLS.",
+    explanation: "The client requested a plaintext session, and the project enforces TLS.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
     source: checks,
     matchers: {
@@ -123,9 +121,10 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     retry: poolerPause,
     title: "the pooler could not read the startup message",
     explanation:
-      "The first message was malformed, had no user, or arrived in two pieces, which the pooler does not put together.",
+      "The first message was malformed, had no user, or arrived in two pieces, which the pooler does not " +
+      "reassemble.",
     remedy:
-      "Nothing at first: it is tried again. If it persists, look for a proxy that splits or changes what passes; other " +
+      "Nothing at first: the login is retried. If it persists, look for a proxy that splits or changes data; other " +
       "clients must connect with a user name and without sslnegotiation=direct or GSS encryption.",
     source: "Supavisor 2.9 source, client_handler.ex",
     matchers: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }

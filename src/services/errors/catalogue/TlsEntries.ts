@@ -9,17 +9,17 @@ const tls = ({
 }: Omit<Definition, "source"> & { readonly source?: string }): CatalogueEntry => define({ ...rest, source })
 
 const trustRemedy =
-  "Download the CA certificate (on Supabase: Database settings, SSL configuration) and name it in " +
-  "DB_SSL_ROOT_CERT with DB_SSL_MODE=verify-full. Do not set NODE_TLS_REJECT_UNAUTHORIZED."
+  "Download the CA certificate (on Supabase: Database settings, SSL configuration) and set " +
+  "DB_SSL_ROOT_CERT to it with DB_SSL_MODE=verify-full. Do not set NODE_TLS_REJECT_UNAUTHORIZED."
 
-/** Failures of TLS, before a word of PostgreSQL was spoken. */
+/** Failures of TLS, before the first message of the PostgreSQL protocol. */
 export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
   tls({
     code: "TLS_UNTRUSTED_CHAIN",
     class: "configuration",
     retry: "never",
-    title: "the server's certificate comes from an authority this machine does not know",
-    explanation: "The chain ends in a private authority, as Supabase's does, and Node.js knows only the public ones.",
+    title: "the server's certificate comes from an unknown authority",
+    explanation: "The chain ends in a private authority, as Supabase's does; Node.js trusts only the public ones.",
     remedy: trustRemedy,
     matchers: {
       errno: [
@@ -42,10 +42,9 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     code: "TLS_SELF_SIGNED",
     class: "configuration",
     retry: "never",
-    title: "the server's certificate vouches for itself",
-    explanation:
-      "The certificate is self-signed: a test server, a dedicated pooler, or something in between that reads along.",
-    remedy: "Name that very certificate in DB_SSL_ROOT_CERT if the server is yours; otherwise find out who answers.",
+    title: "the server's certificate is self-signed",
+    explanation: "It belongs to a test server, a dedicated pooler, or an intercepting proxy.",
+    remedy: "Set DB_SSL_ROOT_CERT to that certificate if the server is yours; otherwise find out which server answers.",
     matchers: {
       errno: ["DEPTH_ZERO_SELF_SIGNED_CERT"],
       texts: ["self-signed certificate", "self signed certificate"]
@@ -56,8 +55,8 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the server's certificate has expired",
-    explanation: "The certificate or one of its chain is past its last day, or this machine's clock is wrong.",
-    remedy: "Compare the clock; then renew the server's certificate or the file in DB_SSL_ROOT_CERT.",
+    explanation: "The certificate or one of its chain has expired, or this machine's clock is wrong.",
+    remedy: "Check the clock; then renew the server's certificate or the file in DB_SSL_ROOT_CERT.",
     matchers: { errno: ["CERT_HAS_EXPIRED"], texts: ["certificate has expired"] }
   }),
   tls({
@@ -65,7 +64,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the server's certificate is not valid yet",
-    explanation: "Its first day is in the future; nearly always this machine's clock is wrong.",
+    explanation: "Its first day is in the future; usually this machine's clock is wrong.",
     remedy: "Set the clock of this machine.",
     matchers: { errno: ["CERT_NOT_YET_VALID"], texts: ["certificate is not yet valid"] }
   }),
@@ -74,7 +73,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the server's certificate was revoked",
-    explanation: "Its authority took it back.",
+    explanation: "Its authority revoked it.",
     remedy: "Renew the server's certificate.",
     matchers: { errno: ["CERT_REVOKED"], texts: ["certificate revoked"] }
   }),
@@ -84,8 +83,11 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     retry: "never",
     title: "the server's certificate is for another name",
     explanation:
-      "Under verify-full the host of the connection string must be in the certificate; an IP address seldom is.",
-    remedy: "Use the host name of the connection string from the dashboard, not an address or an alias.",
+      "Under verify-full the certificate must name the host, or DB_SSL_SERVER_NAME where it is set; it seldom " +
+      "names an IP address.",
+    remedy:
+      "Use the host name of the connection string from the dashboard instead of an address or an alias, or set " +
+      "DB_SSL_SERVER_NAME.",
     source: "Node.js docs, errors, ERR_TLS_CERT_ALTNAME_INVALID",
     matchers: {
       errno: ["ERR_TLS_CERT_ALTNAME_INVALID", "HOSTNAME_MISMATCH"],
@@ -93,12 +95,35 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     }
   }),
   tls({
+    code: "TLS_CLIENT_CERTIFICATE",
+    class: "configuration",
+    retry: "never",
+    title: "the client's certificate or key cannot be used",
+    explanation:
+      "The certificate and the private key do not belong together, one of them cannot be read, the passphrase is wrong, " +
+      "or the server requires a certificate and got none.",
+    remedy: "Check DB_SSL_CERT, DB_SSL_KEY and DB_SSL_KEY_PASSPHRASE.",
+    source: "OpenSSL docs, error codes; Node.js docs, tls.createSecureContext",
+    matchers: {
+      errno: [
+        "ERR_OSSL_X509_KEY_VALUES_MISMATCH",
+        "ERR_OSSL_PEM_NO_START_LINE",
+        "ERR_OSSL_PEM_BAD_END_LINE",
+        "ERR_OSSL_PEM_BAD_BASE64_DECODE",
+        "ERR_OSSL_BAD_DECRYPT",
+        "ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED",
+        "ERR_OSSL_UNSUPPORTED",
+        "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"
+      ]
+    }
+  }),
+  tls({
     code: "TLS_CERTIFICATE_INVALID",
     class: "configuration",
     retry: "never",
     title: "the server's certificate cannot be used",
-    explanation: "Its signature, purpose, key or chain is not what TLS asks for.",
-    remedy: "Look at the certificate with openssl s_client -starttls postgres, and at the file in DB_SSL_ROOT_CERT.",
+    explanation: "Its signature, purpose, key or chain does not meet TLS's requirements.",
+    remedy: "Check the certificate with openssl s_client -starttls postgres, and the file in DB_SSL_ROOT_CERT.",
     matchers: {
       errno: [
         "CERT_SIGNATURE_FAILURE",
@@ -117,8 +142,8 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the server offers no TLS",
-    explanation: "It answered N to the request for TLS, and under require or above there is no way back to plaintext.",
-    remedy: "Switch TLS on at the server; DB_SSL_MODE=disable only for a server on this machine.",
+    explanation: "It answered N to the request for TLS; under require and above there is no fallback to plaintext.",
+    remedy: "Enable TLS on the server; use DB_SSL_MODE=disable only for a server on this machine.",
     source: "PostgreSQL docs, protocol-flow, SSL session encryption",
     matchers: {
       texts: [
@@ -132,9 +157,10 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     code: "TLS_UNEXPECTED_REPLY",
     class: "configuration",
     retry: "never",
-    title: "what answered is not PostgreSQL",
+    title: "the server that answered is not PostgreSQL",
     explanation:
-      "The request for TLS is answered with one byte, S or N; something else listens here, or a proxy changed it.",
+      "The request for TLS is answered with one byte, S or N; another program listens here, or a proxy changed the " +
+      "answer.",
     remedy: "Compare host and port with the connection string from the dashboard.",
     source: "PostgreSQL docs, protocol-flow, SSL session encryption",
     matchers: {
@@ -149,9 +175,9 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     code: "TLS_PROTOCOL",
     class: "configuration",
     retry: "never",
-    title: "the two sides do not agree on TLS",
-    explanation: "No common version or cipher, or the other side does not speak TLS on this port.",
-    remedy: "Compare the port; update the older side; look for a proxy in between.",
+    title: "client and server do not agree on TLS",
+    explanation: "They have no common version or cipher, or the server does not use TLS on this port.",
+    remedy: "Check the port; update the older side; look for a proxy.",
     source: "OpenSSL docs, SSL error codes",
     matchers: {
       errno: [
@@ -173,7 +199,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     class: "network",
     retry: networkPause,
     title: "the connection closed during the TLS handshake",
-    explanation: "The other side, or something in between, hung up before the handshake was done.",
+    explanation: "The other side, or a proxy, closed the connection before the handshake was complete.",
     remedy: "Try again; if it persists, look for a firewall or proxy that stops TLS on this port.",
     source: "Node.js source, lib/_tls_wrap.js",
     matchers: {
