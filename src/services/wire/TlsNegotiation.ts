@@ -46,7 +46,10 @@ const YES = 0x53
 const ERROR_RESPONSE = 0x45
 
 /** TLS could not be agreed upon; the error catalogue knows these by their words. */
-class NegotiationError extends Data.TaggedError("NegotiationError")<{ readonly message: string }> {}
+class NegotiationError extends Data.TaggedError("NegotiationError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
 
 /** The server answered `N`: it speaks plaintext only. */
 const tlsNotSupported = (): NegotiationError =>
@@ -119,8 +122,8 @@ const serverError = (chunk: Buffer): Error => {
     : Object.assign(new Error(message.fields.message ?? "The server answered SSLRequest with an error"), message.fields)
 }
 
-/** Reads certificates and key. Fails with OpenSSL's error when they cannot be used. */
-const secureContextOf = (settings: TlsSettings): Effect.Effect<Tls.SecureContext, Error> =>
+/** Reads certificates and key. Fails with OpenSSL's error as the cause when they cannot be used. */
+const secureContextOf = (settings: TlsSettings): Effect.Effect<Tls.SecureContext, NegotiationError> =>
   Effect.try({
     try: () =>
       Tls.createSecureContext({
@@ -129,7 +132,7 @@ const secureContextOf = (settings: TlsSettings): Effect.Effect<Tls.SecureContext
         ...(settings.key === undefined ? {} : { key: settings.key }),
         ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase })
       }),
-    catch: (cause) => cause as Error
+    catch: (cause) => new NegotiationError({ message: "The certificate or the key cannot be used", cause })
   })
 
 const handshake = (
