@@ -1,4 +1,4 @@
-/** What a check found, as texts: for the table and for CSV. */
+/** The cells of a check's result, for the table and for CSV. */
 import type { Cell, ColumnKind, Columns } from "../../services/inspect/checks/Column.ts"
 import { formatPercent, formatBytes, formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { TableColumn } from "../terminal/Table.ts"
@@ -8,7 +8,7 @@ const NOTHING = "-"
 const numeric: ReadonlySet<ColumnKind> = new Set(["count", "bytes", "millis", "share"])
 const elastic: ReadonlySet<ColumnKind> = new Set(["name", "text", "statement"])
 
-/** A column's name as a person reads it: `blockingPid` is BLOCKING PID, `ageMillis` AGE, `isUnused` UNUSED. */
+/** The header of a column: `blockingPid` is BLOCKING PID, `ageMillis` AGE, `isUnused` UNUSED. */
 export const headerOf = (name: string): string =>
   name
     .replace(/Millis$/, "")
@@ -16,7 +16,7 @@ export const headerOf = (name: string): string =>
     .replace(/(?<=[a-z])(?=[A-Z])/g, " ")
     .toUpperCase()
 
-/** The columns of a check as those of a table. */
+/** The table columns of a check. */
 export const tableColumns = (columns: Columns): ReadonlyArray<TableColumn> =>
   Object.entries(columns).map(([name, { isExtra, kind }]) => ({
     header: headerOf(name),
@@ -25,7 +25,7 @@ export const tableColumns = (columns: Columns): ReadonlyArray<TableColumn> =>
     isExtra
   }))
 
-/** A cell with its unit. */
+/** The text of a cell, with its unit. */
 export const cellText = (cell: Cell, kind: ColumnKind): string => {
   if (cell === null || cell === "") return NOTHING
   if (typeof cell === "boolean") return cell ? "yes" : "no"
@@ -35,7 +35,7 @@ export const cellText = (cell: Cell, kind: ColumnKind): string => {
   return kind === "share" ? formatPercent(cell) : String(cell)
 }
 
-/** A spreadsheet takes such a beginning for a formula (OWASP, CSV Injection). */
+/** A spreadsheet evaluates such a text as a formula (OWASP, CSV Injection). */
 const FORMULA = /^[=+\-@\t\r]/
 
 const csvCell = (cell: Cell): string => {
@@ -45,7 +45,7 @@ const csvCell = (cell: Cell): string => {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-/** Rows as CSV (RFC 4180) with the names and the plain numbers of the JSON. */
+/** Rows as CSV (RFC 4180), with the names and numbers of the JSON. */
 export const csvOf = (columns: Columns, rows: ReadonlyArray<Readonly<Record<string, Cell>>>): string => {
   const names = Object.keys(columns)
   const lines = [names.join(","), ...rows.map((row) => names.map((name) => csvCell(row[name] ?? null)).join(","))]

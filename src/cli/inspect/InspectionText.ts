@@ -1,4 +1,4 @@
-/** One check as a person reads it: what it is, the table, what it means, what to do next. */
+/** Prints the result of a check: title, table, notes, failed rules and next steps. */
 import type { Columns } from "../../services/inspect/checks/Column.ts"
 import type { Inspection } from "../../services/inspect/Inspector.ts"
 import { tableOf } from "../terminal/Table.ts"
@@ -7,11 +7,10 @@ import { wrap } from "../terminal/Wrap.ts"
 
 const STEP = "  - "
 
-/** Where and how long. */
-const whereabouts = ({ server, tookMillis }: Inspection): string =>
+const serverLine = ({ server, tookMillis }: Inspection): string =>
   `${server.database} at ${server.host}:${server.port} as ${server.role}, PostgreSQL ${server.version}, ${tookMillis} ms`
 
-/** The lines; none wider than `width`, where there is one, but the next steps: their commands are to be copied. */
+/** The lines, at most `width` wide if given, except the next steps, whose commands are to be copied. */
 export const inspectionLines = (
   found: Inspection,
   columns: Columns,
@@ -22,23 +21,25 @@ export const inspectionLines = (
     found.rows.map((row) => Object.entries(columns).map(([name, { kind }]) => cellText(row[name] ?? null, kind))),
     width
   )
-  const say = (text: string) => wrap(text, width)
-  const broken = found.rules.filter(({ outcome }) => outcome === "fail")
+  const lines = (text: string) => wrap(text, width)
+  const failed = found.rules.filter(({ outcome }) => outcome === "fail")
   return [
-    ...say(`${found.title}.`),
-    ...say(whereabouts(found)),
+    ...lines(`${found.title}.`),
+    ...lines(serverLine(found)),
     "",
-    ...(found.reason === null ? [] : say(found.reason)),
+    ...(found.reason === null ? [] : lines(found.reason)),
     ...(found.rows.length > 0 ? table.lines : []),
-    ...(found.empty === null ? [] : say(found.empty)),
-    ...(found.isTruncated ? say(`There are more: --limit ${found.rows.length * 2} shows more of them.`) : []),
+    ...(found.empty === null ? [] : lines(found.empty)),
+    ...(found.isTruncated
+      ? lines(`There are more rows: raise the limit, for instance with --limit ${found.rows.length * 2}.`)
+      : []),
     ...(table.missing.length > 0 && found.rows.length > 0
-      ? say(`Not shown for want of room: ${table.missing.join(", ")}. A wider terminal, a pipe or --json has them.`)
+      ? lines(`Omitted columns: ${table.missing.join(", ")}. A wider terminal, a pipe or --json shows them.`)
       : []),
-    ...(found.unseen.length > 0 ? ["", ...found.unseen.flatMap(say)] : []),
-    ...(broken.length > 0
-      ? ["", ...broken.flatMap(({ detail, text }) => say(`Should be so, and is not: ${text}. ${detail}`))]
+    ...(found.unseen.length > 0 ? ["", ...found.unseen.flatMap(lines)] : []),
+    ...(failed.length > 0
+      ? ["", ...failed.flatMap(({ detail, text }) => lines(`Failed rule: ${text}. ${detail}`))]
       : []),
-    ...(found.nextSteps.length > 0 ? ["", "Next:", ...found.nextSteps.map((step) => STEP + step)] : [])
+    ...(found.nextSteps.length > 0 ? ["", "Next steps:", ...found.nextSteps.map((step) => STEP + step)] : [])
   ]
 }

@@ -1,4 +1,4 @@
-/** A report in words: every rule and how it came out, the failed ones first, and what to do about those. */
+/** Prints a report: every rule with its outcome, failed rules first, and the next steps of failed checks. */
 import { type InspectionReport, countOutcomes } from "../../services/inspect/checks/InspectionReport.ts"
 import type { Inspection, RuleResult } from "../../services/inspect/Inspector.ts"
 import { tableOf } from "../terminal/Table.ts"
@@ -12,17 +12,17 @@ const order: ReadonlyArray<RuleResult["outcome"]> = ["fail", "unknown", "pass"]
 const columns = [
   { header: "RULE", align: "left", isElastic: false, isExtra: false },
   { header: "CHECK", align: "left", isElastic: false, isExtra: false },
-  { header: "SHOULD BE SO", align: "left", isElastic: true, isExtra: false },
+  { header: "EXPECTED", align: "left", isElastic: true, isExtra: false },
   { header: "FOUND", align: "left", isElastic: true, isExtra: false }
 ] as const
 
 const verdict = ({ checks }: InspectionReport): string => {
   const { fail, failedChecks, pass, unknown } = countOutcomes(checks)
-  const rest = unknown === 0 ? "" : `, ${unknown} could not be judged`
-  const broken = failedChecks === 0 ? "" : ` ${counted(failedChecks, "check")} gave no answer.`
+  const rest = unknown === 0 ? "" : `, ${unknown} unknown`
+  const failed = failedChecks === 0 ? "" : ` ${counted(failedChecks, "check")} failed.`
   return fail === 0
-    ? `No rule fails: ${pass} pass${rest}.${broken}`
-    : `${fail} of ${counted(fail + pass + unknown, "rule")} fail${rest}.${broken}`
+    ? `No rule failed: ${pass} passed${rest}.${failed}`
+    : `${fail} of ${counted(fail + pass + unknown, "rule")} failed${rest}.${failed}`
 }
 
 const steps = (check: Inspection): ReadonlyArray<string> =>
@@ -34,7 +34,7 @@ const steps = (check: Inspection): ReadonlyArray<string> =>
       ]
     : []
 
-/** The lines; none wider than `width`, where there is one, but the next steps: their commands are to be copied. */
+/** The lines, at most `width` wide if given, except the next steps, whose commands are to be copied. */
 export const reportLines = (report: InspectionReport, width: number | undefined): ReadonlyArray<string> => {
   const [first] = report.checks
   const rules = report.checks

@@ -1,4 +1,4 @@
-/** Asks one check and prints what it found. */
+/** Runs one check and prints its result. */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import { inspectionLines } from "./InspectionText.ts"
 import { print } from "./Print.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 
-/** What the flags said. */
+/** The flags of `inspect`. */
 export interface InspectFlags {
   readonly url: Option.Option<Redacted.Redacted<string>>
   readonly json: boolean
@@ -24,15 +24,15 @@ export interface InspectFlags {
   readonly poolerSize: Option.Option<number>
 }
 
-/** Something has failed that was said already. Ends the program with code 1. */
+/** The failure is printed already; the program exits with 1. */
 export class AlreadyPrinted extends Data.TaggedError("AlreadySaid") {
   override readonly [Runtime.errorReported] = false
 }
 
-/** The inspector of the database that the flags or the environment name. */
+/** The inspector of the database of the flags or the environment. */
 export const inspectorOf = (flags: InspectFlags) => Inspector.layer.pipe(Layer.provide(settingsFrom(flags.url)))
 
-/** `inspect <check>`: fails as the inspector does, or silently when the check gave no answer. */
+/** `inspect <check>`: fails as the inspector does, or with `AlreadyPrinted` when the check failed. */
 export const showInspection = (id: CheckId, flags: InspectFlags) =>
   Effect.gen(function* () {
     const inspector = yield* Inspector

@@ -1,4 +1,4 @@
-/** Asks all checks, writes what they found into a directory, and says which rules fail. */
+/** Runs all checks, writes their results to a directory and prints the summary. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -17,24 +17,24 @@ import { reportLines } from "./ReportText.ts"
 import { AlreadyPrinted, type InspectFlags, inspectorOf } from "./ShowInspection.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 
-/** As many rows as a person still looks through in a spreadsheet. */
+/** Rows of each CSV file. */
 const REPORT_LIMIT = 1000
 
 export interface ReportFlags extends InspectFlags {
   readonly outputDir: Option.Option<string>
 }
 
-/** The files could not be written. Ends the program with code 1. */
+/** The files could not be written; the program exits with 1. */
 class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = EXIT_FAILURE
 }
 
 const notWritten = (directory: string) => (error: PlatformError) =>
   new NotWritten({
-    message: `The report could not be written to ${directory} (${error.reason._tag}). Name another directory with --output-dir.`
+    message: `The report could not be written to ${directory} (${error.reason._tag}). Choose another directory with --output-dir.`
   })
 
-/** A name that sorts by time and that every file system takes. */
+/** A name that sorts by time and is valid on every file system. */
 const nameOf = ({ at }: InspectionReport): string => `effect-supavisor-report-${at.replaceAll(/[:.]/g, "-")}`
 
 const write = Effect.fnUntraced(function* (report: InspectionReport, directory: string) {
@@ -50,7 +50,7 @@ const write = Effect.fnUntraced(function* (report: InspectionReport, directory: 
   yield* writeText("summary.txt", `${reportLines(report, undefined).join("\n")}\n`)
 })
 
-/** `inspect report`: fails as the inspector does, when nothing can be written, and silently when a rule fails. */
+/** `inspect report`: fails as the inspector does, with `NotWritten`, or with `AlreadyPrinted` when a rule or check failed. */
 export const showReport = (flags: ReportFlags) =>
   Effect.gen(function* () {
     const inspector = yield* Inspector
@@ -69,7 +69,7 @@ export const showReport = (flags: ReportFlags) =>
       ? [safeJson(report)]
       : [
           ...reportLines(report, yield* terminalWidth),
-          `Written to ${directory}: summary.txt, report.json, and a CSV file of each check.`
+          `Written to ${directory}: summary.txt, report.json and a CSV file for each check.`
         ]
     yield* print(lines.join("\n"))
     if (!report.isPassed) return yield* new AlreadyPrinted()

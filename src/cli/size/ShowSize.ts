@@ -1,4 +1,4 @@
-/** Settles the numbers, observing the database before if asked to, and prints them. */
+/** Computes the pool size, after measuring the load with `--observe`, and prints it. */
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -25,7 +25,7 @@ export interface SizeFlags {
   readonly json: boolean
 }
 
-/** Flags that contradict each other; nothing was attempted. Ends the program with code 2. */
+/** The flags contradict each other; the program exits with 2. */
 class WrongFlags extends Data.TaggedError("WrongFlags")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = EXIT_INVALID
 }
@@ -36,9 +36,9 @@ const wrongFlags = ({ agent, observe, operations, url }: SizeFlags): string | un
     ...(Option.isSome(operations) ? ["--operations"] : []),
     ...(Option.isSome(observe) ? ["--observe"] : [])
   ]
-  if (given.length > 1) return `${given.join(" and ")} each say how much there is to do: give one of them.`
+  if (given.length > 1) return `${given.join(" and ")} each set the load: use only one of them.`
   return Option.isSome(url) && Option.isNone(observe)
-    ? "--url is for --observe: without it no database is asked. Add --observe 60s, or leave --url out."
+    ? "--url needs --observe: without it no database is used. Add --observe 60s, or remove --url."
     : undefined
 }
 
@@ -47,13 +47,13 @@ const observe = Effect.fnUntraced(function* (window: Duration.Duration, flags: S
   const [{ LoadObserver }, { settingsFrom }] = yield* Effect.promise(() =>
     Promise.all([import("../../services/inspect/LoadObserver.ts"), import("../flags/DatabaseSettings.ts")])
   )
-  yield* Console.error(`Observing for ${formatSpan(Duration.toMillis(window))} ...`)
+  yield* Console.error(`Measuring for ${formatSpan(Duration.toMillis(window))} ...`)
   return yield* Effect.flatMap(LoadObserver, (observer) => observer.observe(window)).pipe(
     Effect.provide(LoadObserver.layer.pipe(Layer.provide(settingsFrom(flags.url))))
   )
 })
 
-/** `size`: fails with `WrongFlags` (code 2), and under `--observe` as the observer does. */
+/** `size`: fails with `WrongFlags` (code 2), and with `--observe` as the observer does. */
 export const showSize = Effect.fn("size")(function* (flags: SizeFlags) {
   const wrong = wrongFlags(flags)
   if (wrong !== undefined) return yield* new WrongFlags({ message: wrong })

@@ -1,4 +1,4 @@
-/** The numbers, why, and the lines to paste. */
+/** Prints the pool size, its reasons and the variables to set. */
 import type { SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { wrap } from "../terminal/Wrap.ts"
 
@@ -12,16 +12,16 @@ const item = (text: string, width: number | undefined): ReadonlyArray<string> =>
 const part = (title: string, texts: ReadonlyArray<string>, width: number | undefined): ReadonlyArray<string> =>
   texts.length === 0 ? [] : ["", title, ...texts.flatMap((text) => item(text, width))]
 
-/** The lines; none wider than `width`, where there is one. */
+/** The lines, at most `width` wide if given. */
 export const sizeLines = (report: SizeReport, width: number | undefined): ReadonlyArray<string> => {
   const { environment, max, min, processes, reasoning, total, warnings } = report
-  const each = processes === 1 ? "" : ` in each of ${processes} processes, ${total} in all`
+  const each = processes === 1 ? "" : ` in each of ${processes} processes, ${total} in total`
   return [
     `A pool of ${min === max ? max : `${min} to ${max}`} sessions${each}.`,
-    ...part("Why:", reasoning, width),
+    ...part("Reasons:", reasoning, width),
     ...part("Warnings:", warnings, width),
     "",
-    "For the environment:",
+    "Variables:",
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)
   ]
 }

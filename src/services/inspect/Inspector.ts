@@ -1,8 +1,8 @@
 /**
- * Looks into a database and the connections it has: one known-good question for each thing a person wants to know.
+ * Inspects a database and its connections with tested queries, one for each check.
  *
- * Every check is read-only and bounded, needs no superuser, and says what it could not see, what an empty answer means
- * and what to do next.
+ * Every check is read-only, has a time limit and needs no superuser. Its result says what the role could not see, what an
+ * empty result means, and what to do next.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -26,52 +26,50 @@ export { InspectionReport, INSPECTION_REPORT_VERSION } from "./checks/Inspection
 export { InspectorError } from "./checks/InspectorError.ts"
 export { LoadObserver, type SizeInput, SizeReport } from "./LoadObserver.ts"
 
-/** What a look may be told. */
+/** Options of an inspection. */
 export interface InspectOptions {
-  /** Rows at most. Default: 20. */
+  /** Maximum number of rows. Default: 20. */
   readonly limit?: number | undefined
-  /** How long the server may take for one check. Default: 10 seconds. */
+  /** Time limit of each check. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** What counts as long for a statement. Default: 5 minutes. */
+  /** The duration from which a statement counts as long. Default: 5 minutes. */
   readonly longerThan?: Duration.Input | undefined
-  /** Sessions the pooler grants to the role. Default: 15, Supavisor's own. */
+  /** The pooler's pool size for the role. Default: 15, Supavisor's default. */
   readonly poolerSize?: number | undefined
 }
 
-/** As many rows fit on a screen. */
+/** Fits on a screen. */
 export const defaultLimit = 20
 
-/** As long as a person waits for an answer to one question. */
 export const defaultTimeout: Duration.Duration = Duration.seconds(10)
 
-/** What `supabase inspect db long-running-queries` takes for long. */
+/** The default of `supabase inspect db long-running-queries`. */
 export const defaultLongerThan: Duration.Duration = Duration.minutes(5)
 
-/** What a look calls itself: at most 63 bytes, as PostgreSQL keeps of a name. */
+/** At most 63 bytes, which PostgreSQL keeps of an application_name. */
 const APPLICATION_NAME = "effect-supavisor-inspect"
 
-/** How long the server lets a look rest in its transaction before it ends it: far beyond any round trip. */
+/** idle_in_transaction_session_timeout of the inspecting session: far longer than a round trip. */
 const IDLE_TIMEOUT: Duration.Duration = Duration.seconds(60)
 
 const durationOf = (input: Duration.Input | undefined, fallback: Duration.Duration): Duration.Duration =>
   input === undefined ? fallback : Duration.fromInputUnsafe(input)
 
-/** A session for the length of an effect; a failed or interrupted look leaves nothing behind either. */
 const withSession = <A, E>(
   opener: SessionOpener["Service"],
   f: (session: Session) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | SessionError> => Effect.acquireUseRelease(opener.open, f, (session) => session.close)
 
-/** Looks into a database. */
+/** Inspects a database. */
 export class Inspector extends Context.Service<
   Inspector,
   {
     /**
-     * Asks checks, one after another on one session that is opened for them, each in a transaction of its own.
+     * Runs checks in sequence on one session that is opened for them, each in a transaction of its own.
      *
-     * A check that takes longer than its timeout or fails otherwise says so in what it found, and the others go on.
-     * Fails with a `SessionError` when there is no session to be had, or the session is lost; with an `InspectorError`
-     * when the server does not even say what it is, or the session cannot go on.
+     * A check that fails or exceeds its time limit has the status `failed`, and the others still run. Fails with a
+     * `SessionError` when no session can be opened or the session is lost, and with an `InspectorError` when the facts of
+     * the server cannot be read or the session cannot be used any more.
      */
     readonly inspect: (
       ids: ReadonlyArray<CheckId>,
@@ -79,7 +77,7 @@ export class Inspector extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Inspection>, SessionError | InspectorError>
   }
 >()("effect-supavisor/Inspector") {
-  /** Looks through sessions of any opener. */
+  /** Uses sessions of any opener. */
   static readonly layerNoDeps: Layer.Layer<Inspector, never, SessionConfig | SessionOpener> = Layer.effect(
     Inspector,
     Effect.gen(function* () {
@@ -96,7 +94,7 @@ export class Inspector extends Context.Service<
           opener,
           Effect.fnUntraced(function* (session) {
             const facts = yield* readFacts(session, timeout, secrets)
-            const asked: CheckInput = {
+            const input: CheckInput = {
               facts,
               limit: options.limit ?? defaultLimit,
               longerThanMillis: Duration.toMillis(durationOf(options.longerThan, defaultLongerThan)),
@@ -109,7 +107,7 @@ export class Inspector extends Context.Service<
             }
             return yield* Effect.forEach(
               checks.filter(({ id }) => ids.includes(id)),
-              (check) => runCheck(session, check, asked, { timeout, place: opener.endpoint })
+              (check) => runCheck(session, check, input, { timeout, place: opener.endpoint })
             )
           })
         )
@@ -119,9 +117,8 @@ export class Inspector extends Context.Service<
   )
 
   /**
-   * Looks through a session with the configured server, opened for each look and closed after it.
-   *
-   * It has an application name of its own, so that it is not counted as ours.
+   * Opens a session with the configured server for each inspection and closes it afterwards. The session has its own
+   * application_name, so that it is not counted as the application's.
    */
   static readonly layer: Layer.Layer<Inspector, SessionError, SessionConfig> = this.layerNoDeps.pipe(
     Layer.provide(
@@ -132,10 +129,10 @@ export class Inspector extends Context.Service<
               Layer.succeed(SessionConfig, {
                 ...config,
                 applicationName: APPLICATION_NAME,
-                // Between two statements of a look is no time at all, whatever an application may want for itself.
+                // The application may have a shorter one.
                 idleInTransactionTimeout: IDLE_TIMEOUT,
-                // One session, so that a look fits where the pool is full up to one; then the proof of the mode, which
-                // takes a second one for a moment, is left out.
+                // One session, so that an inspection needs only one free connection. With max 1 the test of the session
+                // mode is skipped, which would need a second one.
                 pool: { ...config.pool, min: 0, max: 1 }
               })
             )

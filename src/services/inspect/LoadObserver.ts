@@ -1,4 +1,4 @@
-/** Watches what a database does for a while, so that a pool can be sized by what is, not by what is guessed. */
+/** Measures the load of a database for some time, to size a pool by measurement. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,16 +25,16 @@ import type { DatabaseLoad } from "./sizing/SizeReport.ts"
 
 export { type DatabaseLoad, SIZE_VERSION, type SizeInput, SizeReport, sizeReportOf } from "./sizing/SizeReport.ts"
 
-/** Between two looks, in milliseconds: each reads memory only, and a minute has 120 of them. */
+/** Interval of the samples in milliseconds: each reads memory only, and a minute has 120. */
 const SAMPLE_EVERY_MILLIS = 500
 
-/** A server that takes longer for one look, in milliseconds, is too busy to be asked. */
+/** Time limit of one query, in milliseconds. */
 const QUERY_MILLIS = 5000
 
-/** Transactions of ours beside the looks: two of the login, where pg_stat_statements is, and the first counters. */
+/** The observer's transactions besides the samples: two at login, the look-up of pg_stat_statements, the first counters. */
 const OWN_TRANSACTIONS = 4
 
-/** What the observer calls itself: at most 63 bytes, as PostgreSQL keeps of a name. */
+/** At most 63 bytes, which PostgreSQL keeps of an application_name. */
 const APPLICATION_NAME = "effect-supavisor-size"
 
 const decodeCounters = Schema.decodeUnknownEffect(Schema.fromJsonString(Counters))
@@ -44,7 +44,7 @@ const decodeSource = Schema.decodeUnknownEffect(StatementsSource)
 const meanOf = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** What lies between two readings; counters that were reset in between give nothing. */
+/** The load between two readings of the counters; 0 if they were reset in between. */
 const loadBetween = (before: Counters, after: Counters, samples: ReadonlyArray<Sample>): DatabaseLoad => ({
   windowMillis: after.at - before.at,
   busySamples: samples.map(({ busy }) => busy),
@@ -63,21 +63,21 @@ const loadBetween = (before: Counters, after: Counters, samples: ReadonlyArray<S
   hidden: Math.max(0, ...samples.map(({ hidden }) => hidden))
 })
 
-/** Watches a database. */
+/** Measures the load of a database. */
 export class LoadObserver extends Context.Service<
   LoadObserver,
   {
     /**
-     * Watches every client of the database for so long, by two looks a second on one session of its own.
+     * Measures the load of all clients of the database for the given time, with two samples a second on its own session.
      *
-     * PostgreSQL's counters are up to a second behind, so a window of less than ten seconds is a rough one. Fails with
-     * a `SessionError` when there is no session to be had or it is lost, and with an `InspectorError` when a look fails
-     * or takes more than five seconds.
+     * PostgreSQL's counters lag by up to a second, so a window of less than ten seconds is imprecise. Fails with a
+     * `SessionError` when no session can be opened or it is lost, and with an `InspectorError` when a query fails or
+     * takes more than five seconds.
      */
     readonly observe: (window: Duration.Input) => Effect.Effect<DatabaseLoad, SessionError | InspectorError>
   }
 >()("effect-supavisor/LoadObserver") {
-  /** Watches through sessions of any opener. */
+  /** Uses sessions of any opener. */
   static readonly layerNoDeps: Layer.Layer<LoadObserver, never, SessionConfig | SessionOpener> = Layer.effect(
     LoadObserver,
     Effect.gen(function* () {
@@ -99,7 +99,7 @@ export class LoadObserver extends Context.Service<
           })
         )
 
-      const watch = Effect.fnUntraced(function* (session: Session, window: Duration.Duration) {
+      const measure = Effect.fnUntraced(function* (session: Session, window: Duration.Duration) {
         const found = yield* bounded(session.query(statementsSourceStatement, [], false))
         const source = found.rows[0] === undefined ? undefined : yield* bounded(decodeSource(found.rows[0]))
         const counters = bounded(
@@ -108,11 +108,11 @@ export class LoadObserver extends Context.Service<
           )
         )
         const samples: Array<Sample> = []
-        const look = bounded(
+        const sample = bounded(
           Effect.flatMap(session.query(sampleStatement, [], false), ({ rows }) => decodeSample(rows[0]?.["sample"]))
-        ).pipe(Effect.map((sample) => void samples.push(sample)))
+        ).pipe(Effect.map((found) => void samples.push(found)))
         const before = yield* counters
-        yield* Effect.repeat(look, Schedule.fixed(SAMPLE_EVERY_MILLIS).pipe(Schedule.upTo({ duration: window })))
+        yield* Effect.repeat(sample, Schedule.fixed(SAMPLE_EVERY_MILLIS).pipe(Schedule.upTo({ duration: window })))
         return loadBetween(before, yield* counters, samples)
       })
 
@@ -120,14 +120,14 @@ export class LoadObserver extends Context.Service<
         observe: (window) =>
           Effect.acquireUseRelease(
             opener.open,
-            (session) => watch(session, Duration.fromInputUnsafe(window)),
+            (session) => measure(session, Duration.fromInputUnsafe(window)),
             (session) => session.close
           )
       }
     })
   )
 
-  /** Watches through a session with the configured server. It has an application name of its own. */
+  /** Uses a session with the configured server, which has its own application_name. */
   static readonly layer: Layer.Layer<LoadObserver, SessionError, SessionConfig> = this.layerNoDeps.pipe(
     Layer.provide(SessionOpener.layer),
     Layer.provide(

@@ -13,7 +13,7 @@ import { runCheck, client, serverWithStatistics } from "../../services/inspect/c
 import { mainFile, start } from "../RunningProgram.ts"
 import { runCommand } from "./RunCommand.ts"
 
-/** Process ids, spans and ports are others each time. */
+/** Replaces process ids, durations and ports. */
 const normalized = (text: string): string =>
   text
     .replaceAll(/\b\d+(\.\d+)? (ms|s)\b/g, "<span>")
@@ -46,29 +46,28 @@ const contention = Effect.gen(function* () {
 })
 
 layer(serverWithStatistics, { excludeTestServices: true })("inspect", (it) => {
-  it.effect("prints a table, what is not as it should be, and what to do next", () =>
+  it.effect("prints a table, failed rules and next steps", () =>
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
       const { err, exitCode, out } = yield* runCommand(["inspect", "blocking"], { env: { DATABASE_URL }, columns: 100 })
       assert.deepStrictEqual([exitCode, err], [0, ""])
       assert.strictEqual(
         normalized(out),
-        `Sessions that wait for a lock, and who holds it.
+        `Sessions that wait for a lock, and the sessions that hold it.
 <database> at <place> as postgres, PostgreSQL <version>, <span>
 
 BLOCKED PID  WAITED  BLOCKING PID  FIRST  BLOCKED STATEMENT  BLOCKING STATEMENT
   <pid>  <span>  <pid>  yes  update t set id = 3  update t set id = 2
-Not shown for want of room: BLOCKING STATE, BLOCKING TRANSACTION, MODE, RELATION, BLOCKED ROLE,
-BLOCKED APPLICATION, BLOCKING ROLE, BLOCKING APPLICATION. A wider terminal, a pipe or --json has
-them.
+Omitted columns: BLOCKING STATE, BLOCKING TRANSACTION, MODE, RELATION, BLOCKED ROLE, BLOCKED
+APPLICATION, BLOCKING ROLE, BLOCKING APPLICATION. A wider terminal, a pipe or --json shows them.
 
-Should be so, and is not: No session has been waiting for a lock for more than <span>. 1 pair: backend
-<pid> for <pid>, <span>
+Failed rule: No session has been waiting for a lock for more than <span>. 1 pair: backend <pid> for
+<pid>, <span>
 
-Next:
-  - Backend <pid> is where it begins (idle in transaction). End it: select pg_terminate_backend(<pid>);
-  - effect-supavisor inspect idle-in-transaction says since when it rests.
-  - set lock_timeout = '5s' makes a statement give up instead of waiting.`
+Next steps:
+  - Backend <pid> (idle in transaction) blocks the others. End it: select pg_terminate_backend(<pid>);
+  - effect-supavisor inspect idle-in-transaction shows how long it has been idle.
+  - set lock_timeout = '5s' makes a statement fail instead of waiting longer.`
       )
     }).pipe(Effect.scoped)
   )
@@ -82,16 +81,16 @@ Next:
           columns: 80
         })
         assert.strictEqual(narrow.exitCode, 0, id)
-        const [table = ""] = narrow.out.split("\nNext:")
+        const [table = ""] = narrow.out.split("\nNext steps:")
         for (const line of table.split("\n")) assert.isAtMost(widthOf(line), 80, line)
       }
       const piped = yield* runCommand(["inspect", "blocking"], { env: { DATABASE_URL } })
       assert.include(piped.out, "BLOCKING APPLICATION")
-      assert.notInclude(piped.out, "Not shown")
+      assert.notInclude(piped.out, "Omitted columns")
     }).pipe(Effect.scoped)
   )
 
-  it.effect("prints JSON that fits the schema, with --url before everything in the environment", () =>
+  it.effect("prints JSON that follows the schema, with --url overriding the environment", () =>
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
       const env = { SUPABASE_SESSION_POOLER: "nonsense", DB_CONNECTION_TYPE: "embedded", DB_POOL_MAX: "7" }
@@ -106,7 +105,7 @@ Next:
     })
   )
 
-  it.effect("says what is wrong with the address, without its password: 2 for the settings, 1 for the server", () =>
+  it.effect("explains connection errors without the password; exits with 2 for settings and 1 for the server", () =>
     Effect.gen(function* () {
       const nowhere = yield* runCommand(["inspect", "locks"])
       assert.strictEqual(nowhere.exitCode, 2)
@@ -145,7 +144,7 @@ Next:
     })
   )
 
-  it.effect("says how to switch on what is off, and that is no failure", () =>
+  it.effect("explains how to enable pg_stat_statements, and exits with 0", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const { exitCode, out } = yield* runCommand(["inspect", "outliers"], {
@@ -163,9 +162,9 @@ Next:
       const directory = Path.join(yield* temporary, "a", "report")
       const failing = yield* runCommand(["inspect", "report", "--output-dir", directory], { env: { DATABASE_URL } })
       assert.strictEqual(failing.exitCode, 1)
-      assert.strictEqual(failing.err, "", "everything was said on stdout")
+      assert.strictEqual(failing.err, "", "everything is on stdout")
       assert.match(failing.out, /FAIL +blocking +No session has been waiting for a lock/)
-      assert.match(failing.out, /\d+ of 15 rules fail/)
+      assert.match(failing.out, /\d+ of 15 rules failed/)
       assert.deepStrictEqual(
         Fs.readdirSync(directory).toSorted(),
         [...checkIds.map((id) => `${id}.csv`), "report.json", "summary.txt"].toSorted()
@@ -188,7 +187,7 @@ Next:
       const failed = second.checks.flatMap(({ rules }) => rules.filter(({ outcome }) => outcome === "fail"))
       // The waiting of the other database is seen by the whole server.
       assert.deepStrictEqual(
-        failed.filter(({ id }) => id !== "nobody-waits"),
+        failed.filter(({ id }) => id !== "no-long-lock-waits"),
         []
       )
     }).pipe(Effect.scoped)
@@ -212,7 +211,7 @@ Next:
     }).pipe(Effect.scoped)
   )
 
-  it.effect("report says where it could not write", () =>
+  it.effect("report names the directory that it could not write to", () =>
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
       const file = Path.join(yield* temporary, "file")

@@ -1,4 +1,4 @@
-/** A command as it is typed, run in this process: what it prints, and how it would end the program. */
+/** Runs a command line in this process; returns its output and exit code. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Command from "effect/cli/Command"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -14,28 +14,27 @@ import * as Usage from "../../../src/cli/Usage.ts"
 
 export interface CommandOutput {
   readonly out: string
-  /** What went to stderr, and what the program would say of its failure. */
+  /** stderr, and the message of the failure. */
   readonly err: string
   readonly exitCode: number
 }
 
-/** Into a pipe, or on a terminal of so many columns. */
+/** A terminal of so many columns; 0 is a pipe. */
 const terminal = (columns: number) =>
   Layer.succeed(
     Terminal.Terminal,
     Terminal.make({
       columns: Effect.succeed(columns),
       rows: Effect.succeed(24),
-      size: Effect.die("not asked"),
-      readInput: Effect.die("not asked"),
-      readLine: Effect.die("not asked"),
+      size: Effect.die("unexpected call"),
+      readInput: Effect.die("unexpected call"),
+      readLine: Effect.die("unexpected call"),
       display: () => Effect.void
     })
   )
 
 const program = Command.make("effect-supavisor").pipe(Command.withSubcommands([inspect, size]))
 
-/** Runs the words of a command line. */
 export const runCommand = (
   args: ReadonlyArray<string>,
   options: { readonly env?: Record<string, string>; readonly columns?: number } = {}

@@ -9,7 +9,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { runCommand } from "../inspect/RunCommand.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("size", (it) => {
-  it.effect("says the numbers, why, what will not work, and the lines to paste", () =>
+  it.effect("prints the pool size, reasons, warnings and variables", () =>
     Effect.gen(function* () {
       const { err, exitCode, out } = yield* runCommand([
         "size",
@@ -23,35 +23,35 @@ layer(TestPostgres.layer, { excludeTestServices: true })("size", (it) => {
       assert.deepStrictEqual([exitCode, err], [0, ""])
       assert.strictEqual(
         out,
-        `A pool of 5 to 15 sessions in each of 3 processes, 45 in all.
+        `A pool of 5 to 15 sessions in each of 3 processes, 45 in total.
 
-Why:
+Reasons:
   - 12 concurrent operations and a buffer of 20 % give max 15; min 5 is that of a medium agent.
-  - 3 processes of at most 15 sessions open 45 together.
-  - The small compute size has 90 connections, and a default pool size of 15 sessions for each role and database.
+  - 3 processes with at most 15 sessions each open up to 45 in total.
+  - The compute size small has 90 connections and a default pool size of 15 sessions for each role and database.
 
 Warnings:
   - max 15 in 3 processes, 45 sessions in all, is more than the 15 sessions the pooler grants to one role (its default pool size on the small compute size): the rest will be refused. Set max to 5 or less, or raise the pool size in the dashboard.
 
-For the environment:
+Variables:
 DB_POOL_MIN=5
 DB_POOL_MAX=15`
       )
     })
   )
 
-  it.effect("prints lines that the program takes, and prose no wider than the terminal", () =>
+  it.effect("prints valid variables, and text no wider than the terminal", () =>
     Effect.gen(function* () {
       const { out } = yield* runCommand(["size", "--agent", "large", "--tier", "4xl"], { columns: 60 })
       for (const line of out.split("\n")) assert.isAtMost(widthOf(line), 60)
-      const [, pasted = ""] = out.split("For the environment:\n")
+      const [, pasted = ""] = out.split("Variables:\n")
       const record = Object.fromEntries(pasted.split("\n").map((line) => line.split("=")))
       const settings = yield* Effect.fromResult(fromRecord(record))
       assert.deepInclude(settings.pool, { min: 10, max: 30 })
     })
   )
 
-  it.effect("assumes a small agent where nothing is said, and prints JSON that fits its schema", () =>
+  it.effect("assumes a small agent by default, and prints JSON that follows its schema", () =>
     Effect.gen(function* () {
       const { out } = yield* runCommand(["size", "--json"])
       const report = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(SizeReport))(out)
@@ -60,13 +60,13 @@ DB_POOL_MAX=15`
     })
   )
 
-  it.effect("observes the database of the settings or of --url, and says what it measured", () =>
+  it.effect("measures the database of the settings or of --url", () =>
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
       const { err, exitCode, out } = yield* runCommand(["size", "--observe", "1s", "--url", url])
-      assert.deepStrictEqual([exitCode, err], [0, "Observing for 1 s ..."])
+      assert.deepStrictEqual([exitCode, err], [0, "Measuring for 1 s ..."])
       assert.match(out, /DB_POOL_MAX=5/)
-      assert.match(out, /the database postgres for|every client of the database postgres/)
+      assert.match(out, /the database postgres for|all clients of the database postgres/)
       assert.notInclude(out, new URL(url).password)
       const nowhere = yield* runCommand(["size", "--observe", "1s"])
       assert.strictEqual(nowhere.exitCode, 2)
@@ -76,7 +76,7 @@ DB_POOL_MAX=15`
     })
   )
 
-  it.effect("refuses contradictions and nonsense with 2", () =>
+  it.effect("exits with 2 for contradicting or invalid flags", () =>
     Effect.gen(function* () {
       for (const args of [
         ["--agent", "small", "--operations", "3"],

@@ -8,16 +8,17 @@ export const activity = Check.define({
   id: "activity",
   subject: "connections",
   details:
-    "All client connections of the server, without the one that asks. The owner is `ours` by DB_APPLICATION_NAME, " +
-    "`pooler` by a name that begins with Supavisor, else `others`. A state is `hidden` where the role may not see it.",
+    "All client connections of the server, except the one that inspects. The owner is `ours` for the application_name " +
+    "DB_APPLICATION_NAME, `pooler` for a name that begins with Supavisor, else `others`. A state is `hidden` when the " +
+    "role may not see it.",
   columns: {
     owner: word("ours, pooler or others"),
-    role: maybe(name("the role")),
-    application: name("what the client calls itself"),
+    role: maybe(name("role")),
+    application: name("application_name of the client"),
     state: word("active, idle, idle in transaction, hidden"),
-    connections: count("how many there are"),
+    connections: count("number of connections"),
     waitingOnLock: count("how many of them wait for a lock"),
-    longestMillis: maybe(extra(millis("since when the longest of them is in this state")))
+    longestMillis: maybe(extra(millis("longest time that one of them has been in this state")))
   },
   query: ({ applicationName, limit }) => ({
     sql: `
@@ -29,20 +30,20 @@ from sessions group by 1, 2, 3, 4
 order by connections desc, 1, 2, 3, 4 limit ${limit}`,
     params: [applicationName]
   }),
-  empty: () => "Nobody else is connected: this look was the only connection of a client.",
+  empty: () => "There are no other client connections.",
   unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const waiting = rows.reduce((sum, row) => sum + row.waitingOnLock, 0)
-    const resting = rows.filter(({ state }) => state.startsWith("idle in transaction"))
+    const idle = rows.filter(({ state }) => state.startsWith("idle in transaction"))
     return [
       ...(waiting === 0
         ? []
         : [
-            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.commandOf("blocking")} says for whom.`
+            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.commandOf("blocking")} shows the holders.`
           ]),
-      ...(resting.length === 0
+      ...(idle.length === 0
         ? []
-        : [`Some hold a transaction open and do nothing: ${Check.commandOf("idle-in-transaction")} lists them.`]),
+        : [`Some are idle in an open transaction: ${Check.commandOf("idle-in-transaction")} lists them.`]),
       `${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }

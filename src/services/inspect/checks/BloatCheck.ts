@@ -4,20 +4,20 @@ import { formatPercent, formatBytes } from "./Format.ts"
 import { busy, isUserSchema } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** Where less is wasted, rewriting is not worth its lock: a table this small is rewritten in a moment anyhow. */
+/** Below this waste, rewriting a table is not worth its lock. */
 const WORTH_A_REWRITE_BYTES = 10_485_760
 
-/** A table that was just vacuumed keeps some room; above half of it nobody will need it soon. */
+/** A vacuumed table keeps some free space; more than half of its size will not be reused soon. */
 const MOSTLY_WASTE = 0.5
 
-/** Sizes of PostgreSQL's pages (its docs, storage-page-layout, and source, nbtree.h): header, line pointer, row header, B-tree's own part. */
+/** Sizes of the parts of a page in bytes (PostgreSQL docs, storage-page-layout, and source, nbtree.h). */
 const PAGE_HEADER = 24
 const LINE_POINTER = 4
 const ROW_HEADER = 23
 const BTREE_SPECIAL = 16
 const INDEX_ROW_HEADER = 8
 const INDEX_NULLS = 4
-/** A B-tree's leaves are filled up to this part unless its fillfactor says otherwise (PostgreSQL docs, sql-createindex). */
+/** The default fillfactor of a B-tree in percent (PostgreSQL docs, sql-createindex). */
 const BTREE_FILL = 90
 
 const aligned = (size: string): string => `(ceil((${size}) / 8.0) * 8)`
@@ -25,32 +25,31 @@ const aligned = (size: string): string => `(ceil((${size}) / 8.0) * 8)`
 const fillOf = (options: string, standard: number): string =>
   `coalesce((select option_value::int from pg_options_to_table(${options}) where option_name = 'fillfactor'), ${standard})`
 
-/** On average half of what an alignment may cost; only behind a column of varying length is it not known better. */
+/** The average padding before an aligned column that follows a column of variable length. */
 const padding = `case when a.attlen > 0 and exists (
     select from pg_attribute as before
     where before.attrelid = a.attrelid and before.attnum between 1 and a.attnum - 1 and before.attlen < 0
   ) then case a.attalign when 'd' then 3.5 when 'i' then 1.5 when 's' then 0.5 else 0 end else 0 end`
 
-/** Whole rows go on a page, whatever room remains. */
+/** The number of pages: only whole rows fit on a page. */
 const pagesOf = (header: number): string =>
   `ceil(reltuples / greatest(1, floor((page - ${header}) * fill / 100.0 / row_size)))`
 
-/** Space that holds nothing. */
 export const bloat = Check.define({
   id: "bloat",
   subject: "database",
   details:
-    "The estimate compares the size on the disk with what the rows need by the statistics of ANALYZE: their number, " +
-    "the average width of each column, headers, alignment and fillfactor. It is right within some percent for tables " +
-    "whose statistics are fresh, and less so for columns of very uneven width. TOAST, expression indexes and other " +
-    "kinds of indexes are not estimated. A row without waste has no statistics, or is locked.",
+    "The estimate compares the size on disk with the size that the rows need by the statistics of ANALYZE: their number, " +
+    "the average width of each column, headers, alignment and fillfactor. With fresh statistics it is accurate to a few " +
+    "percent, and less accurate for columns of very uneven width. TOAST, expression indexes and other kinds of indexes are " +
+    "not estimated. A row with null in `waste` has no statistics, or is locked.",
   columns: {
     kind: word("table or index"),
     name: name("schema and name"),
-    size: maybe(bytes("size on the disk")),
-    waste: maybe(bytes("what the rows do not need")),
-    wasteShare: maybe(share("part of the size")),
-    deadRows: maybe(count("rows that vacuum may remove, as the server estimates; tables only"))
+    size: maybe(bytes("size on disk")),
+    waste: maybe(bytes("bytes that the rows do not need")),
+    wasteShare: maybe(share("waste as a share of the size")),
+    deadRows: maybe(count("rows that vacuum can remove, by the server's estimate; tables only"))
   },
   query: ({ limit }) => ({
     sql: `
@@ -104,7 +103,7 @@ order by waste desc nulls last, name limit ${limit}`
     const unknown = rows.filter(({ waste }) => waste === null).map(({ name }) => name)
     return unknown.length === 0
       ? []
-      : [`Nothing can be said of ${firstFew(unknown)}: no statistics that the role may read (run analyze), or locked.`]
+      : [`No estimate for ${firstFew(unknown)}: no statistics that the role may read (run analyze), or locked.`]
   },
   nextSteps: (rows) => {
     const worst = (kind: string) =>
@@ -114,17 +113,19 @@ order by waste desc nulls last, name limit ${limit}`
       ...(table === undefined
         ? []
         : [
-            `Let new rows use the space, without a lock: vacuum (analyze) ${table};`,
-            `Give it back to the disk, under an exclusive lock: vacuum (full, analyze) ${table}; or pg_repack, without one.`
+            `Make the space reusable for new rows, without an exclusive lock: vacuum (analyze) ${table};`,
+            `Return it to the disk, under an exclusive lock: vacuum (full, analyze) ${table}; or without one: pg_repack.`
           ]),
-      ...(index === undefined ? [] : [`Build the index anew beside its use: reindex index concurrently ${index};`]),
-      `${Check.commandOf("vacuum-stats")} says why vacuum did not keep up.`
+      ...(index === undefined
+        ? []
+        : [`Rebuild the index without blocking writes: reindex index concurrently ${index};`]),
+      `${Check.commandOf("vacuum-stats")} shows whether vacuum keeps up.`
     ]
   },
   rules: [
     {
       id: "little-waste",
-      text: "No table and no index wastes more than half of its size and 10 MB",
+      text: "No table and no index wastes more than 10 MB and half of its size",
       judge: Check.failWhen(
         ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
         (rows) =>

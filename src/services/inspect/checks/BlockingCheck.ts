@@ -4,30 +4,29 @@ import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
 import { counted, firstFew } from "../../errors/Wording.ts"
 
-/** A wait this long is worth a person's time, in milliseconds: PostgreSQL itself looks for a deadlock then (deadlock_timeout). */
+/** In milliseconds: PostgreSQL checks for a deadlock after this wait (deadlock_timeout). */
 const WORTH_A_LOOK_MILLIS = 1000
 
-/** Who waits for whom. */
 export const blocking = Check.define({
   id: "blocking",
   subject: "connections",
   details:
-    "One row for each pair. `isFirst` marks a holder that waits for nobody itself: end that one and the rest moves on. " +
-    "A holder with pid 0 is a prepared transaction, which no session stands for. Who blocks whom is input only for " +
-    "those that wait. Text literals are left out of the statements.",
+    "One row for each pair of a waiting session and a holder. `isFirst` marks a holder that does not wait itself: when it " +
+    "ends, the others continue. A holder with pid 0 is a prepared transaction without a session. Holders are looked up only for " +
+    "waiting sessions. Text literals are removed from statements.",
   columns: {
-    blockedPid: count("process id of the one that waits"),
-    waitedMillis: maybe(millis("since when it waits")),
-    blockingPid: count("process id of the one it waits for; 0 for a prepared transaction"),
-    isFirst: flag("whether the holder waits for nobody itself"),
-    blockingState: maybe(extra(word("what the holder does"))),
-    blockingTransactionMillis: maybe(extra(millis("since when the holder's transaction is open"))),
-    blockedStatement: maybe(statement("what waits")),
-    blockingStatement: maybe(statement("what the holder runs, or ran last")),
-    mode: maybe(extra(word("the lock that is waited for"))),
-    relation: maybe(extra(name("the table or index it is on, where it is on one"))),
-    blockedRole: maybe(extra(name("role of the one that waits"))),
-    blockedApplication: maybe(extra(name("application of the one that waits"))),
+    blockedPid: count("process id of the waiting session"),
+    waitedMillis: maybe(millis("how long it has been waiting")),
+    blockingPid: count("process id of the holder; 0 for a prepared transaction"),
+    isFirst: flag("whether the holder does not wait itself"),
+    blockingState: maybe(extra(word("state of the holder"))),
+    blockingTransactionMillis: maybe(extra(millis("how long the holder's transaction has been open"))),
+    blockedStatement: maybe(statement("the waiting statement")),
+    blockingStatement: maybe(statement("the holder's current or last statement")),
+    mode: maybe(extra(word("mode of the requested lock"))),
+    relation: maybe(extra(name("the locked table or index, if any"))),
+    blockedRole: maybe(extra(name("role of the waiting session"))),
+    blockedApplication: maybe(extra(name("application of the waiting session"))),
     blockingRole: maybe(extra(name("role of the holder"))),
     blockingApplication: maybe(extra(name("application of the holder")))
   },
@@ -56,10 +55,10 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
           params: [applicationName]
         }
       : {
-          unavailable: `The role ${facts.role} may not ask who blocks whom (pg_blocking_pids).`,
-          nextSteps: [`${Check.commandOf("locks")} shows who holds and who waits, without the pairs.`]
+          unavailable: `The role ${facts.role} may not call pg_blocking_pids.`,
+          nextSteps: [`${Check.commandOf("locks")} shows held and requested locks, without the pairs.`]
         },
-  empty: () => "Nobody waits for a lock.",
+  empty: () => "No session waits for a lock.",
   unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const first = rows.find(({ isFirst }) => isFirst)
@@ -72,16 +71,16 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
     }
     const end = blockingState === "active" ? cancelStatement(blockingPid) : terminateSession(blockingPid)
     return [
-      `Backend ${blockingPid} is where it begins (${blockingState ?? "unknown"}). End it: ${end}`,
+      `Backend ${blockingPid} (${blockingState ?? "unknown"}) blocks the others. End it: ${end}`,
       blockingState === "active"
-        ? `${Check.commandOf("long-running-queries")} says what else takes long.`
-        : `${Check.commandOf("idle-in-transaction")} says since when it rests.`,
-      "set lock_timeout = '5s' makes a statement give up instead of waiting."
+        ? `${Check.commandOf("long-running-queries")} shows other long statements.`
+        : `${Check.commandOf("idle-in-transaction")} shows how long it has been idle.`,
+      "set lock_timeout = '5s' makes a statement fail instead of waiting longer."
     ]
   },
   rules: [
     {
-      id: "nobody-waits",
+      id: "no-long-lock-waits",
       text: "No session has been waiting for a lock for more than 1 s",
       judge: Check.failWhen(
         ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,

@@ -1,4 +1,4 @@
-/** A check: one question to the server, its typed answer, and what a person does next. */
+/** A check: a query, its typed rows, rules on them, and the next steps. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { ConnectionType } from "../../config/SessionConfig.ts"
@@ -7,26 +7,26 @@ import type { Cell, Column, Columns, RowOf } from "./Column.ts"
 import type { ServerFacts } from "./ServerFacts.ts"
 import { safeStatement, safeText } from "./SafeText.ts"
 
-/** What a check is about: the connections and who shares them, or the database itself. */
+/** The subject of a check: connections and their limits, or the database itself. */
 export type Subject = "connections" | "database"
 
-/** What is known when a check is input. */
+/** The input of a check. */
 export interface CheckInput {
   readonly facts: ServerFacts
-  /** Rows at most. */
+  /** Maximum number of rows. */
   readonly limit: number
-  /** What counts as long for a statement, in milliseconds. */
+  /** The duration from which a statement counts as long, in milliseconds. */
   readonly longerThanMillis: number
-  /** The name our sessions carry. */
+  /** The application_name of the application's sessions. */
   readonly applicationName: string
-  /** Sessions one process of ours may open. */
+  /** DB_POOL_MAX: sessions of one process of the application. */
   readonly poolMax: number
   readonly connectionType: ConnectionType
-  /** Sessions the pooler grants to the role; undefined where nobody said so. */
+  /** The pooler's pool size for the role, if configured. */
   readonly poolerSize: number | undefined
-  /** How long a transaction of ours may idle, in milliseconds. */
+  /** DB_IDLE_IN_TRANSACTION_TIMEOUT, in milliseconds. */
   readonly idleInTransactionMillis: number
-  /** What must not be shown, should a word of the server contain it. */
+  /** Texts that are masked in everything the server returns. */
   readonly secrets: ReadonlyArray<string>
 }
 
@@ -36,48 +36,48 @@ export interface CheckQuery {
   readonly params?: ReadonlyArray<string>
 }
 
-/** How a rule came out; `unknown` where there was too little to judge by. */
+/** The outcome of a rule; `unknown` when there was too little data. */
 export const outcomes = ["pass", "fail", "unknown"] as const
 
 export type Outcome = (typeof outcomes)[number]
 
-/** What a rule found. */
+/** The outcome of a rule and the reason. */
 export interface RuleOutcome {
   readonly outcome: Outcome
   readonly detail: string
 }
 
-/** Something that should be so. */
+/** A rule on the rows of a check. */
 export interface Rule<Row> {
   readonly id: string
-  /** As a sentence that is true when the rule passes. */
+  /** A sentence that is true when the rule passes. */
   readonly text: string
   readonly judge: (rows: ReadonlyArray<Row>, input: CheckInput) => RuleOutcome
 }
 
-/** A check as its file writes it down. */
+/** The definition of a check. */
 export interface Definition<C extends Columns> {
   readonly id: CheckId
   readonly subject: Subject
-  /** What it counts, leaves out and estimates, and why. */
+  /** What it counts, leaves out and estimates. */
   readonly details: string
   readonly columns: C
-  /** The worst first: only so many rows are read as are input for. A text instead says why it cannot be input. */
+  /** Orders the worst rows first, because only `limit` rows are read. `unavailable` is the reason why it cannot run. */
   readonly query: (
     input: CheckInput
   ) => CheckQuery | { readonly unavailable: string; readonly nextSteps: ReadonlyArray<string> }
-  /** What it means when there is no row. */
+  /** The meaning of an empty result. */
   readonly empty: (input: CheckInput) => string
   readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
-  /** What the role could not see, or nobody knows. */
+  /** What the role could not see, or the server does not know. */
   readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
   readonly rules?: ReadonlyArray<Rule<RowOf<C>>>
 }
 
-/** A row whose columns are not known by name. */
+/** A row of any check. */
 export type Row = Readonly<Record<string, Cell>>
 
-/** What is made of an answer. */
+/** The output of a check. */
 export interface CheckOutput {
   readonly rows: ReadonlyArray<Row>
   readonly isTruncated: boolean
@@ -86,15 +86,14 @@ export interface CheckOutput {
   readonly rules: ReadonlyArray<RuleOutcome & { readonly id: string; readonly text: string }>
 }
 
-/** A check, with the types of its rows kept to itself. */
+/** A check without the types of its rows. */
 export interface Check extends Omit<Definition<Columns>, "nextSteps" | "unseen" | "rules"> {
-  /** What it shows, as a sentence without a full stop. */
+  /** What it shows: a sentence without a full stop. */
   readonly title: string
-  /** Its rules by what they ask for. */
   readonly rules: ReadonlyArray<{ readonly id: string; readonly text: string }>
-  /** The form of one row, for whoever reads the JSON. */
+  /** The schema of a row. */
   readonly row: Schema.Codec<Row, Row>
-  /** Reads the answer, a JSON array; one row more than input for says that there are more. */
+  /** Decodes the rows from JSON; one row more than `limit` means that there are more. */
   readonly read: (answer: unknown, input: CheckInput) => Effect.Effect<CheckOutput, Schema.SchemaError>
 }
 
@@ -103,13 +102,13 @@ const shown = (cell: Cell, { kind }: Column, secrets: ReadonlyArray<string>): Ce
   return kind === "statement" ? safeStatement(cell, secrets) : safeText(cell, secrets)
 }
 
-/** The schema of a row; its type is the columns' own, which TypeScript cannot follow through the mapping. */
+/** The schema of a row; TypeScript cannot derive its type through `Object.fromEntries`. */
 const rowSchema = <C extends Columns>(columns: C): Schema.Codec<RowOf<C>, RowOf<C>> =>
   Schema.Struct(
     Object.fromEntries(Object.entries(columns).map(([name, { schema }]) => [name, schema]))
   ) as unknown as Schema.Codec<RowOf<C>, RowOf<C>>
 
-/** Makes a check of its definition. */
+/** Makes a check from its definition. */
 export const define = <const C extends Columns>(definition: Definition<C>): Check => {
   const { columns, nextSteps, rules = [], unseen } = definition
   const row = rowSchema(columns)
@@ -140,15 +139,15 @@ export const define = <const C extends Columns>(definition: Definition<C>): Chec
   }
 }
 
-/** The command of another check, as it is typed. */
+/** The command line of another check. */
 export const commandOf = (id: CheckId): string => `effect-supavisor inspect ${id}`
 
-/** A rule that passes where no row offends; `offence` words the rows that do. */
+/** A rule that fails when a row matches; `describe` describes the rows that match. */
 export const failWhen =
-  <R>(offends: (row: R, input: CheckInput) => boolean, offence: (rows: ReadonlyArray<R>) => string) =>
+  <R>(matches: (row: R, input: CheckInput) => boolean, describe: (rows: ReadonlyArray<R>) => string) =>
   (rows: ReadonlyArray<R>, input: CheckInput): RuleOutcome => {
-    const offenders = rows.filter((row) => offends(row, input))
-    return offenders.length === 0
+    const matching = rows.filter((row) => matches(row, input))
+    return matching.length === 0
       ? { outcome: "pass", detail: "None." }
-      : { outcome: "fail", detail: offence(offenders) }
+      : { outcome: "fail", detail: describe(matching) }
   }

@@ -1,4 +1,4 @@
-/** All checks, in the order they are listed and reported. */
+/** All checks, in the order of lists and reports. */
 import { activity } from "./ActivityCheck.ts"
 import { bloat } from "./BloatCheck.ts"
 import { blocking } from "./BlockingCheck.ts"
@@ -16,7 +16,6 @@ import { calls, outliers } from "./StatementChecks.ts"
 import { tableStats } from "./TableStatsCheck.ts"
 import { vacuumStats } from "./VacuumStatsCheck.ts"
 
-/** Connections first, then the database. */
 export const checks: ReadonlyArray<Check> = [
   activity,
   poolUtilization,

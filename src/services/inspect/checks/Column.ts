@@ -1,10 +1,10 @@
-/** The columns of a check: what each holds, how it is read, and how it is to be shown. */
+/** The columns of a check: kind, schema and meaning. */
 import * as Schema from "effect/Schema"
 
 /**
- * What a column holds: `word` is one of a few, `name` and `text` are words of the server, `statement` is SQL without its literals, `count` a
- * number of things, `bytes` and `millis` sizes and spans, `share` a fraction of 1, `flag` yes or no, `time` an instant
- * as ISO 8601.
+ * What a column holds: `word` is one of a few values, `name` and `text` come from the server, `statement` is SQL without
+ * literals, `count` a number, `bytes` a size, `millis` a duration, `share` a fraction of 1, `flag` a boolean, `time` an
+ * instant as ISO 8601.
  */
 export type ColumnKind =
   | "word"
@@ -18,25 +18,24 @@ export type ColumnKind =
   | "flag"
   | "time"
 
-/** What a cell may be, whatever its column. */
+/** The value of a cell. */
 export const Cell = Schema.NullOr(Schema.Union([Schema.String, Schema.Number, Schema.Boolean]))
 
 export type Cell = typeof Cell.Type
 
-/** Reads a cell, from JSON and without any service. */
 type CellCodec = Schema.Codec<Cell, Cell>
 
 /** One column. */
 export interface Column<S extends CellCodec = CellCodec> {
   readonly schema: S
   readonly kind: ColumnKind
-  /** What the column says, as a phrase. */
+  /** The meaning, as a phrase. */
   readonly meaning: string
-  /** Whether a narrow terminal may do without it. */
+  /** Whether a narrow terminal omits it. */
   readonly isExtra: boolean
 }
 
-/** The columns of a check by their names in JSON, in the order they are shown. */
+/** The columns of a check by their names in JSON, in display order. */
 export type Columns = Readonly<Record<string, Column>>
 
 /** A row of a check. */
@@ -57,11 +56,11 @@ export const share = column("share", Schema.Number)
 export const flag = column("flag", Schema.Boolean)
 export const time = column("time", Schema.String)
 
-/** The column where the server may not say it, or it does not apply. */
+/** A column that may be null. */
 export const maybe = <S extends CellCodec>(of: Column<S>): Column<Schema.NullOr<S>> => ({
   ...of,
   schema: Schema.NullOr(of.schema)
 })
 
-/** The column where a narrow terminal may do without it; JSON and a pipe always have it. */
+/** A column that a narrow terminal omits; JSON and a pipe always have it. */
 export const extra = <S extends CellCodec>(of: Column<S>): Column<S> => ({ ...of, isExtra: true })

@@ -8,18 +8,18 @@ export const connectionAge = Check.define({
   id: "connection-age",
   subject: "connections",
   details:
-    "The age is that of the server's process. A pooler in session mode may lend the same process to one client after " +
-    "another, so behind one an age can be more than DB_CONNECTION_MAX_LIFETIME without anything being wrong.",
+    "The age of the backend. A pooler in session mode may reuse a backend for several clients, so behind a pooler an age " +
+    "may exceed DB_CONNECTION_MAX_LIFETIME.",
   columns: {
-    pid: count("process id of the server's process"),
-    ageMillis: maybe(millis("since when it is connected")),
+    pid: count("process id of the backend"),
+    ageMillis: maybe(millis("age of the connection")),
     state: word("active, idle, idle in transaction, hidden"),
-    inStateMillis: maybe(millis("since when it is in this state")),
-    owner: word("ours, pooler or others"),
-    role: maybe(name("the role")),
-    application: name("what the client calls itself"),
-    database: maybe(extra(name("the database"))),
-    address: maybe(extra(name("where the client connects from")))
+    inStateMillis: maybe(millis("time in this state")),
+    owner: word("ours, pooler or others (see activity)"),
+    role: maybe(name("role")),
+    application: name("application_name of the client"),
+    database: maybe(extra(name("database"))),
+    address: maybe(extra(name("address of the client")))
   },
   query: ({ applicationName, limit }) => ({
     sql: `
@@ -29,15 +29,15 @@ select pid, ${millisSince("backend_start")} as "ageMillis", state, ${millisSince
 from sessions order by backend_start nulls last, pid limit ${limit}`,
     params: [applicationName]
   }),
-  empty: () => "Nobody else is connected.",
+  empty: () => "There are no other client connections.",
   unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => {
     const oldestOfOurs = rows.find(({ owner }) => owner === "ours")?.ageMillis ?? undefined
     return [
       ...(oldestOfOurs === undefined
         ? []
-        : [`The oldest of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME bounds it on our side.`]),
-      `Old and idle ones of others are what keeps a limit full: ${Check.commandOf("pool-utilization")} compares.`
+        : [`The oldest connection of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME limits it.`]),
+      `Old, idle connections use up limits: ${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }
 })

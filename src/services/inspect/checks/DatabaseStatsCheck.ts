@@ -3,14 +3,14 @@ import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
 import { busy, unmeasured } from "./TableRows.ts"
 
-/** Below this part found in memory, disks are read for what belongs there: the bound of Supabase's report. */
+/** The threshold of Supabase's report. */
 const GOOD_HIT_RATE = 0.94
 
-/** With fewer blocks read than that, a rate is chance: 80 MB of the usual 8 kB blocks. */
+/** With fewer blocks a rate means little: 80 MB of the usual 8 kB blocks. */
 const ENOUGH_BLOCKS = 10_000
 
 interface Rates {
-  readonly blocksAsked: number
+  readonly blocksRequested: number
   readonly tableHitRate: number | null
   readonly indexHitRate: number | null
 }
@@ -19,34 +19,33 @@ const judgeRate =
   (rateOf: (row: Rates) => number | null) =>
   ([row]: ReadonlyArray<Rates>): Check.RuleOutcome => {
     const rate = row === undefined ? null : rateOf(row)
-    if (row === undefined || rate === null || row.blocksAsked < ENOUGH_BLOCKS) {
-      return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksAsked ?? 0}).` }
+    if (row === undefined || rate === null || row.blocksRequested < ENOUGH_BLOCKS) {
+      return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksRequested ?? 0}).` }
     }
     return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${formatPercent(rate)}.` }
   }
 
-/** The database as a whole. */
 export const databaseStats = Check.define({
   id: "db-stats",
   subject: "database",
   details:
-    "A hit rate is the part of the blocks of tables, or of indexes, that was found in PostgreSQL's own memory since " +
-    "the counters were last reset. Commits, rollbacks and deadlocks are counted since then, too.",
+    "A hit rate is the share of the blocks of tables, or of indexes, that was read from PostgreSQL's buffer cache since " +
+    "the counters were last reset. Commits, rollbacks and deadlocks are counted since then too.",
   columns: {
     database: name("the database"),
     size: maybe(bytes("size of the database")),
-    tableSize: maybe(bytes("its tables, without indexes and TOAST")),
-    indexSize: maybe(bytes("its indexes")),
-    toastSize: maybe(extra(bytes("what long values take apart from their rows"))),
-    walSize: maybe(bytes("the write-ahead log on the server's disk; null without the right to see it")),
-    tableHitRate: maybe(share("part of table blocks found in memory")),
-    indexHitRate: maybe(share("part of index blocks found in memory")),
-    blocksAsked: extra(count("blocks input for so far, which says what the rates are worth")),
+    tableSize: maybe(bytes("size of its tables, without indexes and TOAST")),
+    indexSize: maybe(bytes("size of its indexes")),
+    toastSize: maybe(extra(bytes("size of TOAST: long values stored apart from their rows"))),
+    walSize: maybe(bytes("size of the write-ahead log on disk; null without the privilege to see it")),
+    tableHitRate: maybe(share("share of table blocks found in memory")),
+    indexHitRate: maybe(share("share of index blocks found in memory")),
+    blocksRequested: extra(count("blocks requested so far; the rates are reliable when it is large")),
     commits: extra(count("committed transactions")),
     rollbacks: extra(count("rolled back transactions")),
     deadlocks: count("deadlocks"),
-    statsReset: maybe(time("since when it is counted; null: since the database was created")),
-    unmeasured: extra(count("tables whose size could not be input"))
+    statsReset: maybe(time("start of the counters; null: since the database was created")),
+    unmeasured: extra(count("tables whose size could not be read"))
   },
   query: ({ facts }) => ({
     sql: `
@@ -66,29 +65,27 @@ select datname as database, pg_database_size(datname) as size,
   ${facts.seesWal ? "(select sum(size)::float8 from pg_ls_waldir())" : "null::float8"} as "walSize",
   round(heap_hit / nullif(heap_hit + heap_read, 0), 4)::float8 as "tableHitRate",
   round(index_hit / nullif(index_hit + index_read, 0), 4)::float8 as "indexHitRate",
-  (heap_hit + heap_read + index_hit + index_read)::float8 as "blocksAsked",
+  (heap_hit + heap_read + index_hit + index_read)::float8 as "blocksRequested",
   xact_commit as commits, xact_rollback as rollbacks, deadlocks,
   to_char(stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "statsReset",
   (select count(*)::int from busy) as unmeasured
 from pg_stat_database, read where datname = current_database()`
   }),
-  empty: () => "The server keeps no statistics of this database.",
+  empty: () => "The server has no statistics of this database.",
   unseen: ([row], { facts }) => [
     ...unmeasured(row?.unmeasured ?? 0),
     ...(facts.seesWal
       ? []
-      : [`The role ${facts.role} may not see the size of the write-ahead log; pg_monitor would let it.`])
+      : [`The role ${facts.role} may not see the size of the write-ahead log; the role pg_monitor may.`])
   ],
   nextSteps: ([row]) => [
     ...(judgeRate(({ tableHitRate }) => tableHitRate)(row === undefined ? [] : [row]).outcome === "fail"
-      ? [
-          "Less than 94 % of the table blocks are found in memory: look for whole-table reads first, then for more memory."
-        ]
+      ? ["Less than 94 % of the table blocks are found in memory: look for sequential scans first, then add memory."]
       : []),
     ...((row?.deadlocks ?? 0) > 0
-      ? ["There were deadlocks: take locks in the same order everywhere; the server's log names the statements."]
+      ? ["There were deadlocks: take locks in the same order everywhere; the server's log shows the statements."]
       : []),
-    `${Check.commandOf("table-stats")} and ${Check.commandOf("index-stats")} say where the size is.`
+    `${Check.commandOf("table-stats")} and ${Check.commandOf("index-stats")} show the sizes of tables and indexes.`
   ],
   rules: [
     {

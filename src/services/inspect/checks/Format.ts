@@ -1,4 +1,4 @@
-/** Numbers as a person reads them. */
+/** Formats durations, sizes and shares. */
 import {
   BYTES_PER_KIB,
   MILLIS_PER_DAY,
@@ -7,7 +7,6 @@ import {
   MILLIS_PER_SECOND
 } from "../../errors/Units.ts"
 
-/** Units of time, largest first, in milliseconds. */
 const spans = [
   ["d", MILLIS_PER_DAY],
   ["h", MILLIS_PER_HOUR],
@@ -15,10 +14,10 @@ const spans = [
   ["s", MILLIS_PER_SECOND]
 ] as const
 
-/** Under this many seconds a tenth matters. */
+/** Below this many seconds one decimal is shown. */
 const TENTHS_BELOW_SECONDS = 10
 
-/** A span of time in its two largest units: `850 ms`, `4.2 s`, `3 min 20 s`, `2 d 5 h`. */
+/** A duration in its two largest units: `850 ms`, `4.2 s`, `3 min 20 s`, `2 d 5 h`. */
 export const formatSpan = (millis: number): string => {
   if (millis < MILLIS_PER_SECOND) return `${Math.max(0, Math.round(millis))} ms`
   if (millis < TENTHS_BELOW_SECONDS * MILLIS_PER_SECOND) return `${Number((millis / MILLIS_PER_SECOND).toFixed(1))} s`
@@ -36,7 +35,7 @@ export const formatSpan = (millis: number): string => {
 
 const sizeUnits = ["kB", "MB", "GB", "TB", "PB"] as const
 
-/** Under this a tenth matters. */
+/** Below this one decimal is shown. */
 const TENTHS_BELOW = 10
 
 /** A size with the units of `pg_size_pretty`: `512 B`, `8 kB`, `1.5 GB`. */
@@ -52,7 +51,6 @@ export const formatBytes = (bytes: number): string => {
   return `${Number(amount.toFixed(amount < TENTHS_BELOW ? 1 : 0))} ${sizeUnits[unit]}`
 }
 
-/** In percent. */
 const WHOLE = 100
 
 /** A fraction of 1 in percent: `94 %`, `99.5 %`. */

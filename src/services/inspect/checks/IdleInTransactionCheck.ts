@@ -4,23 +4,22 @@ import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** Sessions that rest in an open transaction. */
 export const idleInTransaction = Check.define({
   id: "idle-in-transaction",
   subject: "connections",
   details:
-    "Such a session keeps its locks, and with holdsSnapshot it keeps vacuum from removing dead rows anywhere in the " +
-    "database. `blocks` counts the sessions that wait for one of its locks. Text literals are left out of the statements.",
+    "Such a session keeps its locks. With `holdsSnapshot` it also keeps vacuum from removing dead rows anywhere in the " +
+    "database. `blocks` counts the sessions that wait for one of its locks. Text literals are removed from statements.",
   columns: {
-    pid: count("process id of the server's process"),
-    idleMillis: millis("since when it does nothing"),
-    transactionMillis: maybe(millis("since when its transaction is open")),
-    blocks: maybe(count("how many sessions wait for it")),
-    holdsSnapshot: extra(flag("whether vacuum has to keep dead rows for it")),
-    owner: word("ours, pooler or others"),
-    role: maybe(name("the role")),
-    application: name("what the client calls itself"),
-    lastStatement: maybe(statement("what it ran last"))
+    pid: count("process id of the backend"),
+    idleMillis: millis("how long it has been idle"),
+    transactionMillis: maybe(millis("how long its transaction has been open")),
+    blocks: maybe(count("how many sessions wait for one of its locks")),
+    holdsSnapshot: extra(flag("whether vacuum must keep dead rows for it")),
+    owner: word("ours, pooler or others (see activity)"),
+    role: maybe(name("role")),
+    application: name("application_name of the client"),
+    lastStatement: maybe(statement("its last statement"))
   },
   query: ({ applicationName, facts, limit }) => ({
     sql: `
@@ -40,23 +39,23 @@ from sessions where state like 'idle in transaction%'
 order by state_change, pid limit ${limit}`,
     params: [applicationName]
   }),
-  empty: () => "No session rests in an open transaction.",
+  empty: () => "No session is idle in an open transaction.",
   unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
-          `End one (a cancel does not reach it, because nothing runs): ${terminateSession(rows[0]?.pid ?? 0)}`,
-          "DB_IDLE_IN_TRANSACTION_TIMEOUT ends ours; alter role ... set idle_in_transaction_session_timeout those of a role.",
+          `End one (a cancel has no effect, because no statement runs): ${terminateSession(rows[0]?.pid ?? 0)}`,
+          "DB_IDLE_IN_TRANSACTION_TIMEOUT limits ours; alter role ... set idle_in_transaction_session_timeout limits those of a role.",
           ...(rows.some(({ blocks }) => (blocks ?? 0) > 0)
-            ? [`Others wait for them: ${Check.commandOf("blocking")} says who.`]
+            ? [`Others wait for their locks: ${Check.commandOf("blocking")} shows them.`]
             : []),
-          "In the application: do no network call and no computation between BEGIN and COMMIT."
+          "In the application: make no network calls and no long computations between BEGIN and COMMIT."
         ],
   rules: [
     {
       id: "transactions-end",
-      text: "No transaction rests for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
+      text: "No transaction is idle for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
       judge: Check.failWhen(
         ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
         (rows) =>

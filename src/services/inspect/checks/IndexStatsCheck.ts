@@ -5,34 +5,33 @@ import { POSTGRES_16 } from "./ServerFacts.ts"
 import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** A smaller index that nobody uses costs nothing worth a person's time. */
+/** A smaller unused index costs little. */
 const WORTH_DROPPING_BYTES = 1_048_576
 
-/** Counters younger than a week, in milliseconds, have not seen the weekly jobs. */
+/** One week in milliseconds: younger counters may not include weekly jobs. */
 const LONG_ENOUGH_MILLIS = 604_800_000
 
 const isYoung = ({ facts }: Check.CheckInput): boolean =>
   facts.statsResetAt !== null && facts.at - Date.parse(facts.statsResetAt) < LONG_ENOUGH_MILLIS
 
-/** Indexes by size. */
 export const indexStats = Check.define({
   id: "index-stats",
   subject: "database",
   details:
-    "Scans are counted since the statistics were reset, on this server: a replica counts its own. `isUnused` is an " +
-    "index without a scan that keeps nothing unique. An invalid index is what a failed create index concurrently leaves: " +
-    "it is written to and never read.",
+    "Scans are counted since the statistics were reset, on this server only: a replica counts its own. `isUnused` marks " +
+    "an index without scans that enforces no uniqueness. A failed create index concurrently leaves an invalid index, which " +
+    "is written to and never read.",
   columns: {
     index: name("schema and name"),
     table: name("schema and name of its table"),
     size: maybe(bytes("size")),
-    scans: count("how often it was used"),
-    shareOfReads: maybe(share("part of the reads of its table that went through some index")),
-    isUnused: flag("never used, and not there to keep something unique"),
-    isUnique: extra(flag("whether it keeps values unique")),
+    scans: count("number of scans"),
+    shareOfReads: maybe(share("share of its table's scans that used any index")),
+    isUnused: flag("never used, and enforces no uniqueness"),
+    isUnique: extra(flag("whether it enforces uniqueness")),
     isValid: extra(flag("whether it can be used")),
-    lastUsed: maybe(extra(time("when it was last used, since PostgreSQL 16"))),
-    isLocked: extra(flag("whether its size could not be input"))
+    lastUsed: maybe(extra(time("last use; since PostgreSQL 16"))),
+    isLocked: extra(flag("whether its size could not be read"))
   },
   query: ({ facts, limit }) => ({
     sql: `
@@ -55,18 +54,18 @@ select format('%I.%I', schemaname, indexrelname) as index, format('%I.%I', schem
   } as "lastUsed", locked as "isLocked"
 from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
   }),
-  empty: () => "The database has no indexes of its own.",
+  empty: () => "The database has no user indexes.",
   unseen: (rows) => unmeasured(new Set(rows.filter(({ isLocked }) => isLocked).map(({ table }) => table)).size),
   nextSteps: (rows, input) => {
     const invalid = rows.filter(({ isValid }) => !isValid)
     const unused = rows.find(({ isUnused, isValid }) => isUnused && isValid)
     return [
-      ...invalid.map(({ index }) => `Build the invalid one again: reindex index concurrently ${index};`),
+      ...invalid.map(({ index }) => `Rebuild the invalid index: reindex index concurrently ${index};`),
       ...(unused === undefined
         ? []
         : [
-            `Drop what nobody uses, after a look at every replica: drop index concurrently ${unused.index};`,
-            ...(isYoung(input) ? ["The counters are younger than a week, so wait until the weekly jobs have run."] : [])
+            `Drop an unused index, after checking its use on every replica: drop index concurrently ${unused.index};`,
+            ...(isYoung(input) ? ["The counters are younger than a week: wait until the weekly jobs have run."] : [])
           ])
     ]
   },

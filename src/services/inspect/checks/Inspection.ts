@@ -1,22 +1,22 @@
-/** What a check found, in the form it is handed on and printed as JSON. */
+/** The result of a check, as it is returned and printed as JSON. */
 import * as Schema from "effect/Schema"
 import { outcomes } from "./Check.ts"
 import { checkIds } from "./CheckTitles.ts"
 import { Cell } from "./Column.ts"
 
-/** Counts changes of the form that a reader must know of; a new field is none. */
+/** The version of the schema; within a version, fields are only added. */
 export const INSPECTION_VERSION = 1
 
 const RuleResult = Schema.Struct({
   id: Schema.String,
-  /** What should be so. */
+  /** A sentence that is true when the rule passes. */
   text: Schema.String,
-  /** `unknown` where there was too little to judge by. */
+  /** `unknown` when there was too little data. */
   outcome: Schema.Literals(outcomes),
   detail: Schema.String
 })
 
-/** How a rule came out. */
+/** The result of a rule. */
 export type RuleResult = typeof RuleResult.Type
 
 const Server = Schema.Struct({
@@ -27,28 +27,28 @@ const Server = Schema.Struct({
   version: Schema.String
 })
 
-/** What one check found. Spans are milliseconds, sizes bytes, shares fractions of 1, instants ISO 8601. */
+/** The result of one check. Durations are milliseconds, sizes bytes, shares fractions of 1, instants ISO 8601. */
 export const Inspection = Schema.Struct({
   version: Schema.Literal(INSPECTION_VERSION),
   check: Schema.Literals(checkIds),
   /** What it shows. */
   title: Schema.String,
-  /** When it was input, by the server's clock. */
+  /** When it ran, by the server's clock. */
   at: Schema.String,
   server: Server,
-  /** How long the answer took, in milliseconds. */
+  /** Duration of the query in milliseconds. */
   tookMillis: Schema.Number,
-  /** `unavailable`: the server does not have what it asks for, or not for this role; `failed`: it gave no answer. */
+  /** `unavailable`: the server or the role lacks what the check needs; `failed`: the query failed. */
   status: Schema.Literals(["answered", "unavailable", "failed"]),
-  /** Why there is no answer; null when there is one. */
+  /** Why there are no rows; null with the status `answered`. */
   reason: Schema.NullOr(Schema.String),
-  /** The worst first; the columns are those of the check. */
+  /** The worst first, with the columns of the check. */
   rows: Schema.Array(Schema.Record(Schema.String, Cell)),
-  /** Whether there are more rows than were input for. */
+  /** Whether there are more rows than the limit. */
   isTruncated: Schema.Boolean,
-  /** What it means that there is no row; null when there is one. */
+  /** The meaning of an empty result; null when there are rows. */
   empty: Schema.NullOr(Schema.String),
-  /** What the role could not see, or nobody knows. */
+  /** What the role could not see, or the server does not know. */
   unseen: Schema.Array(Schema.String),
   nextSteps: Schema.Array(Schema.String),
   rules: Schema.Array(RuleResult)

@@ -1,23 +1,23 @@
-/** All checks together: the form of a report, and its verdict. */
+/** The report of several checks. */
 import * as Schema from "effect/Schema"
 import { Inspection, type RuleResult } from "./Inspection.ts"
 
-/** Counts changes of the form that a reader must know of; a new field is none. */
+/** The version of the schema; within a version, fields are only added. */
 export const INSPECTION_REPORT_VERSION = 1
 
-/** Everything that was input at one time. */
+/** The results of the checks of one inspection. */
 export const InspectionReport = Schema.Struct({
   version: Schema.Literal(INSPECTION_REPORT_VERSION),
-  /** When it was input, by the server's clock. */
+  /** When it ran, by the server's clock. */
   at: Schema.String,
-  /** Whether no rule failed and every check gave an answer. */
+  /** Whether no rule and no check failed. */
   isPassed: Schema.Boolean,
   checks: Schema.Array(Inspection)
 })
 
 export type InspectionReport = typeof InspectionReport.Type
 
-/** How many rules came out how, and how many checks gave no answer. */
+/** The number of rules by outcome, and of failed checks. */
 export interface OutcomeCounts {
   readonly pass: number
   readonly fail: number
@@ -28,7 +28,7 @@ export interface OutcomeCounts {
 const countBy = (rules: ReadonlyArray<RuleResult>, outcome: RuleResult["outcome"]): number =>
   rules.filter((rule) => rule.outcome === outcome).length
 
-/** Counts rules and checks. A check that the server cannot answer at all, such as `outliers`, is no failure. */
+/** Counts rules and checks. A check that is unavailable, such as `outliers` without its extension, has not failed. */
 export const countOutcomes = (checks: ReadonlyArray<Inspection>): OutcomeCounts => {
   const rules = checks.flatMap(({ rules }) => rules)
   return {
@@ -39,7 +39,7 @@ export const countOutcomes = (checks: ReadonlyArray<Inspection>): OutcomeCounts 
   }
 }
 
-/** Makes a report of what was found. */
+/** Makes a report of the results. */
 export const reportOf = (checks: ReadonlyArray<Inspection>): InspectionReport => {
   const { fail, failedChecks } = countOutcomes(checks)
   return {

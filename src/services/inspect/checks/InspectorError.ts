@@ -5,15 +5,15 @@ import { isSessionError, SessionError } from "../../errors/SessionError.ts"
 import { formatSpan } from "./Format.ts"
 import { safeText } from "./SafeText.ts"
 
-/** A check could not be answered: which, why, and what a person does next. */
+/** A check failed: its id, the reason and what to do. */
 export class InspectorError extends Schema.TaggedError<InspectorError>("effect-supavisor/InspectorError")(
   "InspectorError",
   {
-    /** The check, or `facts` for the first question, which all of them need. */
+    /** The check, `facts` for the first query of an inspection, or `observe`. */
     check: Schema.String,
     detail: Schema.String,
     remedy: Schema.String,
-    /** Whether the server may still be busy with it, so that its session is of no further use. */
+    /** Whether the query may still be running, so that the session cannot be used any more. */
     isPending: Schema.Boolean
   }
 ) {
@@ -21,16 +21,16 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
     return `The check ${this.check} failed: ${this.detail} ${this.remedy}`
   }
 
-  /** The server, or what stands before it, gave no word in time. */
+  /** The query did not end in time. */
   static readonly timedOut = (check: string, timeout: Duration.Duration): InspectorError =>
     new InspectorError({
       check,
-      detail: `There was no answer within ${formatSpan(Duration.toMillis(timeout))}.`,
-      remedy: "Give it longer with --timeout, or look at the way to the server: effect-supavisor doctor.",
+      detail: `No answer within ${formatSpan(Duration.toMillis(timeout))}.`,
+      remedy: "Raise --timeout, or check the connection: effect-supavisor doctor.",
       isPending: true
     })
 
-  /** What a failed statement says. */
+  /** The error of a failed query. */
   static readonly fromFailure = (
     check: string,
     error: SqlError | Schema.SchemaError,
@@ -40,8 +40,8 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
     if (!isSqlError(error)) {
       return new InspectorError({
         check,
-        detail: `The answer has another form than input for: ${safeText(error.message, secrets)}.`,
-        remedy: "Report it together with the server's version.",
+        detail: `The result does not match its schema: ${safeText(error.message, secrets)}.`,
+        remedy: "Report this with the server's version.",
         isPending: false
       })
     }
@@ -51,18 +51,20 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
       return new InspectorError({
         check,
         detail: isLock
-          ? "Something it has to look at is locked exclusively."
-          : `The server needed longer than ${formatSpan(Duration.toMillis(timeout))} and was stopped.`,
+          ? "A table or index that it reads is locked exclusively."
+          : `The query exceeded its time limit of ${formatSpan(Duration.toMillis(timeout))}.`,
         remedy: isLock
-          ? "See who holds it, then ask again: effect-supavisor inspect locks."
-          : "Give it longer with --timeout, or ask when the server is less busy.",
+          ? "Find the lock's holder with effect-supavisor inspect locks, then try again."
+          : "Raise --timeout, or try again when the server is less busy.",
         isPending: false
       })
     }
     return new InspectorError({
       check,
       detail: safeText(session?.message ?? error.message, secrets),
-      remedy: isSessionError(session) ? session.remedy : "Ask again; if it stays, report it with the server's version.",
+      remedy: isSessionError(session)
+        ? session.remedy
+        : "Try again; if it persists, report it with the server's version.",
       isPending: false
     })
   }

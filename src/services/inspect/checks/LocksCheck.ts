@@ -4,7 +4,7 @@ import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** A strong lock that is older, in milliseconds, outlives any ordinary statement: the bound of Supabase's report. */
+/** In milliseconds; the threshold of Supabase's report. */
 const OLD_LOCK_MILLIS = 120_000
 
 /** Modes that an ordinary SELECT, INSERT, UPDATE or DELETE does not take (PostgreSQL docs, explicit-locking). */
@@ -16,24 +16,25 @@ const strongModes = [
   "AccessExclusiveLock"
 ]
 
-/** Strong locks, and every wait. */
 export const locks = Check.define({
   id: "locks",
   subject: "connections",
   details:
-    "Shown are granted locks of the modes that ordinary reads and writes do not take (ShareUpdateExclusiveLock and " +
-    "stronger) on this database's relations, and all locks that are not granted. Those of the session that asks are " +
-    "left out, and so are text literals in the statements.",
+    "Shows granted locks of the modes that ordinary reads and writes do not take (ShareUpdateExclusiveLock and stronger) " +
+    "on this database's relations, and all locks that are not granted, except those of the inspecting session. Text " +
+    "literals are removed from statements.",
   columns: {
-    pid: maybe(count("process id of the server's process; null for a prepared transaction")),
-    relation: maybe(name("the table or index, where the lock is on one")),
-    mode: word("how strong it is"),
-    granted: flag("held, or waited for"),
-    ageMillis: maybe(millis("how long it is waited for; of a held one, since when its transaction is open")),
-    role: maybe(name("the role")),
-    application: maybe(name("what the client calls itself")),
-    kind: extra(word("what is locked: relation, transactionid, tuple and others")),
-    statement: maybe(statement("what it runs, or ran last"))
+    pid: maybe(count("process id of the backend; null for a prepared transaction")),
+    relation: maybe(name("the table or index, if the lock is on one")),
+    mode: word("lock mode"),
+    granted: flag("whether it is held; otherwise it is waited for"),
+    ageMillis: maybe(
+      millis("how long it has been waited for; for a held lock, how long its transaction has been open")
+    ),
+    role: maybe(name("role")),
+    application: maybe(name("application_name of the client")),
+    kind: extra(word("type of the locked object: relation, transactionid, tuple and others")),
+    statement: maybe(statement("its current or last statement"))
   },
   query: ({ applicationName, limit }) => ({
     sql: `
@@ -49,12 +50,12 @@ where locks.pid is distinct from pg_backend_pid()
 order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit}`,
     params: [applicationName]
   }),
-  empty: () => "Nobody holds a lock that keeps ordinary reads or writes out, and nobody waits for one.",
+  empty: () => "There are no strong locks, and no session waits for a lock.",
   unseen: (_, input) => hiddenSessions(input),
   nextSteps: (rows) => [
-    ...(rows.some(({ granted }) => !granted) ? [`${Check.commandOf("blocking")} says who waits for whom.`] : []),
+    ...(rows.some(({ granted }) => !granted) ? [`${Check.commandOf("blocking")} shows who waits for whom.`] : []),
     ...(rows.some(({ granted, mode }) => granted && mode === "AccessExclusiveLock")
-      ? ["AccessExclusiveLock keeps even reads out: alter table in small steps, create index concurrently."]
+      ? ["AccessExclusiveLock blocks even reads: run alter table in small steps, and create index concurrently."]
       : [])
   ],
   rules: [
@@ -67,7 +68,7 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
           firstFew(
             rows.map(
               ({ ageMillis, mode, pid, relation }) =>
-                `${mode} on ${relation ?? "something"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
+                `${mode} on ${relation ?? "an unnamed object"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
             )
           )
       )

@@ -4,19 +4,18 @@ import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** Statements that run for long. */
 export const longRunningQueries = Check.define({
   id: "long-running-queries",
   subject: "connections",
   details:
-    "Statements in progress only; what rests in an open transaction is under idle-in-transaction. Text literals are " +
-    "left out of the statements.",
+    "Statements in progress; idle transactions are shown by idle-in-transaction. Text literals are removed from " +
+    "statements.",
   columns: {
-    pid: count("process id of the server's process"),
-    runningMillis: millis("since when it runs"),
-    role: maybe(name("the role")),
-    application: name("what the client calls itself"),
-    waitsFor: maybe(extra(name("what the server's process waits for; null while it computes"))),
+    pid: count("process id of the backend"),
+    runningMillis: millis("how long it has been running"),
+    role: maybe(name("role")),
+    application: name("application_name of the client"),
+    waitsFor: maybe(extra(name("what the backend waits for; null while it computes"))),
     statement: maybe(statement("the statement"))
   },
   query: ({ applicationName, limit, longerThanMillis }) => ({
@@ -36,12 +35,12 @@ order by query_start, pid limit ${limit}`,
     rows.length === 0
       ? []
       : [
-          `End a statement and keep its session: ${cancelStatement(rows[0]?.pid ?? 0)}`,
+          `Cancel a statement and keep its session: ${cancelStatement(rows[0]?.pid ?? 0)}`,
           ...(rows.some(({ waitsFor }) => waitsFor?.startsWith("Lock") === true)
-            ? [`Some wait for a lock: ${Check.commandOf("blocking")} says for whom.`]
+            ? [`Some wait for a lock: ${Check.commandOf("blocking")} shows the holders.`]
             : []),
-          "DB_STATEMENT_TIMEOUT bounds ours; alter role ... set statement_timeout bounds those of a role.",
-          `${Check.commandOf("outliers")} says which statements take the most time over all.`
+          "DB_STATEMENT_TIMEOUT limits ours; alter role ... set statement_timeout limits those of a role.",
+          `${Check.commandOf("outliers")} shows which statements take the most time in total.`
         ],
   rules: [
     {

@@ -4,16 +4,16 @@ import { count, extra, maybe, name, share, text, word } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
 import { hiddenSessions, quoteName, sessions } from "./SessionRows.ts"
 
-/** Above this share the next burst may be refused: Supabase's own bound for a pool that leaves room (its docs, guides/database/connection-management). */
+/** Supabase's threshold for a pool with room for a burst (its docs, guides/database/connection-management). */
 const NEARLY_FULL = 0.8
 
 const isBehindPooler = ({ connectionType }: Check.CheckInput): boolean => connectionType.startsWith("supavisor")
 
-/** Sessions the pooler keeps for the role and database: those with its name, and ours, which it carries. */
+/** The pooler's sessions of the role and database: those with its application_name, and the application's. */
 const poolerRow = (input: Check.CheckInput): string => {
   if (!isBehindPooler(input)) return ""
   const origin =
-    input.poolerSize === undefined ? "its default pool size; --pooler-size sets yours" : "its pool size, as given"
+    input.poolerSize === undefined ? "the default pool size; set yours with --pooler-size" : "--pooler-size"
   return `
 union all
 select 'pooler', current_user || '@' || current_database(),
@@ -22,23 +22,22 @@ select 'pooler', current_user || '@' || current_database(),
   ${input.poolerSize ?? defaultPoolerSize}, '${origin}'`
 }
 
-/** Everything that has a limit, and how much of it is used. */
 export const poolUtilization = Check.define({
   id: "pool-utilization",
   subject: "connections",
   details:
-    "The server's limit is max_connections without the reserved ones. The pooler's pool is per role and database; its " +
-    "size is not known to PostgreSQL, so it is 15 unless --pooler-size says otherwise, and it is used by the sessions " +
-    "that carry the pooler's name or ours. Ours is what one process may open (DB_POOL_MAX), used by all processes " +
-    "with the same DB_APPLICATION_NAME. The connection that asks is not counted.",
+    "The server's limit is max_connections without the reserved connections. The pooler has one pool per role and " +
+    "database; PostgreSQL does not know its size, so it is taken to be 15 unless --pooler-size is given. Sessions with the " +
+    "pooler's application_name or ours count for it. `ours` compares the sessions of all processes with the same " +
+    "DB_APPLICATION_NAME with DB_POOL_MAX, the limit of one process. The inspecting connection is not counted.",
   columns: {
     scope: word("server, database, role, pooler or ours"),
-    name: name("whose limit it is"),
-    used: count("connections now"),
-    limit: maybe(count("connections at most")),
-    free: maybe(count("what is left")),
-    share: maybe(share("used part of the limit")),
-    origin: extra(text("where the limit comes from"))
+    name: name("name of the server, database, role, pool or application"),
+    used: count("current connections"),
+    limit: maybe(count("maximum number of connections")),
+    free: maybe(count("remaining connections")),
+    share: maybe(share("used share of the limit")),
+    origin: extra(text("source of the limit"))
   },
   query: (input) => ({
     sql: `
@@ -68,23 +67,23 @@ from limits order by share desc nulls last, scope limit ${input.limit}`,
     ...hiddenSessions(input),
     ...(isBehindPooler(input) && input.poolerSize === undefined
       ? [
-          "PostgreSQL does not know the pooler's pool size. It is in the Dashboard under Database, Settings, Connection " +
-            "pooling: give it with --pooler-size."
+          "PostgreSQL does not know the pooler's pool size: copy it from the Dashboard (Database, Settings, Connection " +
+            "pooling) and set it with --pooler-size."
         ]
       : [])
   ],
   nextSteps: (rows, { facts }) => {
     const full = rows.filter((row) => (row.share ?? 0) >= NEARLY_FULL)
     return full.length === 0
-      ? ["Nothing is nearly full."]
+      ? ["No limit is nearly reached."]
       : [
           ...full.map(({ limit, name, scope, used }) => {
             if (scope === "ours")
-              return `Ours (${name}) uses ${used} of ${limit}: effect-supavisor size says whether it should have more.`
+              return `Ours (${name}) uses ${used} of ${limit}: effect-supavisor size recommends a pool size.`
             if (scope === "pooler") {
               return `The pooler's pool of ${name} uses ${used} of ${limit}: lower DB_POOL_MAX, or raise the pool size in the Dashboard.`
             }
-            return `The ${scope} ${quoteName(name)} uses ${used} of ${limit}: ${Check.commandOf("activity")} says who they are.`
+            return `The ${scope} ${quoteName(name)} uses ${used} of ${limit}: ${Check.commandOf("activity")} shows them.`
           }),
           ...(full.some(({ scope }) => scope === "server")
             ? [`A larger compute size has more than ${facts.maxConnections} connections.`]

@@ -3,30 +3,29 @@ import { bytes, count, extra, flag, maybe, name, word } from "./Column.ts"
 import { formatBytes } from "./Format.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** One file of the write-ahead log (PostgreSQL docs, wal_segment_size): what any slot keeps at any time. */
+/** One segment of the write-ahead log (PostgreSQL docs, wal_segment_size), which every slot may retain. */
 const ONE_SEGMENT_BYTES = 16_777_216
 
 const isLosing = (walStatus: string | null): boolean => walStatus === "lost" || walStatus === "unreserved"
 
-/** Replication slots. */
 export const replicationSlots = Check.define({
   id: "replication-slots",
   subject: "database",
   details:
-    "All slots of the server. A slot that nobody reads keeps the write-ahead log for ever, until the disk is full or " +
-    "max_slot_wal_keep_size ends it. `safe` is what may still be written until then.",
+    "All slots of the server. A slot without a reader retains the write-ahead log until the disk is full or the slot " +
+    "exceeds max_slot_wal_keep_size. `safe` is how much can still be written before that.",
   columns: {
-    slot: name("its name"),
+    slot: name("name of the slot"),
     type: word("logical or physical"),
-    plugin: maybe(extra(name("what decodes it, for a logical one"))),
-    database: maybe(extra(name("the database, for a logical one"))),
-    active: flag("whether somebody reads it"),
-    activePid: maybe(extra(count("process id of the one that reads it"))),
-    client: maybe(extra(name("where the reader connects from"))),
-    state: maybe(word("what the reader does")),
+    plugin: maybe(extra(name("output plugin of a logical slot"))),
+    database: maybe(extra(name("database of a logical slot"))),
+    active: flag("whether it has a reader"),
+    activePid: maybe(extra(count("process id of the backend that serves the reader"))),
+    client: maybe(extra(name("address of the reader"))),
+    state: maybe(word("state of the reader")),
     walStatus: maybe(word("reserved, extended, unreserved or lost")),
-    retained: maybe(bytes("write-ahead log it keeps")),
-    safe: maybe(bytes("what may be written until it is lost; null without a bound"))
+    retained: maybe(bytes("write-ahead log that it retains")),
+    safe: maybe(bytes("how much can be written before it is lost; null without a limit"))
   },
   query: ({ limit }) => ({
     sql: `
@@ -38,25 +37,25 @@ select slot_name as slot, slot_type as type, plugin, s.database, active, s.activ
 from pg_replication_slots as s left join pg_stat_replication as r on r.pid = s.active_pid
 order by retained desc nulls last, slot_name limit ${limit}`
   }),
-  empty: () => "There are no replication slots, so none keeps the write-ahead log.",
+  empty: () => "There are no replication slots.",
   nextSteps: (rows) => {
     const idle = rows.find(({ active }) => !active)
     return [
       ...(idle === undefined
         ? []
         : [
-            `Nobody reads ${idle.slot}. If nobody will: select pg_drop_replication_slot('${idle.slot}');`,
-            "Bound what a slot may keep: alter system set max_slot_wal_keep_size = '4GB'; on Supabase it has a bound."
+            `${idle.slot} has no reader. If it is no longer needed: select pg_drop_replication_slot('${idle.slot}');`,
+            "Limit what a slot retains: alter system set max_slot_wal_keep_size = '4GB'; Supabase sets a limit."
           ]),
       ...(rows.some(({ active, retained }) => active && (retained ?? 0) > ONE_SEGMENT_BYTES)
-        ? ["A reader that is behind: look at its own log, and at its network."]
+        ? ["A reader is behind: check its log and its network."]
         : [])
     ]
   },
   rules: [
     {
       id: "slots-are-read",
-      text: "No slot is lost, and none that nobody reads keeps more than 16 MB",
+      text: "No slot is lost, and none without a reader retains more than 16 MB",
       judge: Check.failWhen(
         ({ active, retained, walStatus }) => isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
         (rows) =>

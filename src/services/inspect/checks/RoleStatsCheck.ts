@@ -3,23 +3,22 @@ import { count, flag, maybe, name, share, text } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** Above this share of its own limit a role will soon be refused; that of pool-utilization. */
+/** As in pool-utilization. */
 const NEARLY_FULL = 0.8
 
-/** Roles that may log in. */
 export const roleStats = Check.define({
   id: "role-stats",
   subject: "connections",
   details:
-    "The connections are those of all databases, without the one that asks. The settings are those of alter role " +
-    "... set, for all databases; a session of ours sets its own timeouts after the login, which wins over them.",
+    "Connections to all databases, except the inspecting one. The settings are those of alter role ... set for all " +
+    "databases; the pool's sessions override the timeouts among them after each login.",
   columns: {
-    role: name("the role"),
-    connections: count("connections now"),
-    limit: maybe(count("connections at most; null where there is no limit")),
-    share: maybe(share("used part of the limit")),
-    isSuperuser: flag("whether it may do anything"),
-    settings: maybe(text("settings every session of it begins with"))
+    role: name("role"),
+    connections: count("current connections"),
+    limit: maybe(count("maximum number of connections; null without a limit")),
+    share: maybe(share("used share of the limit")),
+    isSuperuser: flag("whether it is a superuser"),
+    settings: maybe(text("settings of its new sessions"))
   },
   query: ({ limit }) => ({
     sql: `
@@ -40,7 +39,7 @@ order by connections desc, rolname limit ${limit}`
       .map(
         ({ limit, role }) => `${role} is near its limit of ${limit}: alter role ... connection limit <n> raises it.`
       ),
-    `${Check.commandOf("activity")} says what the connections of a role do.`
+    `${Check.commandOf("activity")} shows the states of a role's connections.`
   ],
   rules: [
     {

@@ -1,4 +1,4 @@
-/** Asks a check on a session: in a read-only transaction that the server itself ends in time. */
+/** Runs a check in a read-only transaction with a statement timeout. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,16 +10,15 @@ import { type Inspection, INSPECTION_VERSION } from "./Inspection.ts"
 import { InspectorError } from "./InspectorError.ts"
 import { factsStatement, ServerFacts } from "./ServerFacts.ts"
 
-/** How much longer than the server we wait for the word that it gave up, in milliseconds: a round trip to anywhere. */
+/** Added to the server's timeout, in milliseconds, for its error to arrive. */
 const GRACE_MILLIS = 1000
 
-/** A check waits for no lock longer than that, in milliseconds: behind it would wait everybody who comes later. */
+/** lock_timeout of a check, in milliseconds: later requests for the lock would queue behind the check. */
 const LOCK_WAIT_MILLIS = 500
 
 /**
- * Runs statements in a read-only transaction with a bound of its own, by the names of the catalogue alone.
- *
- * Interrupted or failed, it leaves the transaction behind: `Session.recover` ends it.
+ * Runs an effect in a read-only transaction with a statement timeout and the search_path pg_catalog. When the effect
+ * fails or is interrupted, the transaction stays open: `Session.recover` ends it.
  */
 const readOnly = Effect.fnUntraced(function* <A, E>(
   session: Session,
@@ -40,14 +39,14 @@ const readOnly = Effect.fnUntraced(function* <A, E>(
 
 const decodeFacts = Schema.decodeUnknownEffect(Schema.fromJsonString(ServerFacts))
 
-/** A question that ends in time, whatever the server does, and fails in words. */
+/** Limits a query on the client too, and maps its failure. */
 const bounded = <A>(
   what: string,
-  question: Effect.Effect<A, SqlError | Schema.SchemaError>,
+  query: Effect.Effect<A, SqlError | Schema.SchemaError>,
   timeout: Duration.Duration,
   secrets: ReadonlyArray<string>
 ): Effect.Effect<A, InspectorError | SessionError> =>
-  question.pipe(
+  query.pipe(
     Effect.mapError((error) => {
       const session = isSqlError(error) ? SessionError.fromSqlError(error) : undefined
       return session?.reason._tag === "SessionLost"
@@ -60,7 +59,7 @@ const bounded = <A>(
     })
   )
 
-/** What the server is and what the role may see. */
+/** Reads the facts of the server that the checks need. */
 export const readFacts = (
   session: Session,
   timeout: Duration.Duration,
@@ -77,11 +76,10 @@ export const readFacts = (
     secrets
   )
 
-/** One row more than input for says that there are more. */
 const asJson = (sql: string): string =>
   `select coalesce(json_agg(found), '[]'::json)::text as rows from (${sql}) as found`
 
-/** A check without an answer: its rules stay undecided. */
+/** A check without rows: its rules are `unknown`. */
 const withoutAnswer = (
   check: Check,
   status: "unavailable" | "failed",
@@ -97,29 +95,28 @@ const withoutAnswer = (
   rules: check.rules.map((rule) => ({ ...rule, outcome: "unknown" as const, detail: reason }))
 })
 
-/** What does not change from one check to the next. */
+/** Options that are the same for all checks of an inspection. */
 export interface RunOptions {
   readonly timeout: Duration.Duration
   readonly place: DatabaseEndpoint
 }
 
-/** Asks one check. Fails as the statement does, or when the answer has another form than input for. */
 const queryCheck = (
   session: Session,
   check: Check,
   input: CheckInput,
   { timeout }: RunOptions
 ): Effect.Effect<Partial<Inspection> & CheckOutput, InspectorError | SessionError> => {
-  const question = check.query({ ...input, limit: input.limit + 1 })
-  if ("unavailable" in question) {
-    return Effect.succeed(withoutAnswer(check, "unavailable", question.unavailable, question.nextSteps))
+  const query = check.query({ ...input, limit: input.limit + 1 })
+  if ("unavailable" in query) {
+    return Effect.succeed(withoutAnswer(check, "unavailable", query.unavailable, query.nextSteps))
   }
   return bounded(
     check.id,
     readOnly(
       session,
       Duration.toMillis(timeout),
-      Effect.flatMap(session.query(asJson(question.sql), question.params ?? [], false), ({ rows }) =>
+      Effect.flatMap(session.query(asJson(query.sql), query.params ?? [], false), ({ rows }) =>
         check.read(rows[0]?.["rows"], input)
       )
     ),
@@ -129,8 +126,8 @@ const queryCheck = (
 }
 
 /**
- * Asks one check. A failure of its own is part of what is found, and the session goes on; fails when the session is
- * lost, or cannot go on.
+ * Runs one check. A failed query gives a result with the status `failed`; the effect itself fails only when the session is
+ * lost or cannot be used any more.
  */
 export const runCheck = Effect.fnUntraced(function* (
   session: Session,
@@ -141,8 +138,8 @@ export const runCheck = Effect.fnUntraced(function* (
   const [took, reading] = yield* Effect.timed(
     queryCheck(session, check, input, options).pipe(
       Effect.catchTag("InspectorError", (error) =>
-        Effect.flatMap(error.isPending ? Effect.succeed(false) : session.recover, (goesOn) =>
-          goesOn ? Effect.succeed(withoutAnswer(check, "failed", error.detail, [error.remedy])) : Effect.fail(error)
+        Effect.flatMap(error.isPending ? Effect.succeed(false) : session.recover, (isUsable) =>
+          isUsable ? Effect.succeed(withoutAnswer(check, "failed", error.detail, [error.remedy])) : Effect.fail(error)
         )
       )
     )

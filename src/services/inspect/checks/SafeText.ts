@@ -1,17 +1,14 @@
-/** Words and statements of the server, made fit to be shown: no literals, no control characters, no secrets. */
+/** Makes texts and statements of the server safe to show: without literals, control characters and secrets. */
 import { redact } from "../../config/ConnectionString.ts"
 
-/** A statement is shown up to here, in characters: as much as PostgreSQL itself keeps of a running one by default. */
+/** Characters shown of a statement: as many as PostgreSQL keeps of a running one by default. */
 export const LONGEST_STATEMENT = 1024
 
-/** What stands for a literal. */
 const LITERAL = "'?'"
 
 /**
- * Pieces of SQL in which a quote means something else, and literals; an end of the text ends each, because PostgreSQL
- * cuts statements (`track_activity_query_size`).
- *
- * In this order: quoted names, comments, literals with escapes, plain literals, literals in dollars.
+ * Quoted names and comments (`kept`), literals with escapes, plain literals and dollar-quoted literals. The end of the text
+ * ends each, because PostgreSQL truncates statements (`track_activity_query_size`).
  */
 const PIECES = new RegExp(
   [
@@ -23,21 +20,21 @@ const PIECES = new RegExp(
   "gu"
 )
 
-/** Control characters, also the ones that would move a terminal's cursor or turn its text around. */
+/** Control characters, including those that move a terminal's cursor or reverse its text. */
 const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu
 
-/** A statement whose text literals are replaced by `'?'`: values are nobody's business, a password may be among them. */
+/** A statement with its text literals replaced by `'?'`: a password may be among them. */
 export const withoutLiterals = (statement: string): string =>
   statement.replace(PIECES, (...found) => {
     const groups = found.at(-1) as { readonly kept?: string }
     return groups.kept ?? LITERAL
   })
 
-/** A word of the server on one line, without control characters and secrets. */
+/** A text of the server on one line, without control characters and secrets. */
 export const safeText = (text: string, secrets: ReadonlyArray<string>): string =>
   redact(text, secrets).replace(CONTROLS, " ").trim()
 
-/** A statement on one line, without literals and secrets, 1024 characters at most. */
+/** A statement on one line, without literals and secrets, with at most 1024 characters. */
 export const safeStatement = (statement: string, secrets: ReadonlyArray<string>): string => {
   const line = safeText(withoutLiterals(statement), secrets).replace(/\s+/g, " ")
   const characters = Array.from(line)

@@ -1,9 +1,9 @@
-/** What the server is and what the role may see there: input once, before any check. */
+/** Facts of the server and of the role's privileges, read once before the checks. */
 import * as Schema from "effect/Schema"
 
-/** The server as the role sees it. */
+/** The facts. */
 export const ServerFacts = Schema.Struct({
-  /** As the server writes it, such as `17.4`. */
+  /** Such as `17.4`. */
   version: Schema.String,
   /** Such as 170004. */
   versionNumber: Schema.Number,
@@ -14,33 +14,33 @@ export const ServerFacts = Schema.Struct({
   maxConnections: Schema.Number,
   /** `superuser_reserved_connections` and, since PostgreSQL 16, `reserved_connections`. */
   reservedConnections: Schema.Number,
-  /** Sessions of other roles of which only role and application can be seen. */
+  /** Sessions of other roles whose state the role may not see. */
   hiddenSessions: Schema.Number,
   canSeeBlocking: Schema.Boolean,
   seesWal: Schema.Boolean,
-  /** Whether the statements of every role can be seen, not only the role's own. */
+  /** Whether the role may see the statements of all roles. */
   seesStatements: Schema.Boolean,
   tracksIoTiming: Schema.Boolean,
-  /** Where pg_stat_statements was created in this database; null where it was not. */
+  /** The view pg_stat_statements with its schema; null when the extension is not in this database. */
   statementsView: Schema.NullOr(Schema.String),
-  /** The columns that its version has. */
+  /** The columns of the view. */
   statementsColumns: Schema.Array(Schema.String),
   /** Whether the role may read it. */
   statementsReadable: Schema.Boolean,
   /** Whether the server was started with its library. */
   statementsLoaded: Schema.Boolean,
-  /** When the counters of this database were last set to zero, as ISO 8601; null where they never were. */
+  /** When the counters of this database were last reset, as ISO 8601; null if never. */
   statsResetAt: Schema.NullOr(Schema.String)
 })
 
 export type ServerFacts = typeof ServerFacts.Type
 
-/** From this number on `pg_stat_user_indexes` knows when an index was last used. */
+/** Since PostgreSQL 16 `pg_stat_user_indexes` has the time of the last use. */
 export const POSTGRES_16 = 160_000
 
 /**
- * Whether the library of pg_stat_statements is loaded shows by its settings: `shared_preload_libraries` itself may be
- * read by few (PostgreSQL docs, runtime-config-client).
+ * The library of pg_stat_statements is loaded when its settings exist; few roles may read `shared_preload_libraries`
+ * (PostgreSQL docs, runtime-config-client).
  */
 export const factsStatement = `
 with statements as (

@@ -1,12 +1,12 @@
-/** What the checks of connections have in common: the list of sessions, and words about them. */
+/** SQL and texts that the checks of connections share. */
 import type { CheckInput } from "./Check.ts"
 import { counted } from "../../errors/Wording.ts"
 
-/** Milliseconds since a moment of the server's clock. */
+/** SQL for the milliseconds since a timestamp. */
 export const millisSince = (moment: string): string =>
   `round(extract(epoch from clock_timestamp() - ${moment}) * 1000)::float8`
 
-/** Whose session it is, by `application_name`, with our own name as a parameter of the statement. */
+/** The owner of a session by `application_name`; the parameter is the application's own name. */
 const owner = (parameter: string): string => `case
     when application_name = ${parameter}::text then 'ours'
     when application_name like 'Supavisor%' then 'pooler'
@@ -14,11 +14,10 @@ const owner = (parameter: string): string => `case
   end`
 
 /**
- * The sessions of clients on the whole server, without the one that asks, as `sessions`; our application's name is
- * parameter 1.
+ * The client sessions of the whole server except the inspecting one, as `sessions`. Parameter 1 is the application's name.
  *
- * Without the right to read other roles' rows their type is null (PostgreSQL source, pgstatfuncs.c,
- * pg_stat_get_activity), so they count when a role stands behind them; their state is `hidden`.
+ * For a role that may not read other roles' rows their `backend_type` is null (PostgreSQL source, pgstatfuncs.c,
+ * pg_stat_get_activity); such a row with a role is counted as a client with the state `hidden`.
  */
 export const sessions = `sessions as materialized (
   select pid, usename, datname, coalesce(application_name, '') as application_name, host(client_addr) as address,
@@ -35,15 +34,14 @@ export const hiddenSessions = ({ facts }: CheckInput): ReadonlyArray<string> =>
   facts.hiddenSessions === 0
     ? []
     : [
-        `The role ${facts.role} may not see what ${counted(facts.hiddenSessions, "session")} of other roles ` +
-          `${facts.hiddenSessions === 1 ? "does" : "do"}. A superuser can change that: ` +
+        `The role ${facts.role} may not see the state of ${counted(facts.hiddenSessions, "session")} of other roles. ` +
+          "A superuser can grant it: " +
           `grant pg_read_all_stats to ${quoteName(facts.role)};`
       ]
 
-/** A name as it is written in SQL. */
+/** A name quoted for SQL if necessary. */
 export const quoteName = (name: string): string =>
   /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 
-/** The two commands that end what a session does, the kinder one first. */
 export const cancelStatement = (pid: number): string => `select pg_cancel_backend(${pid});`
 export const terminateSession = (pid: number): string => `select pg_terminate_backend(${pid});`

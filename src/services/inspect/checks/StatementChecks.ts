@@ -1,21 +1,21 @@
-/** The two checks on pg_stat_statements: what takes the most time, and what is called most often. */
+/** The two checks of pg_stat_statements. */
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, share, statement } from "./Column.ts"
 
 const columns = {
-  totalMillis: millis("time of all calls together"),
-  share: maybe(share("part of the time of all statements")),
-  calls: count("how often it was called"),
-  meanMillis: millis("time of one call on average"),
-  ioMillis: maybe(millis("part of the time spent reading and writing blocks; null unless track_io_timing is on")),
-  rows: extra(count("rows returned or changed, together")),
-  role: maybe(name("who calls it")),
-  statement: maybe(statement("the statement, with its values as $1, $2 and so on"))
+  totalMillis: millis("total time of all calls"),
+  share: maybe(share("share of the time of all statements")),
+  calls: count("number of calls"),
+  meanMillis: millis("average time of a call"),
+  ioMillis: maybe(millis("time spent reading and writing blocks; null unless track_io_timing is on")),
+  rows: extra(count("total rows returned or changed")),
+  role: maybe(name("role that calls it")),
+  statement: maybe(statement("the statement, with $1, $2 and so on for its values"))
 }
 
-const switchOn = "Switch it on: create extension if not exists pg_stat_statements with schema extensions;"
+const enable = "Enable it: create extension if not exists pg_stat_statements with schema extensions;"
 
-const startWithIt =
+const preload =
   "Add it to shared_preload_libraries and restart the server. On Supabase it is loaded already: Dashboard, Database, Extensions."
 
 const unavailable = ({
@@ -23,25 +23,25 @@ const unavailable = ({
 }: Check.CheckInput): ReturnType<Parameters<typeof Check.define>[0]["query"]> | undefined => {
   if (facts.statementsView === null) {
     return {
-      unavailable: `The extension pg_stat_statements is not in the database ${facts.database}, so nobody counts statements.`,
-      nextSteps: [switchOn, ...(facts.statementsLoaded ? [] : [startWithIt])]
+      unavailable: `The extension pg_stat_statements is not in the database ${facts.database}, so statements are not counted.`,
+      nextSteps: [enable, ...(facts.statementsLoaded ? [] : [preload])]
     }
   }
   if (!facts.statementsLoaded) {
     return {
       unavailable: "The extension pg_stat_statements is created, but the server was started without its library.",
-      nextSteps: [startWithIt]
+      nextSteps: [preload]
     }
   }
   return facts.statementsReadable
     ? undefined
     : {
         unavailable: `The role ${facts.role} may not read ${facts.statementsView}.`,
-        nextSteps: [`The owner can change that: grant select on ${facts.statementsView} to ${facts.role};`]
+        nextSteps: [`Its owner can grant it: grant select on ${facts.statementsView} to ${facts.role};`]
       }
 }
 
-/** The time spent on blocks has had three sets of names: before 1.10, before 1.11, and since. */
+/** The columns for block times had other names before version 1.10 and before 1.11. */
 const ioTime = ({ facts }: Check.CheckInput): string => {
   const has = new Set(facts.statementsColumns)
   const names = ["blk_read_time", "blk_write_time", "shared_blk_read_time", "shared_blk_write_time"]
@@ -50,7 +50,7 @@ const ioTime = ({ facts }: Check.CheckInput): string => {
   return facts.tracksIoTiming && names.length > 0 ? names.join(" + ") : "null::float8"
 }
 
-/** What was `total_time` is `total_exec_time` since 1.8; an extension keeps its old names until it is updated. */
+/** `total_time` is `total_exec_time` since version 1.8; an extension keeps the old names until it is updated. */
 const totalTime = ({ facts }: Check.CheckInput): string =>
   facts.statementsColumns.includes("total_exec_time") ? "total_exec_time" : "total_time"
 
@@ -72,15 +72,14 @@ from counted order by ${order} desc, query limit ${input.limit}`
 const hiddenStatements = ({ facts }: Check.CheckInput): ReadonlyArray<string> =>
   facts.seesStatements
     ? []
-    : [`The role ${facts.role} may not see the statements of other roles; pg_read_all_stats would let it.`]
+    : [`The role ${facts.role} may not see the statements of other roles; the role pg_read_all_stats may.`]
 
 const details =
-  "Counted since the statistics of pg_stat_statements were last reset, for this database. It replaces values in " +
-  "statements by $1 and so on, except in commands such as CREATE ROLE: text literals are left out here."
+  "Counted for this database since pg_stat_statements was last reset. The extension replaces values in statements by $1 " +
+  "and so on, except in commands such as CREATE ROLE; the remaining text literals are removed here."
 
-const empty = (): string => "Nothing has been counted yet: the statistics were reset a moment ago."
+const empty = (): string => "No statements have been counted since the statistics were reset."
 
-/** What takes the most time. */
 export const outliers = Check.define({
   id: "outliers",
   subject: "database",
@@ -93,13 +92,12 @@ export const outliers = Check.define({
     rows.length === 0
       ? []
       : [
-          "See the plan of the first one: explain (analyze, buffers) <statement>; in a transaction that is rolled back.",
-          `A slow one may want an index: ${Check.commandOf("table-stats")} shows tables that are read in whole.`,
-          "Start counting anew: select pg_stat_statements_reset();"
+          "Read the plan of the first one: explain (analyze, buffers) <statement>; in a transaction that is rolled back.",
+          `A slow statement may need an index: ${Check.commandOf("table-stats")} shows tables with many sequential scans.`,
+          "Reset the statistics: select pg_stat_statements_reset();"
         ]
 })
 
-/** What is called most often. */
 export const calls = Check.define({
   id: "calls",
   subject: "database",
@@ -112,7 +110,7 @@ export const calls = Check.define({
     rows.length === 0
       ? []
       : [
-          "Many calls of the same statement that differ in one value are often a loop that one statement with in (...) can replace.",
+          "Many calls that differ in one value are often a loop: one statement with in (...) can replace it.",
           `${Check.commandOf("outliers")} orders the same statements by time.`
         ]
 })

@@ -1,12 +1,12 @@
-/** What the checks of tables have in common: which tables, and which of them may not be measured now. */
+/** SQL and texts that the checks of tables share. */
 import { counted } from "../../errors/Wording.ts"
 
-/** Schemas of PostgreSQL itself. */
+/** SQL that selects user schemas: all but those of PostgreSQL itself. */
 export const isUserSchema = (column: string): string => `${column} <> 'information_schema' and ${column} !~ '^pg_'`
 
 /**
- * Tables under a lock that also keeps a measurement of their size waiting, as `busy`: the size of a table is input
- * under a lock of its own, and a check must wait for nobody. Includes those whose index or TOAST table is locked.
+ * Tables whose size cannot be read without waiting, as `busy`: they, their TOAST table or one of their indexes are locked
+ * exclusively, and reading a size takes a lock.
  */
 export const busy = `locked as materialized (
   select distinct relation as oid from pg_locks
@@ -18,11 +18,11 @@ export const busy = `locked as materialized (
   union select c.oid from pg_class as c join locked on locked.oid = reltoastrelid
 )`
 
-/** What is not said of tables that are locked. */
+/** The note on tables without a size. */
 export const unmeasured = (count: number): ReadonlyArray<string> =>
   count === 0
     ? []
     : [
-        `${counted(count, "table is", "tables are")} locked exclusively just now, so sizes are missing: ` +
-          "effect-supavisor inspect locks says by whom."
+        `${counted(count, "table is", "tables are")} locked exclusively, so sizes are missing: ` +
+          "effect-supavisor inspect locks shows the holders."
       ]

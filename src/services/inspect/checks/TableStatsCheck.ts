@@ -3,26 +3,25 @@ import { bytes, count, extra, flag, maybe, name } from "./Column.ts"
 import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** Below so many rows a table is read in whole faster than through an index. */
+/** A smaller table is read faster without an index. */
 const WORTH_AN_INDEX_ROWS = 10_000
 
-/** Tables by size. */
 export const tableStats = Check.define({
   id: "table-stats",
   subject: "database",
   details:
-    "Sizes are input of the disk, rows are the server's estimate. Reads are counted since the statistics were reset. " +
-    "Tables under an exclusive lock have no size, because the question would wait for the lock.",
+    "Sizes are those on disk, rows are the server's estimate. Scans are counted since the statistics were reset. Tables " +
+    "under an exclusive lock have no size, because reading it would wait for the lock.",
   columns: {
     table: name("schema and name"),
-    totalSize: maybe(bytes("table, indexes and TOAST together")),
-    tableSize: maybe(bytes("the table with its TOAST")),
-    indexSize: maybe(bytes("its indexes")),
-    rows: count("rows, as the server estimates"),
-    wholeReads: count("how often it was read in whole"),
-    rowsReadInWhole: extra(count("rows that were read so")),
-    indexReads: count("how often it was read through an index"),
-    isLocked: extra(flag("whether its size could not be input"))
+    totalSize: maybe(bytes("size of table, indexes and TOAST")),
+    tableSize: maybe(bytes("size of the table with its TOAST")),
+    indexSize: maybe(bytes("size of its indexes")),
+    rows: count("rows, by the server's estimate"),
+    wholeReads: count("number of sequential scans"),
+    rowsReadInWhole: extra(count("rows read by sequential scans")),
+    indexReads: count("number of index scans"),
+    isLocked: extra(flag("whether its size could not be read"))
   },
   query: ({ limit }) => ({
     sql: `
@@ -39,7 +38,7 @@ select format('%I.%I', schemaname, relname) as table, bytes + index_bytes as "to
   coalesce(seq_tup_read, 0) as "rowsReadInWhole", coalesce(idx_scan, 0) as "indexReads", locked as "isLocked"
 from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
   }),
-  empty: () => "The database has no tables of its own.",
+  empty: () => "The database has no user tables.",
   unseen: (rows) => unmeasured(rows.filter(({ isLocked }) => isLocked).length),
   nextSteps: (rows) => {
     const whole = rows.filter(
@@ -49,16 +48,16 @@ from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
       ...(whole.length === 0
         ? []
         : [
-            `${firstFew(whole.map(({ table }) => table))}: read in whole more often than through an index. ` +
-              `${Check.commandOf("outliers")} says by which statements.`
+            `${firstFew(whole.map(({ table }) => table))}: more sequential scans than index scans. ` +
+              `${Check.commandOf("outliers")} shows the slow statements.`
           ]),
-      `${Check.commandOf("bloat")} says how much of a size is empty space.`
+      `${Check.commandOf("bloat")} estimates the unused space.`
     ]
   },
   rules: [
     {
       id: "tables-have-indexes",
-      text: "No table of 10,000 rows or more is read in whole more often than through an index",
+      text: "No table of 10,000 rows or more has more sequential scans than index scans",
       judge: Check.failWhen(
         ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads,
         (rows) => firstFew(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))

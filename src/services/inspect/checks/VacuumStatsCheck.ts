@@ -4,13 +4,12 @@ import { formatPercent } from "./Format.ts"
 import { isUserSchema } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
-/** A table of fewer rows is vacuumed in no time, whenever its turn comes: the bound of Supabase's report. */
+/** The threshold of Supabase's report: a smaller table is vacuumed in a moment. */
 const WORTH_A_RULE_ROWS = 1000
 
-/** The last of the 2^31 transactions stops all writes (PostgreSQL docs, routine-vacuuming); half of them leave weeks to act. */
+/** At the last of 2^31 transactions all writes stop (PostgreSQL docs, routine-vacuuming); half of them leave weeks to act. */
 const HALF_WAY = 0.5
 
-/** Transaction ids until a table must be frozen. */
 const LAST_TRANSACTION = 2_147_483_647
 
 const option = (name: string): string =>
@@ -20,25 +19,24 @@ const setting = (name: string): string => `coalesce(${option(name)}, current_set
 
 const instant = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-/** Vacuum, table by table. */
 export const vacuumStats = Check.define({
   id: "vacuum-stats",
   subject: "database",
   details:
-    "A table is due when its dead rows pass the threshold of autovacuum, which is a number and a part of the rows, from " +
-    "the server's settings or the table's own. `wraparound` is how far the table is on the way to the transaction id " +
-    "at which PostgreSQL stops to write.",
+    "A table is due when its dead rows exceed autovacuum's threshold: a fixed number plus a share of the rows, from the " +
+    "settings of the server or the table. `wraparound` is the age of the table as a share of the transactions after which " +
+    "PostgreSQL stops all writes.",
   columns: {
     table: name("schema and name"),
-    rows: count("rows, as the server estimates"),
-    deadRows: count("rows that vacuum may remove, as the server estimates"),
-    threshold: count("dead rows from which autovacuum comes"),
-    isDue: flag("whether the threshold is passed"),
-    lastVacuum: maybe(time("when somebody last vacuumed it")),
-    lastAutovacuum: maybe(time("when autovacuum last did")),
-    lastAnalyze: maybe(extra(time("when its statistics were last made, by whom ever"))),
-    isSwitchedOff: extra(flag("whether autovacuum is off for it")),
-    wraparound: maybe(share("way to the last transaction id"))
+    rows: count("rows, by the server's estimate"),
+    deadRows: count("rows that vacuum can remove, by the server's estimate"),
+    threshold: count("dead rows above which autovacuum runs"),
+    isDue: flag("whether the threshold is exceeded"),
+    lastVacuum: maybe(time("last manual vacuum")),
+    lastAutovacuum: maybe(time("last autovacuum")),
+    lastAnalyze: maybe(extra(time("last manual or automatic analyze"))),
+    isSwitchedOff: extra(flag("whether autovacuum is disabled for it")),
+    wraparound: maybe(share("used share of the transactions until writes stop"))
   },
   query: ({ limit }) => ({
     sql: `
@@ -60,7 +58,7 @@ select format('%I.%I', schemaname, relname) as table, n_live_tup as rows, n_dead
   round(age(relfrozenxid)::numeric / ${LAST_TRANSACTION}, 4)::float8 as wraparound
 from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limit}`
   }),
-  empty: () => "The database has no tables of its own.",
+  empty: () => "The database has no user tables.",
   nextSteps: (rows) => {
     const due = rows.find(({ isDue }) => isDue)
     const off = rows.filter(({ isSwitchedOff }) => isSwitchedOff)
@@ -68,20 +66,20 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
       ...(due === undefined
         ? []
         : [
-            `Do not wait for autovacuum: vacuum (verbose, analyze) ${due.table};`,
-            `If dead rows stay, an old transaction holds them: ${Check.commandOf("idle-in-transaction")}.`
+            `Run vacuum now: vacuum (verbose, analyze) ${due.table};`,
+            `If dead rows remain, an old transaction keeps them: ${Check.commandOf("idle-in-transaction")}.`
           ]),
       ...(off[0] === undefined
         ? []
         : [
-            `Autovacuum is off for ${firstFew(off.map(({ table }) => table))}: alter table ... reset (autovacuum_enabled);`
+            `Autovacuum is disabled for ${firstFew(off.map(({ table }) => table))}: alter table ... reset (autovacuum_enabled);`
           ])
     ]
   },
   rules: [
     {
       id: "vacuum-keeps-up",
-      text: "No table of 1,000 rows or more waits for vacuum",
+      text: "No table of 1,000 rows or more is due for vacuum",
       judge: Check.failWhen(
         ({ deadRows, isDue, rows }) => isDue && rows + deadRows >= WORTH_A_RULE_ROWS,
         (rows) =>
@@ -92,7 +90,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
     },
     {
       id: "wraparound",
-      text: "No table is half way to the last transaction id",
+      text: "No table has used half of the transactions until writes stop",
       judge: Check.failWhen(
         ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
         (rows) => firstFew(rows.map(({ table, wraparound }) => `${table}: ${formatPercent(wraparound ?? 0)}`))

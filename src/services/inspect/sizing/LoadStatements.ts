@@ -1,4 +1,4 @@
-/** What is asked of the server while a load is observed: counters at both ends, and looks in between. */
+/** The queries of the load observer: counters before and after, and samples in between. */
 import * as Schema from "effect/Schema"
 
 /** The counters of a database since they were last reset. */
@@ -8,27 +8,27 @@ export const Counters = Schema.Struct({
   database: Schema.String,
   role: Schema.String,
   transactions: Schema.Number,
-  /** Time in statements and in open transactions, all sessions together, in milliseconds. */
+  /** Total time of all sessions in statements and open transactions, in milliseconds. */
   heldMillis: Schema.Number,
-  /** Statements and their time, where pg_stat_statements can be read; null elsewhere. */
+  /** Statements and their time; null when pg_stat_statements cannot be read. */
   statements: Schema.NullOr(Schema.Struct({ calls: Schema.Number, millis: Schema.Number }))
 })
 
 export type Counters = typeof Counters.Type
 
-/** One look at the sessions. */
+/** One sample of the sessions. */
 export const Sample = Schema.Struct({
-  /** Sessions of this database that run a statement or hold a transaction open, without the one that looks. */
+  /** Other sessions of this database that run a statement or are in a transaction. */
   busy: Schema.Number,
-  /** Those of them that hold a transaction open and do nothing. */
+  /** Those of them that are idle in a transaction. */
   idleInTransaction: Schema.Number,
-  /** Sessions of other roles of which the role may not see what they do. */
+  /** Sessions of other roles whose state the role may not see. */
   hidden: Schema.Number
 })
 
 export type Sample = typeof Sample.Type
 
-/** Where pg_stat_statements can be read, and with which name of its time; null elsewhere. */
+/** Finds pg_stat_statements and the name of its time column; no row if the role cannot read it. */
 export const statementsSourceStatement = `
 select format('%I.%I', nspname, relname) as view,
   case when exists (
@@ -40,7 +40,7 @@ join pg_catalog.pg_class as c on c.relnamespace = n.oid and relname = 'pg_stat_s
 where extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
   and current_setting('pg_stat_statements.max', true) is not null`
 
-/** Such a place. */
+/** The view pg_stat_statements. */
 export const StatementsSource = Schema.Struct({
   view: Schema.String,
   time: Schema.Literals(["total_exec_time", "total_time"])
@@ -48,7 +48,7 @@ export const StatementsSource = Schema.Struct({
 
 export type StatementsSource = typeof StatementsSource.Type
 
-/** The counters, as JSON in `counters`. The times of pg_stat_database exist since PostgreSQL 14. */
+/** The counters, as JSON in `counters`. pg_stat_database has times since PostgreSQL 14. */
 export const countersStatement = (source: StatementsSource | undefined): string => `
 select json_build_object(
   'at', round(extract(epoch from clock_timestamp()) * 1000)::float8,
@@ -65,7 +65,7 @@ select json_build_object(
 )::text as counters
 from pg_catalog.pg_stat_database where datname = current_database()`
 
-/** One look, as JSON in `sample`. */
+/** One sample, as JSON in `sample`. */
 export const sampleStatement = `
 select json_build_object(
   'busy', count(*) filter (where state = 'active' or state like 'idle in transaction%'),

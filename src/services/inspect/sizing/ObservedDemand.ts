@@ -1,46 +1,46 @@
-/** What a database was seen to do, and how many sessions that asks for; pure. */
+/** Computes the sessions that a measured load needs. */
 import { demandOf } from "../../config/LittlesLaw.ts"
 import { forOperations } from "../../config/PoolSizing.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** What happened in a span of time. */
+/** The load of a time window. */
 export interface ObservedLoad {
   readonly windowMillis: number
-  /** How many sessions were in use at each look: they ran a statement, or held a transaction open. */
+  /** Sessions in use in each sample: they ran a statement or were in a transaction. */
   readonly busySamples: ReadonlyArray<number>
-  /** Transactions that ended (pg_stat_database). */
+  /** Completed transactions (pg_stat_database). */
   readonly transactions: number
-  /** Time in statements and in open transactions of those that ended, all sessions together (pg_stat_database). */
+  /** Total time of all sessions in completed statements and transactions (pg_stat_database). */
   readonly heldMillis: number
-  /** Statements that ended and their time (pg_stat_statements); undefined where it cannot be read. */
+  /** Completed statements and their time (pg_stat_statements); undefined when it cannot be read. */
   readonly statements: { readonly calls: number; readonly millis: number } | undefined
 }
 
-/** The sessions that a load asks for, and from what that is known. */
+/** The sessions that a load needs, and the figures behind them. */
 export interface ObservedDemand {
   readonly transactionsPerSecond: number
-  /** How long a transaction holds a session on average; undefined while none has ended. */
+  /** How long a transaction holds a session on average; undefined when none has completed. */
   readonly meanHeldMillis: number | undefined
-  /** Sessions in use on average, by Little's law of transactions. */
+  /** Sessions in use on average, by Little's law from the transactions. */
   readonly busyByLaw: number
-  /** Sessions that run a statement on average, by Little's law of statements; 0 where nobody counts them. */
+  /** Sessions running a statement on average, by Little's law from the statements; 0 when they are not counted. */
   readonly busyByStatements: number
-  /** Sessions in use on average, by looking. */
+  /** Sessions in use on average, by the samples. */
   readonly busySeen: number
-  /** At 95 of 100 looks no more sessions were in use: bursts, without the single worst moment. */
+  /** The 95th percentile of the samples: includes bursts, without the single worst moment. */
   readonly busyAtBursts: number
-  /** The most that were in use at any look. */
+  /** The maximum of the samples. */
   readonly busyAtMost: number
-  /** The largest of these but the last, rounded up: operations at a time. */
+  /** Concurrent operations: the largest of these figures except the maximum, rounded up. */
   readonly operations: number
-  /** With the buffer of 20 % that operations get. */
+  /** `operations` with the buffer of 20 %. */
   readonly sessions: number
 }
 
-/** The share of looks that the pool has to serve without a wait. */
+/** The share of samples that the pool serves without waiting. */
 const BURST_QUANTILE = 0.95
 
-/** The smallest value that is not passed by the share of the values. Zero where there are none. */
+/** The smallest value with at least the given share of the values at or below it; 0 without values. */
 export const quantileOf = (values: ReadonlyArray<number>, share: number): number => {
   const sorted = values.toSorted((one, other) => one - other)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
@@ -50,10 +50,10 @@ const meanOf = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
- * The demand of an observed load. Undefined where nothing ran, because then nothing can be said.
+ * The demand of a measured load; undefined when nothing ran.
  *
- * Little's law needs what has ended; looks see what still runs; and pg_stat_database learns of transactions that touch
- * no table late (PostgreSQL source, pgstat.c, pgstat_report_stat). So the largest is taken, and bursts count.
+ * Little's law includes only completed work, samples include running work, and pg_stat_database counts transactions that
+ * touch no table late (PostgreSQL source, pgstat.c, pgstat_report_stat). So the largest figure is used, with bursts.
  */
 export const observedDemandOf = (load: ObservedLoad): ObservedDemand | undefined => {
   const law = demandOf({

@@ -1,4 +1,4 @@
-/** The answer to "how many sessions": numbers, why, what will not work, and what to set; pure. */
+/** Computes the pool size, with reasons, warnings and the variables to set. */
 import * as Schema from "effect/Schema"
 import { formatPercent, formatSpan } from "../checks/Format.ts"
 import { type AgentSize, resolve, type Tier, tiers } from "../../config/PoolSizing.ts"
@@ -6,14 +6,14 @@ import { type ObservedDemand, observedDemandOf, type ObservedLoad } from "./Obse
 import { counted } from "../../errors/Wording.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** Counts changes of the form that a reader must know of; a new field is none. */
+/** The version of the schema; within a version, fields are only added. */
 export const SIZE_VERSION = 1
 
 const Observed = Schema.Struct({
   windowMillis: Schema.Number,
-  looks: Schema.Number,
+  samples: Schema.Number,
   transactionsPerSecond: Schema.Number,
-  /** Null while no transaction has ended. */
+  /** Null when no transaction has completed. */
   meanHeldMillis: Schema.NullOr(Schema.Number),
   busyByLaw: Schema.Number,
   busyByStatements: Schema.Number,
@@ -23,25 +23,25 @@ const Observed = Schema.Struct({
   operations: Schema.Number
 })
 
-/** How many sessions, and why. Numbers are sessions; `min` and `max` are those of one process. */
+/** The pool size and its reasons. `min` and `max` are the sessions of one process. */
 export const SizeReport = Schema.Struct({
   version: Schema.Literal(SIZE_VERSION),
   min: Schema.Number,
   max: Schema.Number,
   processes: Schema.Number,
-  /** `max` in all processes together. */
+  /** `max` of all processes together. */
   total: Schema.Number,
   reasoning: Schema.Array(Schema.String),
   warnings: Schema.Array(Schema.String),
-  /** What to set, by variable. */
+  /** The variables to set. */
   environment: Schema.Record(Schema.String, Schema.String),
-  /** What was seen; null when nothing was observed, or nothing ran. */
+  /** The measured load; null when nothing was measured, or nothing ran. */
   observed: Schema.NullOr(Observed)
 })
 
 export type SizeReport = typeof SizeReport.Type
 
-/** What the load is known by: one of the first three, else a small agent. */
+/** The source of the load: one of the first three fields; a small agent without them. */
 export interface SizeInput {
   readonly agent?: AgentSize | undefined
   readonly operations?: number | undefined
@@ -51,7 +51,7 @@ export interface SizeInput {
   readonly poolerSize?: number | undefined
 }
 
-/** An observed load, and where. */
+/** The measured load of a database. */
 export interface DatabaseLoad extends ObservedLoad {
   readonly database: string
   readonly role: string
@@ -59,13 +59,13 @@ export interface DatabaseLoad extends ObservedLoad {
   readonly hidden: number
 }
 
-/** Below this many transactions an average is chance. */
+/** With fewer transactions an average is unreliable. */
 const ENOUGH_TRANSACTIONS = 100
 
-/** Above this share of the sessions in use, resting transactions are what the pool is for. */
-const MUCH_RESTING = 0.25
+/** Above this share of the sessions in use, idle transactions are reported. */
+const MAX_IDLE_SHARE = 0.25
 
-/** Below this, hundredths are worth reading. */
+/** Below this, two decimals are shown. */
 const SMALL = 10
 
 const figure = (value: number): string => String(Number(value.toFixed(value < SMALL ? 2 : 0)))
@@ -74,82 +74,84 @@ const measured = (facts: DatabaseLoad, demand: ObservedDemand): ReadonlyArray<st
   const { meanHeldMillis } = demand
   const law =
     meanHeldMillis === undefined
-      ? "No transaction ended meanwhile, so Little's law says nothing."
+      ? "No transaction completed, so Little's law gives no figure."
       : `${figure(demand.transactionsPerSecond)} transactions per second (pg_stat_database) held a session for ` +
-        `${formatSpan(meanHeldMillis)} on average: by Little's law ${figure(demand.busyByLaw)} sessions were in use.`
-  const looks =
-    `${counted(facts.busySamples.length, "look")} at pg_stat_activity saw ${figure(demand.busySeen)} in use on average, ` +
-    `${demand.busyAtBursts} or fewer at 95 of 100 looks, and never more than ${demand.busyAtMost}.`
+        `${formatSpan(meanHeldMillis)} on average: by Little's law, ${figure(demand.busyByLaw)} sessions were in use.`
+  const samples =
+    `${counted(facts.busySamples.length, "sample")} of pg_stat_activity had ${figure(demand.busySeen)} sessions in use on ` +
+    `average, ${demand.busyAtBursts} at the 95th percentile, and at most ${demand.busyAtMost}.`
   const { statements } = facts
   return [
-    `Observed for ${formatSpan(facts.windowMillis)}: every client of the database ${facts.database}, not only this application.`,
+    `Measured for ${formatSpan(facts.windowMillis)}: all clients of the database ${facts.database}, not only this application.`,
     law,
-    looks,
+    samples,
     ...(statements === undefined || statements.calls === 0
       ? []
       : [
           `pg_stat_statements counted ${figure((statements.calls * MILLIS_PER_SECOND) / facts.windowMillis)} statements per second of ` +
-            `${figure(statements.millis / statements.calls)} ms each: by the same law ${figure(demand.busyByStatements)} ran at a time.`
+            `${figure(statements.millis / statements.calls)} ms each: by the same law, ${figure(demand.busyByStatements)} ran concurrently.`
         ]),
-    `The largest of these, rounded up, is ${counted(demand.operations, "operation")} at a time.`
+    `The largest of these figures, without the maximum, is rounded up to ${counted(demand.operations, "concurrent operation")}.`
   ]
 }
 
-const doubts = (facts: DatabaseLoad, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
+const caveats = (facts: DatabaseLoad, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
   if (demand === undefined) {
     return [
-      `Nothing ran in the database ${facts.database} for ${formatSpan(facts.windowMillis)}, so these numbers are those of a ` +
-        "small agent: observe it under load."
+      `Nothing ran in the database ${facts.database} for ${formatSpan(facts.windowMillis)}, so these numbers are for a small ` +
+        "agent: measure under load."
     ]
   }
-  const resting = demand.busySeen > 0 ? facts.idleInTransaction / demand.busySeen : 0
+  const idleShare = demand.busySeen > 0 ? facts.idleInTransaction / demand.busySeen : 0
   return [
     ...(facts.transactions < ENOUGH_TRANSACTIONS
-      ? [`Only ${counted(facts.transactions, "transaction")} ended meanwhile: observe for longer, at a busy hour.`]
+      ? [`Only ${counted(facts.transactions, "transaction")} completed: measure for longer, under load.`]
       : []),
     ...(facts.hidden > 0
       ? [
-          `The role ${facts.role} may not see what ${counted(facts.hidden, "session")} of other roles do, so looks count too little.`
+          `The role ${facts.role} may not see the state of ${counted(facts.hidden, "session")} of other roles, so the samples are too low.`
         ]
       : []),
-    ...(resting > MUCH_RESTING
+    ...(idleShare > MAX_IDLE_SHARE
       ? [
-          `${formatPercent(resting)} of the sessions in use rested in an open transaction: shorter transactions need a smaller ` +
-            "pool (effect-supavisor inspect idle-in-transaction)."
+          `${formatPercent(idleShare)} of the sessions in use were idle in a transaction: with shorter transactions a smaller ` +
+            "pool is enough (effect-supavisor inspect idle-in-transaction)."
         ]
       : [])
   ]
 }
 
-const shared = (question: SizeInput, total: number, processes: number, max: number): ReadonlyArray<string> => {
-  const tier = tiers.find((candidate) => candidate.tier === question.tier)
+const shared = (input: SizeInput, total: number, processes: number, max: number): ReadonlyArray<string> => {
+  const tier = tiers.find((candidate) => candidate.tier === input.tier)
   return [
-    ...(processes === 1 ? [] : [`${processes} processes of at most ${max} sessions open ${total} together.`]),
+    ...(processes === 1
+      ? []
+      : [`${processes} processes with at most ${max} sessions each open up to ${total} in total.`]),
     ...(tier === undefined
       ? []
       : [
-          `The ${tier.tier} compute size has ${tier.maxConnections} connections, and a default pool size of ` +
+          `The compute size ${tier.tier} has ${tier.maxConnections} connections and a default pool size of ` +
             `${tier.defaultPoolSize} sessions for each role and database.`
         ])
   ]
 }
 
-/** Settles the numbers. An observed load is that of all processes together; operations and agents are of one. */
-export const sizeReportOf = (question: SizeInput): SizeReport => {
-  const processes = Math.max(1, question.processes ?? 1)
-  const { observed } = question
+/** Computes the sizes. A measured load is that of all processes together; `operations` and `agent` are of one. */
+export const sizeReportOf = (input: SizeInput): SizeReport => {
+  const processes = Math.max(1, input.processes ?? 1)
+  const { observed } = input
   const demand = observed === undefined ? undefined : observedDemandOf(observed)
-  const operations = demand === undefined ? question.operations : Math.ceil(demand.operations / processes)
+  const operations = demand === undefined ? input.operations : Math.ceil(demand.operations / processes)
   const sizing = resolve({
-    agentSize: question.agent,
+    agentSize: input.agent,
     concurrentOperations: operations,
     processes,
-    tier: question.tier,
-    poolerSize: question.poolerSize
+    tier: input.tier,
+    poolerSize: input.poolerSize
   })
   const { max, min } = sizing
   const total = max * processes
-  const isAssumed = question.agent === undefined && operations === undefined && observed === undefined
+  const isAssumed = input.agent === undefined && operations === undefined && observed === undefined
   return {
     version: SIZE_VERSION,
     min,
@@ -157,22 +159,22 @@ export const sizeReportOf = (question: SizeInput): SizeReport => {
     processes,
     total,
     reasoning: [
-      ...(isAssumed ? ["Nothing was said of the load, so a small agent is assumed."] : []),
+      ...(isAssumed ? ["The load is not given, so a small agent is assumed."] : []),
       ...(observed !== undefined && demand !== undefined ? measured(observed, demand) : []),
       ...(demand === undefined || processes === 1 || operations === undefined
         ? []
-        : [`Shared by ${processes} processes that is ${counted(operations, "operation")} for each.`]),
+        : [`Divided among ${processes} processes: ${counted(operations, "operation")} each.`]),
       ...sizing.reasoning,
-      ...shared(question, total, processes, max)
+      ...shared(input, total, processes, max)
     ],
-    warnings: [...(observed === undefined ? [] : doubts(observed, demand)), ...sizing.warnings],
+    warnings: [...(observed === undefined ? [] : caveats(observed, demand)), ...sizing.warnings],
     environment: { DB_POOL_MIN: String(min), DB_POOL_MAX: String(max) },
     observed:
       observed === undefined || demand === undefined
         ? null
         : {
             windowMillis: observed.windowMillis,
-            looks: observed.busySamples.length,
+            samples: observed.busySamples.length,
             transactionsPerSecond: demand.transactionsPerSecond,
             meanHeldMillis: demand.meanHeldMillis ?? null,
             busyByLaw: demand.busyByLaw,

@@ -1,7 +1,7 @@
 import type { CheckInput } from "../../../../src/services/inspect/checks/Check.ts"
 import type { ServerFacts } from "../../../../src/services/inspect/checks/ServerFacts.ts"
 
-/** A PostgreSQL 17 that hides nothing. */
+/** The facts of a PostgreSQL 17 for a role with all privileges. */
 export const factsOf = (facts: Partial<ServerFacts> = {}): ServerFacts => ({
   version: "17.4",
   versionNumber: 170_004,
@@ -23,10 +23,10 @@ export const factsOf = (facts: Partial<ServerFacts> = {}): ServerFacts => ({
   ...facts
 })
 
-/** A question as the defaults make it. */
+/** The input of a check with default values. */
 export const inputOf = ({
   facts,
-  ...asked
+  ...input
 }: Partial<Omit<CheckInput, "facts">> & { facts?: Partial<ServerFacts> } = {}): CheckInput => ({
   facts: factsOf(facts),
   limit: 20,
@@ -37,5 +37,5 @@ export const inputOf = ({
   poolerSize: undefined,
   idleInTransactionMillis: 60_000,
   secrets: [],
-  ...asked
+  ...input
 })

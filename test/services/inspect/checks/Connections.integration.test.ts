@@ -7,7 +7,7 @@ import { until } from "../../../PoolHarness.ts"
 import { runCheck, client, serverWithStatistics, inspect, outcomeOf, rowWith } from "./TestInspector.ts"
 
 layer(serverWithStatistics, { excludeTestServices: true })("The checks of connections", (it) => {
-  it.effect("count who is there, how old they are, and how full the limits are", () =>
+  it.effect("count connections, their ages and the use of the limits", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const settings = {
@@ -27,7 +27,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
       assert.deepInclude(rowWith(activity, "application", "Supavisor"), { owner: "pooler", connections: 1 })
       const resting = { owner: "others", state: "idle in transaction", connections: 1, waitingOnLock: 0 }
       assert.deepInclude(rowWith(activity, "application", "stranger"), resting)
-      assert.notInclude(JSON.stringify(activity.rows), "inspect", "the one that asks is not counted")
+      assert.notInclude(JSON.stringify(activity.rows), "inspect", "the inspecting session is not counted")
       assert.deepInclude(activity.server, { role: "postgres" })
 
       const age = yield* runCheck(settings, "connection-age")
@@ -53,7 +53,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
     }).pipe(Effect.scoped)
   )
 
-  it.effect("name who waits for whom, where it begins, and how to end it; and never a value", () =>
+  it.effect("show blocked sessions, the first holder and how to end it, without values", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const holder = yield* client(url, "holder")
@@ -99,18 +99,18 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
       assert.notMatch(JSON.stringify([blocking, locks, idle, slow]), /top-secret|val-two|val-three/)
       yield* holder.run("commit")
       yield* until(
-        "the wait of a second shows in the rule no more",
+        "the rule passes again",
         Effect.map(Effect.orDie(runCheck({ url }, "blocking")), ({ rows }) =>
           rows.every(({ isFirst }) => isFirst !== false)
         )
       )
       yield* second.run("commit")
       const { empty, rows } = yield* runCheck({ url }, "blocking")
-      assert.deepStrictEqual([empty, rows], ["Nobody waits for a lock.", []])
+      assert.deepStrictEqual([empty, rows], ["No session waits for a lock.", []])
     }).pipe(Effect.scoped)
   )
 
-  it.effect("show a role its limit and its own settings", () =>
+  it.effect("show a role's limit and settings", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
       yield* admin("create role narrow login password 'n4rrow-s3cret' connection limit 2")
@@ -127,7 +127,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
     })
   )
 
-  it.effect("say that there is more than was asked for", () =>
+  it.effect("say that there are more rows than the limit", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       yield* client(url, "one")
@@ -138,7 +138,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
     }).pipe(Effect.scoped)
   )
 
-  it.effect("are all asked on one connection, which is gone afterwards, and their answers fit the schema", () =>
+  it.effect("all run on one connection, which is closed afterwards, and their results follow the schema", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
       const connections = Effect.map(

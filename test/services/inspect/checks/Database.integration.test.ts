@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { runCheck, client, serverWithStatistics, inspect, outcomeOf, rowWith } from "./TestInspector.ts"
 
-/** Rows of the tables under test: enough for the rules, little enough for a slow machine. */
+/** Enough rows for the rules, few enough for a slow machine. */
 const ROWS = 40_000
 
-/** What a small index is off by: the estimate counts no inner page. */
+/** The error of the estimate for a small index: it does not count inner pages. */
 const ONE_PAGE = 8192
 
 layer(serverWithStatistics, { excludeTestServices: true })("The checks of a database", (it) => {
-  it.effect("find bloat, and estimate what VACUUM FULL would give back", () =>
+  it.effect("estimate what VACUUM FULL returns", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")
@@ -60,7 +60,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("find unused and invalid indexes, whole-table reads, and vacuum that is due", () =>
+  it.effect("find unused and invalid indexes, sequential scans and due vacuums", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")
@@ -77,13 +77,13 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
       const indexes = yield* runCheck({ url }, "index-stats")
       assert.deepInclude(rowWith(indexes, "index", "public.unused_one"), { isUnused: true, isValid: true, scans: 0 })
       assert.deepInclude(rowWith(indexes, "index", "public.broken"), { isValid: false, table: 'public."Odd Name"' })
-      assert.strictEqual(indexes.rows[0]?.["index"], "public.broken", "what is broken comes first")
+      assert.strictEqual(indexes.rows[0]?.["index"], "public.broken", "invalid indexes come first")
       assert.strictEqual(outcomeOf(indexes, "indexes-valid"), "fail")
       assert.strictEqual(outcomeOf(indexes, "indexes-used"), "fail")
       assert.include(indexes.nextSteps.join("\n"), "drop index concurrently public.unused_one;")
 
       const [tables, vacuum, stats] = yield* inspect({ url }, ["table-stats", "vacuum-stats", "db-stats"])
-      // The checks are asked in their own order: db-stats, table-stats, vacuum-stats.
+      // The checks run in their own order: db-stats, table-stats, vacuum-stats.
       const byName = new Map([tables, vacuum, stats].map((found) => [found?.check, found]))
       const table = rowWith(byName.get("table-stats")!, "table", 'public."Odd Name"')
       assert.isAtLeast(Number(table["wholeReads"]), 1)
@@ -99,7 +99,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("count statements by every version of pg_stat_statements, and show no password of a command", () =>
+  it.effect("count statements with every version of pg_stat_statements, and show no password of a command", () =>
     Effect.gen(function* () {
       const { admin } = yield* TestPostgres
       const { url } = yield* (yield* TestPostgres).freshDatabase
@@ -144,7 +144,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("find a slot that nobody reads and that keeps the log", () =>
+  it.effect("find a slot without a reader that retains the log", () =>
     Effect.gen(function* () {
       const { admin, url } = yield* TestPostgres
       assert.match((yield* runCheck({ url }, "replication-slots")).empty ?? "", /no replication slots/)
@@ -166,7 +166,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("wait for nobody: a table under an exclusive lock is left out and said", () =>
+  it.effect("do not wait for an exclusive lock: the table has no size, and a note says so", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")

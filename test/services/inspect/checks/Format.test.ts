@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { formatPercent, formatBytes, formatSpan } from "../../../../src/services/inspect/checks/Format.ts"
 
-describe("Figures", () => {
-  it("say a span in its two largest units", () => {
+describe("The formats", () => {
+  it("show a duration in its two largest units", () => {
     const spans = [0, 0.4, 850, 999.6, 1000, 4250, 9960, 59_499, 60_000, 200_000, 3_599_999, 3_600_000, 190_000_000]
     assert.deepStrictEqual(spans.map(formatSpan), [
       "0 ms",
@@ -22,7 +22,7 @@ describe("Figures", () => {
     ])
   })
 
-  it("say a size as PostgreSQL does, and never 1024 of a unit", () => {
+  it("show a size like pg_size_pretty, and never 1024 of a unit", () => {
     const sizes = [0, 1023, 1024, 8192, 1536, 10_240, 1_048_575, 1_048_576, 24_100_864, 1.5 * 1024 ** 3]
     assert.deepStrictEqual(sizes.map(formatBytes), [
       "0 B",

@@ -17,7 +17,7 @@ const activityRow = {
   longestMillis: 5
 }
 
-/** An inspector over scripted sessions that answer a check in their own way. */
+/** An inspector with a scripted answer to a check. */
 const scripted = (activity: Answer, options: Parameters<typeof ScriptedSessions.layer>[0] = {}) =>
   Inspector.layerNoDeps.pipe(
     Layer.provideMerge(
@@ -39,7 +39,7 @@ const inspect = (options?: InspectOptions) =>
   Effect.flatMap(Inspector, (inspector) => inspector.inspect(["activity"], options))
 
 describe("An inspector", () => {
-  it.effect("asks in read-only transactions that the server bounds, and closes the session", () =>
+  it.effect("runs checks in read-only transactions with a timeout, and closes the session", () =>
     Effect.gen(function* () {
       const [found] = yield* inspect({ timeout: "3 seconds" })
       assert.deepStrictEqual(found?.rows, [activityRow])
@@ -52,26 +52,26 @@ describe("An inspector", () => {
     }).pipe(Effect.provide(scripted([{ rows: JSON.stringify([activityRow]) }])))
   )
 
-  it.effect("makes a failed check a part of what it found", () =>
+  it.effect("returns a result for a failed check", () =>
     Effect.gen(function* () {
       const [found] = yield* inspect()
       assert.deepInclude(found, {
         status: "failed",
-        reason: "The server needed longer than 10 s and was stopped.",
+        reason: "The query exceeded its time limit of 10 s.",
         rows: [],
         empty: null
       })
     }).pipe(Effect.provide(scripted(serverError("57014", "canceling statement due to statement timeout"))))
   )
 
-  it.effect("refuses an answer of another form", () =>
+  it.effect("refuses rows that do not follow the schema", () =>
     Effect.gen(function* () {
       const [found] = yield* inspect()
-      assert.match(found?.reason ?? "", /another form than asked for/)
+      assert.match(found?.reason ?? "", /does not match its schema/)
     }).pipe(Effect.provide(scripted([{ rows: '[{"owner":7}]' }])))
   )
 
-  it.effect("fails when the session cannot go on after a failed check", () =>
+  it.effect("fails when the session cannot be used after a failed check", () =>
     Effect.gen(function* () {
       assert.instanceOf(yield* Effect.flip(inspect()), InspectorError)
     }).pipe(Effect.provide(scripted([{ rows: "no JSON" }], { dials: Dial.succeeds(0, { recovers: false }) })))

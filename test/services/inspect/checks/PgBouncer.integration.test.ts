@@ -10,7 +10,7 @@ behindPgBouncer("An inspector behind PgBouncer", (it) => {
     ["session", "supavisor_session"],
     ["transaction", "supavisor_transaction"]
   ] as const) {
-    it.effect(`has every check answered in ${mode} mode`, () =>
+    it.effect(`runs every check in ${mode} mode`, () =>
       Effect.gen(function* () {
         const bouncer = yield* PgBouncer.make({ pool_mode: mode })
         const found = yield* inspect({ url: bouncer.url, connectionType }, checkIds)

@@ -8,7 +8,7 @@ import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { until } from "../../../PoolHarness.ts"
 import { runCheck, client, serverWithStatistics, inspect, rowWith } from "./TestInspector.ts"
 
-/** The server's address with another role. */
+/** The server's URL with another role. */
 const as = (url: Redacted.Redacted<string>, role: string, password: string): Redacted.Redacted<string> => {
   const place = new URL(Redacted.value(url))
   place.username = role
@@ -17,7 +17,7 @@ const as = (url: Redacted.Redacted<string>, role: string, password: string): Red
 }
 
 layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) => {
-  it.effect("works for a role without privileges, and says what it could not see and what would change that", () =>
+  it.effect("works for a role without privileges, and names what it could not see and the grant for it", () =>
     Effect.gen(function* () {
       const { admin, freshDatabase } = yield* TestPostgres
       const { url } = yield* freshDatabase
@@ -42,12 +42,12 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
       )
       const of = (name: string) => found.find(({ check }) => check === name)!
       assert.deepInclude(rowWith(of("activity"), "application", "owner"), { state: "hidden", role: "postgres" })
-      assert.match(of("activity").unseen.join(), /may not see what \d+ sessions? of other roles do/)
+      assert.match(of("activity").unseen.join(), /may not see the state of \d+ sessions? of other roles/)
       assert.include(of("activity").unseen.join(), 'grant pg_read_all_stats to "Plain Role";')
       assert.include(
         of("idle-in-transaction").unseen.join(),
         "pg_read_all_stats",
-        "an empty answer is not taken for calm"
+        "an empty result does not pass the rule"
       )
       assert.deepInclude(rowWith(of("blocking"), "blockedPid", second.pid), { blockingPid: owner.pid, isFirst: true })
       assert.strictEqual(of("db-stats").rows[0]?.["walSize"], null)
@@ -79,7 +79,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
     }).pipe(Effect.scoped)
   )
 
-  it.effect("takes the one place that a full pooler has left", () =>
+  it.effect("needs only one free session of the pooler", () =>
     Effect.gen(function* () {
       const { server } = yield* TestPostgres
       const pooler = yield* FakeSupavisor.make({ upstream: server, poolSize: 2 })
@@ -89,7 +89,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
     }).pipe(Effect.scoped)
   )
 
-  it.effect("lets one check fail in its time and goes on with the others", () =>
+  it.effect("continues after a check that exceeds its time limit", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")
@@ -98,14 +98,14 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
       yield* owner.run("lock table pg_stat_statements in access exclusive mode")
       const [locks, outliers, vacuum] = yield* inspect({ url }, ["locks", "outliers", "vacuum-stats"])
       assert.deepStrictEqual([locks?.status, outliers?.status, vacuum?.status], ["answered", "failed", "answered"])
-      assert.strictEqual(outliers?.reason, "Something it has to look at is locked exclusively.")
+      assert.strictEqual(outliers?.reason, "A table or index that it reads is locked exclusively.")
       assert.include(outliers?.nextSteps.join(), "inspect locks")
       assert.deepStrictEqual([outliers?.rows, outliers?.empty], [[], null])
       assert.isBelow(outliers?.tookMillis ?? 0, 2000)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("ends in time when the server falls silent, and leaves nothing behind", () =>
+  it.effect("ends at the time limit when the server stops answering, and closes its session", () =>
     Effect.gen(function* () {
       const { admin, host, port, url } = yield* TestPostgres
       const proxy = yield* FaultProxy.make({ target: { host, port } })
@@ -118,7 +118,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
         const started = performance.now()
         const error = yield* Effect.flip(runCheck({ url: through }, "activity", { timeout: 300 }))
         assert.instanceOf(error, InspectorError)
-        assert.deepInclude(error, { check, detail: "There was no answer within 300 ms." })
+        assert.deepInclude(error, { check, detail: "No answer within 300 ms." })
         assert.isBelow(performance.now() - started, 4000)
       }
       yield* until(

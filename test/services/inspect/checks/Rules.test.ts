@@ -25,29 +25,29 @@ const samples: { readonly [K in ColumnKind]: Cell } = {
   time: "2026-11-22T11:00:00Z"
 }
 
-/** A row in which nothing is wrong, but for what is given. */
+/** A row that passes every rule, with the given columns. */
 const rowOf = (check: Check, given: Row): Row => ({
   ...Object.fromEntries(Object.entries(check.columns).map(([name, { kind }]) => [name, samples[kind]])),
   ...given
 })
 
-/** Each rule with a row it passes at the edge, and one it fails on just beyond. */
+/** For each rule a row that just passes and one that just fails. */
 const edges: Readonly<Record<string, readonly [check: string, good: Row, bad: Row]>> = {
   limits: ["pool-utilization", { scope: "server", share: 0.8 }, { scope: "server", share: 0.81 }],
   "statements-end": ["long-running-queries", {}, {}],
-  "nobody-waits": ["blocking", { waitedMillis: 1000 }, { waitedMillis: 1001 }],
+  "no-long-lock-waits": ["blocking", { waitedMillis: 1000 }, { waitedMillis: 1001 }],
   "locks-end": ["locks", { granted: true, ageMillis: 120_000 }, { granted: true, ageMillis: 120_001 }],
   "transactions-end": ["idle-in-transaction", { idleMillis: 60_000 }, { idleMillis: 60_001 }],
   "role-limits": ["role-stats", { share: 0.8 }, { share: 0.9 }],
   "table-hit-rate": [
     "db-stats",
-    { tableHitRate: 0.94, blocksAsked: 10_000 },
-    { tableHitRate: 0.93, blocksAsked: 10_000 }
+    { tableHitRate: 0.94, blocksRequested: 10_000 },
+    { tableHitRate: 0.93, blocksRequested: 10_000 }
   ],
   "index-hit-rate": [
     "db-stats",
-    { indexHitRate: 0.94, blocksAsked: 10_000 },
-    { indexHitRate: 0.93, blocksAsked: 10_000 }
+    { indexHitRate: 0.94, blocksRequested: 10_000 },
+    { indexHitRate: 0.93, blocksRequested: 10_000 }
   ],
   "indexes-valid": ["index-stats", { isValid: true }, { isValid: false }],
   "indexes-used": ["index-stats", { isUnused: true, size: 1_048_575 }, { isUnused: true, size: 1_048_576 }],
@@ -70,11 +70,11 @@ const edges: Readonly<Record<string, readonly [check: string, good: Row, bad: Ro
   ]
 }
 
-const outcomeOf = (check: Check, id: string, rows: ReadonlyArray<Row>, asked = inputOf()) =>
-  Effect.map(check.read(JSON.stringify(rows), asked), ({ rules }) => rules.find((rule) => rule.id === id)?.outcome)
+const outcomeOf = (check: Check, id: string, rows: ReadonlyArray<Row>, input = inputOf()) =>
+  Effect.map(check.read(JSON.stringify(rows), input), ({ rules }) => rules.find((rule) => rule.id === id)?.outcome)
 
 describe("The rules of a report", () => {
-  it("are all held against an edge here", () => {
+  it("are all tested at their threshold", () => {
     assert.deepStrictEqual(
       checks.flatMap(({ rules }) => rules.map(({ id }) => id)).toSorted(),
       Object.keys(edges).toSorted()
@@ -82,7 +82,7 @@ describe("The rules of a report", () => {
   })
 
   for (const [id, [name, good, bad]] of Object.entries(edges)) {
-    it.effect(`${id} passes at its bound and fails beyond it`, () =>
+    it.effect(`${id} passes at its threshold and fails beyond it`, () =>
       Effect.gen(function* () {
         const check = checkOf(name)
         const passing = id === "statements-end" ? [] : [rowOf(check, good)]
@@ -92,10 +92,10 @@ describe("The rules of a report", () => {
     )
   }
 
-  it.effect("are undecided where there is too little to judge by", () =>
+  it.effect("are unknown when there is too little data", () =>
     Effect.gen(function* () {
       const stats = checkOf("db-stats")
-      const few = rowOf(stats, { tableHitRate: 0.1, indexHitRate: null, blocksAsked: 9999 })
+      const few = rowOf(stats, { tableHitRate: 0.1, indexHitRate: null, blocksRequested: 9999 })
       assert.strictEqual(yield* outcomeOf(stats, "table-hit-rate", [few]), "unknown")
       assert.strictEqual(yield* outcomeOf(stats, "index-hit-rate", [few]), "unknown")
       assert.strictEqual(yield* outcomeOf(stats, "table-hit-rate", []), "unknown")
@@ -106,7 +106,7 @@ describe("The rules of a report", () => {
     })
   )
 
-  it.effect("do not count our own pool being full: that is what a pool is for", () =>
+  it.effect("do not fail when the application's own pool is full", () =>
     Effect.gen(function* () {
       const check = checkOf("pool-utilization")
       assert.strictEqual(yield* outcomeOf(check, "limits", [rowOf(check, { scope: "ours", share: 1 })]), "pass")
@@ -116,23 +116,23 @@ describe("The rules of a report", () => {
 
 describe("A check", () => {
   for (const check of checks) {
-    it.effect(`${check.id} reads its own rows, says what none of them means, and refuses another form`, () =>
+    it.effect(`${check.id} decodes its rows, explains an empty result, and refuses other rows`, () =>
       Effect.gen(function* () {
-        const asked = inputOf({ limit: 2 })
+        const input = inputOf({ limit: 2 })
         const row = rowOf(check, {})
-        const { isTruncated, rows } = yield* check.read(JSON.stringify([row, row, row]), asked)
+        const { isTruncated, rows } = yield* check.read(JSON.stringify([row, row, row]), input)
         assert.deepStrictEqual([rows.length, isTruncated], [2, true])
         assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(check.row)(rows[0]), rows[0])
-        assert.match(check.empty(asked), /^[A-Z].*\.$/)
+        assert.match(check.empty(input), /^[A-Z].*\.$/)
         assert.match(check.details, /\.$/)
-        const none = yield* check.read("[]", asked)
+        const none = yield* check.read("[]", input)
         assert.deepStrictEqual([none.rows.length, none.isTruncated], [0, false])
-        assert.isTrue((yield* Effect.exit(check.read('[{"x":1}]', asked)))._tag === "Failure")
+        assert.isTrue((yield* Effect.exit(check.read('[{"x":1}]', input)))._tag === "Failure")
       })
     )
   }
 
-  it.effect("shows no secret and no control character of any word of the server", () =>
+  it.effect("removes secrets and control characters from every text of the server", () =>
     Effect.gen(function* () {
       for (const check of checks) {
         const row = Object.fromEntries(
@@ -142,9 +142,9 @@ describe("A check", () => {
           ])
         )
         const { nextSteps, rows, rules } = yield* check.read(JSON.stringify([row]), inputOf({ secrets: ["geheim99"] }))
-        const said = JSON.stringify([rows, nextSteps, rules])
-        assert.notInclude(said, "geheim99", check.id)
-        assert.notInclude(said, "\\u001b", check.id)
+        const text = JSON.stringify([rows, nextSteps, rules])
+        assert.notInclude(text, "geheim99", check.id)
+        assert.notInclude(text, "\\u001b", check.id)
       }
     })
   )
@@ -152,11 +152,11 @@ describe("A check", () => {
 
 describe("Statement statistics", () => {
   const sqlOf = (statementsColumns: ReadonlyArray<string>, tracksIoTiming = true): string => {
-    const question = checkOf("outliers").query(inputOf({ facts: { statementsColumns, tracksIoTiming } }))
-    return "sql" in question ? question.sql : ""
+    const query = checkOf("outliers").query(inputOf({ facts: { statementsColumns, tracksIoTiming } }))
+    return "sql" in query ? query.sql : ""
   }
 
-  it("are read by the names that the extension's version has", () => {
+  it("use the column names of the extension's version", () => {
     const before = sqlOf(["total_time", "blk_read_time", "blk_write_time"])
     assert.include(before, " total_time as total, blk_read_time + blk_write_time as io")
     assert.include(
@@ -168,10 +168,10 @@ describe("Statement statistics", () => {
     assert.include(sqlOf(["total_exec_time", "shared_blk_read_time"], false), "null::float8 as io")
   })
 
-  it("say how to switch them on where they are off, and who may let the role read them", () => {
+  it("explain how to enable them, and who can grant the privilege", () => {
     const why = (facts: Parameters<typeof inputOf>[0] & {}) => {
-      const question = checkOf("calls").query(inputOf(facts))
-      return "unavailable" in question ? [question.unavailable, ...question.nextSteps].join(" ") : ""
+      const query = checkOf("calls").query(inputOf(facts))
+      return "unavailable" in query ? [query.unavailable, ...query.nextSteps].join(" ") : ""
     }
     assert.match(why({ facts: { statementsView: null } }), /not in the database postgres.*create extension/)
     assert.match(why({ facts: { statementsView: null, statementsLoaded: false } }), /shared_preload_libraries/)

@@ -9,7 +9,7 @@ import {
 
 const secret = fc.stringMatching(/^[A-Za-z0-9]{6,20}$/).map((text) => `Zz${text}zZ`)
 
-/** Ways to write a text in SQL, each with the secret inside. */
+/** Forms of a text literal in SQL. */
 const literals: ReadonlyArray<(text: string) => string> = [
   (text) => `'${text}'`,
   (text) => `'it''s ${text}'`,
@@ -24,7 +24,7 @@ const literals: ReadonlyArray<(text: string) => string> = [
   (text) => `'/* ${text}'`
 ]
 
-/** What means something in SQL or to a terminal, and what does not. */
+/** Characters with and without a meaning in SQL or to a terminal. */
 const piece = fc.constantFrom(
   "'",
   '"',
@@ -47,7 +47,7 @@ const piece = fc.constantFrom(
 )
 
 describe("A shown statement", () => {
-  it("has no text literal in it, however it is written, and keeps what is around it", () => {
+  it("removes text literals in every form, and keeps the rest", () => {
     fc.assert(
       fc.property(secret, fc.constantFrom(...literals), (text, literal) => {
         const shown = withoutLiterals(
@@ -59,7 +59,7 @@ describe("A shown statement", () => {
     )
   })
 
-  it("has no literal in it either where the server cut it off", () => {
+  it("removes literals that the server truncated", () => {
     fc.assert(
       fc.property(secret, fc.constantFrom(...literals), fc.nat(), (text, literal, at) => {
         const written = `select ${literal(text)}`
@@ -77,7 +77,7 @@ describe("A shown statement", () => {
     assert.strictEqual(withoutLiterals(sql), `select $1, a$b$c, "x$$y" from t where n = 5 and e = '?' and type'?' > 1`)
   })
 
-  it("is one line of bounded length, whatever comes in", () => {
+  it("is one line of limited length for any input", () => {
     fc.assert(
       fc.property(fc.array(piece), fc.integer({ min: 1, max: 400 }), (pieces, times) => {
         const text = pieces.join("").repeat(times)
@@ -88,7 +88,7 @@ describe("A shown statement", () => {
     )
   })
 
-  it("stays linear in the text: a hundred thousand quotes take no time", () => {
+  it("takes linear time: a hundred thousand quotes are fast", () => {
     for (const piece of ["'", '"', "$a$", "/*", "e'\\", "--", "$"]) {
       const started = performance.now()
       withoutLiterals(piece.repeat(100_000))
@@ -98,7 +98,7 @@ describe("A shown statement", () => {
 })
 
 describe("A shown word", () => {
-  it("cannot move the cursor, and has no secret in it", () => {
+  it("contains no control character and no secret", () => {
     assert.strictEqual(safeText("\u001b[2Jworker\r\nhunter2x", ["hunter2x"]), "[2Jworker *****")
     assert.strictEqual(safeText("postgresql://postgres:abc%21def@host/db", []), "postgresql://postgres:*****@host/db")
   })

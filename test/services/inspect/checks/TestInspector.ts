@@ -1,4 +1,4 @@
-/** One look at a real server, and the other clients it is to see. */
+/** Runs checks on a real server, and opens other clients for them. */
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,29 +12,29 @@ import {
 import { SessionConfig, type SettingsInput } from "../../../../src/services/config/SessionConfig.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 
-/** What a server needs so that every check has something to say. */
+/** A server with the settings that every check needs. */
 export const serverWithStatistics = TestPostgres.layerWith({
   settings: { shared_preload_libraries: "pg_stat_statements", wal_level: "logical", autovacuum: "off" }
 })
 
-/** Asks checks with settings of their own. */
+/** Runs checks with the given settings. */
 export const inspect = (settings: SettingsInput, ids: ReadonlyArray<CheckId>, options?: InspectOptions) =>
   Effect.flatMap(Inspector, (inspector) => inspector.inspect(ids, options)).pipe(
     Effect.provide(Inspector.layer.pipe(Layer.provide(SessionConfig.layer(settings))))
   )
 
-/** Asks one check. */
+/** Runs one check. */
 export const runCheck = (
   settings: SettingsInput,
   id: CheckId,
   options?: InspectOptions
 ): Effect.Effect<Inspection, unknown> =>
   Effect.map(inspect(settings, [id], options), ([found]) => {
-    if (found === undefined) throw new Error(`${id} was not asked`)
+    if (found === undefined) throw new Error(`${id} did not run`)
     return found
   })
 
-/** The row whose column has a value. */
+/** The row with a value in a column. */
 export const rowWith = (found: Inspection, column: string, value: string | number) => {
   const row = found.rows.find((row) => row[column] === value)
   if (row === undefined) throw new Error(`no row with ${column} ${value} in ${JSON.stringify(found.rows)}`)

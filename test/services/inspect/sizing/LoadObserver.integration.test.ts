@@ -13,12 +13,12 @@ const observe = (settings: SettingsInput, window: number) =>
   )
 
 layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (it) => {
-  it.effect("is what ran: three sessions that are nearly always busy ask for three", () =>
+  it.effect("needs three sessions for three that are nearly always busy", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")
       yield* owner.run("create extension pg_stat_statements")
-      // Transactions that touch no table are told to pg_stat_database late.
+      // Transactions that touch no table are reported to pg_stat_database late.
       yield* owner.run("create table touched as select 1 as one")
       const workers = yield* Effect.forEach([1, 2, 3], (number) => client(url, `worker-${number}`))
       const working = yield* Effect.forkChild(
@@ -45,7 +45,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of an idle database is said to be none, and its statistics need no extension", () =>
+  it.effect("reports no load for an idle database, without the extension", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const observed = yield* observe({ url }, 1000)

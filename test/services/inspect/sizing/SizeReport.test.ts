@@ -29,8 +29,8 @@ const load = fc.record({
   })
 })
 
-describe("The demand of an observed load", () => {
-  it("is Little's law where looks see no more: 100 per second of 20 ms each keep 2 sessions busy", () => {
+describe("The demand of a measured load", () => {
+  it("follows Little's law when the samples are not larger: 100 per second of 20 ms each use 2 sessions", () => {
     const demand = observedDemandOf(observedOf())
     assert.deepInclude(demand, {
       transactionsPerSecond: 100,
@@ -42,7 +42,7 @@ describe("The demand of an observed load", () => {
     })
   })
 
-  it("counts what has not ended yet, and bursts, by looking", () => {
+  it("counts running transactions and bursts by samples", () => {
     const long = observedDemandOf(observedOf({ transactions: 0, heldMillis: 0, busySamples: [7, 7, 7] }))
     assert.deepInclude(long, { busyByLaw: 0, operations: 7, meanHeldMillis: undefined })
     const bursts = [...Array.from({ length: 90 }, () => 1), ...Array.from({ length: 9 }, () => 8), 40]
@@ -53,7 +53,7 @@ describe("The demand of an observed load", () => {
     })
   })
 
-  it("is unknown where nothing ran", () => {
+  it("is undefined when nothing ran", () => {
     assert.isUndefined(observedDemandOf(observedOf({ transactions: 0, heldMillis: 0, busySamples: [0, 0] })))
     assert.isUndefined(observedDemandOf(observedOf({ transactions: 0, heldMillis: 0, busySamples: [] })))
   })
@@ -80,7 +80,7 @@ describe("The demand of an observed load", () => {
     )
   })
 
-  it("takes a quantile that so many values do not pass", () => {
+  it("computes quantiles", () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer(), { minLength: 1 }),
@@ -95,8 +95,8 @@ describe("The demand of an observed load", () => {
   })
 })
 
-describe("The answer of size", () => {
-  const question = fc.record(
+describe("The size report", () => {
+  const inputs = fc.record(
     {
       agent: fc.constantFrom("small", "medium", "large"),
       operations: fc.integer({ min: 1, max: 500 }),
@@ -108,18 +108,18 @@ describe("The answer of size", () => {
     { requiredKeys: [] }
   )
 
-  it("has lines to paste that say the same, and warns exactly when all processes want more than is granted", () => {
+  it("has the same numbers in its variables, and warns exactly when all processes exceed the pooler's pool size", () => {
     fc.assert(
-      fc.property(question, (asked) => {
-        const report = sizeReportOf(asked)
+      fc.property(inputs, (input) => {
+        const report = sizeReportOf(input)
         assert.isAtMost(report.min, report.max)
         assert.isAtLeast(report.max, 1)
-        assert.strictEqual(report.total, report.max * (asked.processes ?? 1))
+        assert.strictEqual(report.total, report.max * (input.processes ?? 1))
         assert.deepStrictEqual(report.environment, {
           DB_POOL_MIN: String(report.min),
           DB_POOL_MAX: String(report.max)
         })
-        const granted = asked.poolerSize ?? tiers.find(({ tier }) => tier === asked.tier)?.defaultPoolSize ?? 15
+        const granted = input.poolerSize ?? tiers.find(({ tier }) => tier === input.tier)?.defaultPoolSize ?? 15
         assert.strictEqual(
           report.warnings.some((warning) => warning.includes("sessions the pooler grants to one role")),
           report.total > granted
@@ -129,40 +129,40 @@ describe("The answer of size", () => {
     )
   })
 
-  it.effect("fits its schema through JSON", () =>
+  it.effect("follows its schema as JSON", () =>
     Effect.gen(function* () {
-      for (const asked of fc.sample(question, 50)) {
-        const report = sizeReportOf(asked)
+      for (const input of fc.sample(inputs, 50)) {
+        const report = sizeReportOf(input)
         const read = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(SizeReport))(JSON.stringify(report))
         assert.deepStrictEqual(read, report)
       }
     })
   )
 
-  it("shares an observed load among the processes, and says what was measured", () => {
+  it("divides a measured load among the processes, and lists the measurements", () => {
     const observed = observedOf({ busySamples: [12, 12], statements: { calls: 12_000, millis: 60_000 } })
     const { max, reasoning, warnings } = sizeReportOf({ observed, processes: 3 })
-    assert.strictEqual(max, 5, "four operations for each and one to spare")
-    const said = reasoning.join("\n")
-    assert.include(said, "100 transactions per second (pg_stat_database) held a session for 20 ms on average")
-    assert.include(said, "by Little's law 2 sessions were in use")
-    assert.include(said, "2 looks at pg_stat_activity saw 12 in use on average")
+    assert.strictEqual(max, 5, "four operations each, and a buffer of one")
+    const text = reasoning.join("\n")
+    assert.include(text, "100 transactions per second (pg_stat_database) held a session for 20 ms on average")
+    assert.include(text, "by Little's law, 2 sessions were in use")
+    assert.include(text, "2 samples of pg_stat_activity had 12 sessions in use on average")
     assert.include(
-      said,
-      "pg_stat_statements counted 200 statements per second of 5 ms each: by the same law 1 ran at a time"
+      text,
+      "pg_stat_statements counted 200 statements per second of 5 ms each: by the same law, 1 ran concurrently"
     )
-    assert.include(said, "Shared by 3 processes that is 4 operations for each.")
+    assert.include(text, "Divided among 3 processes: 4 operations each.")
     assert.deepStrictEqual(warnings, [])
   })
 
-  it("doubts what it should: no load, few transactions, hidden sessions, resting transactions", () => {
+  it("warns of no load, few transactions, hidden sessions and idle transactions", () => {
     const nothing = sizeReportOf({ observed: observedOf({ busySamples: [0], transactions: 0, heldMillis: 0 }) })
     assert.deepInclude(nothing, { min: 2, max: 5, observed: null })
     assert.match(nothing.warnings.join(), /Nothing ran in the database postgres for 1 min/)
     const doubtful = observedOf({ transactions: 99, hidden: 3, idleInTransaction: 1 })
-    const said = sizeReportOf({ observed: doubtful }).warnings.join("\n")
-    assert.match(said, /Only 99 transactions/)
-    assert.match(said, /may not see what 3 sessions of other roles do/)
-    assert.match(said, /50 % of the sessions in use rested in an open transaction/)
+    const text = sizeReportOf({ observed: doubtful }).warnings.join("\n")
+    assert.match(text, /Only 99 transactions/)
+    assert.match(text, /may not see the state of 3 sessions of other roles/)
+    assert.match(text, /50 % of the sessions in use were idle in a transaction/)
   })
 })
