@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { writeFileSync } from "node:fs"
-import type { MetricDefinition } from "../src/services/observability/metrics/Definition.ts"
+import type { MetricDefinition } from "../src/services/observability/metrics/MetricDefinition.ts"
 import { prometheusName } from "../src/services/observability/metrics/PrometheusText.ts"
 import { PREFIX } from "../src/services/observability/metrics/SessionMetrics.ts"
 import { MonitorMetrics } from "../src/services/observability/monitor/MonitorMetrics.ts"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Instrument } from "../../src/services/observability/metrics/Definition.ts"
+import type { Instrument } from "../../src/services/observability/metrics/MetricDefinition.ts"
 import { allMetrics, renderMetrics } from "../../docs/generate-metrics.ts"
 import { promtool, withPromtool } from "../services/observability/metrics/Promtool.ts"
 

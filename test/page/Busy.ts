@@ -94,6 +94,6 @@ export const busyStatus = (): StatusBody =>
       },
       observedAt: Date.now() - 12_000,
       problem: undefined,
-      restriction: "The role postgres may not see what 2 connections of other roles do and how old they are."
+      restriction: "The role postgres may not see the state and age of 2 connections of other roles."
     }
   })

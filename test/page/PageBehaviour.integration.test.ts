@@ -29,7 +29,7 @@ withChromium("the page with a scripted feed", Layer.empty, (it) => {
       assert.match(yield* textOf(page, "#sessions"), /GET \/orders\/3 \(fiber #103\)/)
       assert.match(yield* textOf(page, "#waiters"), /POST \/orders \(fiber #211\)\s+1\.2 s\s+29 s/)
       assert.match(yield* textOf(page, "#database"), /5 of 97/)
-      assert.match(yield* textOf(page, "#database-limits"), /may not see what 2 connections/)
+      assert.match(yield* textOf(page, "#database-limits"), /may not see the state and age of 2 connections/)
       assert.match(yield* textOf(page, "#locks"), /psql \(pid 77\)/)
       assert.match(yield* textOf(page, "#process"), /4\.2 % of one core/)
       assert.match(yield* textOf(page, "#events"), /It happened\./)

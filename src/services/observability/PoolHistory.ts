@@ -17,8 +17,8 @@ import { Advisor } from "./Advisor.ts"
 import { redact } from "../config/ConnectionString.ts"
 import type { Health } from "./health/Health.ts"
 import { HealthCheck } from "./HealthCheck.ts"
-import { type Totals, totalsOf, type Interval, intervalBetween } from "./history/Measure.ts"
-import { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
+import { type Totals, totalsOf, type Interval, intervalBetween } from "./history/Interval.ts"
+import { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistoryPoint.ts"
 import { ProcessUsage, type ProcessView } from "./history/ProcessUsage.ts"
 import {
   EVENTS_KEPT,
@@ -27,7 +27,7 @@ import {
   healthEvent,
   poolEvent,
   type HistoryEvent
-} from "./history/ShownEvent.ts"
+} from "./history/HistoryEvent.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
@@ -61,11 +61,11 @@ export class Ring<A> {
   }
 }
 
-export { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/Point.ts"
+export { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistoryPoint.ts"
 
 export type { ProcessView } from "./history/ProcessUsage.ts"
 
-export type { EventLevel, HistoryEvent } from "./history/ShownEvent.ts"
+export type { EventLevel, HistoryEvent } from "./history/HistoryEvent.ts"
 
 /** The period of `recent` in milliseconds: long enough for a p99. */
 const RECENT_MILLIS = 60_000

@@ -1,4 +1,4 @@
-/** What happens in the pool as log lines: troubles with their remedy, and a line in HikariCP's manner for changes. */
+/** Logs the pool's events, errors with their remedy, and the pool's numbers when they change. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -9,44 +9,44 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 import { shortStatement } from "../stats/StatementText.ts"
 
-/** At most one line about the pool's numbers in this time, in milliseconds: enough to follow, too little to flood. */
+/** At most one line of the pool's numbers in this time, in milliseconds. */
 const STATE_INTERVAL_MILLIS = 1000
 
-/** Failed dials of one class are said once in this time, in milliseconds: an outage is one fact, however long. */
+/** Failed dials of one class are logged once in this time, in milliseconds. */
 const REPEAT_MILLIS = 30_000
 
-const spoken = (error: SessionError): string => `${sentence(error.message)} ${sentence(error.remedy)}`
+const errorText = (error: SessionError): string => `${sentence(error.message)} ${sentence(error.remedy)}`
 
 const running = (statement: string | undefined): string => {
   const text = shortStatement(statement ?? "")
   return text === "" ? "" : `, running: ${text}`
 }
 
-/** When a class of failed dials was last said, and how many were not said since. */
-type Said = Map<string, { readonly at: number; readonly unsaid: number }>
+/** When a class of failed dials was last logged, and how many were suppressed since. */
+type DialLog = Map<string, { readonly at: number; readonly suppressed: number }>
 
-/** Whether the failure is to be said now; if so, how many of its kind were kept quiet before it. */
-const dueAfter = (said: Said, kind: string, at: number): number | undefined => {
-  const last = said.get(kind)
+/** The number of suppressed failures before one that is to be logged; undefined when it is suppressed too. */
+const suppressedBefore = (log: DialLog, kind: string, at: number): number | undefined => {
+  const last = log.get(kind)
   if (last !== undefined && at - last.at < REPEAT_MILLIS) {
-    said.set(kind, { at: last.at, unsaid: last.unsaid + 1 })
+    log.set(kind, { at: last.at, suppressed: last.suppressed + 1 })
     return undefined
   }
-  said.set(kind, { at, unsaid: 0 })
-  return last?.unsaid ?? 0
+  log.set(kind, { at, suppressed: 0 })
+  return last?.suppressed ?? 0
 }
 
-const logDialFailed = (said: Said, event: PoolEvent & { readonly _tag: "DialFailed" }): Effect.Effect<void> => {
+const logDialFailed = (log: DialLog, event: PoolEvent & { readonly _tag: "DialFailed" }): Effect.Effect<void> => {
   const { error } = event
-  const unsaid = dueAfter(said, error.class, event.at)
-  if (unsaid === undefined) return Effect.void
-  const before = unsaid === 0 ? "" : ` ${unsaid} more of this kind since the last line.`
-  return Effect.logWarning(`${spoken(error)} Trying again in ${wordMillis(event.retryInMillis)}.${before}`).pipe(
+  const suppressed = suppressedBefore(log, error.class, event.at)
+  if (suppressed === undefined) return Effect.void
+  const before = suppressed === 0 ? "" : ` ${suppressed} more of this kind since the last line.`
+  return Effect.logWarning(`${errorText(error)} Trying again in ${wordMillis(event.retryInMillis)}.${before}`).pipe(
     Effect.annotateLogs({ code: error.code, class: error.class, open: event.open })
   )
 }
 
-const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
+const logEvent = (log: DialLog, event: PoolEvent): Effect.Effect<void> => {
   switch (event._tag) {
     case "SessionOpened": {
       const { address, backendPid, encrypted, id } = event.info
@@ -59,16 +59,19 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
         reason: event.reason
       })
     case "SessionsLost":
-      return Effect.annotateLogs(Effect.logWarning(`${counted(event.count, "session")} lost. ${spoken(event.first)}`), {
-        code: event.first.code,
-        class: event.first.class
-      })
+      return Effect.annotateLogs(
+        Effect.logWarning(`${counted(event.count, "session")} lost. ${errorText(event.first)}`),
+        {
+          code: event.first.code,
+          class: event.first.class
+        }
+      )
     case "DialFailed":
-      return logDialFailed(said, event)
+      return logDialFailed(log, event)
     case "CeilingLearned": {
       const size = event.poolerSize === undefined ? "" : `, whose pool has ${event.poolerSize} for all clients`
       return Effect.logWarning(
-        `The pooler refused one more session: the pool lives with ${event.held} from now on${size}. ` +
+        `The pooler refused one more session: the pool uses at most ${event.held} from now on${size}. ` +
           "Lower DB_POOL_MAX, close other clients, or raise the pool size of the pooler."
       )
     }
@@ -78,17 +81,17 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
       return Effect.annotateLogs(
         Effect.logWarning(
           `${event.holder} has held a session for ${wordMillis(event.heldMillis)}${running(event.statement)}. ` +
-            "Give it back sooner, or raise DB_LEAK_THRESHOLD."
+            "Release it sooner, or raise DB_LEAK_THRESHOLD."
         ),
         { session: event.sessionId }
       )
     case "LeakReturned":
       return Effect.annotateLogs(
-        Effect.logInfo(`${event.holder} gave its session back after ${wordMillis(event.heldMillis)}.`),
+        Effect.logInfo(`${event.holder} released its session after ${wordMillis(event.heldMillis)}.`),
         { session: event.sessionId }
       )
     case "StatementOverdue":
-      return Effect.annotateLogs(Effect.logWarning(`${event.holder}: ${spoken(event.error)}`), {
+      return Effect.annotateLogs(Effect.logWarning(`${event.holder}: ${errorText(event.error)}`), {
         session: event.sessionId,
         code: event.error.code
       })
@@ -101,41 +104,41 @@ const logEvent = (said: Said, event: PoolEvent): Effect.Effect<void> => {
   }
 }
 
-/** What makes a new line worth writing: not who is used and who idle, which changes all the time. */
-const notable = (snapshot: PoolSnapshot): string =>
+/** The numbers whose change is logged; idle and used sessions change all the time. */
+const loggedNumbers = (snapshot: PoolSnapshot): string =>
   [snapshot.open, snapshot.connecting, snapshot.waiting > 0, snapshot.ceiling, snapshot.max].join("/")
 
 const followEvents = Effect.gen(function* () {
   const pool = yield* SessionPool
-  const said: Said = new Map()
-  yield* Stream.runForEach(pool.events, (event) => logEvent(said, event))
+  const log: DialLog = new Map()
+  yield* Stream.runForEach(pool.events, (event) => logEvent(log, event))
 })
 
 const followState = Effect.gen(function* () {
   const pool = yield* SessionPool
   let last = ""
-  const look = Effect.gen(function* () {
+  const logChange = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
-    const now = notable(snapshot)
+    const now = loggedNumbers(snapshot)
     if (now === last) return
     last = now
     yield* Effect.logInfo(`pool (${formatSnapshot(snapshot)})`)
   })
-  return yield* Effect.forever(Effect.andThen(look, Effect.sleep(STATE_INTERVAL_MILLIS)))
+  return yield* Effect.forever(Effect.andThen(logChange, Effect.sleep(STATE_INTERVAL_MILLIS)))
 })
 
 /**
  * Logs the pool's events with the current logger, and its numbers when they change, at most once a second.
  *
- * Sessions opened and closed are said at level debug, changes and the drain at info, troubles at warning with what to
- * do about them. Failed dials of one class are repeated every 30 seconds only, with their count.
+ * Opened and closed sessions have level debug, changes and the drain info, and errors warning, with a remedy. Failed
+ * dials of one class are logged once in 30 seconds, with their number.
  */
 export const layer: Layer.Layer<never, never, SessionPool> = Layer.effectDiscard(
   Effect.gen(function* () {
     const pool = yield* SessionPool
     const annotated = Effect.annotateLogs({ pool: pool.name })
     yield* Effect.forkScoped(annotated(followState))
-    // The events end with the pool, after this layer: what the drain says is still to be heard.
+    // Detached, because the events of the drain come after this layer's scope has closed.
     yield* Effect.forkDetach(annotated(followEvents))
   })
 )

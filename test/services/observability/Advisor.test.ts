@@ -56,7 +56,7 @@ describe("Advice", () => {
         ]
       })
     })
-    assert.include(detail, "85 of 97 connections are taken (88 %; max_connections 100, 3 reserved)")
+    assert.include(detail, "85 of 97 connections are in use (88 %; max_connections 100, 3 reserved)")
     assert.include(detail, "5 of this application's name, 20 of the pooler, 60 of others; 25 are idle.")
     for (const advice of ["DB_POOL_MAX", "leaks", "upgrade"]) assert.include(remedy, advice)
   })
@@ -78,7 +78,7 @@ describe("Advice", () => {
       pool: poolFixture({ open: 0, idle: 0, breakers, counters: failing })
     })
     assert.deepStrictEqual([id, severity], ["connection-timeouts", "critical"])
-    assert.include(detail, "3 attempts failed lately, 0 sessions open.")
+    assert.include(detail, "3 attempts failed in the last minute, 0 sessions open.")
     assert.include(detail, unreachable.message)
     for (const advice of ["network", "firewall", "DB_CONNECT_TIMEOUT (10s)", unreachable.remedy.slice(0, -1)]) {
       assert.include(remedy, advice)
@@ -109,7 +109,7 @@ describe("Advice", () => {
       events: [lost, { _tag: "SessionClosed", at: 1, id: 3, backendPid: 9, reason: "probe-failed" }]
     })
     assert.strictEqual(id, "idle-sessions-dropped")
-    assert.include(detail, "2 sessions went while nothing ran, and 1 did not answer")
+    assert.include(detail, "2 sessions were lost while idle, and 1 did not answer")
     for (const advice of ["DB_POOL_IDLE_TIMEOUT (5m)", "DB_KEEP_ALIVE (30s)", "retry"]) assert.include(remedy, advice)
     assert.deepStrictEqual(found({ events: [{ ...lost, first: unreachable }] }), [])
   })
@@ -153,7 +153,7 @@ describe("Advice", () => {
     assert.deepStrictEqual(waitedFor(4999), [], "a short wait is every day's work")
     const [finding] = waitedFor(5000)
     assert.deepStrictEqual([finding?.id, finding?.severity], ["idle-in-transaction", "critical"])
-    assert.include(finding?.detail, "which others wait for")
+    assert.include(finding?.detail, "which blocks others")
     const own = only({
       database: databaseView({ idleInTransaction: [idle] }),
       sessions: [ledgerEntry({ backendPid: 7 })]
@@ -186,7 +186,7 @@ describe("Advice", () => {
   it("says what the role may not see", () => {
     const hidden = only({ database: databaseView({ hidden: 3, role: "agent" }) })
     assert.deepStrictEqual([hidden.id, hidden.severity], ["monitor-restricted", "info"])
-    assert.include(hidden.detail, "The role agent may not see what 3 connections of other roles do")
+    assert.include(hidden.detail, "The role agent may not see the state and age of 3 connections of other roles")
     assert.include(hidden.remedy, "pg_read_all_stats")
     assert.include(only({ database: databaseView({ canSeeBlocking: false }) }).remedy, "pg_blocking_pids")
   })
@@ -202,7 +202,7 @@ describe("Advice on saturation", () => {
     assert.include(detail, "5 of 5 sessions are in use and 4 callers wait, the first for 1.0 s")
     assert.include(detail, "20.0 callers per second hold a session for 500 ms each")
     assert.include(detail, "10.0 are busy on average, so 12 sessions are needed")
-    assert.include(remedy, "Raise DB_POOL_MAX from 5 to 12, or reduce the time of statements.")
+    assert.include(remedy, "Raise DB_POOL_MAX from 5 to 12, or speed up statements.")
     assert.include(remedy, "DB_POOL_MAX_WAITING (1000)")
   })
 
@@ -220,7 +220,7 @@ describe("Advice on saturation", () => {
     })
     const turned = only({ pool: poolFixture({ counters: refused }) })
     assert.deepStrictEqual([turned.id, turned.severity], ["pool-saturated", "critical"])
-    assert.include(turned.detail, "3 were turned away lately")
+    assert.include(turned.detail, "3 were rejected in the last minute")
     assert.deepStrictEqual(
       found({ pool: poolFixture({ counters: refused }), before: poolFixture({ counters: refused }) }),
       []

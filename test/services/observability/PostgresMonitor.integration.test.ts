@@ -109,7 +109,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       )
       const finding = (yield* review).find(({ id }) => id === "idle-in-transaction")
       assert.strictEqual(finding?.severity, "critical")
-      assert.include(finding?.detail, "of another client (front), role postgres, which others wait for")
+      assert.include(finding?.detail, "of another client (front), role postgres, which blocks others")
       yield* front.query("commit", [], false)
       yield* Fiber.join(waiting)
       yield* until(
@@ -138,7 +138,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       assert.isUndefined(problem)
       assert.isAtLeast(view!.hidden, 1)
       assert.strictEqual(countOf(view!, { state: "unknown" }), view!.hidden)
-      assert.include(restriction, "The role curious may not see what")
+      assert.include(restriction, "The role curious may not see the state")
       assert.include(
         (yield* review).map(({ id }) => id),
         "monitor-restricted"
@@ -147,7 +147,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       yield* owner.query("begin", [], false)
       const restricted = yield* monitor.refresh
       assert.isUndefined(restricted.problem)
-      assert.include(restricted.restriction, "who blocks whom")
+      assert.include(restricted.restriction, "which connections block others")
       yield* postgres.admin("grant pg_read_all_stats to curious")
       const granted = yield* monitor.refresh
       assert.strictEqual(granted.view?.hidden, 0)

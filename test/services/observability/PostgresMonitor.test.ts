@@ -130,7 +130,7 @@ describe("PostgresMonitor", () => {
       script.answer = Effect.die(new Error("a bug"))
       yield* TestClock.adjust("40 seconds")
       script.answer = [{ view: `{"maxConnections":"many"}` }]
-      assert.include((yield* monitor.refresh).problem, "another form")
+      assert.include((yield* monitor.refresh).problem, "unexpected form")
       sees({ maxConnections: 60 })
       yield* TestClock.adjust("40 seconds")
       const { problem, view } = yield* monitor.current
@@ -142,7 +142,10 @@ describe("PostgresMonitor", () => {
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       sees({ hidden: 4, role: "agent" })
-      assert.include((yield* monitor.refresh).restriction, "agent may not see what 4 connections of other roles do")
+      assert.include(
+        (yield* monitor.refresh).restriction,
+        "agent may not see the state and age of 4 connections of other roles"
+      )
       script.answer = Effect.suspend(() =>
         script.queries.at(-1)!.includes("pg_blocking_pids")
           ? Effect.fail(serverError("42501", "permission denied for function pg_blocking_pids"))
@@ -150,7 +153,7 @@ describe("PostgresMonitor", () => {
       )
       const { restriction, problem } = yield* monitor.refresh
       assert.isUndefined(problem)
-      assert.include(restriction, "who blocks whom")
+      assert.include(restriction, "which connections block others")
       const before = script.queries.length
       yield* monitor.refresh
       assert.strictEqual(script.queries.length, before + 1, "it does not ask for it again")

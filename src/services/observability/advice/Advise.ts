@@ -1,4 +1,4 @@
-/** From a picture to findings: every rule asked once, the worst first, each with the time since when it holds. */
+/** Evaluates every rule. Pure. */
 import { restrictionOf } from "../monitor/DatabaseView.ts"
 import { maxAboveCeiling, poolSaturated, tooManyConnections } from "./CapacityRules.ts"
 import { type Advice, type Finding, findingIds, type Severity } from "./Finding.ts"
@@ -6,24 +6,23 @@ import { connectionTimeouts, idleSessionsDropped, loginRefused } from "./LoginRu
 import type { AdvisorInput } from "./AdvisorInput.ts"
 import { blockedStatements, idleInTransaction, sessionsLeaked, slowStatements } from "./UseRules.ts"
 
-/** What the monitor could not see is advice, too: the other rules say less than they could. */
+/** The monitor lacks privileges, so that other rules cannot find everything. */
 const monitorRestricted = ({ database }: AdvisorInput): Advice | undefined => {
   const detail = database === undefined ? undefined : restrictionOf(database)
   if (database === undefined || detail === undefined) return undefined
   return {
     id: "monitor-restricted",
     severity: "info",
-    title: "The monitor may not see everything",
+    title: "The monitor lacks privileges",
     detail,
     remedy:
       database.hidden > 0
-        ? "Grant it: grant pg_read_all_stats to the role that the connection string names. It is harmless: it reads " +
-          "statistics only."
-        : "Grant it: grant execute on function pg_blocking_pids(int) to the role that the connection string names."
+        ? "Run: grant pg_read_all_stats to the role of the connection string. It allows reading statistics " + "only."
+        : "Run: grant execute on function pg_blocking_pids(int) to the role of the connection string."
   }
 }
 
-const rules: ReadonlyArray<(picture: AdvisorInput) => Advice | undefined> = [
+const rules: ReadonlyArray<(input: AdvisorInput) => Advice | undefined> = [
   loginRefused,
   connectionTimeouts,
   tooManyConnections,
@@ -40,16 +39,15 @@ const rules: ReadonlyArray<(picture: AdvisorInput) => Advice | undefined> = [
 const weights: { readonly [S in Severity]: number } = { critical: 0, warning: 1, info: 2 }
 
 /**
- * Every finding that holds, the most severe first; pure. `at` is wall-clock milliseconds.
+ * The current findings, the most severe first. `at` is wall-clock milliseconds.
  *
- * A finding that held before keeps its `since`, also when its numbers or its severity have changed. A pool that ends is
- * not advised: what it lacks then, it is about to give up.
+ * A finding keeps its `since` while its numbers or its severity change. A pool that is draining has no findings.
  */
-export const advise = (picture: AdvisorInput, previous: ReadonlyArray<Finding>, at: number): ReadonlyArray<Finding> => {
-  const { phase } = picture.pool
+export const advise = (input: AdvisorInput, previous: ReadonlyArray<Finding>, at: number): ReadonlyArray<Finding> => {
+  const { phase } = input.pool
   if (phase === "draining" || phase === "closed") return []
   return rules
-    .flatMap((rule) => rule(picture) ?? [])
+    .flatMap((rule) => rule(input) ?? [])
     .map((advice) => Object.assign(advice, { since: previous.find(({ id }) => id === advice.id)?.since ?? at }))
     .toSorted(
       (one, other) =>
@@ -57,14 +55,14 @@ export const advise = (picture: AdvisorInput, previous: ReadonlyArray<Finding>, 
     )
 }
 
-/** What has become of the findings. */
+/** The difference between two lists of findings. */
 export interface Changes {
-  /** New ones, and those whose severity changed. */
+  /** New findings, and those whose severity changed. */
   readonly begun: ReadonlyArray<Finding>
   readonly over: ReadonlyArray<Finding>
 }
 
-/** The difference that is worth a log line: numbers alone are none. */
+/** The changes to log; a finding of which only the numbers changed is not one. */
 export const changesBetween = (previous: ReadonlyArray<Finding>, current: ReadonlyArray<Finding>): Changes => ({
   begun: current.filter(
     ({ id, severity }) => !previous.some((finding) => finding.id === id && finding.severity === severity)

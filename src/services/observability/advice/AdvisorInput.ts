@@ -1,4 +1,4 @@
-/** Everything the rules judge, at one instant: the pool now and a while ago, its sessions, its events, the database. */
+/** The input of the advisor's rules. */
 import type { DatabaseView } from "../monitor/DatabaseView.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { SessionEntry } from "../../pool/SessionList.ts"
@@ -6,29 +6,28 @@ import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { Settings } from "../../config/settings/Settings.ts"
 import type { Load } from "../../config/LittlesLaw.ts"
 
-/** A lease that the pool suspects of never coming back. */
+/** A lease that exceeded the leak threshold. */
 export interface SuspectedLeak {
   readonly sessionId: number
   readonly holder: string
 }
 
-/** The settings that the rules compare with and name. */
+/** The settings that the rules use. */
 export type ComparedSettings = Pick<
   Settings,
   "connectTimeout" | "statementTimeout" | "idleInTransactionTimeout" | "keepAlive" | "pool"
 >
 
-/** What is judged. */
 export interface AdvisorInput {
   readonly pool: PoolSnapshot
-  /** The pool at the beginning of the window in which its counters are compared, a minute ago when it is as old. */
+  /** The pool at the start of the window in which counters are compared, at most a minute ago. */
   readonly before: PoolSnapshot
-  /** What came and went since then. */
+  /** The load since then. */
   readonly load: Load
   readonly sessions: ReadonlyArray<SessionEntry>
-  /** The last look at the database, when there is a recent one. */
+  /** The last result of the monitor; undefined when there is no recent one. */
   readonly database: DatabaseView | undefined
-  /** What happened in the last ten minutes, oldest first. */
+  /** The last ten minutes, oldest first. */
   readonly events: ReadonlyArray<PoolEvent>
   readonly suspectedLeaks: ReadonlyArray<SuspectedLeak>
   readonly settings: ComparedSettings

@@ -1,4 +1,4 @@
-/** Rules about too few sessions: for the callers, from the pooler, and in the database. */
+/** Rules about the number of sessions: for callers, of the pooler, and of the database. */
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { countOf, usableConnections } from "../monitor/DatabaseView.ts"
 import { counted, wordMillis } from "../../errors/Wording.ts"
@@ -6,21 +6,21 @@ import type { Advice, Severity } from "./Finding.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
 import type { AdvisorInput } from "./AdvisorInput.ts"
 
-/** From here on a burst fills the rest: the usual bound of alerts on `max_connections`. */
+/** The usual bound of alerts on `max_connections`. */
 const CROWDED = 0.8
 
-/** From here on the next pool that starts is refused. */
+/** From this share on the next pool that starts is likely refused. */
 const FULL = 0.95
 
 const PERCENT = 100
 
-const isServerFull = (picture: AdvisorInput): boolean =>
-  picture.events.some((event) => event._tag === "DialFailed" && event.error.code.startsWith("53300"))
+const isServerFull = (input: AdvisorInput): boolean =>
+  input.events.some((event) => event._tag === "DialFailed" && event.error.code.startsWith("53300"))
 
-/** Too many connections: the database's own limit is near, or reached. */
-export const tooManyConnections = (picture: AdvisorInput): Advice | undefined => {
-  const { database } = picture
-  const refused = isServerFull(picture)
+/** The database's limit of connections is near or reached. */
+export const tooManyConnections = (input: AdvisorInput): Advice | undefined => {
+  const { database } = input
+  const refused = isServerFull(input)
   const usable = database === undefined ? 0 : usableConnections(database)
   const total = database === undefined ? 0 : countOf(database)
   const share = usable === 0 ? 0 : total / usable
@@ -30,7 +30,7 @@ export const tooManyConnections = (picture: AdvisorInput): Advice | undefined =>
     database === undefined
       ? []
       : [
-          `${total} of ${usable} connections are taken (${Math.round(share * PERCENT)} %; max_connections ` +
+          `${total} of ${usable} connections are in use (${Math.round(share * PERCENT)} %; max_connections ` +
             `${database.maxConnections}, ${database.reservedConnections} reserved): ` +
             `${countOf(database, { owner: "ours" })} of this application's name, ` +
             `${countOf(database, { owner: "pooler" })} of the pooler, ${countOf(database, { owner: "others" })} of ` +
@@ -40,28 +40,31 @@ export const tooManyConnections = (picture: AdvisorInput): Advice | undefined =>
     id: "too-many-connections",
     severity,
     title: "The database has too many connections",
-    detail: [...(refused ? ["PostgreSQL refused a connection for want of slots."] : []), ...seen].join(" "),
+    detail: [...(refused ? ["PostgreSQL refused a connection because no slot was free."] : []), ...seen].join(" "),
     remedy:
-      "Lower DB_POOL_MAX in all processes together, check for leaks (the ledger in /status names who holds sessions) " +
-      "and for clients that connect past the pool, or upgrade to a larger compute size."
+      "Lower DB_POOL_MAX in all processes together, check for leaks (the sessions in /status have their holders) " +
+      "and for clients that bypass the pool, or upgrade to a larger compute size."
   }
 }
 
-/** Callers who wait this long, in milliseconds, wait for want of sessions and not for the next one to come back. */
+/** A wait of this many milliseconds shows that there are too few sessions. */
 const LONG_WAIT_MILLIS = 1000
 
-const turnedAway = ({ before, pool }: AdvisorInput): number =>
+const rejectedCallers = ({ before, pool }: AdvisorInput): number =>
   (["timeout", "queue-full"] as const).reduce(
     (sum, outcome) => sum + pool.counters.acquired[outcome] - before.counters.acquired[outcome],
     0
   )
 
-const lawWords = (picture: AdvisorInput): { readonly detail: string; readonly remedy: string } => {
-  const { pool, load } = picture
+const loadTexts = (input: AdvisorInput): { readonly detail: string; readonly remedy: string } => {
+  const { pool, load } = input
   const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
   const demand = demandOf(load)
   if (demand === undefined) {
-    return { detail: "", remedy: "Raise DB_POOL_MAX, if the pooler grants more sessions, or hold sessions shorter." }
+    return {
+      detail: "",
+      remedy: "Raise DB_POOL_MAX, if the pooler grants more sessions, or shorten the time each caller holds a session."
+    }
   }
   const rate = demand.arrivalsPerSecond.toFixed(1)
   const detail =
@@ -71,44 +74,44 @@ const lawWords = (picture: AdvisorInput): { readonly detail: string; readonly re
   if (demand.sessions <= pool.max && granted >= pool.max) {
     return {
       detail,
-      remedy: `On average DB_POOL_MAX (${pool.max}) is enough: start fewer at once, or reduce the time of statements.`
+      remedy: `On average DB_POOL_MAX (${pool.max}) is enough: start fewer tasks at once, or speed up statements.`
     }
   }
   if (granted < pool.max || (pool.poolerSize !== undefined && demand.sessions > pool.poolerSize)) {
     return {
       detail,
       remedy:
-        `The pooler grants ${granted} only: reduce the time each caller holds a session, or raise the pooler's pool ` +
-        `size and then DB_POOL_MAX to ${demand.sessions}.`
+        `The pooler grants only ${granted} sessions: shorten the time each caller holds one, or raise the pooler's ` +
+        `pool size and then DB_POOL_MAX to ${demand.sessions}.`
     }
   }
   return {
     detail,
-    remedy: `Raise DB_POOL_MAX from ${pool.max} to ${demand.sessions}, or reduce the time of statements.`
+    remedy: `Raise DB_POOL_MAX from ${pool.max} to ${demand.sessions}, or speed up statements.`
   }
 }
 
-/** Pool saturation: callers wait long or are turned away while sessions stand. */
-export const poolSaturated = (picture: AdvisorInput): Advice | undefined => {
-  const { pool, settings } = picture
-  const refused = turnedAway(picture)
+/** Callers wait long or are rejected although sessions are open. */
+export const poolSaturated = (input: AdvisorInput): Advice | undefined => {
+  const { pool, settings } = input
+  const refused = rejectedCallers(input)
   const isWaiting = pool.oldestWaitMillis >= LONG_WAIT_MILLIS
   if (pool.open === 0 || (refused === 0 && !isWaiting)) return undefined
-  const law = lawWords(picture)
+  const texts = loadTexts(input)
   return {
     id: "pool-saturated",
     severity: refused > 0 ? "critical" : "warning",
     title: "The pool has too few sessions for its callers",
     detail:
-      `${pool.used} of ${pool.max} sessions are in use and ${counted(pool.waiting, "caller")} wait, the first for ` +
-      `${wordMillis(pool.oldestWaitMillis)}; ${refused} were turned away lately.${law.detail}`,
+      `${pool.used} of ${pool.max} sessions are in use and ${counted(pool.waiting, "caller waits", "callers wait")}, the first for ` +
+      `${wordMillis(pool.oldestWaitMillis)}; ${refused} were rejected in the last minute.${texts.detail}`,
     remedy:
-      `${law.remedy} The queue is DB_POOL_MAX_WAITING (${settings.pool.maxWaiting}) long and bounded by ` +
+      `${texts.remedy} The queue holds DB_POOL_MAX_WAITING (${settings.pool.maxWaiting}) callers, each for at most ` +
       `DB_POOL_ACQUIRE_TIMEOUT (${formatDuration(settings.pool.acquireTimeout)}).`
   }
 }
 
-/** `max` above the ceiling: the pool was promised sessions that the other side does not give. */
+/** `max` is above the ceiling: the pool can never open all of its sessions. */
 export const maxAboveCeiling = ({ pool }: AdvisorInput): Advice | undefined => {
   const granted = Math.min(pool.ceiling, pool.poolerSize ?? pool.max)
   if (granted >= pool.max) return undefined
@@ -118,7 +121,7 @@ export const maxAboveCeiling = ({ pool }: AdvisorInput): Advice | undefined => {
     id: "max-above-ceiling",
     severity: "warning",
     title: "DB_POOL_MAX is above what the pooler grants",
-    detail: `The pooler lets this pool have ${pool.ceiling} sessions, and max is ${pool.max}.${size}`,
+    detail: `The pooler grants this pool ${pool.ceiling} sessions, and max is ${pool.max}.${size}`,
     remedy:
       `Set DB_POOL_MAX to ${granted} or less, so that all processes of this role together stay below the pool size, or ` +
       "raise the pool size in the database settings of the project."

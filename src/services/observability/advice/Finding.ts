@@ -1,9 +1,9 @@
-/** One thing that is not as it should be, in the words of a person who knows what to do about it. */
+/** Findings: problems with their remedies. */
 
-/** `info`: worth knowing; `warning`: will hurt; `critical`: hurts somebody now. */
+/** `warning`: will cause failures; `critical`: causes failures now. */
 export type Severity = "info" | "warning" | "critical"
 
-/** Every finding there is; the order is that of the list where severities are equal. */
+/** The ids of all findings, in the order in which findings of the same severity are listed. */
 export const findingIds = [
   "login-refused",
   "connection-timeouts",
@@ -20,15 +20,15 @@ export const findingIds = [
 
 export type FindingId = (typeof findingIds)[number]
 
-/** What a rule says. */
+/** The result of a rule. */
 export interface Advice {
   readonly id: FindingId
   readonly severity: Severity
-  /** The same words as long as it is the same finding, without numbers. */
+  /** Without numbers, so that it stays the same. */
   readonly title: string
-  /** What was seen, with numbers and names. */
+  /** The observation, with numbers and names. */
   readonly detail: string
-  /** What to do, most effective first. */
+  /** What to do, the most effective first. */
   readonly remedy: string
 }
 

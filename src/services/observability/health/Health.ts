@@ -1,36 +1,34 @@
-/** How the pool and the way to its database are doing, as one value. */
+/** The health of the pool and of the connection to its database. */
 
-/** Why a pool that answers is not at its best. */
+/** Why the health is degraded. */
 export type DegradedCause =
-  /** Every session that can be had was lent at the last check. */
+  /** All available sessions were leased at the last check. */
   | "saturated"
-  /** The last probe took longer than any distance explains. */
+  /** The last probe was slower than any distance explains. */
   | "slow"
-  /** The other side grants fewer sessions than `max`. */
+  /** The server grants fewer sessions than `max`. */
   | "ceiling"
-  /** Dials fail: the pool lives on the sessions it has. */
+  /** Dials fail, and the pool has only the sessions that are open. */
   | "breaker"
 
-/** A trouble in words: what happened, and what a person does about it. Holds no secret. */
+/** An error with its remedy, without secrets. */
 export interface HealthError {
   readonly code: string
   readonly message: string
   readonly remedy: string
 }
 
-/** A server that does not answer, in words. */
-export const unanswered = (what: string): HealthError => ({
+/** The error of a server that does not answer. */
+export const unanswered = (message: string): HealthError => ({
   code: "PROBE_UNANSWERED",
-  message: what,
-  remedy: "Look at the network between here and the server, and whether the server is under load."
+  message,
+  remedy: "Check the network between this machine and the server, and the load of the server."
 })
 
 /**
- * What the health is.
- *
- * `Starting`: no session was proved yet. `Up`: the server answers, or nobody has wanted a session yet or any more.
- * `Degraded`: it answers, with limits. `Down`: it does not answer, or there is no session and none can be had.
- * `Draining`: the pool ends or has ended.
+ * `Starting`: no session was checked yet. `Up`: the server answers, or the pool has no sessions and no failures.
+ * `Degraded`: the server answers, with limits. `Down`: it does not answer, or no session is open and dials fail.
+ * `Draining`: the pool is draining or closed.
  */
 export type HealthState =
   | { readonly _tag: "Starting" }
@@ -39,24 +37,24 @@ export type HealthState =
   | { readonly _tag: "Down"; readonly reason: HealthError }
   | { readonly _tag: "Draining" }
 
-/** The health at one instant. Instants are wall-clock milliseconds. */
+/** The health at one instant. Times are wall-clock milliseconds. */
 export interface Health {
   readonly state: HealthState
-  /** When the state, by its tag, began. */
+  /** When the state began; a change of its causes or its reason does not count. */
   readonly since: number
-  /** Whether there ever was a session, or none is wanted before somebody asks for one. Never turns false again. */
+  /** Whether a session was opened, or the pool opens none before the first acquire. Stays true. */
   readonly started: boolean
   /** When the last check ended; undefined before the first. */
   readonly checkedAt: number | undefined
   /** Milliseconds of the last round trip of a probe; undefined before the first. */
   readonly latencyMillis: number | undefined
-  /** Checks in a row without an answer. */
+  /** Failed checks in a row. */
   readonly consecutiveFailures: number
-  /** The last trouble, also when it is over. */
+  /** The last error, also when it is resolved. */
   readonly lastError: (HealthError & { readonly at: number }) | undefined
 }
 
-/** Before anything is known. */
+/** The health before the first check. */
 export const startingHealth = (now: number): Health => ({
   state: { _tag: "Starting" },
   since: now,
@@ -67,10 +65,10 @@ export const startingHealth = (now: number): Health => ({
   lastError: undefined
 })
 
-/** Whether work should be sent here: a pool with limits still does it. */
+/** Whether the program should receive work; a degraded pool still works. */
 export const isReady = ({ state }: Health): boolean => state._tag === "Up" || state._tag === "Degraded"
 
-/** Each cause in words, as log lines and probes say it. */
+/** The causes in log lines and probes. */
 export const causeTexts: { readonly [Cause in DegradedCause]: string } = {
   saturated: "all available sessions are in use",
   slow: "the server answers slowly",

@@ -1,31 +1,31 @@
-/** What is known of the health beside the pool's own picture: pure, from events and the outcomes of checks. */
+/** The evidence from checks and pool events, from which the health is derived. Pure. */
 import type { PoolEvent } from "../../pool/Events.ts"
 import { type HealthError, unanswered } from "./Health.ts"
 
 /**
- * How a check ended. `Answered`: the server was heard of, by a probe or in the work of those who hold the sessions.
- * `Unanswered`: it should have been and was not. `Unasked`: nobody was there to ask, or to be heard.
+ * How a check ended. `Answered`: the server answered a probe, or sent data on sessions in use. `Unanswered`: it did not
+ * answer although it should have. `Skipped`: there was no idle session to probe and no traffic to judge.
  */
 export type CheckOutcome =
   | { readonly _tag: "Answered"; readonly latencyMillis: number | undefined }
   | { readonly _tag: "Unanswered"; readonly error: HealthError }
-  | { readonly _tag: "Unasked" }
+  | { readonly _tag: "Skipped" }
 
-/** What is remembered. Instants are wall-clock milliseconds. */
+/** Times are wall-clock milliseconds. */
 export interface HealthEvidence {
-  /** Whether a check has found out something yet. */
+  /** Whether a check was answered or unanswered yet. */
   readonly checked: boolean
-  /** Why the last check that found out something failed; undefined when it did not. */
+  /** The error of the last check that was not skipped; undefined when it was answered. */
   readonly checkFailure: HealthError | undefined
   readonly latencyMillis: number | undefined
-  /** Whether every session was lent at the last check. */
+  /** Whether the pool was saturated at the last check. */
   readonly saturated: boolean
   readonly checkedAt: number | undefined
   readonly consecutiveFailures: number
-  /** What went wrong since the server was last heard of. */
+  /** The last error since the server last answered. */
   readonly recentFailure: HealthError | undefined
   readonly lastError: (HealthError & { readonly at: number }) | undefined
-  /** The pool has said that it ends, which it says before it does. */
+  /** The event of the drain comes before the snapshot shows it. */
   readonly draining: boolean
 }
 
@@ -41,18 +41,18 @@ export const noEvidence: HealthEvidence = {
   draining: false
 }
 
-/** A server that ends idle sessions does as it was told (PostgreSQL docs, `idle_session_timeout`). */
+/** The server ends idle sessions as configured, which is no failure (PostgreSQL docs, `idle_session_timeout`). */
 const IDLE_SESSION_TIMEOUT = "57P05"
 
-const withTrouble = (findings: HealthEvidence, trouble: HealthError, at: number): HealthEvidence => ({
-  ...findings,
-  recentFailure: trouble,
-  lastError: { ...trouble, at }
+const withFailure = (evidence: HealthEvidence, error: HealthError, at: number): HealthEvidence => ({
+  ...evidence,
+  recentFailure: error,
+  lastError: { ...error, at }
 })
 
-/** What an event adds. `redact` takes secrets out of a text. */
+/** The evidence after an event. `redact` removes secrets from a text. */
 export const afterEvent = (
-  findings: HealthEvidence,
+  evidence: HealthEvidence,
   event: PoolEvent,
   redact: (text: string) => string
 ): HealthEvidence => {
@@ -60,48 +60,48 @@ export const afterEvent = (
     case "DialFailed":
     case "SessionsLost": {
       const error = event._tag === "DialFailed" ? event.error : event.first
-      if (error.code === IDLE_SESSION_TIMEOUT) return findings
+      if (error.code === IDLE_SESSION_TIMEOUT) return evidence
       const { code, message, remedy } = error
-      return withTrouble(findings, { code, message: redact(message), remedy: redact(remedy) }, event.at)
+      return withFailure(evidence, { code, message: redact(message), remedy: redact(remedy) }, event.at)
     }
     case "SessionClosed":
       return event.reason === "probe-failed"
-        ? withTrouble(findings, unanswered("A session did not answer and was closed"), event.at)
-        : findings
+        ? withFailure(evidence, unanswered("A session did not answer and was closed"), event.at)
+        : evidence
     case "Draining":
     case "Drained":
-      return { ...findings, draining: true }
+      return { ...evidence, draining: true }
     default:
-      return findings
+      return evidence
   }
 }
 
-/** What a check adds. */
+/** The evidence after a check. */
 export const afterCheck = (
-  findings: HealthEvidence,
+  evidence: HealthEvidence,
   outcome: CheckOutcome,
   saturated: boolean,
   at: number
 ): HealthEvidence => {
-  const checked = { ...findings, saturated, checkedAt: at }
+  const checked = { ...evidence, saturated, checkedAt: at }
   switch (outcome._tag) {
     case "Answered":
       return {
         ...checked,
         checked: true,
         checkFailure: undefined,
-        latencyMillis: outcome.latencyMillis ?? findings.latencyMillis,
+        latencyMillis: outcome.latencyMillis ?? evidence.latencyMillis,
         consecutiveFailures: 0,
         recentFailure: undefined
       }
     case "Unanswered":
       return {
-        ...withTrouble(checked, outcome.error, at),
+        ...withFailure(checked, outcome.error, at),
         checked: true,
         checkFailure: outcome.error,
-        consecutiveFailures: findings.consecutiveFailures + 1
+        consecutiveFailures: evidence.consecutiveFailures + 1
       }
-    case "Unasked":
+    case "Skipped":
       return checked
   }
 }

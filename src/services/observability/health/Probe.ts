@@ -1,4 +1,4 @@
-/** Asks the server whether it is there, on a session that nobody wants at that moment. */
+/** Checks whether the server answers, on an idle session or by the traffic on sessions in use. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { wordMillis } from "../../errors/Wording.ts"
@@ -9,42 +9,42 @@ import type { CheckOutcome } from "./HealthEvidence.ts"
 import { unanswered } from "./Health.ts"
 import type { SessionEntry } from "../../pool/SessionList.ts"
 
-/** How long the server may take to answer, in milliseconds: as long as before a session is lent. */
+/** How long the server may take to answer, in milliseconds; the same as for the probe before a lease. */
 export const PROBE_BOUND_MILLIS = 2000
 
-/** Milliseconds since the server was last heard of on any session; infinity without any. */
-const silentMillisOf = (ledger: ReadonlyArray<SessionEntry>): number =>
-  ledger.reduce(
+/** Milliseconds since the server last sent data on any session; infinity without sessions. */
+const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
+  sessions.reduce(
     (least, { silentMillis, state }) => (state === "closing" ? least : Math.min(least, silentMillis)),
     Number.POSITIVE_INFINITY
   )
 
-/** Whether the server was heard of less than so many milliseconds ago. */
-export const wasHeardWithin = (ledger: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
-  silentMillisOf(ledger) < withinMillis
+/** Whether the server sent data on any session within the time. */
+export const wasHeardWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
+  silentMillisOf(sessions) < withinMillis
 
 /**
- * The outcome of listening: answered when the server was heard of since the last check, unanswered when statements wait
- * and it has said nothing on any session for longer than a probe may take.
+ * The outcome by traffic: answered when the server sent data since the last check, unanswered when statements wait and
+ * it has sent nothing on any session for longer than a probe may take.
  */
-export const outcomeOfTraffic = (ledger: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
-  if (wasHeardWithin(ledger, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
-  const silent = silentMillisOf(ledger)
-  const waits = ledger.some(({ runningMillis }) => (runningMillis ?? 0) > PROBE_BOUND_MILLIS)
+export const outcomeOfTraffic = (sessions: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
+  if (wasHeardWithin(sessions, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
+  const silent = silentMillisOf(sessions)
+  const waits = sessions.some(({ runningMillis }) => (runningMillis ?? 0) > PROBE_BOUND_MILLIS)
   return waits && silent > PROBE_BOUND_MILLIS
     ? {
         _tag: "Unanswered",
-        error: unanswered(`Statements wait and the server has said nothing on any session for ${wordMillis(silent)}`)
+        error: unanswered(`Statements wait and the server has sent nothing on any session for ${wordMillis(silent)}`)
       }
-    : { _tag: "Unasked" }
+    : { _tag: "Skipped" }
 }
 
 type Pool = SessionPool["Service"]
 
 /**
- * One bounded round trip: the milliseconds it took, or undefined without an answer, and then the session is ended.
+ * One round trip with a time limit: its milliseconds, or undefined without an answer, after which the session is killed.
  *
- * A driver that is interrupted waits for its peer. Ending the session first makes the bound hold on a silent one, too.
+ * A driver that is interrupted waits for its peer, so the session of a silent server is killed first.
  */
 const roundTrip = (pool: Pool, now: () => number, lease: LeasedSession): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
@@ -69,25 +69,25 @@ const roundTrip = (pool: Pool, now: () => number, lease: LeasedSession): Effect.
   })
 
 /**
- * One check, over in little more than four seconds.
+ * One check, which takes little more than four seconds at most.
  *
- * It takes an idle session or none, and never queues; without one, what was heard on the sessions in use since
- * `sinceMillis` ago is the answer. One session that is silent proves little: another one is asked before it counts.
+ * It uses an idle session and never queues; without one, the traffic of the last `sinceMillis` decides. When one session
+ * does not answer, a second one is probed, because a single session may be broken.
  */
 export const checkOnce = (pool: Pool, now: () => number, sinceMillis: number): Effect.Effect<CheckOutcome> =>
   Effect.gen(function* () {
-    const ask = pool.tryUse((lease) => roundTrip(pool, now, lease))
+    const probe = pool.tryUse((lease) => roundTrip(pool, now, lease))
     const began = now()
-    const first = yield* ask
+    const first = yield* probe
     if (Option.isNone(first)) return outcomeOfTraffic(yield* pool.sessions, sinceMillis)
     if (first.value !== undefined) return { _tag: "Answered", latencyMillis: first.value }
-    const second = yield* ask
+    const second = yield* probe
     const latencyMillis = Option.getOrUndefined(second)
-    // An answer that was asked for says more than a word in passing, which may be the pooler's heartbeat.
+    // A probe is better evidence than traffic, which may be the pooler's heartbeat.
     const answered = Option.isSome(second)
       ? latencyMillis !== undefined
       : wasHeardWithin(yield* pool.sessions, now() - began)
-    // Whatever is the matter with one session may be with all of them, and nobody should find out by a query.
+    // The other sessions may be broken too; they are validated before a query uses them.
     yield* pool.validateAll
     return answered
       ? { _tag: "Answered", latencyMillis }

@@ -1,17 +1,17 @@
-/** What this process costs: processor time, memory, and how late its event loop runs. */
+/** The process's processor time, memory and event-loop delay. */
 import { LoopDelay } from "../metrics/LoopDelay.ts"
-import { STEP_MILLIS } from "./Point.ts"
+import { STEP_MILLIS } from "./HistoryPoint.ts"
 import { MICROS_PER_MILLI, MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** A little less than a step, so that a step that came early still ends its window. */
+/** Less than a step, so that a step that is early still ends its window. */
 const LOOP_WINDOW_MILLIS = STEP_MILLIS / 2
 
-/** This process at one instant. */
+/** The process at one instant. */
 export interface ProcessView {
   readonly pid: number
   readonly nodeVersion: string
   readonly uptimeSeconds: number
-  /** The share of one core used over the last step; of the whole life of the process before the first one. */
+  /** The share of one core used in the last step; since the start of the process before the first step. */
   readonly cpu: number
   readonly rssBytes: number
   readonly heapUsedBytes: number
@@ -39,7 +39,7 @@ export class ProcessUsage {
     this.step()
   }
 
-  /** Ends a step: from here on the share of the core that it used is shown. */
+  /** Ends a step; `view` shows it from here on. */
   step(): void {
     const now = this.now()
     const used = cpuMillis()

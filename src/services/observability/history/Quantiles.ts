@@ -1,10 +1,10 @@
-/** Quantiles of what a histogram counted between two looks at it: pure. */
+/** Quantiles of the difference between two states of a histogram. Pure. */
 import type { Histogram } from "../../stats/Histogram.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** What histograms of the same bounds counted up to one instant. */
+/** The counts of histograms with the same bounds at one instant. */
 export interface HistogramCounts {
-  /** One count per bound and one for what lies above the last. */
+  /** One count for each bound and one for larger values. */
   readonly counts: ReadonlyArray<number>
   /** In seconds. */
   readonly sum: number
@@ -19,7 +19,7 @@ export interface Quantiles {
 
 export const nothingMeasured: Quantiles = { p50: null, p95: null, p99: null }
 
-/** The counts of histograms together. They must have the bounds given. */
+/** The sum of the histograms' counts. They must have these bounds. */
 export const countsOf = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<number>): HistogramCounts => {
   const counts = Array.from({ length: bounds.length + 1 }, () => 0)
   let sum = 0
@@ -30,7 +30,7 @@ export const countsOf = (histograms: Iterable<Histogram>, bounds: ReadonlyArray<
   return { counts, sum }
 }
 
-/** What was counted since `before`; everything when counting has begun anew in between. */
+/** The counts since `before`; all counts when the histogram was reset in between. */
 export const countsSince = (after: HistogramCounts, before: HistogramCounts): HistogramCounts => {
   const counts = after.counts.map((count, index) => count - (before.counts[index] ?? 0))
   return counts.some((count) => count < 0) ? after : { counts, sum: Math.max(0, after.sum - before.sum) }
@@ -39,11 +39,11 @@ export const countsSince = (after: HistogramCounts, before: HistogramCounts): Hi
 export const totalOf = ({ counts }: HistogramCounts): number => counts.reduce((total, count) => total + count, 0)
 
 /**
- * A quantile in seconds, interpolated within its bucket; what lies above the last bound counts as that bound
+ * A quantile in seconds, interpolated within its bucket; larger values count as the last bound
  * (Prometheus docs, `histogram_quantile`). Undefined without values.
  *
- * A share of 1 - q of the values is not below the quantile, so it cannot exceed the sum by that share of the count:
- * that keeps waits of nothing from being shown as half of the first bucket.
+ * A share of 1 - q of the values is not below the quantile, so the quantile is at most the sum divided by that many
+ * values. Without this limit, waits of 0 would be shown as half of the first bucket.
  */
 export const quantile = (bounds: ReadonlyArray<number>, counted: HistogramCounts, q: number): number | undefined => {
   const total = totalOf(counted)
@@ -59,7 +59,7 @@ export const quantile = (bounds: ReadonlyArray<number>, counted: HistogramCounts
   return Math.max(lower, Math.min(within, counted.sum / (total - rank + 1)))
 }
 
-/** The three quantiles that are shown, in milliseconds. */
+/** The quantiles in milliseconds. */
 export const quantilesOf = (bounds: ReadonlyArray<number>, counted: HistogramCounts): Quantiles => {
   const millis = (q: number): number | null => {
     const seconds = quantile(bounds, counted, q)

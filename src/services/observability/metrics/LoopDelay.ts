@@ -1,14 +1,14 @@
-/** How late the event loop runs: a process that is busy with itself looks like a slow database to everything else. */
+/** The delay of the event loop. A process whose event loop is blocked measures every statement as slow. */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { MILLIS_PER_SECOND, NANOS_PER_SECOND } from "../../errors/Units.ts"
 
 /**
- * The loop's timer is set for this many milliseconds: what takes longer is delay. Node's own default of 10 wakes a
- * process a hundred times a second that has nothing to do; a loop that stands still is late by as much whichever it is.
+ * The interval of Node's timer; any excess is delay. Node's default of 10 ms wakes an idle process a hundred times a
+ * second; a blocked loop has the same delay with any interval.
  */
 const RESOLUTION_MILLIS = 50
 
-/** The delays shown are those of the last window of at least this many milliseconds, whoever reads them how often. */
+/** The least duration of a window, in milliseconds, however often the delays are read. */
 const WINDOW_MILLIS = 10_000
 
 const RESOLUTION_SECONDS = RESOLUTION_MILLIS / MILLIS_PER_SECOND
@@ -24,14 +24,14 @@ export interface LoopDelays {
 
 const none: LoopDelays = { mean: 0, p50: 0, p90: 0, p99: 0, max: 0 }
 
-/** The timer's period is part of what Node measures, and no delay. */
+/** Node measures the timer's interval too. */
 const beyondPeriod = (nanos: number): number => Math.max(0, nanos / NANOS_PER_SECOND - RESOLUTION_SECONDS)
 
 export class LoopDelay {
   private readonly histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MILLIS })
   private readonly now: () => number
   private readonly windowMillis: number
-  /** What `read` found last. */
+  /** The result of the last `read`. */
   shown: LoopDelays = none
   private since: number
 
@@ -42,7 +42,7 @@ export class LoopDelay {
     this.histogram.enable()
   }
 
-  /** The last whole window; before there was one, what has been seen so far. */
+  /** The last complete window; before the first one, the delays so far. */
   read(): LoopDelays {
     const isWhole = this.now() - this.since >= this.windowMillis
     if (!isWhole && this.shown !== none) return this.shown

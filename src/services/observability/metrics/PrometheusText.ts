@@ -7,7 +7,7 @@ import type * as Metric from "effect/Metric"
 
 type Snapshot = Metric.Metric.Snapshot
 
-/** Units with a word of their own; things that are counted, in braces, have none. */
+/** The suffixes of units; units in braces have none. */
 const unitWords: Readonly<Record<string, string>> = {
   s: "seconds",
   seconds: "seconds",
@@ -17,7 +17,7 @@ const unitWords: Readonly<Record<string, string>> = {
   bytes: "bytes"
 }
 
-/** Attributes by which Effect's metrics tell their unit. */
+/** The attributes in which Effect's metrics have their unit. */
 const UNIT_ATTRIBUTES: ReadonlySet<string> = new Set(["unit", "time_unit"])
 
 const plain = (name: string): string => name.replaceAll(/[^a-zA-Z0-9_]+/g, "_").replace(/^(?=\d)/, "_")
@@ -25,7 +25,7 @@ const plain = (name: string): string => name.replaceAll(/[^a-zA-Z0-9_]+/g, "_").
 const suffixed = (name: string, suffix: string | undefined): string =>
   suffix === undefined || name.endsWith(`_${suffix}`) ? name : `${name}_${suffix}`
 
-/** What decides a metric's name and type in the text. */
+/** What a metric's name and type in the text depend on. */
 export interface Naming {
   readonly id: string
   readonly unit: string | undefined
@@ -44,7 +44,7 @@ const namingOf = (snapshot: Snapshot): Naming => ({
   isMonotonic: snapshot.type === "Frequency" || (snapshot.type === "Counter" && snapshot.state.incremental)
 })
 
-/** Prometheus keeps the ends of a histogram's names for histograms; a gauge named so is given without a type. */
+/** Prometheus reserves these suffixes for histograms; a gauge with such a name is written without a type. */
 const RESERVED = /_(?:count|sum|bucket)$/
 
 const typeOf = (name: string, snapshot: Snapshot): string => {
@@ -102,7 +102,7 @@ const samples = (name: string, snapshot: Snapshot): ReadonlyArray<string> => {
   }
 }
 
-/** Writes every metric, the series of one together; of two metrics that come to the same name the first is written. */
+/** Writes every metric with its series. Of two metrics with the same name the first is written. */
 export const prometheusText = (snapshots: ReadonlyArray<Snapshot>): string => {
   const families = new Map<string, { readonly id: string; readonly lines: Array<string> }>()
   for (const snapshot of snapshots) {

@@ -1,15 +1,14 @@
-/** What OpenTelemetry has no name for: the pool's own metrics, all below one prefix. */
+/** The pool's own metrics, which OpenTelemetry does not define, all with one prefix. */
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import { OUTAGE_BOUNDS } from "../../stats/PoolTimes.ts"
 import type { BreakerState } from "../../pool/core/Breaker.ts"
 import type { SlotState } from "../../pool/core/Lease.ts"
-import { type MetricDefinition, each, type Series, single, type Reading } from "./Definition.ts"
+import { type MetricDefinition, each, type Series, single, type Reading } from "./MetricDefinition.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** Where OpenTelemetry ends and we begin. */
 export const PREFIX = "db.client.connection.session"
 
-/** As a number that grows with the trouble. */
+/** The values of the metric. */
 const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 }
 
 type Own = Pick<MetricDefinition, "name" | "unit" | "description" | "source"> &
@@ -45,11 +44,11 @@ const histogram = (
   observe: ({ times }) => observe(times)
 })
 
-/** Sessions on their way out are no longer anybody's worry. */
+/** Closing sessions are not counted. */
 const leaving: ReadonlySet<SlotState> = new Set<SlotState>(["closing", "gone"])
 
-const oldestMillis = ({ sessions: ledger }: Reading): number =>
-  ledger.reduce((oldest, { ageMillis, state }) => (leaving.has(state) ? oldest : Math.max(oldest, ageMillis)), 0)
+const oldestMillis = ({ sessions }: Reading): number =>
+  sessions.reduce((oldest, { ageMillis, state }) => (leaving.has(state) ? oldest : Math.max(oldest, ageMillis)), 0)
 
 const drainMillis = ({ now, times: { drainBegan, drainEnded } }: Reading): number =>
   drainBegan === undefined ? 0 : (drainEnded ?? now) - drainBegan
@@ -59,7 +58,7 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "ready",
       unit: "{state}",
-      description: "1 while the pool is open and a session stands, else 0",
+      description: "1 while the pool is open and has an open session, else 0",
       source: "the pool's phase and counts"
     },
     ({ snapshot }) => (snapshot.phase === "open" && snapshot.open > 0 ? 1 : 0)
@@ -68,9 +67,10 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "breaker.state",
       unit: "{state}",
-      description: "Whether sessions are dialled: 0 closed (they are), 1 half open (the next one decides), 2 open",
+      description:
+        "State of the breaker: 0 closed (dials are allowed), 1 half open (the next dial decides), 2 open (no dials)",
       attributes: { breaker: "`network`, `capacity`, `auth`" },
-      source: "the gate of the pool's dials"
+      source: "the backoff of the pool's dials"
     },
     ({ snapshot: { breakers } }) =>
       each("breaker", {
@@ -84,7 +84,7 @@ const state: ReadonlyArray<MetricDefinition> = [
       name: "connecting",
       unit: "{connection}",
       description: "Sessions being opened",
-      source: "the pool's dials under way"
+      source: "the pool's dials in progress"
     },
     ({ snapshot }) => snapshot.connecting
   ),
@@ -92,7 +92,7 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "closing",
       unit: "{connection}",
-      description: "Sessions saying goodbye, whose slots are not free yet",
+      description: "Sessions being closed, whose slots are not free yet",
       source: "the pool's counts"
     },
     ({ snapshot }) => snapshot.closing
@@ -101,8 +101,8 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "ceiling",
       unit: "{connection}",
-      description: "Sessions the pooler lets the pool have; the pool's maximum while it has not said otherwise",
-      source: "learned from refusals"
+      description: "Sessions that the pooler grants; the pool's maximum unless the pooler refused one",
+      source: "learned when a session is refused"
     },
     ({ snapshot }) => snapshot.ceiling
   ),
@@ -111,7 +111,7 @@ const state: ReadonlyArray<MetricDefinition> = [
       name: "server.max",
       unit: "{connection}",
       description: "The server's max_connections, 0 before the first session",
-      source: "the round trip that proves each session"
+      source: "the check of each new session"
     },
     ({ times }) => times.serverMaxConnections ?? 0
   ),
@@ -119,7 +119,7 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "oldest_wait",
       unit: "s",
-      description: "How long the first in the queue has waited, 0 while nobody waits",
+      description: "Wait of the first caller in the queue, 0 while it is empty",
       source: "the pool's queue"
     },
     ({ snapshot }) => snapshot.oldestWaitMillis / MILLIS_PER_SECOND
@@ -128,20 +128,25 @@ const state: ReadonlyArray<MetricDefinition> = [
     {
       name: "oldest_lease",
       unit: "s",
-      description: "How long the session lent first has been lent, 0 while none is",
+      description: "Duration of the longest current lease, 0 without leases",
       source: "the pool's leases"
     },
     ({ snapshot }) => snapshot.oldestLeaseMillis / MILLIS_PER_SECOND
   ),
   gauge(
-    { name: "oldest", unit: "s", description: "Age of the oldest session, 0 while none stands", source: "the ledger" },
+    {
+      name: "oldest",
+      unit: "s",
+      description: "Age of the oldest session, 0 without sessions",
+      source: "the list of sessions"
+    },
     (reading) => oldestMillis(reading) / MILLIS_PER_SECOND
   ),
   gauge(
     {
       name: "drain.duration",
       unit: "s",
-      description: "How long the pool has been draining, or took to drain; 0 before",
+      description: "Duration of the drain so far or in total, 0 before it",
       source: "the drain"
     },
     (reading) => drainMillis(reading) / MILLIS_PER_SECOND
@@ -153,7 +158,7 @@ const counts: ReadonlyArray<MetricDefinition> = [
     {
       name: "acquires",
       unit: "{request}",
-      description: "Requests for a session, by how they ended",
+      description: "Acquires by outcome",
       attributes: {
         outcome: "`immediate`, `waited`, `timeout`, `queue-full`, `abandoned` (interrupted), `failed`, `closed`"
       },
@@ -165,21 +170,21 @@ const counts: ReadonlyArray<MetricDefinition> = [
     {
       name: "closes",
       unit: "{connection}",
-      description: "Sessions that ended, by reason",
+      description: "Closed sessions by reason",
       attributes: { reason: "`lost`, `idle`, `lifetime`, `probe-failed`, `not-recovered`, `evicted`, `drain`" },
       source: "the pool's counters"
     },
     ({ closed }) => each("reason", closed)
   ),
   counter(
-    { name: "dials", unit: "{dial}", description: "Dials begun", source: "the pool's counters" },
+    { name: "dials", unit: "{dial}", description: "Started dials", source: "the pool's counters" },
     ({ dialsStarted }) => dialsStarted
   ),
   counter(
     {
       name: "dial.failures",
       unit: "{dial}",
-      description: "Dials that failed, by class of the error",
+      description: "Failed dials by class of the error",
       attributes: { class: "`capacity`, `network`, `pooler`, `auth`, `configuration`, `statement`, `closed`" },
       source: "the pool's counters"
     },
@@ -189,7 +194,7 @@ const counts: ReadonlyArray<MetricDefinition> = [
     {
       name: "incidents",
       unit: "{incident}",
-      description: "Losses of sessions; those lost together are one",
+      description: "Losses of sessions; sessions lost together count as one",
       source: "the pool's counters"
     },
     ({ incidents }) => incidents
@@ -198,7 +203,7 @@ const counts: ReadonlyArray<MetricDefinition> = [
     {
       name: "cleanups",
       unit: "{connection}",
-      description: "Sessions given back with something to clear: an open transaction, a changed setting, a lock",
+      description: "Released sessions that needed a reset: an open transaction, a changed setting, a lock",
       source: "the pool's counters"
     },
     ({ recoveries }) => recoveries
@@ -216,7 +221,7 @@ const counts: ReadonlyArray<MetricDefinition> = [
     {
       name: "drain.cancelled",
       unit: "{connection}",
-      description: "Sessions whose statement the drain cancelled",
+      description: "Sessions whose statement was cancelled by the drain",
       source: "the drain"
     },
     (_, { times }) => times.drainCancelled
@@ -228,10 +233,10 @@ const durations: ReadonlyArray<MetricDefinition> = [
     {
       name: "dial.phase.duration",
       unit: "s",
-      description: "Time each phase of a dial took",
+      description: "Duration of each phase of a dial",
       attributes: { phase: "`dns`, `tcp`, `tls`, `authentication`, `session`" },
       bounds: SECONDS_BOUNDS,
-      source: "each dial that succeeded"
+      source: "each successful dial"
     },
     ({ phases }) => each("phase", { ...phases })
   ),
@@ -239,7 +244,7 @@ const durations: ReadonlyArray<MetricDefinition> = [
     {
       name: "probe.duration",
       unit: "s",
-      description: "Time a silent session took to answer, or was given to answer, before it was lent",
+      description: "Duration of the probe of an idle session before its lease",
       attributes: { outcome: "`answered`, `unanswered`" },
       bounds: SECONDS_BOUNDS,
       source: "each probe of the pool"
@@ -250,9 +255,9 @@ const durations: ReadonlyArray<MetricDefinition> = [
     {
       name: "detection.duration",
       unit: "s",
-      description: "Time to detect a lost session: from the last moment its peer could have answered",
+      description: "Time to detect a lost session, from the last moment at which the server could have answered",
       bounds: OUTAGE_BOUNDS,
-      source: "each loss and each probe without an answer; 0 for an idle session whose end was announced"
+      source: "each loss and each unanswered probe; 0 for an idle session that the server closed"
     },
     ({ detection }) => single(detection)
   ),
@@ -260,9 +265,9 @@ const durations: ReadonlyArray<MetricDefinition> = [
     {
       name: "recovery.duration",
       unit: "s",
-      description: "Time to recover: from the loss that left fewer than the minimum until it stood again",
+      description: "Time to recover, from the loss below the minimum until the minimum is open again",
       bounds: OUTAGE_BOUNDS,
-      source: "losses and dials; with a minimum of 0, from a loss while somebody waits"
+      source: "losses and dials; with a minimum of 0, from a loss while a caller waits"
     },
     ({ recovery }) => single(recovery)
   )

@@ -1,10 +1,10 @@
 /**
- * The metrics that OpenTelemetry names, with its units, attributes and bounds (OpenTelemetry semantic conventions 1.44,
+ * The metrics that OpenTelemetry defines, with its units, attributes and bounds (OpenTelemetry semantic conventions 1.44,
  * database client metrics and Node.js runtime metrics).
  */
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { OperationSeries } from "../../stats/OperationTimes.ts"
-import { type Attributes, type MetricDefinition, each, single, type Reading } from "./Definition.ts"
+import { type Attributes, type MetricDefinition, each, single, type Reading } from "./MetricDefinition.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
 
 const gaugeOfSessions = (
@@ -52,18 +52,18 @@ const operationDuration: MetricDefinition = {
   name: "db.client.operation.duration",
   instrument: "Histogram",
   unit: "s",
-  description: "Duration of statements, from the writing of one to its whole answer",
+  description: "Duration of statements, from sending one to the end of its result",
   attributes: {
     "db.system.name": "`postgresql`",
     "db.namespace": "the database",
-    "db.operation.name": "the statement's first word, `_OTHER` for one that SQL does not know",
+    "db.operation.name": "the statement's first word, `_OTHER` if it is not a word of SQL",
     "server.address": "the host",
     "server.port": "the port",
     "error.type": "absent for success; the SQLSTATE, else the code of the `SessionError`, `interrupted` or `_OTHER`",
     "db.response.status_code": "the SQLSTATE of a failure that the server reported"
   },
   bounds: SECONDS_BOUNDS,
-  source: "each statement of an application; streams are not timed, because their pace is their reader's",
+  source: "each statement of an application; streams are not timed, because their reader sets the pace",
   observe: (reading) =>
     Array.from(reading.times.operations?.series ?? [], (series) => ({
       attributes: operationAttributes(series, reading),
@@ -75,9 +75,9 @@ const loopDelay = (name: keyof LoopDelays, what: string): MetricDefinition => ({
   name: `nodejs.eventloop.delay.${name}`,
   instrument: "Gauge",
   unit: "s",
-  description: `${what} delay of the event loop, over ten seconds or since the last look if that is longer ago`,
+  description: `${what} delay of the event loop, over ten seconds, or since the last read if that is longer ago`,
   attributes: {},
-  source: "Node's `monitorEventLoopDelay` with its resolution of 50 ms taken off; of the process, not of the pool",
+  source: "Node's `monitorEventLoopDelay` minus its resolution of 50 ms; of the process, not of the pool",
   observe: ({ loop }) => single(loop[name])
 })
 
@@ -86,14 +86,14 @@ export const standardMetrics: ReadonlyArray<MetricDefinition> = [
     name: "db.client.connection.count",
     instrument: "UpDownCounter",
     unit: "{connection}",
-    description: "Sessions that stand, by what they do",
+    description: "Open sessions by state",
     attributes: { "db.client.connection.state": "`idle`, `used`" },
-    source: "the pool's counts; a session that is made ready for the next borrower is `used`",
+    source: "the pool's counts; a session that is being reset is `used`",
     observe: ({ snapshot: { idle, used } }) => each("db.client.connection.state", { idle, used })
   },
-  gaugeOfSessions("idle.max", "The most sessions that may be idle", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
-  gaugeOfSessions("idle.min", "The fewest sessions that are kept", "`DB_POOL_MIN`", ({ snapshot }) => snapshot.min),
-  gaugeOfSessions("max", "The most sessions that may stand", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
+  gaugeOfSessions("idle.max", "Greatest number of idle sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
+  gaugeOfSessions("idle.min", "Least number of sessions", "`DB_POOL_MIN`", ({ snapshot }) => snapshot.min),
+  gaugeOfSessions("max", "Greatest number of sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
   {
     name: "db.client.connection.pending_requests",
     instrument: "UpDownCounter",
@@ -107,14 +107,14 @@ export const standardMetrics: ReadonlyArray<MetricDefinition> = [
     name: "db.client.connection.timeouts",
     instrument: "Counter",
     unit: "{timeout}",
-    description: "Callers that waited for a session until `DB_POOL_ACQUIRE_TIMEOUT` was over",
+    description: "Callers whose wait for a session reached `DB_POOL_ACQUIRE_TIMEOUT`",
     attributes: {},
     source: "the pool's counters",
     observe: ({ snapshot }) => single(snapshot.counters.acquired.timeout)
   },
-  duration("create_time", "Time to open a session", "the phases of each dial that succeeded", (t) => t.createTime),
-  duration("wait_time", "Time callers waited for a session, 0 for one lent at once", "each lease", (t) => t.waitTime),
-  duration("use_time", "Time between lending a session and getting it back", "each lease", (t) => t.useTime),
+  duration("create_time", "Time to open a session", "the phases of each successful dial", (t) => t.createTime),
+  duration("wait_time", "Time callers waited for a session, 0 without a wait", "each lease", (t) => t.waitTime),
+  duration("use_time", "Duration of leases", "each lease", (t) => t.useTime),
   operationDuration,
   loopDelay("mean", "Mean"),
   loopDelay("p50", "Median"),

@@ -1,16 +1,16 @@
 /**
- * The one statement of a look: PostgreSQL's list of connections, summed up by the server into a single row.
+ * The statement of the monitor: PostgreSQL's list of connections, summed up by the server into one row.
  *
- * It reads memory only, at most `max_connections` entries and no table, and returns no statement of anybody. Who
- * blocks whom is asked for those that wait for a lock only, because the answer stops the lock manager for a moment
- * (PostgreSQL docs, functions-info, pg_blocking_pids).
+ * It reads memory only, at most `max_connections` entries and no table, and returns no text of a statement. Blocking
+ * backends are queried only for those that wait for a lock, because pg_blocking_pids stops the lock manager for a moment
+ * (PostgreSQL docs, functions-info).
  */
 
-/** As many rows of each kind say what is wrong; the counts say how much of it. */
-const MOST_ROWS = 10
+/** Most rows of each kind; the counts cover the others. */
+const MAX_ROWS = 10
 
-/** Behind the first few blockers the others wait as well. */
-const MOST_BLOCKERS = 5
+/** Most blockers of one backend. */
+const MAX_BLOCKERS = 5
 
 const backend = (from: string): string =>
   `'pid', ${from}.pid, 'owner', ${from}.owner, 'state', ${from}.state, 'user', ${from}.usename, ` +
@@ -28,9 +28,9 @@ const blockingPids = "case when not self and wait_event_type = 'Lock' then pg_bl
 /**
  * The statement; its one parameter is our own `application_name`, its one column `view` the JSON of a `DatabaseView`.
  *
- * Without the right to read other roles' rows their type is null (PostgreSQL source, pgstatfuncs.c,
- * pg_stat_get_activity), so they count as connections when a role stands behind them. The session that asks is counted
- * as idle, as it was before.
+ * Without the privilege to read rows of other roles their type is null (PostgreSQL source, pgstatfuncs.c,
+ * pg_stat_get_activity); they count as connections when they have a role. The session that runs the statement counts as
+ * idle, as it was before.
  */
 export const activityStatement = (canSeeBlocking: boolean): string => `
 with seen as (
@@ -76,18 +76,18 @@ select json_build_object(
   'longestQuery', ${longest("query_age", "true")},
   'idleInTransaction', coalesce((
     select json_agg(json_build_object(${backend("s")}, 'millis', s.idle_age) order by s.idle_age desc)
-    from (select * from seen where idle_age is not null order by idle_age desc limit ${MOST_ROWS}) as s
+    from (select * from seen where idle_age is not null order by idle_age desc limit ${MAX_ROWS}) as s
   ), '[]'::json),
   'blocked', coalesce((
     select json_agg(json_build_object(
       ${backend("s")}, 'millis', coalesce(s.query_age, 0), 'byPrepared', 0 = any(s.blockers),
       'blockers', coalesce((
         select json_agg(json_build_object(${backend("b")}))
-        from (select * from seen where pid = any(s.blockers) order by pid limit ${MOST_BLOCKERS}) as b
+        from (select * from seen where pid = any(s.blockers) order by pid limit ${MAX_BLOCKERS}) as b
       ), '[]'::json)
     ) order by s.query_age desc nulls last)
     from (
-      select * from seen where cardinality(blockers) > 0 order by query_age desc nulls last limit ${MOST_ROWS}
+      select * from seen where cardinality(blockers) > 0 order by query_age desc nulls last limit ${MAX_ROWS}
     ) as s
   ), '[]'::json),
   'hidden', (select count(*) from seen where hidden),

@@ -1,12 +1,12 @@
-/** What one look at PostgreSQL's own list of connections brings: typed rows, and the sums that are made of them. */
+/** The result of the monitor's statement: PostgreSQL's connections, and sums of them. */
 import * as Schema from "effect/Schema"
 
-/** Whose connection it is, by `application_name`: our own name, the pooler's (`Supavisor...`), or another one. */
+/** The owner of a connection by `application_name`: this application, the pooler (`Supavisor...`), or another one. */
 const Owner = Schema.Literals(["ours", "pooler", "others"])
 
 export type Owner = typeof Owner.Type
 
-/** What a connection does; `unknown` where the role may not see it, or the server does not track it. */
+/** The state of a connection; `unknown` without the privilege to see it, or when the server does not track it. */
 const BackendState = Schema.Literals(["active", "idle", "idle in transaction", "unknown"])
 
 export type BackendState = typeof BackendState.Type
@@ -15,7 +15,7 @@ const BackendCount = Schema.Struct({
   owner: Owner,
   state: BackendState,
   count: Schema.Number,
-  /** How many of them wait for a lock that another transaction holds. */
+  /** Those that wait for a lock of another transaction. */
   waitingOnLock: Schema.Number
 })
 
@@ -30,24 +30,24 @@ const backendFields = {
 
 const Backend = Schema.Struct({ ...backendFields, millis: Schema.Number })
 
-/** One connection of the database; `millis` is the age of what it is listed for. Statements are never read. */
+/** One connection; `millis` is the age of the connection, transaction or statement it is listed for. */
 export type Backend = typeof Backend.Type
 
 const Blocker = Schema.Struct(backendFields)
 
 const BlockedBackend = Schema.Struct({
   ...backendFields,
-  /** Since when its statement runs, of which it may have waited a part only. */
+  /** How long its statement has been running; it may have waited for a part of this time only. */
   millis: Schema.Number,
   blockers: Schema.Array(Blocker),
-  /** Whether a prepared transaction holds the lock, which no connection stands for. */
+  /** Whether a prepared transaction, which has no connection, holds the lock. */
   byPrepared: Schema.Boolean
 })
 
-/** A connection that waits for a lock, and who holds it or waits before it; five at most. */
+/** A connection that waits for a lock, with at most five that hold it or wait before it. */
 export type BlockedBackend = typeof BlockedBackend.Type
 
-/** One look. Times are milliseconds; connections are those of the whole server, not only of this database. */
+/** Connections are those of the whole server, not only of this database. */
 export const DatabaseView = Schema.Struct({
   maxConnections: Schema.Number,
   /** `superuser_reserved_connections` and, since PostgreSQL 16, `reserved_connections`. */
@@ -61,11 +61,11 @@ export const DatabaseView = Schema.Struct({
   idleInTransaction: Schema.Array(Backend),
   /** Longest first, ten at most. */
   blocked: Schema.Array(BlockedBackend),
-  /** Connections of other roles of which only the owner can be seen. */
+  /** Connections of other roles whose state the role may not see. */
   hidden: Schema.Number,
-  /** Whether it may be asked who blocks whom. */
+  /** Whether the role may execute pg_blocking_pids. */
   canSeeBlocking: Schema.Boolean,
-  /** The role that looked. */
+  /** The role that ran the statement. */
   role: Schema.String
 })
 
@@ -77,7 +77,7 @@ interface Named {
   readonly application: string | null
 }
 
-/** The view with every name that somebody else chose passed through a function. */
+/** The view with every name mapped. */
 export const mapNames = (view: DatabaseView, f: (name: string) => string): DatabaseView => {
   const some = (name: string | null): string | null => (name === null ? null : f(name))
   const named = <A extends Named>(row: A): A => ({
@@ -98,7 +98,7 @@ export const mapNames = (view: DatabaseView, f: (name: string) => string): Datab
   }
 }
 
-/** How many connections there are: all, or those of an owner, in a state. */
+/** The number of connections, of all or of an owner, in all states or one. */
 export const countOf = (
   view: DatabaseView,
   filter: { readonly owner?: Owner; readonly state?: BackendState } = {}
@@ -108,19 +108,19 @@ export const countOf = (
     .filter(({ state }) => filter.state === undefined || state === filter.state)
     .reduce((sum, { count }) => sum + count, 0)
 
-/** How many connections wait for a lock. */
+/** The number of connections that wait for a lock. */
 export const waitingOnLock = (view: DatabaseView): number =>
   view.counts.reduce((sum, { waitingOnLock }) => sum + waitingOnLock, 0)
 
-/** Connections that an ordinary role can have: `max_connections` without the reserved ones. */
+/** The connections of ordinary roles: `max_connections` without the reserved ones. */
 export const usableConnections = (view: DatabaseView): number =>
   Math.max(0, view.maxConnections - view.reservedConnections)
 
-/** What the look could not see and what would change that; undefined when it saw everything. */
+/** What the role may not see; undefined when it sees everything. */
 export const restrictionOf = ({ hidden, role, canSeeBlocking }: DatabaseView): string | undefined => {
   const missing = [
-    ...(hidden > 0 ? [`what ${hidden} connections of other roles do and how old they are`] : []),
-    ...(canSeeBlocking ? [] : ["who blocks whom"])
+    ...(hidden > 0 ? [`the state and age of ${hidden} connections of other roles`] : []),
+    ...(canSeeBlocking ? [] : ["which connections block others"])
   ]
   return missing.length === 0 ? undefined : `The role ${role} may not see ${missing.join(", nor ")}.`
 }

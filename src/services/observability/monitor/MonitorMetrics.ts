@@ -1,4 +1,4 @@
-/** The last look at the database as gauges, there as long as there is a look that they can be read from. */
+/** The monitor's last result as gauges, which exist only while there is a result. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import {
@@ -49,13 +49,13 @@ const series: ReadonlyArray<Series> = [
   single("max", "{connection}", "The server's max_connections", (view) => view.maxConnections),
   single("usable", "{connection}", "max_connections without the reserved ones", usableConnections),
   single("lock_waits", "{connection}", "Connections that wait for a lock", waitingOnLock),
-  single("hidden", "{connection}", "Connections of which the role may see the owner only", (view) => view.hidden),
-  single("oldest", "s", "Age of the oldest connection of ours", (view) => seconds(view.oldestOurs)),
+  single("hidden", "{connection}", "Connections whose state the role may not see", (view) => view.hidden),
+  single("oldest", "s", "Age of the oldest connection of this application", (view) => seconds(view.oldestOurs)),
   single("transaction.longest", "s", "Age of the longest transaction", (view) => seconds(view.longestTransaction)),
   single("query.longest", "s", "Age of the longest running statement", (view) => seconds(view.longestQuery))
 ]
 
-/** Shows and withdraws the gauges of one pool's database. */
+/** Registers and removes the gauges of one pool's database. */
 export class MonitorMetrics {
   private readonly poolName: string
   private readonly context: Context.Context<never>
@@ -67,7 +67,7 @@ export class MonitorMetrics {
     this.context = context
   }
 
-  /** Gauges read this view from now on; without one there are none, because an old number looks like a new one. */
+  /** The gauges show this view from now on; without one they are removed, because old values look like new ones. */
   show(view: DatabaseView | undefined): void {
     this.view = view
     if (view === undefined) {

@@ -1,4 +1,4 @@
-/** One look at the database: the statement on a session that nobody else wants, bounded, and its answer read. */
+/** Runs the monitor's statement on an idle session, with a time limit. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,10 +10,9 @@ import { activityStatement } from "./ActivityStatement.ts"
 import { DatabaseView, mapNames } from "./DatabaseView.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** A server that sums up its connections for longer, in milliseconds, is too busy to be asked. */
-const LOOK_MILLIS = 5000
+/** The time limit, in milliseconds. */
+const QUERY_MILLIS = 5000
 
-/** How a look ended: what was seen, that no session was free for it, or why it failed. */
 export type MonitorQueryOutcome =
   | { readonly _tag: "Seen"; readonly view: DatabaseView }
   | { readonly _tag: "NoSession" }
@@ -25,22 +24,21 @@ const failed = (reason: string, isForbidden = false): MonitorQueryOutcome => ({ 
 
 const reasonOf = (error: SqlError): string => SessionError.fromSqlError(error)?.message ?? error.message
 
-/** An application may carry the whole connection string as its name. */
+/** An application may have the connection string as its name. */
 const withoutSecrets = (view: DatabaseView, secrets: ReadonlyArray<string>): DatabaseView =>
   secrets.length === 0 ? view : mapNames(view, (name) => redact(name, secrets))
 
-/** What a look needs to know. */
 export interface MonitorQueryOptions {
   readonly applicationName: string
   readonly canSeeBlocking: boolean
-  /** What must not be shown, should a name of somebody contain it. */
+  /** Removed from names. */
   readonly secrets: ReadonlyArray<string>
 }
 
 /**
- * Looks once. Waits for no session and for no answer longer than five seconds; never fails.
+ * Runs the statement once. Does not wait for a session; takes five seconds at most; never fails.
  *
- * The statement is not prepared by name: the session is another one each time.
+ * The statement is not prepared, because the session is a different one each time.
  */
 export const runMonitorQuery = (
   pool: SessionPool["Service"],
@@ -59,14 +57,15 @@ export const runMonitorQuery = (
         }))
       }),
       Effect.timeoutOrElse({
-        duration: LOOK_MILLIS,
-        orElse: () => Effect.succeed(failed(`The database gave no answer within ${LOOK_MILLIS / MILLIS_PER_SECOND} s.`))
+        duration: QUERY_MILLIS,
+        orElse: () =>
+          Effect.succeed(failed(`The database gave no answer within ${QUERY_MILLIS / MILLIS_PER_SECOND} s.`))
       }),
       Effect.catch((error) =>
         Effect.succeed(
           isSqlError(error)
             ? failed(reasonOf(error), error.reason._tag === "AuthorizationError")
-            : failed("The database's answer has another form than asked for.")
+            : failed("The database's answer has an unexpected form.")
         )
       )
     )

@@ -34,10 +34,10 @@ describe("listening to the sessions in use", () => {
   })
 
   it("finds out nothing while nothing is asked, or not for long enough", () => {
-    assert.strictEqual(heard([]), "Unasked")
-    assert.strictEqual(heard([session(40_000), session(50_000)]), "Unasked")
-    assert.strictEqual(heard([session(40_000, 1999)]), "Unasked")
-    assert.strictEqual(heard([session(1500, 1500)], 1000), "Unasked")
+    assert.strictEqual(heard([]), "Skipped")
+    assert.strictEqual(heard([session(40_000), session(50_000)]), "Skipped")
+    assert.strictEqual(heard([session(40_000, 1999)]), "Skipped")
+    assert.strictEqual(heard([session(1500, 1500)], 1000), "Skipped")
   })
 
   it("does not count the farewell of a session that is being closed", () => {

@@ -1,15 +1,15 @@
-/** One step of the pool's history, as charts draw it. */
+/** One step of the pool's history. */
 import type { HealthState } from "../health/Health.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
 import { MILLIS_PER_MINUTE } from "../../errors/Units.ts"
 
-/** How often a point is taken, in milliseconds: a burst of seconds is seen, and 15 minutes are a few hundred points. */
+/** The duration of a step, in milliseconds. */
 export const STEP_MILLIS = 2000
 
-/** How far the history goes back, in milliseconds. */
+/** The duration of the history, in milliseconds. */
 export const WINDOW_MILLIS = 15 * MILLIS_PER_MINUTE
 
-/** The pool at the end of a step, and what happened in it. Times are milliseconds, null where nothing was measured. */
+/** The pool at the end of a step, and the counts of the step. Durations are milliseconds, null without measurements. */
 export interface HistoryPoint {
   /** Wall-clock milliseconds. */
   readonly at: number
@@ -30,10 +30,10 @@ export interface HistoryPoint {
   readonly queries: number
   readonly dials: number
   readonly dialFailures: number
-  /** Sessions closed in the step, by reason; reasons without any are left out. */
+  /** Sessions closed in the step by reason, without reasons that did not occur. */
   readonly closes: Partial<Record<CloseReason, number>>
   readonly health: Lowercase<HealthState["_tag"]>
-  /** The share of one core that this process used. */
+  /** The share of one core that the process used. */
   readonly cpu: number
   readonly rssBytes: number
   readonly loopDelayP99Millis: number

@@ -1,4 +1,4 @@
-/** What has been counted up to an instant, and what happened between two of them: pure. */
+/** The pool's totals at one instant, and the interval between two. Pure. */
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
 import type { CloseReason, PoolSnapshot } from "../../pool/core/Snapshot.ts"
@@ -13,7 +13,7 @@ import {
 } from "./Quantiles.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
-/** Counts since the pool was made. */
+/** Counts since the pool was created. */
 export interface Totals {
   /** Monotonic milliseconds. */
   readonly now: number
@@ -25,7 +25,7 @@ export interface Totals {
   readonly closed: Readonly<Record<CloseReason, number>>
 }
 
-/** What happened between two looks. */
+/** The difference between two totals. */
 export interface Interval {
   readonly wait: Quantiles
   readonly query: Quantiles
@@ -55,7 +55,7 @@ export const totalsOf = (times: PoolTimes, { counters }: PoolSnapshot, now: numb
   closed: { ...counters.closed }
 })
 
-const nothing: HistogramCounts = { counts: [], sum: 0 }
+const noCounts: HistogramCounts = { counts: [], sum: 0 }
 
 const closesBetween = (before: Totals, after: Totals): Interval["closes"] =>
   Object.fromEntries(
@@ -65,7 +65,7 @@ const closesBetween = (before: Totals, after: Totals): Interval["closes"] =>
   )
 
 export const intervalBetween = (before: Totals, after: Totals): Interval => {
-  const query = after.query === undefined ? undefined : countsSince(after.query, before.query ?? nothing)
+  const query = after.query === undefined ? undefined : countsSince(after.query, before.query ?? noCounts)
   const queries = query === undefined ? 0 : totalOf(query)
   const seconds = (after.now - before.now) / MILLIS_PER_SECOND
   return {

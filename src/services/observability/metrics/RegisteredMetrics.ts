@@ -1,11 +1,8 @@
-/**
- * Metrics in Effect's registry, where its exporters and ours find them. Nothing is counted here: a value is looked up
- * in the pool when an exporter asks for it.
- */
+/** Registers metrics in Effect's registry. Values are read from the pool when an exporter reads them. */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type { Histogram } from "../../stats/Histogram.ts"
-import type { Attributes, MetricDefinition, Series, Reading } from "./Definition.ts"
+import type { Attributes, MetricDefinition, Series, Reading } from "./MetricDefinition.ts"
 
 const keyOf = (attributes: Attributes): string => JSON.stringify(Object.entries(attributes))
 
@@ -20,8 +17,8 @@ const stateOf = ({ bounds, count, counts, max, min, sum }: Histogram): Metric.Hi
 const empty: Metric.HistogramState = { buckets: [], count: 0, sum: 0, max: 0, min: 0 }
 
 /**
- * Effect's exporters read the unit from the attribute of that name, and send it as an attribute of the series as well.
- * What is inherited is read, but not sent.
+ * Effect's exporters read the unit from the attribute of that name, and export it as an attribute of the series too. An
+ * inherited attribute is read, but not exported.
  */
 const withUnit = (unit: string, attributes: Attributes): Attributes =>
   Object.assign(Object.create({ unit }), attributes)
@@ -35,7 +32,7 @@ export class RegisteredMetrics {
   private seen: Map<MetricDefinition, ReadonlyMap<string, Series>> | undefined = undefined
   private reading: Reading | undefined = undefined
 
-  /** `common` are the attributes of every series. */
+  /** `common` are attributes of every series. */
   constructor(parts: {
     readonly definitions: ReadonlyArray<MetricDefinition>
     readonly common: Attributes
@@ -49,7 +46,7 @@ export class RegisteredMetrics {
     this.update()
   }
 
-  /** Registers the series that appeared since the last time. */
+  /** Registers new series. */
   update(): void {
     this.reading = undefined
     for (const definition of this.definitions) {
@@ -66,7 +63,7 @@ export class RegisteredMetrics {
     this.registrations.clear()
   }
 
-  /** An exporter asks for every series in one go: all of them are told of the same instant. */
+  /** An exporter reads all series synchronously; they all get values of the same instant. */
   private points(definition: MetricDefinition): ReadonlyMap<string, Series> {
     if (this.reading === undefined || this.seen === undefined) {
       this.reading = this.take()

@@ -1,11 +1,11 @@
-/** What has happened, in one line each, for a person who watches: pure. */
+/** Events of pool, health and advisor as one line each. Pure. */
 import type { Finding, Severity } from "../advice/Finding.ts"
 import { counted, sentence, wordMillis } from "../../errors/Wording.ts"
 import { causeTexts, type Health } from "../health/Health.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
 
-/** Events kept: what a person reads of a list. */
+/** Events kept. */
 export const EVENTS_KEPT = 50
 
 export type EventLevel = "info" | "warn" | "error"
@@ -18,28 +18,28 @@ export interface HistoryEvent {
   readonly text: string
 }
 
-type Said = readonly [level: EventLevel, text: string]
+type LevelAndText = readonly [level: EventLevel, text: string]
 
-const closeWords: { readonly [Reason in CloseReason]: string } = {
+const closeTexts: { readonly [Reason in CloseReason]: string } = {
   lost: "it was lost",
-  idle: "nobody needed it for the idle timeout",
-  lifetime: "it had reached its lifetime",
+  idle: "it reached the idle timeout",
+  lifetime: "it reached its lifetime",
   "probe-failed": "it did not answer",
-  "not-recovered": "it could not be made clean",
+  "not-recovered": "it could not be reset",
   evicted: "it was replaced on request",
-  drain: "the pool ends"
+  drain: "the pool is draining"
 }
 
 const sumOf = (parts: object): number => Object.values(parts).reduce((sum: number, part: number) => sum + part, 0)
 
-const saidOf = (event: PoolEvent): Said => {
+const poolEventText = (event: PoolEvent): LevelAndText => {
   switch (event._tag) {
     case "SessionOpened": {
       const { backendPid, id, timings } = event.info
       return ["info", `Session ${id} opened in ${wordMillis(sumOf(timings))}, backend ${backendPid}.`]
     }
     case "SessionClosed":
-      return ["info", `Session ${event.id} closed, backend ${event.backendPid}: ${closeWords[event.reason]}.`]
+      return ["info", `Session ${event.id} closed, backend ${event.backendPid}: ${closeTexts[event.reason]}.`]
     case "SessionsLost":
       return ["warn", `${counted(event.count, "session")} lost. ${sentence(event.first.message)} ${event.first.remedy}`]
     case "DialFailed":
@@ -47,27 +47,27 @@ const saidOf = (event: PoolEvent): Said => {
     case "CeilingLearned":
       return ["warn", `The pooler refused one more session: the ceiling is ${event.held} for now.`]
     case "CeilingLifted":
-      return ["info", "The pooler grants as many sessions as wanted again."]
+      return ["info", "The pooler grants as many sessions as DB_POOL_MAX again."]
     case "LeakSuspected":
       return ["warn", `${event.holder} has held session ${event.sessionId} for ${wordMillis(event.heldMillis)}.`]
     case "LeakReturned":
-      return ["info", `${event.holder} returned session ${event.sessionId} after ${wordMillis(event.heldMillis)}.`]
+      return ["info", `${event.holder} released session ${event.sessionId} after ${wordMillis(event.heldMillis)}.`]
     case "StatementOverdue":
       return ["error", `${event.holder}, session ${event.sessionId}: ${event.error.message}`]
     case "Draining":
-      return ["info", `The pool drains: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`]
+      return ["info", `Draining: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`]
     case "Drained":
       return [
         "info",
-        `The pool has drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled, "session")} cancelled.`
+        `Drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled, "session")} cancelled.`
       ]
   }
 }
 
-/** Takes secrets out of a text. */
+/** Removes secrets from a text. */
 export type Redact = (text: string) => string
 
-const shown = (at: number, tag: HistoryEvent["tag"], [level, text]: Said, redact: Redact): HistoryEvent => ({
+const eventOf = (at: number, tag: HistoryEvent["tag"], [level, text]: LevelAndText, redact: Redact): HistoryEvent => ({
   at,
   tag,
   level,
@@ -75,9 +75,9 @@ const shown = (at: number, tag: HistoryEvent["tag"], [level, text]: Said, redact
 })
 
 export const poolEvent = (event: PoolEvent, redact: Redact): HistoryEvent =>
-  shown(event.at, event._tag, saidOf(event), redact)
+  eventOf(event.at, event._tag, poolEventText(event), redact)
 
-const healthSaid = ({ state }: Health): Said => {
+const healthText = ({ state }: Health): LevelAndText => {
   switch (state._tag) {
     case "Starting":
       return ["info", "Health: starting."]
@@ -92,24 +92,26 @@ const healthSaid = ({ state }: Health): Said => {
   }
 }
 
-/** What of the health is an event when it differs: the state and what limits it, not its numbers. */
-const turnOf = ({ state }: Health): string =>
+/** A change of this key is an event: the state and its causes, not its numbers. */
+const stateKey = ({ state }: Health): string =>
   state._tag === "Degraded" ? `Degraded ${state.causes.join(" ")}` : state._tag
 
-/** The event that a health is after another one; undefined while it stays as it is. */
+/** The event of a change of the health; undefined when its key is the same. */
 export const healthEvent = (
   before: Health | undefined,
   after: Health,
   at: number,
   redact: Redact
 ): HistoryEvent | undefined =>
-  before !== undefined && turnOf(before) === turnOf(after) ? undefined : shown(at, "Health", healthSaid(after), redact)
+  before !== undefined && stateKey(before) === stateKey(after)
+    ? undefined
+    : eventOf(at, "Health", healthText(after), redact)
 
 const severityLevels: { readonly [S in Severity]: EventLevel } = { info: "info", warning: "warn", critical: "error" }
 
-/** A finding that begins or has become more or less severe. */
+/** The event of a new finding, or of one whose severity changed. */
 export const findingBegun = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
-  shown(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${sentence(finding.detail)}`], redact)
+  eventOf(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${sentence(finding.detail)}`], redact)
 
 export const findingOver = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
-  shown(at, "Finding", ["info", `Resolved after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)
+  eventOf(at, "Finding", ["info", `Resolved after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)

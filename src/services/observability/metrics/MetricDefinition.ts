@@ -1,4 +1,4 @@
-/** A metric as the table of metrics defines it, and what a scrape finds for it. */
+/** The definition of a metric and the values it is read from. */
 import type { Histogram } from "../../stats/Histogram.ts"
 import type { SessionEntry } from "../../pool/SessionList.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
@@ -6,7 +6,7 @@ import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
 import type { DatabaseEndpoint } from "../../session/Session.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
 
-/** Everything that metrics are read from, taken at one instant. */
+/** The values of all metrics at one instant. */
 export interface Reading {
   readonly snapshot: PoolSnapshot
   readonly sessions: ReadonlyArray<SessionEntry>
@@ -23,7 +23,7 @@ export type Instrument = "Counter" | "UpDownCounter" | "Gauge" | "Histogram"
 /** Attributes of a series, in OpenTelemetry's spelling. */
 export type Attributes = Readonly<Record<string, string>>
 
-/** One series of a metric at one instant. */
+/** One series of a metric with its value. */
 export interface Series {
   readonly attributes: Attributes
   readonly value: number | Histogram
@@ -33,21 +33,21 @@ export interface Series {
 export interface MetricDefinition {
   readonly name: string
   readonly instrument: Instrument
-  /** As in OpenTelemetry: `s` for seconds, a word in braces for things that are counted. */
+  /** As in OpenTelemetry: `s` for seconds, a word in braces for counts. */
   readonly unit: string
   readonly description: string
-  /** Names of the attributes that series differ by, beside the pool's name, and what they can be. */
+  /** The attributes beside the pool's name, with their values. */
   readonly attributes: Readonly<Record<string, string>>
   /** Bounds of a histogram, in its unit. */
   readonly bounds?: ReadonlyArray<number>
-  /** Where the value comes from, for the reader of the documentation. */
+  /** Where the value comes from, for the documentation. */
   readonly source: string
   readonly observe: (reading: Reading) => ReadonlyArray<Series>
 }
 
-/** The one series of a metric that has no attributes of its own. */
+/** The series of a metric without attributes. */
 export const single = (value: number | Histogram): ReadonlyArray<Series> => [{ attributes: {}, value }]
 
-/** One series per key of a record. */
+/** One series for each key of a record. */
 export const each = (attribute: string, record: Readonly<Record<string, number | Histogram>>): ReadonlyArray<Series> =>
   Object.entries(record).map(([key, value]) => ({ attributes: { [attribute]: key }, value }))
