@@ -1,30 +1,30 @@
-/** A plain table for a terminal or a pipe: aligned, and never wider than the terminal. */
+/** A table for a terminal or a pipe, never wider than the terminal. */
 import { cut, fill, fillLeft, widthOf } from "./PlainText.ts"
 
 /** A column of a table. */
 export interface TableColumn {
   readonly header: string
   readonly align: "left" | "right"
-  /** Whether its cells may be cut to make room: prose may, numbers may not. */
+  /** Whether its cells may be cut, for texts. */
   readonly isElastic: boolean
-  /** Whether a narrow terminal may do without it. */
+  /** Whether it is left out on a narrow terminal. */
   readonly isExtra: boolean
 }
 
 /** A table in lines. */
 export interface Table {
   readonly lines: ReadonlyArray<string>
-  /** The headers of the columns for which there was no room. */
+  /** The headers of the columns that were left out. */
   readonly missing: ReadonlyArray<string>
 }
 
 const GAP = "  "
 
-/** An elastic column with less than that says nothing any more: then an extra column goes instead. */
-const ROOMY = 24
+/** Extra columns are left out before an elastic column gets narrower than this. */
+const COMFORTABLE = 24
 
-/** What an elastic column keeps when there is no extra column left to go. */
-const TIGHT = 8
+/** The least width of an elastic column. */
+const NARROWEST = 8
 
 interface Measured extends TableColumn {
   readonly at: number
@@ -37,10 +37,10 @@ const total = (widths: ReadonlyArray<number>): number =>
 const leastOf = (column: Measured, room: number): number =>
   column.isElastic ? Math.min(column.natural, room) : column.natural
 
-/** The columns that fit with room for prose; the last extra one goes first. */
+/** The columns that fit; the last extra column is left out first. */
 const chosen = (columns: ReadonlyArray<Measured>, width: number): ReadonlyArray<Measured> => {
   let kept = columns
-  while (total(kept.map((column) => leastOf(column, ROOMY))) > width) {
+  while (total(kept.map((column) => leastOf(column, COMFORTABLE))) > width) {
     const last = kept.findLast(({ isExtra }) => isExtra)
     if (last === undefined) break
     kept = kept.filter((column) => column !== last)
@@ -48,12 +48,12 @@ const chosen = (columns: ReadonlyArray<Measured>, width: number): ReadonlyArray<
   return kept
 }
 
-/** Widths that fit: the widest elastic columns give way first. */
+/** Widths that fit; the widest elastic columns are narrowed first. */
 const fitted = (columns: ReadonlyArray<Measured>, width: number): ReadonlyArray<number> => {
   const widths = columns.map(({ natural }) => natural)
   for (let excess = total(widths) - width; excess > 0;) {
     const elastic = columns
-      .map((column, at) => ({ at, width: widths[at] ?? 0, least: leastOf(column, TIGHT) }))
+      .map((column, at) => ({ at, width: widths[at] ?? 0, least: leastOf(column, NARROWEST) }))
       .filter((column) => column.width > column.least)
       .toSorted((one, other) => other.width - one.width)
     const [widest, next] = elastic
@@ -67,9 +67,8 @@ const fitted = (columns: ReadonlyArray<Measured>, width: number): ReadonlyArray<
 }
 
 /**
- * Lays out rows of plain texts. Without a width nothing is cut or left out; with one no line is wider.
- *
- * Extra columns go first, the last one first, then prose is cut, and at last the lines themselves.
+ * Formats rows of plain texts. Without a width nothing is cut or left out; with one no line is wider: extra columns are
+ * left out, the last one first, then elastic columns are cut, and finally the lines.
  */
 export const tableOf = (
   columns: ReadonlyArray<TableColumn>,

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Terminal from "effect/Terminal"
 
-/** Columns of the terminal; undefined where the output goes into a pipe or a file, which have no width. */
+/** The terminal's width in columns; undefined for a pipe or a file. */
 export const terminalWidth: Effect.Effect<number | undefined, never, Terminal.Terminal> = Effect.gen(function* () {
   const columns = yield* (yield* Terminal.Terminal).columns
   return columns > 0 ? columns : undefined

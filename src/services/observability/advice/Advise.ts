@@ -17,7 +17,7 @@ const monitorRestricted = ({ database }: AdvisorInput): Advice | undefined => {
     detail,
     remedy:
       database.hidden > 0
-        ? "Run: grant pg_read_all_stats to the role of the connection string. It allows reading statistics " + "only."
+        ? "Run: grant pg_read_all_stats to the role of the connection string. It allows reading statistics only."
         : "Run: grant execute on function pg_blocking_pids(int) to the role of the connection string."
   }
 }
