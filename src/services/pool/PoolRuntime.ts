@@ -44,6 +44,7 @@ export class PoolRuntime implements PoolHost {
   readonly name: string
   readonly endpoint: DatabaseEndpoint
   readonly acquireMillis: number
+  readonly timer: DeadlineTimer
   /** Completed by the first dial. */
   readonly firstDial = Deferred.makeUnsafe<void, SessionError>()
   readonly dialFibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
@@ -54,7 +55,6 @@ export class PoolRuntime implements PoolHost {
   onStep: () => void = () => {}
 
   private readonly opener: SessionOpener["Service"]
-  private readonly timer: DeadlineTimer
   private readonly losses: LossGrouping
   private readonly budget: AuthBudget
   private readonly pubsub: PubSub.PubSub<PoolEvent>
@@ -114,12 +114,8 @@ export class PoolRuntime implements PoolHost {
           this.fork(
             Effect.map(slot.session.close, () => {
               this.core.sessionClosed(slot, this.now())
-              this.publish({
-                _tag: "SessionClosed",
-                id: slot.session.info.id,
-                backendPid: slot.session.info.backendPid,
-                reason
-              })
+              const { backendPid, id } = slot.session.info
+              this.publish({ _tag: "SessionClosed", id, backendPid, reason })
             })
           ),
         acquireError: (outcome, waiter) =>
@@ -145,11 +141,6 @@ export class PoolRuntime implements PoolHost {
 
   onAuthFailures(failures: ReadonlyArray<number>): void {
     this.core.backoff = DialBackoff.withAuthFailures(this.core.backoff, failures, this.now())
-  }
-
-  /** Ensures that the pool checks its deadlines at `at` or earlier. */
-  arm(at: number): void {
-    this.timer.arm(at)
   }
 
   armForWaiter(deadline: number, now: number): void {
@@ -220,12 +211,7 @@ export class PoolRuntime implements PoolHost {
       // A session that ends during a drain is no incident.
       if (this.core.phase === "open") this.losses.add(error)
       this.core.sessionLost(slot, this.now(), error.code === SHUTDOWN)
-      if (isUnexpected)
-        this.times.sessionLost(
-          { busySince: session.busySince, lastReceivedAt: session.lastReceivedAt() },
-          this.core,
-          this.now()
-        )
+      if (isUnexpected) this.times.sessionLost(session, this.core, this.now())
       this.timer.arm(this.now() + SWEEP_MILLIS)
     }
     Deferred.doneUnsafe(this.firstDial, Effect.void)
@@ -260,35 +246,22 @@ export class PoolRuntime implements PoolHost {
       this.publish({ _tag: "CeilingLearned", held: ceiling.held, poolerSize: ceiling.poolerSize })
     }
     if (ceiling.held === undefined || error.class !== "capacity") {
-      this.publish({
-        _tag: "DialFailed",
-        error,
-        open: this.core.open,
-        retryInMillis: Math.max(0, backoff.notBefore - now)
-      })
+      const retryInMillis = Math.max(0, backoff.notBefore - now)
+      this.publish({ _tag: "DialFailed", error, open: this.core.open, retryInMillis })
     }
     Deferred.doneUnsafe(this.firstDial, Effect.fail(error))
     this.timer.arm(Math.max(now, backoff.notBefore))
   }
 
   private dialDefect(defect: unknown): SessionError {
-    return SessionError.connectFailed({
-      host: this.endpoint.host,
-      port: this.endpoint.port,
-      phase: "session",
-      elapsedMillis: 0,
-      failure: defect
-    })
+    const { host, port } = this.endpoint
+    return SessionError.connectFailed({ host, port, phase: "session", elapsedMillis: 0, failure: defect })
   }
 
   private probeTimeout(slot: Slot<Session>): SessionError {
-    return SessionError.statementTimeout({
-      host: this.endpoint.host,
-      port: this.endpoint.port,
-      phase: "query",
-      elapsedMillis: this.now() - slot.session.lastReceivedAt(),
-      limitMillis: SWEEP_MILLIS
-    })
+    const { host, port } = this.endpoint
+    const elapsedMillis = this.now() - slot.session.lastReceivedAt()
+    return SessionError.statementTimeout({ host, port, phase: "query", elapsedMillis, limitMillis: SWEEP_MILLIS })
   }
 
   private readonly sweep = (): number => {

@@ -175,7 +175,7 @@ const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionO
     validateAll: Effect.sync(() => {
       runtime.core.validateAll(runtime.now())
       // No other event would retry a dial that the backoff delays.
-      runtime.arm(runtime.now())
+      runtime.timer.arm(runtime.now())
     }),
     reset: Effect.sync(() => {
       for (const slot of Array.from(runtime.core.slots)) runtime.core.evict(slot)

@@ -32,12 +32,8 @@ const checkStatement = (host: PoolHost, slot: Slot<Session>, now: number, limit:
     elapsedMillis: now - since,
     limitMillis: limit
   })
-  host.publish({
-    _tag: "StatementOverdue",
-    sessionId: session.info.id,
-    holder: holderName(slot.lease?.holder),
-    error
-  })
+  const holder = holderName(slot.lease?.holder)
+  host.publish({ _tag: "StatementOverdue", sessionId: session.info.id, holder, error })
   session.kill(error)
 }
 

@@ -14,20 +14,20 @@ export interface PoolCounts {
   readonly limits: { readonly min: number }
 }
 
-const phaseRecord = <A>(make: () => A): Record<keyof PhaseTimings, A> => ({
-  dns: make(),
-  tcp: make(),
-  tls: make(),
-  authentication: make(),
-  session: make()
-})
+const PHASES: ReadonlyArray<keyof PhaseTimings> = ["dns", "tcp", "tls", "authentication", "session"]
 
 export class PoolTimes {
   readonly waitTime: Histogram
   readonly useTime: Histogram
   /** From name resolution to a verified session. */
   readonly createTime = new Histogram()
-  readonly phases = phaseRecord(() => new Histogram())
+  readonly phases: Readonly<Record<keyof PhaseTimings, Histogram>> = {
+    dns: new Histogram(),
+    tcp: new Histogram(),
+    tls: new Histogram(),
+    authentication: new Histogram(),
+    session: new Histogram()
+  }
   readonly probeAnswered = new Histogram()
   readonly probeUnanswered = new Histogram()
   /** From the last sign of life of a peer, or the request after it, to the detection of its loss. */
@@ -69,13 +69,8 @@ export class PoolTimes {
     pool: PoolCounts,
     now: number
   ): void {
-    const { authentication, dns, session, tcp, tls } = info.timings
-    this.createTime.recordMillis(dns + tcp + tls + authentication + session)
-    this.phases.dns.recordMillis(dns)
-    this.phases.tcp.recordMillis(tcp)
-    this.phases.tls.recordMillis(tls)
-    this.phases.authentication.recordMillis(authentication)
-    this.phases.session.recordMillis(session)
+    this.createTime.recordMillis(PHASES.reduce((sum, phase) => sum + info.timings[phase], 0))
+    for (const phase of PHASES) this.phases[phase].recordMillis(info.timings[phase])
     this.serverMaxConnections = info.maxConnections
     if (this.shortSince === undefined || pool.open < Math.max(1, pool.limits.min)) return
     this.recovery.recordMillis(now - this.shortSince)
@@ -84,11 +79,11 @@ export class PoolTimes {
 
   /** A session was lost; `pool` no longer counts it. The loss of an idle session is detected at once. */
   sessionLost(
-    session: { readonly busySince: number; readonly lastReceivedAt: number },
+    session: { readonly busySince: number; readonly lastReceivedAt: () => number },
     pool: PoolCounts,
     now: number
   ): void {
-    const silentSince = session.busySince === 0 ? now : Math.max(session.busySince, session.lastReceivedAt)
+    const silentSince = session.busySince === 0 ? now : Math.max(session.busySince, session.lastReceivedAt())
     this.detection.recordMillis(now - silentSince)
     this.checkShortage(pool, now)
   }

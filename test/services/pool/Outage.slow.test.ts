@@ -12,7 +12,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
     () =>
       Effect.gen(function* () {
         const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 10, acquireTimeout: 50 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 2)
+        yield* untilPool(pool, "min sessions are open", (s) => s.open === 2)
         const dialsBefore = (yield* pool.snapshot).counters.dialsStarted
         yield* proxy.setMode(FaultMode.refuse)
         yield* proxy.cutAll("reset")

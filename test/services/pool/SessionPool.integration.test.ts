@@ -52,7 +52,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
   it.effect("replaces every session under full load without ever exceeding max", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 4, max: 4, maxLifetime: 300 } })
-      const before = yield* untilPool(pool, "4 sessions stand", (s) => s.open === 4).pipe(Effect.andThen(backends))
+      const before = yield* untilPool(pool, "4 sessions are open", (s) => s.open === 4).pipe(Effect.andThen(backends))
       const load = yield* Effect.forkChild(
         Effect.forEach(Array.from({ length: 8 }), () => Effect.forever(sql`select pg_sleep(0.002)`), {
           concurrency: "unbounded"
@@ -75,7 +75,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
       Effect.gen(function* () {
         const postgres = yield* TestPostgres
         const { pool, sql } = yield* stack({ pool: { min: 3, max: 10 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        yield* untilPool(pool, "min sessions are open", (s) => s.open === 3)
         let concurrent = 0
         const watch = yield* Effect.forkChild(
           Effect.forever(
@@ -100,7 +100,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
   it.effect("grows to at most 8 sessions for a spike of 50 short queries when connecting is slow", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 5, max: 50 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 5)
+      yield* untilPool(pool, "min sessions are open", (s) => s.open === 5)
       yield* proxy.setMode(FaultMode.delay({ toServerMillis: 0, toClientMillis: 30 }), { existing: false })
       yield* Effect.forEach(Array.from({ length: 50 }), () => sql`select pg_sleep(0.002)`, {
         concurrency: "unbounded"

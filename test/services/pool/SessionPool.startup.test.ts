@@ -8,18 +8,18 @@ import { advance, withPool } from "./PoolScenario.ts"
 type Startup = NonNullable<SettingsInput["startup"]>
 
 /** Whether the layer is built when the first dial fails in this way. */
-const stands = (startup: Startup, failure: DialFailureClass) =>
+const isBuilt = (startup: Startup, failure: DialFailureClass) =>
   withPool({ dials: Dial.fails(failure) }, { startup, pool: { min: 1, max: 2 } }, () => Effect.succeed(true)).pipe(
     Effect.catch((error) => Effect.succeed(error.class))
   )
 
 const outcomes = (startup: Startup) =>
   Effect.all({
-    auth: stands(startup, "auth"),
-    configuration: stands(startup, "configuration"),
-    network: stands(startup, "network"),
-    capacity: stands(startup, "capacity"),
-    pooler: stands(startup, "pooler")
+    auth: isBuilt(startup, "auth"),
+    configuration: isBuilt(startup, "configuration"),
+    network: isBuilt(startup, "network"),
+    capacity: isBuilt(startup, "capacity"),
+    pooler: isBuilt(startup, "pooler")
   })
 
 describe("the start", () => {

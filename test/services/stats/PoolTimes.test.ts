@@ -16,9 +16,9 @@ describe("PoolTimes", () => {
 
   it("measures a recovery from the first loss below min until min is open again", () => {
     const times = new PoolTimes()
-    times.sessionLost({ busySince: 0, lastReceivedAt: 0 }, pool(2), 500)
-    times.sessionLost({ busySince: 0, lastReceivedAt: 0 }, pool(1), 1000)
-    times.sessionLost({ busySince: 0, lastReceivedAt: 0 }, pool(0), 2000)
+    times.sessionLost({ busySince: 0, lastReceivedAt: () => 0 }, pool(2), 500)
+    times.sessionLost({ busySince: 0, lastReceivedAt: () => 0 }, pool(1), 1000)
+    times.sessionLost({ busySince: 0, lastReceivedAt: () => 0 }, pool(0), 2000)
     times.sessionOpened(info, pool(1), 3000)
     assert.strictEqual(times.recovery.count, 0)
     times.sessionOpened(info, pool(2), 6000)
@@ -38,11 +38,11 @@ describe("PoolTimes", () => {
 
   it("measures detection from the last moment when a peer could have answered", () => {
     const times = new PoolTimes()
-    times.sessionLost({ busySince: 0, lastReceivedAt: 10 }, pool(5), 5000)
+    times.sessionLost({ busySince: 0, lastReceivedAt: () => 10 }, pool(5), 5000)
     assert.strictEqual(times.detection.sum, 0)
-    times.sessionLost({ busySince: 1000, lastReceivedAt: 10 }, pool(5), 5000)
+    times.sessionLost({ busySince: 1000, lastReceivedAt: () => 10 }, pool(5), 5000)
     assert.strictEqual(times.detection.sum, 4)
-    times.sessionLost({ busySince: 1000, lastReceivedAt: 3000 }, pool(5), 5000)
+    times.sessionLost({ busySince: 1000, lastReceivedAt: () => 3000 }, pool(5), 5000)
     assert.strictEqual(times.detection.sum, 6)
     times.probed(false, 2000)
     times.probed(true, 1000)
