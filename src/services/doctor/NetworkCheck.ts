@@ -14,7 +14,7 @@ import { timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 
 export type { CertificateFacts } from "./network/Certificate.ts"
-export { NameResolver, type NameResolverShape, resolverAt, systemResolver } from "./network/NameResolver.ts"
+export { NameResolver, type NameResolverShape, resolverAt } from "./network/NameResolver.ts"
 export type { DnsAnswer, HostAddresses } from "./network/HostAddresses.ts"
 export { type TlsFacts, unencrypted } from "./network/Sockets.ts"
 

@@ -37,7 +37,7 @@ const queryWith =
     })
 
 /** Queries the system's name servers; looks names up with `getaddrinfo`. */
-export const systemResolver: NameResolverShape = {
+const systemResolver: NameResolverShape = {
   servers: Dns.getServers,
   query: queryWith(undefined),
   lookup: (host) => resolveHost(host, 0)
