@@ -43,7 +43,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
       const program = yield* start({})
       const [line, port = ""] = yield* program.said(/No SUPABASE_SESSION_POOLER is set: .*127\.0\.0\.1:(\d+).*/)
       assert.include(line, "throw-away")
-      const [, pooler = ""] = yield* program.said(/stand-in for Supavisor in session mode, at 127\.0\.0\.1:(\d+)/)
+      const [, pooler = ""] = yield* program.said(
+        /FakeSupavisor, a pooler in session mode, is in front of it at 127\.0\.0\.1:(\d+)/
+      )
       const address = yield* program.address
       yield* ready(address)
       const status = JSON.parse((yield* Effect.promise(() => get(`${address}/status`))).body)

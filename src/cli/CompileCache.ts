@@ -1,8 +1,8 @@
 /**
- * The compiled code of earlier runs, so that a command answers in little more than half the time.
+ * Reuses the compiled code of earlier runs, which nearly halves the start-up time.
  *
- * Imports nothing but Node, so that it stands before the rest of the program is loaded; the module as a whole, because
- * an older Node without the function has to get as far as being told that it is too old.
+ * Imports only Node, so that it runs before the program is loaded, and `node:module` as a namespace, because an older
+ * Node lacks the function and must still report that it is too old.
  */
 import { mkdirSync, statSync } from "node:fs"
 import * as Module from "node:module"
@@ -11,20 +11,19 @@ import { isAbsolute, join } from "node:path"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What lies in the cache is run, so nobody else may write to it: no bits of the group, none of others. */
+/** Code in the cache is executed, so group and others must not be able to write to it. */
 const PRIVATE = 0o700
 const WRITABLE_BY_OTHERS = 0o022
 
-/** Below the user's directory for caches (XDG Base Directory Specification); a relative one is to be ignored. */
+/** In the user's cache directory (XDG Base Directory Specification, which ignores a relative path). */
 const directoryOf = (environment: Environment): string => {
   const given = environment["XDG_CACHE_HOME"]
   return join(given !== undefined && isAbsolute(given) ? given : join(homedir(), ".cache"), "effect-supavisor")
 }
 
 /**
- * Keeps compiled code in `effect-supavisor` in the user's cache directory from now on; does nothing where that cannot be
- * written or is not the user's alone. Node's own variables (`NODE_COMPILE_CACHE`, `NODE_DISABLE_COMPILE_CACHE`) decide
- * when they are set.
+ * Keeps compiled code in `effect-supavisor` in the user's cache directory; does nothing when others can write to it or
+ * the user cannot. Node's variables (`NODE_COMPILE_CACHE`, `NODE_DISABLE_COMPILE_CACHE`) take precedence.
  */
 export const useCompileCache = (environment: Environment): string | undefined => {
   if (environment["NODE_COMPILE_CACHE"] !== undefined) return undefined
@@ -36,7 +35,7 @@ export const useCompileCache = (environment: Environment): string | undefined =>
     const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & WRITABLE_BY_OTHERS) === 0)
     return isOurs ? Module.enableCompileCache(directory).directory : undefined
   } catch {
-    // A home that is read-only or missing: the program starts as it did before.
+    // A read-only or missing home directory: no cache.
     return undefined
   }
 }

@@ -1,7 +1,7 @@
-/** How the program ends, for scripts and supervisors: 0 when all is well, else one of these. */
+/** Exit codes of the program other than 0. */
 
-/** Something did not work. */
+/** A failure. */
 export const EXIT_FAILURE = 1
 
-/** Nothing was attempted: the usage is wrong or a setting cannot be used. */
+/** Wrong usage or invalid settings; nothing was attempted. */
 export const EXIT_INVALID = 2

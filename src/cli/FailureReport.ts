@@ -1,4 +1,4 @@
-/** What a person reads when the program fails, and the exit code that goes with it. */
+/** The message and the exit code of a failed program. */
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Predicate from "effect/Predicate"
@@ -8,14 +8,14 @@ import { isSessionError } from "../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "./ExitCode.ts"
 import { sentence } from "../services/errors/Wording.ts"
 
-/** How a failed program ends. `text` is undefined when the failure was shown already. */
+/** `text` is undefined when the failure was printed already. */
 export interface FailureReport {
   readonly text: string | undefined
   readonly exitCode: number
 }
 
-const wordsOf = (error: unknown): string | undefined => {
-  // a command that has said everything itself, and the command line's own words about wrong usage
+const textOf = (error: unknown): string | undefined => {
+  // printed already, by the command or as wrong usage
   if (!Runtime.getErrorReported(error)) return undefined
   if (isSessionError(error)) {
     return error.reason._tag === "ConfigurationInvalid"
@@ -30,15 +30,14 @@ const isWrongUsage = (error: unknown): boolean => CliError.isCliError(error) && 
 const exitCodeOf = (error: unknown): number => (isWrongUsage(error) ? EXIT_INVALID : Runtime.getErrorExitCode(error))
 
 /**
- * Puts the cause of a failure into words: an expected failure without a stack, with what to do; a defect as it is.
+ * Describes the cause of a failure: an expected failure without a stack and with its remedy; a defect with its stack.
  *
- * Exit codes: 2 for wrong usage and for settings that cannot be used; else the one that the error carries under
- * `Runtime.errorExitCode`, or 1. An error that carries `Runtime.errorReported` as false has no text: its command has
- * said everything. Passwords in URLs and pairs are taken out of every text.
+ * Exit codes: 2 for wrong usage and invalid settings; else `Runtime.errorExitCode` of the error, or 1. An error with
+ * `Runtime.errorReported` false has no text. Passwords in URLs and pairs are removed from every text.
  */
 export const reportOf = (cause: Cause.Cause<unknown>): FailureReport => {
   const failure = cause.reasons.find(Cause.isFailReason)
-  const text = failure === undefined ? `This is a bug: ${Cause.pretty(cause)}` : wordsOf(failure.error)
+  const text = failure === undefined ? `This is a bug: ${Cause.pretty(cause)}` : textOf(failure.error)
   return {
     text: text === undefined ? undefined : redact(text, []),
     exitCode: failure === undefined ? EXIT_FAILURE : exitCodeOf(failure.error)

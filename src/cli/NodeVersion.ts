@@ -1,10 +1,10 @@
-/** Which Node the program needs. Imports nothing, so that an older one gets as far as being told. */
+/** The version of Node that the program needs. Imports nothing, so that an old Node can run it. */
 
 /** As `engines` of package.json. */
 const LEAST = { major: 22, minor: 19 }
 
-/** What to say on a Node that is too old; undefined on one that will do. `version` is like `24.1.0`. */
-export const refusalOf = (version: string): string | undefined => {
+/** The message for a Node that is too old; undefined otherwise. `version` is like `24.1.0`. */
+export const versionProblem = (version: string): string | undefined => {
   const [major = 0, minor = 0] = version.split(".").map(Number)
   if (major > LEAST.major || (major === LEAST.major && minor >= LEAST.minor)) return undefined
   return (

@@ -23,13 +23,11 @@ const envFile = Flag.Path("env-file").pipe(
 )
 
 const demo = Flag.Boolean("demo").pipe(
-  Flag.withDescription(
-    "A small load on the embedded PostgreSQL, so that there is something to see. On; --no-demo switches it off"
-  ),
+  Flag.withDescription("Run a small demonstration load on the embedded PostgreSQL. Default: on; --no-demo disables it"),
   Flag.withDefault(true)
 )
 
-/** The server is loaded when it is wanted: `--help` needs none of it. */
+/** Loads the server only to serve: `--help` does not need it. */
 const serveWith = (options: { readonly envFile: Option.Option<string>; readonly demo: boolean }) =>
   Effect.flatMap(
     Effect.promise(() => import("./Serve.ts")),
@@ -42,12 +40,12 @@ const root = Command.make("effect-supavisor", { demo }).pipe(
     "A pool of Postgres sessions that understands the pooler in front of it. Without a command it serves."
   ),
   Command.withExamples([
-    { command: "effect-supavisor", description: "Serve; a PostgreSQL of its own where no database is named" },
-    { command: "effect-supavisor doctor", description: "Say why a connection does not work, and what to do" },
-    { command: "effect-supavisor status", description: "Say how the running program is" },
+    { command: "effect-supavisor", description: "Serve, with an embedded PostgreSQL unless a database is configured" },
+    { command: "effect-supavisor doctor", description: "Find out why a connection does not work, and the remedy" },
+    { command: "effect-supavisor status", description: "Show the state of the running program" },
     {
       command: "effect-supavisor --completions bash > ~/.local/share/bash-completion/completions/effect-supavisor",
-      description: "Complete its words and flags in bash"
+      description: "Complete commands and flags in bash"
     }
   ]),
   Command.withHandler(serveWith)
@@ -56,20 +54,20 @@ const root = Command.make("effect-supavisor", { demo }).pipe(
 const serveCommand = Command.make("serve", { demo }, ({ demo }) =>
   Effect.flatMap(root, ({ envFile }) => serveWith({ envFile, demo }))
 ).pipe(
-  Command.withShortDescription("Keep a session pool, and serve its page, status, metrics and probes"),
+  Command.withShortDescription("Run a session pool, and serve its page, status, metrics and probes"),
   Command.withDescription(
-    "Keep a session pool and serve the page, the status, the metrics and the probes. " +
-      "Without SUPABASE_SESSION_POOLER it brings a PostgreSQL of its own."
+    "Run a session pool and serve its page, status, metrics and probes. " +
+      "Without SUPABASE_SESSION_POOLER it uses an embedded PostgreSQL."
   ),
   Command.withExamples([
-    { command: "effect-supavisor serve --no-demo", description: "A PostgreSQL of its own, and no load on it" },
+    { command: "effect-supavisor serve --no-demo", description: "Embedded PostgreSQL without the demonstration load" },
     {
       command: "SUPABASE_SESSION_POOLER=postgres://... effect-supavisor serve",
-      description: "Sessions of a pooler"
+      description: "Sessions at a pooler"
     },
     {
       command: "effect-supavisor serve --env-file production.env",
-      description: "With the variables of a file; those of the environment come first"
+      description: "With variables of a file; the environment takes precedence"
     }
   ])
 )
@@ -78,7 +76,7 @@ const serveCommand = Command.make("serve", { demo }, ({ demo }) =>
 const settingsFrom = (options: { readonly envFile: Option.Option<string> }) =>
   EnvFileLayer.provider({ envFile: Option.getOrUndefined(options.envFile) })
 
-/** All but the wizard: it would show in plain text what it was told of secrets. */
+/** All except the wizard, which would print secrets in plain text. */
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 
 const tree = root.pipe(
@@ -86,7 +84,7 @@ const tree = root.pipe(
   Command.provide(settingsFrom)
 )
 
-/** What a command line does, given without the name of the program. Wrong usage fails after it was said. */
+/** Runs a command line, given without the name of the program. Wrong usage is printed and fails. */
 export const commandLine = (parameters: ReadonlyArray<string>) =>
   Command.runWith(tree, { version })(parameters).pipe(
     Effect.provide([NodeServices.layer, Usage.layer, CliConfig.layer({ builtIns })])

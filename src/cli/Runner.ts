@@ -1,4 +1,4 @@
-/** Runs the program's effect to its end, and ends the process with the code that says how it went. */
+/** Runs the program's effect and ends the process with its exit code. */
 import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -6,35 +6,35 @@ import * as Runtime from "effect/Runtime"
 import type { Signals } from "./Signals.ts"
 
 /**
- * The exit code: 0 for success and for an end that a signal asked for; everything else is reported on stderr.
+ * The exit code: 0 for success and for an end after a signal; any other failure is printed to stderr.
  *
- * Effect's own runner exits with 130 for every signal, but a drain that was asked for and went well is a success:
- * a supervisor must not take it for a crash.
+ * Effect's own runner exits with 130 after a signal; here a completed drain is a success, so that a supervisor does not
+ * report a crash.
  */
 const exitCodeOf = async (exit: Exit.Exit<unknown, unknown>, signals: Signals): Promise<number> => {
   if (Exit.isSuccess(exit)) return 0
   if (signals.requested !== undefined && Cause.hasInterruptsOnly(exit.cause)) return 0
-  // loaded when there is something to report: it knows every error there is, and `--help` needs none of them
+  // loaded only for a failure: it imports the whole error catalogue
   const { reportOf } = await import("./FailureReport.ts")
   const { exitCode, text } = reportOf(exit.cause)
   if (text !== undefined) console.error(text)
   return exitCode
 }
 
-/** A closed terminal or a reader that left must not end the program in the middle of its drain: lines are dropped. */
-const outliveReaders = (): void => {
+/** Drops output when the terminal or the reader has closed, so that the drain is not interrupted. */
+const ignoreClosedStreams = (): void => {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 }
 
-/** Runs an effect as the program: the first signal interrupts it, and its finalizers are waited for. */
+/** Runs an effect as the program: the first signal interrupts it, and its finalizers run to their end. */
 export const runProgram = (program: Effect.Effect<unknown, unknown>, signals: Signals): void => {
-  outliveReaders()
+  ignoreClosedStreams()
   const runMain = Runtime.makeRunMain(({ fiber, teardown }) => {
     signals.handOver(() => fiber.interruptUnsafe(fiber.id))
     fiber.addObserver((exit) => {
       teardown(exit, (code) => {
         process.exitCode = code
-        // oxlint-disable-next-line unicorn/no-process-exit -- all scopes are closed; what is left must not delay the end
+        // oxlint-disable-next-line unicorn/no-process-exit -- all scopes are closed; remaining handles must not delay the end
         if (signals.requested !== undefined || code !== 0) process.exit(code)
       })
     })

@@ -1,4 +1,4 @@
-/** `serve`: keeps the pool and answers probes until a signal asks for the end. */
+/** `serve`: runs the pool and the operations server until a signal. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { version } from "../http/Version.ts"
@@ -7,14 +7,14 @@ import * as LogLayer from "../layers/LogLayer.ts"
 import { describe } from "../services/config/ConnectionString.ts"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
 
-/** What the command line decides. */
+/** Options of the command line. */
 export interface ServeOptions extends ConfigLayer.Options {
-  /** Whether the embedded database gets a small load, so that there is something to see. Default true. */
+  /** Whether the embedded database gets a demonstration load. Default true. */
   readonly demo?: boolean | undefined
 }
 
-/** Said before anything is loaded, started or dialled: a start that hangs must not be silent. */
-const greet = Effect.gen(function* () {
+/** Logged before anything is loaded or dialled, so that a start that hangs is not silent. */
+const logStart = Effect.gen(function* () {
   const { connection, notes, source, warnings } = yield* SessionConfig
   yield* Effect.logInfo(
     connection === undefined
@@ -25,20 +25,20 @@ const greet = Effect.gen(function* () {
   for (const warning of warnings) yield* Effect.logWarning(warning)
 })
 
-/** The settings and the log lines in their format; all that is needed for the first words. */
+/** Settings and log format: all that the first log lines need. */
 const foundation = (options: ConfigLayer.Options) =>
   LogLayer.layer.pipe(Layer.provideMerge(SessionConfig.layerEnv), Layer.provideMerge(ConfigLayer.provider(options)))
 
 /**
- * The command, to be interrupted by the first signal. Fails when the start fails.
+ * The command; the first signal interrupts it. Fails when the start fails.
  *
- * Settings are the environment's, then those of the file. The pool and the server are loaded after the first line.
+ * Settings come from the environment, then from the file. Pool and server are loaded after the first log line.
  */
 export const serve = Effect.fn("serve")(
   function* ({ demo = true }: ServeOptions) {
-    yield* greet
-    const { DemoWanted, layer, serving } = yield* Effect.promise(() => import("./ServeLayer.ts"))
-    return yield* Effect.provide(serving, Layer.provide(layer, Layer.succeed(DemoWanted, demo)))
+    yield* logStart
+    const { DemoEnabled, layer, serving } = yield* Effect.promise(() => import("./ServeLayer.ts"))
+    return yield* Effect.provide(serving, Layer.provide(layer, Layer.succeed(DemoEnabled, demo)))
   },
   (effect, options) => Effect.provide(effect, foundation(options))
 )

@@ -1,4 +1,4 @@
-/** The serving part of the program: what it stands on, and its orderly end. */
+/** The layers of `serve`, and its shutdown. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { formatAddress, HttpServer } from "effect/http/HttpServer"
@@ -17,32 +17,32 @@ import { HealthCheck } from "../services/observability/HealthCheck.ts"
 import type { SessionError } from "../services/errors/SessionError.ts"
 import { SessionPool, StartInBackground } from "../services/pool/SessionPool.ts"
 
-export { DemoWanted } from "../layers/DemoLoadLayer.ts"
+export { DemoEnabled } from "../layers/DemoLoadLayer.ts"
 
-/** The operations server on the pool, the pool on the database, the database embedded where none is named. */
+/** The operations server, the pool, and an embedded database when none is configured. */
 export const layer = HttpLayer.layer.pipe(
   Layer.provideMerge(DemoLoadLayer.layer),
   Layer.provideMerge(ObservabilityLayer.layer),
   Layer.provideMerge(SupavisorLayer.layerNoConfig()),
-  // Probes are answered from the first moment on, before there is a session.
+  // Probes are answered before there is a session.
   Layer.provide(Layer.succeed(StartInBackground, true)),
   Layer.provideMerge(EmbeddedPostgresLayer.layer),
-  // Below everything, so that it hears all of it, to the last word of the drain.
+  // Built first, so that it also exports the end of the drain.
   Layer.provideMerge(TelemetryLayer.layer)
 )
 
-/** Addresses that mean every address of this machine: a browser on it reaches the same server by loopback. */
+/** Wildcard addresses, and the loopback addresses that reach the same server. */
 const wildcards: Readonly<Record<string, string>> = { "//0.0.0.0:": "//127.0.0.1:", "//[::]:": "//[::1]:" }
 
 const pageAt = (address: string): string =>
   Object.entries(wildcards).reduce((url, [wildcard, loopback]) => url.replace(wildcard, loopback), `${address}/`)
 
-/** How long the news of the drain may take to reach `/readyz`, in milliseconds: a turn of the event loop is enough. */
+/** Bound of the wait until `/readyz` reports the drain; one turn of the event loop is enough. */
 const UNREADY_MILLIS = 100
 
 /**
- * The end, in this order: the demonstration, then the pool stops to lend and `/readyz` says so, the streams say goodbye,
- * and the pool drains while probes are still answered.
+ * Shutdown, in this order: the demonstration load stops, the pool starts to drain and `/readyz` fails, the event streams
+ * end, the drain completes while probes are still answered.
  */
 const stop = Effect.gen(function* () {
   const pool = yield* SessionPool
@@ -58,10 +58,10 @@ const stop = Effect.gen(function* () {
 })
 
 /**
- * Serves until it is interrupted or the first session fails for good, then drains the pool while probes are still
- * answered: `/readyz` turns 503 at once.
+ * Serves until it is interrupted or the first session fails permanently, then drains the pool while probes are still
+ * answered; `/readyz` returns 503 at once.
  *
- * What it stands on ends after that, in this order: HTTP, the pool, the embedded server.
+ * After that the layers close: HTTP, the pool, the embedded server.
  */
 export const serving: Effect.Effect<never, SessionError, DemoLoad | HealthCheck | HttpServer | LiveFeed | SessionPool> =
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** What a person reads who mistyped: one line that says what is wrong, and the word that was probably meant. */
+/** Messages for wrong usage: one line for each error, with a suggestion. */
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import type { HelpDoc } from "effect/cli/HelpDoc"
@@ -9,15 +9,15 @@ import type * as Layer from "effect/Layer"
 
 const PROGRAM = "effect-supavisor"
 
-const meant = (suggestions: ReadonlyArray<string>): string =>
+const suggestion = (suggestions: ReadonlyArray<string>): string =>
   suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
 
 const lineOf = (error: CliError.NonShowHelpErrors): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
-      return `There is no flag ${error.option}.${meant(error.suggestions)}`
+      return `There is no flag ${error.option}.${suggestion(error.suggestions)}`
     case "UnknownSubcommand":
-      return `There is no command "${error.subcommand}".${meant(error.suggestions)}`
+      return `There is no command "${error.subcommand}".${suggestion(error.suggestions)}`
     case "UserError":
       return error.message
     default:
@@ -28,18 +28,18 @@ const lineOf = (error: CliError.NonShowHelpErrors): string => {
 /**
  * The lines for wrong usage.
  *
- * A word after a flag that does not exist is probably its value, and may be a secret: only the flag is told.
+ * A word after an unknown flag is probably its value, and may be a secret: only the flag is printed.
  */
 const usageLines = (
   errors: ReadonlyArray<CliError.NonShowHelpErrors>,
   commandPath: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
   const unknownFlags = errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
-  const told = unknownFlags.length > 0 ? unknownFlags : errors
-  return [...new Set(told.map(lineOf)), `Help: ${[PROGRAM, ...commandPath.slice(1)].join(" ")} --help`]
+  const shown = unknownFlags.length > 0 ? unknownFlags : errors
+  return [...new Set(shown.map(lineOf)), `Help: ${[PROGRAM, ...commandPath.slice(1)].join(" ")} --help`]
 }
 
-/** The page of help: the flags of every command once, on the first page; a gap before the examples on each. */
+/** A help page. Global flags are listed on the first page only; an empty line precedes the examples. */
 const helpPage = (doc: HelpDoc, colors: boolean): string =>
   CliOutput.defaultFormatter({ colors, globalFlags: "summary" })
     .formatHelpDoc(doc)
@@ -53,10 +53,10 @@ const present = Effect.fnUntraced(function* (event: CliOutput.Presenter.Event) {
   if (event._tag === "Version") return yield* CliOutput.defaultPresenter.present(event)
   const { redact } = yield* Effect.promise(() => import("../services/config/ConnectionString.ts"))
   const { plainText } = yield* Effect.promise(() => import("./terminal/PlainText.ts"))
-  // a connection string at a place where none belongs holds a password
+  // a misplaced connection string contains a password
   const lines = usageLines(event.errors, event.commandPath).map((line) => plainText(redact(line, [])))
   yield* Console.error(lines.join("\n"))
 })
 
-/** Help goes to stdout as ever; wrong usage to stderr, without the page of help around it. */
+/** Prints help to stdout, and wrong usage to stderr without the help page. */
 export const layer: Layer.Layer<never> = CliOutput.layerPresenter({ present })

@@ -1,6 +1,4 @@
-/**
- * Where the settings of the program come from: the real environment first, then a `.env` file.
- */
+/** Settings from the environment, then from a `.env` file. */
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
@@ -10,9 +8,9 @@ import { type Options, provider } from "./EnvFileLayer.ts"
 export { type Options, provider } from "./EnvFileLayer.ts"
 
 /**
- * The settings of the program, from the environment and the file. Each call makes a new layer: keep the value.
+ * The settings, from the environment and the file. Each call makes a new layer: keep the value.
  *
- * A library never reads a `.env` file by itself: an application that wants none uses `SessionConfig.layerEnv`.
+ * Nothing else reads a `.env` file; without one use `SessionConfig.layerEnv`.
  */
 export const layer = (options?: Options): Layer.Layer<SessionConfig, SessionError, FileSystem.FileSystem> =>
   SessionConfig.layerEnv.pipe(Layer.provide(provider(options)))

@@ -1,4 +1,4 @@
-/** Whether there is a demonstration: on the embedded database only, and only where it is wanted. */
+/** The demonstration load, on the embedded database only. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,21 +6,21 @@ import { DemoLoad } from "../services/embedded/DemoLoad.ts"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
-/** Whether a load is wanted where nothing else would be seen. Default false: the command line decides. */
-export const DemoWanted = Context.Reference<boolean>("effect-supavisor/DemoWanted", {
+/** Whether the embedded database gets a demonstration load. Default false; the command line sets it. */
+export const DemoEnabled = Context.Reference<boolean>("effect-supavisor/DemoEnabled", {
   defaultValue: () => false
 })
 
 /**
- * Loads the pool a little when its database is the embedded one and `DemoWanted` is set, and says so. A database that
- * somebody has configured is never loaded.
+ * Starts the load when the database is the embedded one and `DemoEnabled` is set, and logs it. A configured database
+ * never gets a load.
  */
 export const layer: Layer.Layer<DemoLoad, never, SessionConfig | SessionPool> = Layer.unwrap(
   Effect.gen(function* () {
     const { connectionType } = yield* SessionConfig
-    if (connectionType !== "embedded" || !(yield* DemoWanted)) return DemoLoad.layerNone
+    if (connectionType !== "embedded" || !(yield* DemoEnabled)) return DemoLoad.layerNone
     yield* Effect.logInfo(
-      "A small demonstration load runs on the embedded database; all of it is named demo. --no-demo switches it off."
+      "A small demonstration load runs on the embedded database; its statements are named demo. --no-demo disables it."
     )
     return DemoLoad.layer
   })

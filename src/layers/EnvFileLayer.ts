@@ -1,4 +1,4 @@
-/** The file of variables that stands behind the environment. Loads nothing but that, for commands that need no more. */
+/** Variables of a `.env` file, after the environment. Imports little, for commands that need only this. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -6,9 +6,9 @@ import type * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
 import type { SessionError } from "../services/errors/SessionError.ts"
 
-/** Where to look for a file of variables. */
+/** The file of variables. */
 export interface Options {
-  /** Path of a file that must exist. Without it `.env` in the working directory is read where there is one. */
+  /** Path of a file that must exist. Default: `.env` in the working directory, if it exists. */
   readonly envFile?: string | undefined
 }
 
@@ -16,7 +16,7 @@ const defaultFile = ".env"
 
 const isMissing = (error: PlatformError): boolean => error.reason._tag === "NotFound"
 
-/** The catalogue of errors takes a fifth of a second to load: a file that can be read needs none of it. */
+/** Loads the error catalogue, which takes 0.2 s, only for a failure. */
 const unreadable = (path: string, error: PlatformError): Effect.Effect<never, SessionError> =>
   Effect.flatMap(
     Effect.promise(() => import("../services/errors/SessionError.ts")),
@@ -47,10 +47,10 @@ const read = (
   )
 
 /**
- * Puts the file behind the current ConfigProvider, for this and every other reader of configuration.
+ * Adds the file to the current ConfigProvider as its fallback.
  *
- * A variable that is set and not empty in the environment wins over the file. A missing `.env` is fine; a missing
- * named file, or a file that cannot be read, fails with a `SessionError` of reason `ConfigurationInvalid`.
+ * A non-empty variable of the environment takes precedence over the file. A missing `.env` is ignored; a missing named
+ * file, or an unreadable file, fails with a `SessionError` of reason `ConfigurationInvalid`.
  */
 export const provider = (options?: Options): Layer.Layer<never, SessionError, FileSystem.FileSystem> =>
   ConfigProvider.layerAdd(read(options?.envFile))

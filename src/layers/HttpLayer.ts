@@ -1,4 +1,4 @@
-/** The operations server: what `http/Routes.ts` answers, on the address that the settings name. */
+/** The operations server: `http/Routes.ts` on the address of the settings. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -16,7 +16,7 @@ import type { PoolHistory } from "../services/observability/PoolHistory.ts"
 import type { PoolMetrics } from "../services/observability/PoolMetrics.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
-/** How long answers under way may take at the end, in milliseconds: they come from memory, within a few. */
+/** Bound of responses under way at the end; they come from memory within milliseconds. */
 const GRACEFUL_STOP_MILLIS = 250
 
 const remedies: Readonly<Record<string, string>> = {
@@ -53,29 +53,29 @@ const server: Layer.Layer<HttpServer, OperationsServerError, SessionConfig> = La
       port,
       gracefulShutdownTimeout: GRACEFUL_STOP_MILLIS
     }).pipe(Effect.mapError((error) => errorFrom(host, port, error)))
-    // The server only stops to listen; a request that never becomes complete would live on for a minute.
+    // Stopping only closes the listening socket; an incomplete request would stay open for a minute.
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     return http
   })
 )
 
-/** Built last, so undone first: a server does not stop while a stream goes on. */
-const goodbye: Layer.Layer<never, never, LiveFeed> = Layer.effectDiscard(
+/** Built last, so finalized first: the server does not stop while a stream is open. */
+const endStreams: Layer.Layer<never, never, LiveFeed> = Layer.effectDiscard(
   Effect.flatMap(LiveFeed, ({ end }) => Effect.addFinalizer(() => end))
 )
 
 /**
- * Listens while the layer is alive, on `HTTP_HOST` and `HTTP_PORT` (default 127.0.0.1:8321), and provides the
- * `HttpServer` with the address it got, and the `LiveFeed` for programs that end its streams before anything else.
+ * Listens on `HTTP_HOST` and `HTTP_PORT` (default 127.0.0.1:8321) until the scope closes; provides the `HttpServer` with
+ * its actual address, and the `LiveFeed` for programs that end its streams first.
  *
- * Fails with an `OperationsServerError` when it cannot listen. Its stop takes half a second at most: the streams end
- * first, then the server.
+ * Fails with an `OperationsServerError` when it cannot listen. Stopping takes at most half a second: streams end first,
+ * then the server.
  */
 export const layer: Layer.Layer<
   HttpServer | LiveFeed,
   OperationsServerError,
   HealthCheck | PoolHistory | PoolMetrics | SessionConfig | SessionPool
-> = goodbye.pipe(
+> = endStreams.pipe(
   Layer.provideMerge(HttpRouter.serve(Routes.layer, { disableLogger: true, disableListenLog: true })),
   Layer.provideMerge(LiveFeed.layer),
   Layer.provideMerge(server),

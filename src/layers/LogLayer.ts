@@ -1,4 +1,4 @@
-/** Log lines on stderr: for a person, or one JSON object per line with `LOG_FORMAT=json`. */
+/** Log lines on stderr: text, or one JSON object per line with `LOG_FORMAT=json`. */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -27,17 +27,16 @@ const levelColours: Readonly<Record<string, number>> = {
   Fatal: 31
 }
 
-/** The longest name of a level that is common, so that messages stand below each other. */
+/** Aligns the messages: the longest common name of a level. */
 const LEVEL_WIDTH = 5
 
-const wordsOf = (part: unknown): string => (typeof part === "string" ? part : (JSON.stringify(part) ?? String(part)))
+const textOf = (part: unknown): string => (typeof part === "string" ? part : (JSON.stringify(part) ?? String(part)))
 
 const pairOf = ([name, value]: [string, unknown]): string => {
-  const text = wordsOf(value)
+  const text = textOf(value)
   return `${name}=${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`
 }
 
-/** Lines of one record after the first are set off from the next record. */
 const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 
 /** One line per record: time, level, message, annotations; the cause of a failure below it. */
@@ -50,27 +49,27 @@ export const formatLine = (coloured: boolean): Logger.Logger<unknown, string> =>
     const line = [
       grey(date.toISOString()),
       level(logLevel.toUpperCase().padEnd(LEVEL_WIDTH)),
-      parts.map(wordsOf).join(" "),
+      parts.map(textOf).join(" "),
       ...(annotations.length === 0 ? [] : [grey(annotations.join(" "))])
     ].join(" ")
     return indented(cause.reasons.length === 0 ? line : `${line}\n${Cause.pretty(cause)}`)
   })
 
-/** Colours only where a terminal shows them and nobody asked for none (https://no-color.org). */
-const wantsColour: Effect.Effect<boolean> = Effect.map(
+/** Colours on a terminal only, and not with NO_COLOR (https://no-color.org). */
+const useColour: Effect.Effect<boolean> = Effect.map(
   Effect.orElseSucceed(Config.option(Config.String("NO_COLOR")), () => Option.none<string>()),
   (noColor) => process.stderr.isTTY === true && Option.isNone(noColor)
 )
 
 /**
- * Replaces the loggers by one that writes to stderr, so that stdout stays free for answers.
+ * Replaces the loggers by one that writes to stderr, so that stdout has only the output of commands.
  *
- * A terminal that is gone does not matter: a line that cannot be written is dropped.
+ * A line that cannot be written, because the terminal has closed, is dropped.
  */
 export const layer: Layer.Layer<never, never, SessionConfig> = Layer.unwrap(
   Effect.gen(function* () {
     const { logFormat } = yield* SessionConfig
-    const format = logFormat === "json" ? Logger.formatJson : formatLine(yield* wantsColour)
+    const format = logFormat === "json" ? Logger.formatJson : formatLine(yield* useColour)
     return Logger.layer([Logger.withConsoleError(format)])
   })
 )

@@ -1,4 +1,4 @@
-/** The client an application asks for, on the pool it is configured for. */
+/** `PgClient` and `SqlClient` on a session pool. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +17,7 @@ import { DriverOptions, type DriverOptionsShape } from "../services/session/Driv
 /** Options of the SQL client and of the wire driver; all optional. */
 export interface PgClientOptions extends PooledPgClient.PgClientOptions, DriverOptionsShape {}
 
-/** Provides `PgClient`, `SqlClient` and the scoped pool beneath them; fails as the start-up setting says. */
+/** Provides `PgClient`, `SqlClient` and their scoped pool; the setting `startup` decides when it fails. */
 export const layer = (
   options: PgClientOptions = {}
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
@@ -27,7 +27,7 @@ export const layer = (
   )
 
 /**
- * A client over a pool of its own, for as long as the scope is open; the pool's events are logged.
+ * A client with its own pool, both open until the scope closes; the pool's events are logged.
  *
  * Fails as `SupavisorLayer.layer` does, with a `SessionError`.
  */

@@ -1,4 +1,4 @@
-/** All of it: what an application provides to get `PgClient | SqlClient` over a session pool that is looked after. */
+/** The layers for applications: `PgClient` and `SqlClient` on a session pool, with its log. */
 import type * as Config from "effect/Config"
 import * as Layer from "effect/Layer"
 import type { PgClient } from "@effect/sql-pg/PgClient"
@@ -11,29 +11,29 @@ import type { SessionPool } from "../services/pool/SessionPool.ts"
 import { machineClockLayer } from "../services/wire/MonotonicClock.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
 
-/** What is provided. */
+/** The services that the layers provide. */
 export type Provided = PgClient | SqlClient | SessionPool | SessionConfig
 
 /** Options of the SQL client and of the wire driver; all optional. */
 export type SupavisorOptions = PgClientLayer.PgClientOptions
 
-/** The client and the pool over a configuration that stands already. */
+/** With a `SessionConfig` from the context. */
 export const layerNoConfig = (
   options: SupavisorOptions = {}
 ): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
   PoolLog.layer.pipe(Layer.provide(machineClockLayer), Layer.provideMerge(PgClientLayer.layer(options)))
 
-/** Configured in code: `SupavisorLayer.layer({ url })`. */
+/** With settings in code: `SupavisorLayer.layer({ url })`. */
 export const layer = (settings: SettingsInput, options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>
   layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layer(settings)))
 
-/** Configured by an Effect `Config`, or an object of `Config`s: `SupavisorLayer.layerConfig({ url: Config.Redacted("MY_URL") })`. */
+/** With settings from an Effect `Config`: `SupavisorLayer.layerConfig({ url: Config.Redacted("MY_URL") })`. */
 export const layerConfig = (
   config: Config.Wrap<SettingsInput>,
   options: SupavisorOptions = {}
 ): Layer.Layer<Provided, SessionError | Config.ConfigError> =>
   layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layerConfig(config)))
 
-/** Configured by the environment, `SUPABASE_SESSION_POOLER` and the rest. */
+/** With settings from the environment: `SUPABASE_SESSION_POOLER` and the `DB_*` variables. */
 export const layerEnv = (options: SupavisorOptions = {}): Layer.Layer<Provided, SessionError> =>
   layerNoConfig(options).pipe(Layer.provideMerge(SessionConfig.layerEnv))

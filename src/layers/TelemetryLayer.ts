@@ -1,4 +1,4 @@
-/** Traces, metrics and logs to an OpenTelemetry collector, where one is named. */
+/** Exports traces, metrics and logs to an OpenTelemetry collector, when one is configured. */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -8,17 +8,17 @@ import { version } from "../http/Version.ts"
 import { FlushTelemetry } from "../services/observability/metrics/FlushTelemetry.ts"
 import { SessionError } from "../services/errors/SessionError.ts"
 
-/** How long the last values may take to be sent, in milliseconds: a collector that is gone must not hold up the end. */
+/** Bound of the last export: a collector that is down must not delay the end of the program. */
 const FLUSH_MILLIS = 2000
 
 const ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 const PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 const JSON_PROTOCOL = "http/json"
 
-/** What OpenTelemetry's own SDKs assume when it is not set (OpenTelemetry docs, OTLP exporter configuration). */
+/** The default of OpenTelemetry's SDKs (OpenTelemetry docs, OTLP exporter configuration). */
 const DEFAULT_PROTOCOL = "http/protobuf"
 
-/** What is assumed of the other variables: an endpoint is named in order to be used, for all three. */
+/** Defaults of the other variables: an endpoint is used for traces, metrics and logs. */
 const defaults = ConfigProvider.fromUnknown({
   OTEL_TRACES_EXPORTER: "otlp",
   OTEL_METRICS_EXPORTER: "otlp",
@@ -28,7 +28,7 @@ const defaults = ConfigProvider.fromUnknown({
   OTEL_EXPORTER_OTLP_TIMEOUT: String(FLUSH_MILLIS)
 })
 
-/** The value may hold a key and is not shown. */
+/** The value may contain a key, so it is not shown. */
 const unusable = (name: string, expected: string, example: string): SessionError =>
   SessionError.configurationInvalid([{ name, received: "<not shown>", expected, example }])
 
@@ -40,7 +40,7 @@ const given = (name: string): Effect.Effect<string | undefined> =>
     (value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== ""))
   )
 
-/** The exporters are loaded when they are wanted. */
+/** Loads the exporters only when they are used. */
 const exporters = (protocol: string) =>
   Effect.promise(async () => {
     const [Otlp, Serialization, { Flusher }, FetchHttpClient] = await Promise.all([
@@ -62,13 +62,13 @@ const exporters = (protocol: string) =>
   })
 
 /**
- * Exports while the layer is alive when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and does nothing otherwise.
+ * Exports when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and does nothing otherwise.
  *
  * Traces, metrics and logs go to `/v1/traces`, `/v1/metrics` and `/v1/logs` below it, as protobuf or, with
- * `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`, as JSON; gRPC is not spoken. The other `OTEL_*` variables mean what
- * OpenTelemetry says; the service's name is `effect-supavisor` unless one is set. A collector that does not answer is
- * left alone for a minute, and delays the end by about four seconds at most. Fails with a `SessionError` of reason
- * `ConfigurationInvalid` for an endpoint that is no URL or a protocol that is not spoken.
+ * `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`, as JSON; gRPC is not supported. The other `OTEL_*` variables have
+ * OpenTelemetry's meaning; the default service name is `effect-supavisor`. After a failed export the collector is
+ * retried a minute later; it delays the end of the program by at most about four seconds. Fails with a `SessionError` of
+ * reason `ConfigurationInvalid` for an endpoint that is not a URL or an unsupported protocol.
  */
 export const layer: Layer.Layer<never, SessionError> = Layer.unwrap(
   Effect.gen(function* () {
@@ -77,7 +77,7 @@ export const layer: Layer.Layer<never, SessionError> = Layer.unwrap(
     if (!isHttp(endpoint)) return yield* unusable(ENDPOINT, "an http or https URL", "http://localhost:4318")
     const protocol = (yield* given(PROTOCOL)) ?? DEFAULT_PROTOCOL
     if (protocol !== DEFAULT_PROTOCOL && protocol !== JSON_PROTOCOL) {
-      return yield* unusable(PROTOCOL, `${DEFAULT_PROTOCOL} or ${JSON_PROTOCOL}; gRPC is not spoken`, JSON_PROTOCOL)
+      return yield* unusable(PROTOCOL, `${DEFAULT_PROTOCOL} or ${JSON_PROTOCOL}; gRPC is not supported`, JSON_PROTOCOL)
     }
     return yield* exporters(protocol)
   })

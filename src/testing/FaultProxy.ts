@@ -1,4 +1,4 @@
-/** A TCP proxy on 127.0.0.1 that breaks connections on purpose: refusals, silence, resets, delays, cuts, garbage. */
+/** A TCP proxy on 127.0.0.1 that injects faults: refusals, silence, resets, delays, cuts, garbage. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -26,9 +26,9 @@ export class FaultProxyError extends Schema.TaggedError<FaultProxyError>()("Faul
 
 export interface FaultProxyOptions {
   readonly target: { readonly host: string; readonly port: number }
-  /** The mode the proxy starts in. Default: pass. */
+  /** The first mode. Default: pass. */
   readonly mode?: FaultMode
-  /** Called for each accepted connection, before its first byte; a returned mode is for this connection only. */
+  /** Called for each accepted connection before its first byte; a returned mode applies to this connection only. */
   readonly onAccept?: (connection: { readonly id: number }) => FaultMode | undefined
 }
 
@@ -39,21 +39,21 @@ export interface FaultProxyShape {
   readonly urlThrough: (url: Redacted.Redacted<string>) => Redacted.Redacted<string>
   /** Connections accepted since the start or the last `resetOpenCounters`. */
   readonly accepted: Effect.Effect<number>
-  /** Client connections open now: from accept until the client closed its side or the proxy cut it. */
+  /** Open client connections: from accept until the client closes its side or the proxy cuts it. */
   readonly open: () => number
-  /** The most client connections that were ever open at the same time, since the start or `resetOpenCounters`. */
+  /** The highest number of open client connections since the start or `resetOpenCounters`. */
   readonly maxOpen: () => number
-  /** How many `when` and `afterServerBytes` modes have gone over to their next mode. */
+  /** How many `when` and `afterServerBytes` modes have changed to their next mode. */
   readonly triggered: () => number
-  /** Connections of which at least one socket still exists, oldest first. */
+  /** Connections with at least one open socket, oldest first. */
   readonly connections: () => ReadonlyArray<ProxiedConnection>
-  /** Sets the mode for new connections and, unless `existing` is false, for those that exist. */
+  /** Sets the mode of new connections and, unless `existing` is false, of open ones. */
   readonly setMode: (mode: FaultMode, options?: { readonly existing?: boolean }) => Effect.Effect<void>
-  /** `accepted` and `triggered` become 0, `maxOpen` becomes what is open now. */
+  /** Sets `accepted` and `triggered` to 0, and `maxOpen` to the open connections. */
   readonly resetOpenCounters: Effect.Effect<void>
-  /** Cuts every existing connection; new ones are still accepted. */
+  /** Cuts every open connection; new ones are still accepted. */
   readonly cutAll: (how: "reset" | "end") => Effect.Effect<void>
-  /** Waits until that many client connections are open, or until the predicate holds for their number. */
+  /** Waits until that many client connections are open, or until the predicate holds for the number. */
   readonly awaitOpen: (expected: number | ((open: number) => boolean)) => Effect.Effect<void>
   /** Waits until at least that many connections were accepted. */
   readonly awaitAccepted: (atLeast: number) => Effect.Effect<void>
@@ -73,7 +73,7 @@ const make = Effect.fnUntraced(function* (
   let maxOpen = 0
   let triggered = 0
 
-  // A waiter may change the mode at once; the connection that reports must have finished its step by then.
+  // Deferred, because a waiter may change the mode while the connection that reports has not finished its step.
   const changed = () =>
     queueMicrotask(() => {
       for (const check of waiters) check()
@@ -101,8 +101,8 @@ const make = Effect.fnUntraced(function* (
         open -= 1
         changed()
       },
-      onGone: (gone) => {
-        connections.delete(gone)
+      onClosed: (closed) => {
+        connections.delete(closed)
         changed()
       },
       onTriggered: () => {
@@ -163,12 +163,12 @@ const make = Effect.fnUntraced(function* (
 })
 
 /**
- * A TCP proxy in front of any host and port, for tests that need to see what a broken network does.
+ * A TCP proxy in front of any host and port, for tests of network faults.
  *
- * It listens on 127.0.0.1 on a port of its own; when its scope closes, every socket and timer is gone.
+ * It listens on a free port of 127.0.0.1. Closing its scope closes every socket and clears every timer.
  */
 export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("effect-supavisor/FaultProxy") {
-  /** Starts a proxy for as long as the scope is open. Fails when no port can be bound. */
+  /** Starts a proxy that runs while the scope is open. Fails when no port can be bound. */
   static readonly make = make
 
   /** {@link FaultProxy.make} as a layer. */

@@ -1,4 +1,4 @@
-/** A throw-away PostgreSQL server for a test file, with a fresh database for each test. */
+/** A PostgreSQL server for a test file, with a fresh database for each test. */
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -17,11 +17,11 @@ import type {
 } from "../services/embedded/EmbeddedPostgres.ts"
 import { EmbeddedPostgres } from "../services/embedded/EmbeddedPostgres.ts"
 
-/** The `application_name` of the `admin` connection, for leaving it out of a count in pg_stat_activity. */
+/** The `application_name` of the `admin` connection, to exclude it from counts in pg_stat_activity. */
 export const adminApplicationName = "effect-supavisor-admin"
 
 export interface TestPostgresShape {
-  /** The server itself: host, port, password, logs, data directory. */
+  /** The server: host, port, password, logs, data directory. */
   readonly server: EmbeddedPostgresShape
   readonly host: string
   readonly port: number
@@ -30,22 +30,21 @@ export interface TestPostgresShape {
   /** A new, empty database; dropped WITH (FORCE) when the scope closes. */
   readonly freshDatabase: Effect.Effect<EmbeddedDatabase, EmbeddedPostgresError, Scope.Scope>
   /**
-   * Runs a statement as superuser on a connection of its own.
+   * Runs a statement as superuser on a separate connection.
    *
-   * The connection is kept between calls and opened again once it is dead; a statement that found it dead is run once
-   * more on a new one.
+   * The connection is kept between calls. When it has failed, it is replaced, and the statement runs once more.
    */
   readonly admin: (
     sql: string,
     params?: ReadonlyArray<unknown>
   ) => Effect.Effect<ReadonlyArray<PgConnection.Row>, SqlError>
   readonly restart: EmbeddedPostgresShape["restart"]
-  /** As on the server; the `admin` connection leaves first, so that it does not hold up a smart stop. */
+  /** As on the server; the `admin` connection is closed first, so that it does not delay a smart stop. */
   readonly stop: EmbeddedPostgresShape["stop"]
   readonly start: EmbeddedPostgresShape["start"]
 }
 
-/** Whether the session is over: its socket failed, or the server said FATAL as it ended it. */
+/** Whether the session has ended: its socket failed, or the server sent a FATAL error. */
 const isDead = (error: SqlError): boolean =>
   error.reason._tag === "ConnectionError" ||
   (Predicate.hasProperty(error.reason.cause, "severity") && error.reason.cause.severity === "FATAL")
@@ -115,15 +114,15 @@ const make = Effect.fnUntraced(function* (
   }
 })
 
-/** A throw-away PostgreSQL server, alive while the layer is. */
+/** A PostgreSQL server that runs while the layer's scope is open. */
 export class TestPostgres extends Context.Service<TestPostgres, TestPostgresShape>()("effect-supavisor/TestPostgres") {
-  /** Starts a server with other options than the default for as long as the scope is open. */
+  /** Starts a server with options; it runs while the scope is open. */
   static readonly make = make
 
-  /** The default server. It is one value, so all tests of a file that provide it share one server. */
+  /** The default server. It is one value: all tests of a file that provide it share the server. */
   static readonly layer: Layer.Layer<TestPostgres, EmbeddedPostgresError> = Layer.effect(TestPostgres, make())
 
-  /** A server with options of its own. Keep the returned value: each call makes another server. */
+  /** A server with options. Keep the returned value: each call makes another server. */
   static readonly layerWith = (options: EmbeddedPostgresOptions): Layer.Layer<TestPostgres, EmbeddedPostgresError> =>
     Layer.effect(TestPostgres, make(options))
 }

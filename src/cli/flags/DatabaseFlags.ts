@@ -1,13 +1,13 @@
-/** The flags of every command that asks a database: which one, and how long to wait. */
+/** Flags of the commands that connect to a database. */
 import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { parseDuration } from "../../services/config/settings/Durations.ts"
 
-/** PostgreSQL's timeouts and Node's timers end there: 2^31 - 1 milliseconds, almost 25 days. */
+/** Maximum of PostgreSQL's timeouts and Node's timers: 2^31 - 1 milliseconds, almost 25 days. */
 const LONGEST_MILLIS = 2_147_483_647
 
-/** A flag that takes a span of time of at least a millisecond. */
+/** A flag with a duration of at least one millisecond. */
 export const durationFlag = (name: string): Flag.Flag<Duration.Duration> =>
   Flag.String(name).pipe(
     Flag.withMetavar("duration"),
@@ -21,7 +21,7 @@ export const durationFlag = (name: string): Flag.Flag<Duration.Duration> =>
     )
   )
 
-/** A flag that takes a whole number from 1 on. */
+/** A flag with a whole number from 1. */
 export const countFlag = (name: string, most: number): Flag.Flag<number> =>
   Flag.Int(name).pipe(
     Flag.filter(
@@ -30,17 +30,15 @@ export const countFlag = (name: string, most: number): Flag.Flag<number> =>
     )
   )
 
-/** Which database. */
 export const url = Flag.Redacted("url").pipe(
   Flag.withAlias("db-url"),
   Flag.withMetavar("connection-string"),
   Flag.withDescription(
-    "The database to ask. Better set SUPABASE_SESSION_POOLER, which is the default: other users may see a command line"
+    "The database. Default, and safer: SUPABASE_SESSION_POOLER, because other users may see a command line"
   ),
   Flag.optional
 )
 
-/** Machine-readable output. */
 export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print JSON with a version instead of a table"),
   Flag.withoutNegation,

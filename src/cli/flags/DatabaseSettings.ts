@@ -1,4 +1,4 @@
-/** The settings of a command that asks a database: the environment's, or those with the connection string of a flag. */
+/** Settings of the commands that connect to a database: from the environment, with `--url` if it is given. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,11 +11,11 @@ import { SessionError } from "../../services/errors/SessionError.ts"
 
 const FLAG = "--url"
 
-/** What a flag's connection string stands in for. */
-const PLACE = "DATABASE_URL"
+/** The variable that takes the value of `--url`. */
+const URL_VARIABLE = "DATABASE_URL"
 
-/** Variables that would say something about another place than the flag's. */
-const overruled = new Set([
+/** Variables that would contradict `--url`. */
+const ignored = new Set([
   "SUPABASE_SESSION_POOLER",
   "POSTGRES_URL_NON_POOLING",
   "SUPABASE_DB_URL",
@@ -23,7 +23,7 @@ const overruled = new Set([
   "DB_POOL_NAME"
 ])
 
-/** The host says what it is; only the two transaction poolers would be refused where nobody asked for that mode. */
+/** The type follows from the host; only the two transaction poolers must be named, or they would be refused. */
 const typeOf = (url: string): string | undefined => {
   const parsed = parse(url)
   if (Result.isFailure(parsed)) return undefined
@@ -36,41 +36,44 @@ const withUrl = (url: string): Layer.Layer<never> =>
     ConfigProvider.ConfigProvider,
     Effect.map(ConfigProvider.ConfigProvider, (environment) => {
       const given = new Map([
-        [PLACE, url],
+        [URL_VARIABLE, url],
         ["DB_CONNECTION_TYPE", typeOf(url)]
       ])
       return ConfigProvider.make((path) => {
         const name = path.join("_")
         const value = given.get(name)
         if (value !== undefined) return Effect.succeed(ConfigProvider.makeValue(value))
-        return overruled.has(name) ? Effect.succeed(undefined) : environment.load(path)
+        return ignored.has(name) ? Effect.succeed(undefined) : environment.load(path)
       })
     })
   )
 
-/** The problems by the name a person used. */
+/** Names `--url` in problems instead of the variable. */
 const byFlag = (error: SessionError): SessionError =>
   error.reason._tag === "ConfigurationInvalid"
     ? SessionError.configurationInvalid(
-        error.reason.problems.map((problem) => ({ ...problem, name: problem.name === PLACE ? FLAG : problem.name }))
+        error.reason.problems.map((problem) => ({
+          ...problem,
+          name: problem.name === URL_VARIABLE ? FLAG : problem.name
+        }))
       )
     : error
 
-const nowhere = SessionError.configurationInvalid([
+const noDatabase = SessionError.configurationInvalid([
   {
     name: "SUPABASE_SESSION_POOLER",
     received: undefined,
-    expected: "the connection string of the database to ask",
-    remedy: "It is in the Dashboard under Connect, Session pooler. Set it in the environment or .env, or give --url",
+    expected: "the connection string of a database",
+    remedy: "It is in the Dashboard under Connect, Session pooler. Set it in the environment or .env, or use --url",
     example: "postgresql://postgres.<ref>:<password>@aws-0-<region>.pooler.supabase.com:5432/postgres"
   }
 ])
 
 /**
- * The settings, from `--url` where it is given and from the environment otherwise.
+ * The settings, from the environment and `--url`.
  *
- * Fails with a `SessionError` of reason `ConfigurationInvalid`, which ends the program with 2: also when no database is
- * named, because an embedded one of this moment would have nothing to show.
+ * Fails with a `SessionError` of reason `ConfigurationInvalid` (exit code 2), also when no database is configured: a new
+ * embedded one has nothing to show.
  */
 export const settingsFrom = (
   url: Option.Option<Redacted.Redacted<string>>
@@ -86,7 +89,7 @@ export const settingsFrom = (
   return Layer.effect(
     SessionConfig,
     Effect.flatMap(SessionConfig, (config) =>
-      config.connection === undefined ? Effect.fail(nowhere) : Effect.succeed(config)
+      config.connection === undefined ? Effect.fail(noDatabase) : Effect.succeed(config)
     )
   ).pipe(Layer.provide(settings))
 }

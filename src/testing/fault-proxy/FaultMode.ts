@@ -1,12 +1,12 @@
-/** What a fault proxy does to the connections that run through it. */
+/** What a fault proxy does to its connections. */
 
-/** Which way a chunk travels. */
+/** The direction of a chunk. */
 export type Direction = "toServer" | "toClient"
 
-/** Looks at a chunk as it was read from the socket; encrypted traffic is opaque to it. */
+/** Tests a chunk as it was read from the socket; encrypted traffic stays encrypted. */
 export type ChunkPredicate = (chunk: Buffer, direction: Direction) => boolean
 
-/** A fixed number of milliseconds, or a function asked for each chunk (jitter). */
+/** A fixed number of milliseconds, or a function that is called for each chunk (jitter). */
 export type Latency = number | (() => number)
 
 /** The behaviour of one connection, or of all of them. Made with the constructors in this module. */
@@ -28,35 +28,35 @@ export type FaultMode =
     }
   | { readonly _tag: "AfterServerBytes"; readonly bytes: number; readonly next: ConnectionMode }
 
-/** A mode that an existing connection can go over to; the others concern connections that are still to come. */
+/** A mode that an open connection can change to; the others apply to new connections only. */
 export type ConnectionMode = Exclude<FaultMode, { readonly _tag: "Refuse" | "StallAccept" }>
 
-/** Bytes go through untouched. Heals every other mode. */
+/** Bytes pass unchanged. Ends every other mode. */
 export const pass: ConnectionMode = { _tag: "Pass" }
 
-/** The listening socket is closed: new connections get ECONNREFUSED, existing ones go on. */
+/** The listening socket is closed: new connections get ECONNREFUSED, open ones stay. */
 export const refuse: FaultMode = { _tag: "Refuse" }
 
-/** New connections are accepted and hear nothing; the target is not dialled before the mode changes. */
+/** New connections are accepted and get no bytes; the target is not dialled before the mode changes. */
 export const stallAccept: FaultMode = { _tag: "StallAccept" }
 
 /**
- * Connections stay open and go silent in both directions from now on; bytes already on their way still arrive.
+ * Connections stay open and become silent in both directions; bytes already written still arrive.
  *
- * `bytes`: `"hold"` (default) delivers them in order once the mode changes, like a network that retransmits; `"drop"`
- * loses them, and a connection that lost bytes is reset when the mode changes, because no TCP stream has holes.
- * `closes`: `"swallow"` (default) hides a close from the other side as a dead path does; `"forward"` passes it on, so
- * that the server's backend goes away with its client.
+ * `bytes`: `"hold"` (default) delivers them in order when the mode changes, like a network that retransmits; `"drop"`
+ * loses them, and a connection that lost bytes is reset when the mode changes, because a TCP stream has no gaps.
+ * `closes`: `"swallow"` (default) hides a close from the other side, as a broken path does; `"forward"` passes it on, so
+ * that the server's backend ends with its client.
  */
 export const blackhole = (options?: {
   readonly bytes?: "drop" | "hold"
   readonly closes?: "swallow" | "forward"
 }): ConnectionMode => ({ _tag: "Blackhole", bytes: options?.bytes ?? "hold", closes: options?.closes ?? "swallow" })
 
-/** Existing connections and every new one are cut with a TCP reset. */
+/** Open and new connections are cut with a TCP reset. */
 export const reset: ConnectionMode = { _tag: "Reset" }
 
-/** Existing connections and every new one are closed in order (FIN). */
+/** Open and new connections are closed with a FIN. */
 export const end: ConnectionMode = { _tag: "End" }
 
 /** Writes at most `bytes` bytes at a time, every `everyMillis` milliseconds (default 0: as soon as possible). */
@@ -75,20 +75,20 @@ export const delay = (options: {
   toClientMillis: options.toClientMillis ?? 0
 })
 
-// As a PostgreSQL message: type "Z" (ReadyForQuery) with a length of 0x5A5A5A5A, which no client should try to buffer.
+// A PostgreSQL message of type "Z" (ReadyForQuery) and length 0x5A5A5A5A, which a client must not try to buffer.
 const garbageFrame = Buffer.alloc(64, "Z")
 
 /**
- * Injects bytes towards the client once, then passes: at once on an existing connection, before the server's first
+ * Injects bytes towards the client once, then passes: at once on an open connection, before the server's first
  * bytes on a new one. Default: 64 times the letter Z, a PostgreSQL message of 1.5 GB.
  */
 export const garbage = (bytes: Buffer = garbageFrame): ConnectionMode => ({ _tag: "Garbage", bytes })
 
 /**
- * Passes until a chunk satisfies the predicate, then goes over to `next` on that connection.
+ * Passes until a chunk satisfies the predicate, then changes to `next` on that connection.
  *
- * `matched`: `"forward"` (default) delivers the chunk first, so the server sees the COMMIT whose reply gets lost;
- * `"withhold"` leaves the chunk to `next`, so it never arrives.
+ * `matched`: `"forward"` (default) delivers the chunk first (the server gets a COMMIT and its reply is lost);
+ * `"withhold"` leaves the chunk to `next`, so that it does not arrive.
  */
 export const when = (
   predicate: ChunkPredicate,
@@ -96,14 +96,14 @@ export const when = (
   options?: { readonly matched?: "forward" | "withhold" }
 ): ConnectionMode => ({ _tag: "When", predicate, next, matched: options?.matched ?? "forward" })
 
-/** Passes exactly `bytes` bytes from the server, counted from now on each connection, then goes over to `next`. */
+/** Passes exactly `bytes` bytes from the server, counted from now on each connection, then changes to `next`. */
 export const afterServerBytes = (bytes: number, next: ConnectionMode): ConnectionMode => {
   if (!Number.isInteger(bytes) || bytes < 0)
     throw new RangeError("afterServerBytes: bytes must be an integer of at least 0")
   return { _tag: "AfterServerBytes", bytes, next }
 }
 
-/** A predicate for {@link when}: the chunk travels in this direction and contains this text. */
+/** A predicate for {@link when}: a chunk in this direction that contains this text. */
 export const contains =
   (text: string, direction: Direction = "toServer"): ChunkPredicate =>
   (chunk, travelling) =>

@@ -1,4 +1,4 @@
-/** One direction of a proxied connection: a queue that can be delayed, sliced, held or made to lose bytes. */
+/** One direction of a proxied connection: a queue that can delay, slice, hold or drop bytes. */
 import type { Socket } from "node:net"
 import type { Latency } from "./FaultMode.ts"
 
@@ -12,10 +12,10 @@ export interface Shape {
 /** Everything at once, as soon as possible. */
 export const unshaped: Shape = { sliceBytes: Number.POSITIVE_INFINITY, everyMillis: 0, latency: 0 }
 
-/** What happens to bytes that arrive from now on. */
+/** What happens to new bytes. */
 export type Gate = "open" | "hold" | "drop"
 
-// Enough for any reply in a test, and little enough that a slow link is felt by the sender (backpressure).
+// More than any reply in a test, and small enough that a slow link slows the sender down (backpressure).
 const highWaterBytes = 1024 * 1024
 
 interface Item {
@@ -28,7 +28,7 @@ export class FaultPipe {
   bytesIn = 0
   /** Bytes written to the sink so far. */
   bytesOut = 0
-  /** Whether bytes or a close were dropped, so that the stream has a hole. */
+  /** Whether bytes or a close were dropped. */
   lost = false
   #source: Socket | undefined
   #sink: Socket | undefined
@@ -86,7 +86,7 @@ export class FaultPipe {
     this.#pump()
   }
 
-  /** Calls back once all that was let through has been handed to the system. */
+  /** Calls back when all queued bytes have been written. */
   afterFlush(callback: () => void): void {
     this.#onFlushed = callback
     this.#settleFlush()

@@ -5,18 +5,18 @@ import { blackhole as blackholeMode, pass } from "./FaultMode.ts"
 import type { Gate, Shape } from "./FaultPipe.ts"
 import { FaultPipe, unshaped } from "./FaultPipe.ts"
 
-/** What a connection tells its proxy. */
+/** Events of a connection, for its proxy. */
 export interface ProxiedConnectionEvents {
   /** The client closed, or its socket was closed by the proxy; once per connection. */
   readonly onClientClosed: (connection: ProxiedConnection) => void
-  /** Both sockets are gone; once per connection. */
-  readonly onGone: (connection: ProxiedConnection) => void
-  /** A `when` or `afterServerBytes` mode went over to its next mode. */
+  /** Both sockets have closed; once per connection. */
+  readonly onClosed: (connection: ProxiedConnection) => void
+  /** A `when` or `afterServerBytes` mode changed to its next mode. */
   readonly onTriggered: (connection: ProxiedConnection) => void
 }
 
 export class ProxiedConnection {
-  /** 1 for the first connection the proxy accepted, and so on. */
+  /** The number of the accepted connection, from 1. */
   readonly id: number
   readonly #client: Net.Socket
   readonly #target: { readonly host: string; readonly port: number }
@@ -28,9 +28,9 @@ export class ProxiedConnection {
   #serverBytesLeft = 0
   #clientCounted = true
   #cut = false
-  #clientGone = false
-  #upstreamGone = true
-  #goneReported = false
+  #clientClosed = false
+  #upstreamClosed = true
+  #closeReported = false
 
   constructor(
     id: number,
@@ -53,12 +53,12 @@ export class ProxiedConnection {
     this.#enter(mode, true)
   }
 
-  /** The mode this connection is in now; a triggered mode has already become its next one. */
+  /** The current mode; after a trigger it is the next mode. */
   get mode(): FaultMode {
     return this.#mode
   }
 
-  /** Whether the client's side is open as the proxy sees it. */
+  /** Whether the client's side is open. */
   get isOpen(): boolean {
     return this.#clientCounted
   }
@@ -78,7 +78,7 @@ export class ProxiedConnection {
     }
   }
 
-  /** Changes this connection only; `refuse` and `stallAccept` leave it as it is. What was cut stays cut. */
+  /** Changes this connection only; `refuse` and `stallAccept` have no effect on it. A cut connection stays cut. */
   setMode(mode: FaultMode): void {
     this.#enter(mode, false)
   }
@@ -92,7 +92,7 @@ export class ProxiedConnection {
     this.#countClosed()
   }
 
-  /** Closes the connection in order (FIN) on both sides. */
+  /** Closes the connection with a FIN on both sides. */
   end(): void {
     this.#cut = true
     this.#setGates("drop")
@@ -100,7 +100,7 @@ export class ProxiedConnection {
     this.#upstream?.destroySoon()
   }
 
-  /** Goes silent: {@link blackholeMode} with the same options. */
+  /** Becomes silent: {@link blackholeMode} with the same options. */
   blackhole(options?: Parameters<typeof blackholeMode>[0]): void {
     this.setMode(blackholeMode(options))
   }
@@ -110,7 +110,7 @@ export class ProxiedConnection {
     this.#pipe(direction).push(bytes)
   }
 
-  /** Frees both sockets and all timers at once. */
+  /** Destroys both sockets and clears all timers. */
   destroy(): void {
     this.#toServer.close()
     this.#toClient.close()
@@ -136,7 +136,7 @@ export class ProxiedConnection {
         this.#setGates(mode.bytes)
         return this.#dial()
       default: {
-        if (this.#clientGone || this.#toServer.lost || this.#toClient.lost) return this.reset()
+        if (this.#clientClosed || this.#toServer.lost || this.#toClient.lost) return this.reset()
         this.#toServer.setShape(shapeOf(mode, "toServer"))
         this.#toClient.setShape(shapeOf(mode, "toClient"))
         this.#setGates("open")
@@ -156,10 +156,10 @@ export class ProxiedConnection {
   }
 
   #dial(): void {
-    if (this.#upstream !== undefined || this.#clientGone) return
+    if (this.#upstream !== undefined || this.#clientClosed) return
     const upstream = Net.connect({ ...this.#target, allowHalfOpen: true, noDelay: true })
     this.#upstream = upstream
-    this.#upstreamGone = false
+    this.#upstreamClosed = false
     this.#toClient.setSource(upstream)
     upstream.once("connect", () => this.#toServer.setSink(upstream))
     upstream.on("data", (chunk: Buffer) => this.#receive(chunk, "toClient"))
@@ -215,24 +215,24 @@ export class ProxiedConnection {
       return direction === "toServer" ? this.#upstream?.destroySoon() : void this.#client.end()
     }
     this.#pipe(direction).push("end")
-    if (direction === "toServer" && (this.#upstream === undefined || this.#upstreamGone)) this.#client.end()
+    if (direction === "toServer" && (this.#upstream === undefined || this.#upstreamClosed)) this.#client.end()
   }
 
   #onClientClose(hadError: boolean): void {
-    this.#clientGone = true
+    this.#clientClosed = true
     this.#countClosed()
     this.#toClient.close()
     const swallowed = this.#mode._tag === "Blackhole" && this.#mode.closes === "swallow"
     if (hadError && !swallowed) this.#upstream?.destroySoon()
-    this.#reportGone()
+    this.#reportClosed()
   }
 
   #onUpstreamClose(hadError: boolean): void {
-    this.#upstreamGone = true
+    this.#upstreamClosed = true
     this.#toServer.close()
     const swallowed = this.#mode._tag === "Blackhole" && this.#mode.closes === "swallow"
-    if (!this.#clientGone && hadError && !swallowed) this.#client.resetAndDestroy()
-    this.#reportGone()
+    if (!this.#clientClosed && hadError && !swallowed) this.#client.resetAndDestroy()
+    this.#reportClosed()
   }
 
   #countClosed(): void {
@@ -241,11 +241,11 @@ export class ProxiedConnection {
     this.#events.onClientClosed(this)
   }
 
-  #reportGone(): void {
-    if (this.#goneReported || !this.#clientGone || !this.#upstreamGone) return
-    this.#goneReported = true
+  #reportClosed(): void {
+    if (this.#closeReported || !this.#clientClosed || !this.#upstreamClosed) return
+    this.#closeReported = true
     this.#toServer.close()
-    this.#events.onGone(this)
+    this.#events.onClosed(this)
   }
 }
 

@@ -79,7 +79,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
               Layer.provide([
                 Layer.succeed(SessionPool, pool),
                 Layer.succeed(SessionConfig, { ...settings, connectionType }),
-                Layer.succeed(DemoLoadLayer.DemoWanted, wanted),
+                Layer.succeed(DemoLoadLayer.DemoEnabled, wanted),
                 Logger.layer([Logger.make<unknown, void>(({ message }) => void lines.push(message))])
               ])
             )
