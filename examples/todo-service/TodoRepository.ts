@@ -24,7 +24,7 @@ export class TitleTaken extends Schema.TaggedError<TitleTaken>()("TitleTaken", {
   }
 }
 
-/** A row that is no todo is a mistake of this program: nobody can handle it. */
+/** A row that does not decode is a bug of this program. */
 const decode = (row: unknown): Effect.Effect<Todo> => Effect.orDie(Schema.decodeUnknownEffect(Todo)(row))
 
 const make = Effect.gen(function* () {

@@ -33,7 +33,7 @@ export const layer: Layer.Layer<SessionConfig, EmbeddedPostgresError, SessionCon
     // It has one tenant and a port of its own choice, so neither call can fail.
     const pooler = yield* Effect.orDie(FakeSupavisor.make({ upstream: server }))
     const connection = yield* Effect.orDie(Effect.fromResult(parse(Redacted.value(pooler.url()))))
-    yield* Effect.logInfo(`${why}: using an embedded PostgreSQL 17 at ${server.host}:${server.port} (throw-away data).`)
+    yield* Effect.logInfo(`${why}: using an embedded PostgreSQL 17 at ${server.host}:${server.port} (temporary data).`)
     yield* Effect.logInfo(
       `FakeSupavisor, a pooler in session mode, is in front of it at ${pooler.host}:${pooler.sessionPort}.`
     )
