@@ -73,7 +73,7 @@ export const comparable = (page: string): string =>
   page
     .replaceAll(/\d+(?:\.\d+)*/g, "0")
     .replaceAll(/(p0[ =]|queries=|QUERIES +)-/g, "$1 0 ms")
-    .replaceAll(/0 ?(?:ms|s|min|h 0 min|d 0 h)\b/g, "0 ms")
+    .replaceAll(/0(?: ?(?:ms|s|min)|m 0s|h 0m|d 0h)\b/g, "0 ms")
     .replaceAll(/^ *0 +0 +(?:idle|used) .*$/gm, "a session")
     .replaceAll(/(?:Up|Degraded) for 0 ms(?:: [^|\n]*)?/g, "Up for 0 ms")
     .replaceAll(/\s+/g, " ")

@@ -4,11 +4,11 @@ import { writeFileSync } from "node:fs"
 import type { MetricDefinition } from "../src/services/observability/metrics/MetricDefinition.ts"
 import { prometheusName } from "../src/services/observability/metrics/PrometheusText.ts"
 import { PREFIX } from "../src/services/observability/metrics/SessionMetrics.ts"
+import type { DatabaseView } from "../src/services/observability/monitor/DatabaseView.ts"
 import { MonitorMetrics } from "../src/services/observability/monitor/MonitorMetrics.ts"
 import { definitions } from "../src/services/observability/PoolMetrics.ts"
-import type { DatabaseView } from "../src/services/observability/PostgresMonitor.ts"
 
-/** What the documentation says of a metric. */
+/** A metric as the documentation describes it. */
 export interface Documented extends Pick<
   MetricDefinition,
   "name" | "instrument" | "unit" | "description" | "attributes"
@@ -30,11 +30,11 @@ const documented = (definition: MetricDefinition): Documented => ({
   })
 })
 
-/** The gauges of the database, as the monitor registers them when it has had a look. */
+/** The gauges of the database, as the monitor registers them with its first result. */
 const ofDatabase = (): ReadonlyArray<Documented> => {
   const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
   const monitor = new MonitorMetrics("pool", Context.make(Metric.MetricRegistry, registry))
-  // Gauges are read when somebody asks for their value, which nobody does here.
+  // The values of the gauges are not read here.
   monitor.show({} as DatabaseView)
   const byName = new Map<string, Documented>()
   for (const { attributes = {}, description = "", id } of registry.values()) {
@@ -50,7 +50,7 @@ const ofDatabase = (): ReadonlyArray<Documented> => {
       unit,
       description,
       attributes: Object.fromEntries(values),
-      source: "the last look of the database monitor; absent while there is none (`DB_MONITOR_INTERVAL`)",
+      source: "the last result of the database monitor; absent without one (`DB_MONITOR_INTERVAL`)",
       bounds: undefined,
       prometheus: prometheusName({ id, unit, isMonotonic: false })
     })
@@ -58,7 +58,7 @@ const ofDatabase = (): ReadonlyArray<Documented> => {
   return Array.from(byName.values())
 }
 
-/** Every metric there is. */
+/** Every metric. */
 export const allMetrics: ReadonlyArray<Documented> = [...definitions.map(documented), ...ofDatabase()]
 
 const code = (text: string): string => `\`${text}\``
@@ -74,7 +74,7 @@ const row = (metric: Documented): string =>
 
 const table = (metrics: ReadonlyArray<Documented>): string =>
   [
-    "| OpenTelemetry name, name in `/metrics` | instrument | unit | what | attributes | from |",
+    "| OpenTelemetry name, name in `/metrics` | instrument | unit | description | attributes | source |",
     "| --- | --- | --- | --- | --- | --- |",
     ...metrics.map(row)
   ].join("\n")
@@ -91,33 +91,33 @@ const boundsOf = (metrics: ReadonlyArray<Documented>): string => {
   return Array.from(names, ([bounds, users]) => `- ${bounds}: ${users.join(", ")}`).join("\n")
 }
 
-/** The page `docs/metrics.md`, made of the definitions. */
+/** The page `docs/metrics.md`. */
 export const renderMetrics = (): string =>
   [
     "# Metrics",
     "",
-    "Made from the definitions by `node docs/generate-metrics.ts`; change the definitions, not this page.",
+    "Generated from the definitions by `node docs/generate-metrics.ts`; change the definitions, not this page.",
     "",
-    "The metrics live in Effect's metric registry, so every exporter of Effect sees them. `GET /metrics` writes the whole " +
-      "registry, an application's own metrics too, in Prometheus' text format; with `OTEL_EXPORTER_OTLP_ENDPOINT` set, " +
-      "traces, metrics and logs go to that collector (`http/protobuf`, or `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`).",
+    "The metrics are in Effect's metric registry, so every exporter of Effect sees them. `GET /metrics` returns the whole " +
+      "registry, the application's own metrics included, in Prometheus' text format; with `OTEL_EXPORTER_OTLP_ENDPOINT` set, " +
+      "traces, metrics and logs are sent to that collector (`http/protobuf`, or `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`).",
     "",
-    `Every series has the attribute \`${POOL_NAME}\`: the pool's name, \`host:port/database\` unless it was given one. ` +
+    `Every series has the attribute \`${POOL_NAME}\`: the pool's name, by default \`host:port/database\`. ` +
       "In `/metrics` names and attributes have underscores for dots, durations end in `_seconds` and counters in `_total`, " +
-      "as OpenTelemetry's own translation writes them, so one dashboard fits both ways. An UpDownCounter is a gauge there; " +
-      "`db_client_connection_count` has no type, because Prometheus keeps that ending for histograms.",
+      "as in OpenTelemetry's own translation, so one dashboard fits both. An UpDownCounter is a gauge there; " +
+      "`db_client_connection_count` has no type, because Prometheus reserves that suffix for histograms.",
     "",
-    "A dashboard and alerts over them: `docs/grafana/`.",
+    "A dashboard and alerts for these metrics are in `docs/grafana/`.",
     "",
-    "## Named by OpenTelemetry",
+    "## Defined by OpenTelemetry",
     "",
     "Semantic conventions 1.44. Of these `db.client.operation.duration` is stable, the others are in development there.",
     "",
     table(allMetrics.filter((metric) => !isOwn(metric))),
     "",
-    "## Our own",
+    "## Own metrics",
     "",
-    `What OpenTelemetry has no name for, below \`${PREFIX}\`.`,
+    `Metrics that OpenTelemetry does not define. Their names begin with \`${PREFIX}\`.`,
     "",
     table(allMetrics.filter(isOwn)),
     "",

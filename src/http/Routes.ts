@@ -22,7 +22,7 @@ import { encodeStatus, makeStatus } from "./Status.ts"
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 /** The response with all metrics. */
-export const makeMetrics = (headers: Readonly<Record<string, string>>) =>
+const makeMetrics = (headers: Readonly<Record<string, string>>) =>
   Effect.map(PoolMetrics, (metrics) =>
     Effect.map(metrics.prometheus, (body) => HttpServerResponse.text(body, { contentType: CONTENT_TYPE, headers }))
   )

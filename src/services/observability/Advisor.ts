@@ -22,7 +22,7 @@ import { PostgresMonitor } from "./PostgresMonitor.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
-export type { Advice, Finding, FindingId, Severity } from "./advice/Finding.ts"
+export type { Advice, Finding, FindingId } from "./advice/Finding.ts"
 export { findingIds } from "./advice/Finding.ts"
 
 /** How often the rules are evaluated. One evaluation costs one snapshot. */

@@ -50,7 +50,7 @@ const logHealth = ({ latencyMillis, state }: Health): Effect.Effect<void> => {
 }
 
 /** Logs the health when its state or its causes changed. */
-export const logChange = (before: Health, after: Health): Effect.Effect<void> =>
+const logChange = (before: Health, after: Health): Effect.Effect<void> =>
   stateKey(before.state) === stateKey(after.state) ? Effect.void : logHealth(after)
 
 /** Each pause between checks is up to a tenth shorter or longer, so that many processes do not check in step. */

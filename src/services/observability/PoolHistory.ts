@@ -34,7 +34,7 @@ import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
 /** The last `capacity` items of a sequence. */
-export class Ring<A> {
+class Ring<A> {
   private readonly capacity: number
   private items: Array<A> = []
 
@@ -65,7 +65,7 @@ export { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/History
 
 export type { ProcessView } from "./history/ProcessUsage.ts"
 
-export type { EventLevel, HistoryEvent } from "./history/HistoryEvent.ts"
+export type { HistoryEvent } from "./history/HistoryEvent.ts"
 
 /** The period of `recent` in milliseconds: long enough for a p99. */
 const RECENT_MILLIS = 60_000

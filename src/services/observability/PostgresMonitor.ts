@@ -18,17 +18,6 @@ import { MonitorMetrics } from "./monitor/MonitorMetrics.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
-export {
-  type Backend,
-  type BackendState,
-  type BlockedBackend,
-  countOf,
-  type DatabaseView,
-  type Owner,
-  usableConnections,
-  waitingOnLock
-} from "./monitor/DatabaseView.ts"
-
 /** The last result and the problems of getting a newer one. */
 export interface Observation {
   /** The last result; undefined before the first one, when the monitor is off, and when the result is too old. */

@@ -10,7 +10,7 @@ import { unanswered } from "./Health.ts"
 import type { SessionEntry } from "../../pool/SessionList.ts"
 
 /** How long the server may take to answer, in milliseconds; the same as for the probe before a lease. */
-export const PROBE_BOUND_MILLIS = 2000
+const PROBE_BOUND_MILLIS = 2000
 
 /** Milliseconds since the server last sent data on any session; infinity without sessions. */
 const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
@@ -20,7 +20,7 @@ const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
   )
 
 /** Whether the server sent data on any session within the time. */
-export const wasHeardWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
+const wasHeardWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
   silentMillisOf(sessions) < withinMillis
 
 /**
