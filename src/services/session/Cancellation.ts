@@ -1,10 +1,11 @@
 /**
- * What becomes of a statement that nobody waits for any more.
+ * Ends statements whose caller has left.
  *
- * A ping queued behind it tells when the wire is free. If that takes longer than a short grace, a CancelRequest is
- * sent, and then the session may be kept only when the server said that it cancelled that very statement: otherwise
- * the cancel may still be on its way and would hit the next one (Supavisor's issue 1148 is one way this happens). A
- * pooler lends the server's process of a session that is closed to its next client: what is on its way is waited for.
+ * An empty statement (ping) sent behind them shows when the connection is free. If that takes longer than a short grace
+ * time, a CancelRequest is sent. Then the session is kept only if the server reports that it cancelled that very
+ * statement: otherwise the request may still be on its way and would hit the next one (Supavisor's issue 1148 is one way
+ * this happens). A pooler gives the backend of a closed session to its next client, so a request on its way is waited
+ * for before the session is closed.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -16,36 +17,57 @@ import type { WireTap } from "../wire/WireTap.ts"
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
 
-/** What later statements of a session wait for: something that was left early is still being ended. */
+/** Delivery of one CancelRequest; the session is closed when it takes longer. */
+const CANCEL_MILLIS = 5000
+
+/**
+ * An interrupted statement gets this long to end by itself before a cancel is sent for it: most are about to end, and a
+ * cancel that comes too late costs the session.
+ */
+export const GRACE_MILLIS = 10
+
+/** How long a cancelled statement may take to stop before the session is closed. */
+export const STOP_MILLIS = 5000
+
+/**
+ * How long the server may take to close the connection of a CancelRequest. It signals the backend and then its process
+ * group (PostgreSQL source, postmaster.c, signal_child), so a statement may stop before the last signal arrives.
+ */
+const SERVER_CLOSE_MILLIS = 1000
+
+/**
+ * Supavisor closes the connection before it has forwarded a request (its issue 1148); this is the largest distance from
+ * its database. A session closed at once would pass the cancel on to the pooler's next client.
+ */
+const FORWARD_MILLIS = 50
+
+/** Counts cleanups in progress: later statements of the session wait until all of them have finished. */
 export class PendingCleanup {
-  private underWay: Deferred.Deferred<void> | undefined = undefined
-  private left = 0
+  private pending: Deferred.Deferred<void> | undefined = undefined
+  private count = 0
 
   get isPending(): boolean {
-    return this.underWay !== undefined
+    return this.pending !== undefined
   }
 
-  /** Waits until nothing is being ended any more. */
+  /** Waits until no cleanup is in progress. */
   readonly finished: Effect.Effect<void> = Effect.suspend(() =>
-    this.underWay === undefined ? Effect.void : Effect.andThen(Deferred.await(this.underWay), this.finished)
+    this.pending === undefined ? Effect.void : Effect.andThen(Deferred.await(this.pending), this.finished)
   )
 
-  /** Has others wait until what is returned was called, for this and for all that began meanwhile. */
+  /** Starts a cleanup; the returned function ends it. */
   begin(): () => void {
-    this.left++
-    const underWay = (this.underWay ??= Deferred.makeUnsafe<void>())
+    this.count++
+    const pending = (this.pending ??= Deferred.makeUnsafe<void>())
     return () => {
-      if (--this.left > 0) return
-      this.underWay = undefined
-      Deferred.doneUnsafe(underWay, Effect.void)
+      if (--this.count > 0) return
+      this.pending = undefined
+      Deferred.doneUnsafe(pending, Effect.void)
     }
   }
 }
 
-/** A cancel that takes longer than this has missed its statement; the session is closed instead. */
-const CANCEL_MILLIS = 5000
-
-/** Waits until the other side has hung up; interrupted, it is left. */
+/** Waits until the peer has closed the connection; an interruption destroys the socket. */
 export const socketClosed = (socket: Net.Socket): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (socket.closed) return resume(Effect.void)
@@ -53,8 +75,8 @@ export const socketClosed = (socket: Net.Socket): Effect.Effect<void> =>
     return Effect.sync(() => socket.destroy())
   })
 
-/** Delivers one request and waits, bounded, until the server has taken it. Never fails: a cancel is best effort. */
-export const sendCancelRequest = (endpoint: Endpoint, request: Uint8Array): Effect.Effect<void> =>
+/** Sends one CancelRequest and waits, bounded, until the server has taken it. Never fails: a cancel is best effort. */
+const sendCancelRequest = (endpoint: Endpoint, request: Uint8Array): Effect.Effect<void> =>
   open(endpoint).pipe(
     Effect.flatMap((wire) => {
       wire.socket.write(request)
@@ -64,7 +86,7 @@ export const sendCancelRequest = (endpoint: Endpoint, request: Uint8Array): Effe
     Effect.ignore
   )
 
-/** The duplex the driver writes its request to. */
+/** The duplex stream that the driver writes its own CancelRequest to. */
 export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>): Duplex => {
   let fiber: Fiber.Fiber<void> | undefined
   const stream = new Duplex({
@@ -86,30 +108,9 @@ export const cancelStream = (endpoint: Endpoint, run: (effect: Effect.Effect<voi
   return stream
 }
 
-/**
- * An interrupted statement gets this long to end by itself before a cancel is sent for it; most are about to, and a
- * cancel that comes too late costs the session.
- */
-export const GRACE_MILLIS = 10
-
-/** How long a cancelled statement may take to stop before the session is closed. */
-export const STOP_MILLIS = 5000
-
-/**
- * How long the server may take to hang up after a request. It signals the backend and then its process group
- * (PostgreSQL source, postmaster.c, signal_child), so a statement may have stopped while a signal is still to come.
- */
-const HANG_UP_MILLIS = 1000
-
-/**
- * Supavisor hangs up before it has passed a request on (its issue 1148); it is that far from its database at most. A
- * session that was left at once would take the cancel along to the pooler's next client.
- */
-const PASS_ON_MILLIS = 50
-
-/** Ends the statements in flight; true when the session is free and safe to use again. Never fails, always bounded. */
+/** Ends the statements in flight; true when the session is safe to use again. Never fails, always bounded. */
 export const cancelAndDrain = (parts: {
-  /** Answered when everything asked before it is. */
+  /** Succeeds when everything sent before it is answered. */
   readonly ping: Effect.Effect<unknown, unknown>
   readonly endpoint: Endpoint
   readonly tap: WireTap
@@ -118,13 +119,13 @@ export const cancelAndDrain = (parts: {
   const cancelledBefore = tap.cancelled
   const request = PgProtocol.encodeCancelRequest({ pid: tap.processId, secret: tap.secretKey })
   const drained = Deferred.makeUnsafe<boolean>()
-  const deliveries: Array<Fiber.Fiber<void>> = []
-  const areConfirmed = () => tap.cancelled - cancelledBefore >= deliveries.length
-  // Several statements may be in line, and a request ends the one that runs: the next one is for the next, when the
-  // wire has not come free in a grace of its own.
+  const requests: Array<Fiber.Fiber<void>> = []
+  const areConfirmed = () => tap.cancelled - cancelledBefore >= requests.length
+  // A request ends only the statement that runs. When several are queued, each further one gets a grace time and then
+  // a request of its own.
   const cancels = Effect.gen(function* () {
     for (;;) {
-      deliveries.push(yield* Effect.forkDetach(sendCancelRequest(endpoint, request), { startImmediately: true }))
+      requests.push(yield* Effect.forkDetach(sendCancelRequest(endpoint, request), { startImmediately: true }))
       do yield* Effect.sleep(GRACE_MILLIS)
       while (!areConfirmed())
       yield* Effect.sleep(GRACE_MILLIS)
@@ -138,14 +139,14 @@ export const cancelAndDrain = (parts: {
     if (early._tag === "Some") return early.value
     const late = yield* Effect.timeoutOption(Effect.raceFirst(Deferred.await(drained), cancels), STOP_MILLIS)
     if (late._tag === "None" || !late.value) return false
-    yield* Effect.timeoutOption(Fiber.awaitAll(deliveries), HANG_UP_MILLIS)
+    yield* Effect.timeoutOption(Fiber.awaitAll(requests), SERVER_CLOSE_MILLIS)
     if (areConfirmed()) return true
-    yield* Effect.sleep(PASS_ON_MILLIS)
+    yield* Effect.sleep(FORWARD_MILLIS)
     return false
   }).pipe(Effect.catchCause(() => Effect.succeed(false)))
 }
 
-/** Waits, bounded, until the wire is free after what the driver is to end; true when the session is safe to use. */
+/** Waits, bounded, until the driver has ended its statement; true when the session is safe to use again. */
 export const drainDriver = (end: Effect.Effect<void>, ping: Effect.Effect<unknown, unknown>): Effect.Effect<boolean> =>
   Effect.map(
     Effect.timeoutOption(Effect.andThen(end, Effect.exit(ping)), STOP_MILLIS),

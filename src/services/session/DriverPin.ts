@@ -1,33 +1,33 @@
 /**
- * Who uses the driver of a session: streams, listeners, and statements beside them.
+ * Shared use of a session's driver: streams, listeners, and statements beside them.
  *
- * All who listen share one pin of the driver's connection, because the driver would have the second wait for the first.
- * Whoever comes while it is pinned keeps the pin, too: a driver that is unpinned with a statement on its way ends the
- * session.
+ * All listeners share one pin of the driver's connection, because the driver makes a second pin wait for the first. A
+ * statement that starts while the connection is pinned keeps the pin as well: a driver that is unpinned with a statement
+ * in flight ends the session.
  */
+import * as Channel from "effect/Channel"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
-import type * as Context from "effect/Context"
-import type { PgConnection, Notification, Row } from "@effect/sql-pg/PgConnection"
-import type { WireOwnership } from "./WireOwnership.ts"
 import type * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
-import * as Channel from "effect/Channel"
 import * as Stream from "effect/Stream"
+import type { Notification, PgConnection, Row } from "@effect/sql-pg/PgConnection"
+import type { WireOwnership } from "./WireOwnership.ts"
 
 /**
  * A stream whose end does not wait for the driver.
  *
- * A driver's stream that is left early drains the statement inside its finalizer, seconds long on a silent peer, and
- * uninterruptible. Here the driver's part lives in a scope of its own, which is closed in the background: the consumer
- * goes at once, the session settles, and the pool sees when it has.
+ * A driver's stream that is left early drains its statement inside an uninterruptible finalizer, which takes seconds
+ * on a silent peer. Here the driver's part has a scope of its own, which is closed in the background: the consumer
+ * returns at once, and the pool waits for the session.
  */
 export const detachedStream = (
   make: () => Stream.Stream<Row, SqlError>,
   options: {
-    /** What the stream has to wait for. */
+    /** Must finish before the stream starts. */
     readonly ready: Effect.Effect<void>
     readonly mapError: (error: SqlError) => SqlError
     /** Runs the effect that closes the driver's part; must not wait for it. */
@@ -45,14 +45,14 @@ export const detachedStream = (
     )
   )
 
+type Notifications = Queue.Dequeue<Notification, SqlError>
+
 /**
  * LISTEN whose end does not wait for the driver.
  *
- * The driver asks UNLISTEN when the scope closes, and also when LISTEN itself is left early, uninterruptibly: on a
- * silent peer for ever. Here its part lives in a scope of its own, which is closed in the background.
+ * The driver sends UNLISTEN when the scope closes, and also when LISTEN itself is interrupted, uninterruptibly: on a
+ * silent peer it never returns. Here its part has a scope of its own, which is closed in the background.
  */
-type Notifications = Queue.Dequeue<Notification, SqlError>
-
 export const detachedListen = (
   listen: Effect.Effect<Notifications, SqlError, Scope.Scope>,
   /** Runs the effect that closes the driver's part; must not wait for it. */
@@ -66,7 +66,7 @@ export const detachedListen = (
     ).pipe(Effect.flatMap(Fiber.join))
   })
 
-/** The pin under way or held, and how many need it. */
+/** A pin that is being taken or is held, and the number of its users. */
 interface Pin {
   readonly scope: Scope.Closeable
   readonly fiber: Fiber.Fiber<void>
@@ -77,24 +77,24 @@ export class DriverPin {
   /** The driver's connection, or its pinned view. */
   connection: PgConnection
   private readonly driver: PgConnection
-  private readonly share: WireOwnership
+  private readonly wire: WireOwnership
   private readonly context: Context.Context<never>
   private pin: Pin | undefined = undefined
 
-  constructor(driver: PgConnection, share: WireOwnership, context: Context.Context<never>) {
+  constructor(driver: PgConnection, wire: WireOwnership, context: Context.Context<never>) {
     this.connection = this.driver = driver
-    this.share = share
+    this.wire = wire
     this.context = context
   }
 
-  /** Lets the driver speak until what is returned is called. */
+  /** Lets the driver use the socket until the returned function is called. */
   acquire(): () => void {
     const { pin } = this
     if (pin !== undefined) pin.users++
-    this.share.acquireDriver()
+    this.wire.acquireDriver()
     return () => {
       if (pin !== undefined) this.unpin(pin)
-      this.share.releaseDriver()
+      this.wire.releaseDriver()
     }
   }
 
@@ -115,7 +115,7 @@ export class DriverPin {
 
   private startPin(): Pin {
     const scope = Scope.makeUnsafe()
-    this.share.acquireDriver()
+    this.wire.acquireDriver()
     const fiber = Effect.runForkWith(this.context)(
       Effect.map(Scope.provide(this.driver.pin, scope), (pinned) => {
         this.connection = pinned
@@ -131,7 +131,7 @@ export class DriverPin {
     Effect.runForkWith(this.context)(
       Fiber.interrupt(pin.fiber).pipe(
         Effect.andThen(Scope.close(pin.scope, Exit.void)),
-        Effect.ensuring(Effect.sync(() => this.share.releaseDriver()))
+        Effect.ensuring(Effect.sync(() => this.wire.releaseDriver()))
       )
     )
   }

@@ -1,4 +1,4 @@
-/** A dial from nothing to a proved session, each phase timed and all of it bounded by the connect timeout. */
+/** Opens sessions: dial, login, mode check and settings; each phase is timed, the whole bounded by the connect timeout. */
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,7 +32,7 @@ const pemText = Effect.fnUntraced(function* (
   remedy: string
 ): Effect.fn.Return<string | undefined, SessionError> {
   if (given === undefined || given.includes(PEM)) return given
-  // Loaded for those who have a file to read: it takes as long as a tenth of this package.
+  // Loaded only when a file has to be read: it takes a tenth of the load time of this package.
   const { existsSync, readFileSync } = yield* Effect.promise(() => import("node:fs"))
   return yield* Effect.try({
     try: () => readFileSync(given, "utf8"),
@@ -56,7 +56,7 @@ const tlsSettings = Effect.fnUntraced(function* ({ ssl }: Settings): Effect.fn.R
   return {
     mode: ssl.mode,
     rootCertificate: yield* pemText(
-      // libpq's word for the authorities of the system
+      // libpq: the certificate authorities of the system
       ssl.rootCert === "system" ? undefined : ssl.rootCert,
       "DB_SSL_ROOT_CERT",
       "Download the certificate from Dashboard > Database settings > SSL configuration"
@@ -147,7 +147,7 @@ export interface LoggedIn {
   readonly context: Context.Context<never>
   /** Milliseconds left of the limit. */
   readonly remainingMillis: number
-  /** The error of a failure behind the login: the server's FATAL if it sent one. */
+  /** Builds the error of a failure after the login: the server's FATAL if it sent one. */
   readonly failing: (cause: unknown) => SessionError
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -212,20 +212,20 @@ const dialOnce = Effect.fnUntraced(function* <A>(
     const result = yield* setUp({ connection, endpoint, wire, scope, context, remainingMillis, failing, now })
     wire.timings.session = now() - authenticated
     return result
-  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
+  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : discard(wire, scope, exit))))
 })
 
 /** SQLSTATE of a value that a setting does not take (PostgreSQL docs, Appendix A). */
 const INVALID_PARAMETER_VALUE = "22023"
 
-/** Authenticates the driver over a wire that stands; closing the scope says Terminate. */
+/** Authenticates the driver on a connected socket; closing the scope writes Terminate. */
 const authenticate = Effect.fnUntraced(function* (
   { config, connection, driver, endpoint }: LoginTarget,
   wire: Wire,
   scope: Scope.Scope,
   context: Context.Context<never>
 ): Effect.fn.Return<PgConnection.PgConnection, SqlError | PasswordUnavailable> {
-  let lent = false
+  let isWireUsed = false
   const password = yield* config.passwordProvider ?? Effect.succeed(connection.password)
   return yield* PgConnection.make({
     host: endpoint.host,
@@ -235,16 +235,16 @@ const authenticate = Effect.fnUntraced(function* (
     ...(password === undefined ? {} : { password }),
     ssl: false,
     stream: () => {
-      if (lent) return cancelStream(endpoint, Effect.runForkWith(context))
-      lent = true
+      if (isWireUsed) return cancelStream(endpoint, Effect.runForkWith(context))
+      isWireUsed = true
       return wire.socket
     },
     connectTimeout: Duration.infinity,
     applicationName: config.applicationName,
     startupOptions: startupOptions(connection),
     prepare: config.prepare,
-    // The lease is exclusive already; pipelining on it lets an interrupted caller go at once while the session
-    // settles, and sends the statements of a reset in one write.
+    // A session is lent exclusively, but with pipelining an interrupted caller returns at once while the session is
+    // cleaned up, and the statements of a reset share one write.
     multiplex: true,
     types: driver.types,
     preparedStatementCacheSize: driver.preparedStatementCacheSize,
@@ -252,35 +252,35 @@ const authenticate = Effect.fnUntraced(function* (
   }).pipe(Scope.provide(scope))
 })
 
-const abandon = (wire: Wire, scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+const discard = (wire: Wire, scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.andThen(
     Scope.close(scope, exit),
     Effect.sync(() => wire.socket.destroy())
   )
 
-/** A connection that only asks which backend serves it, for the proof of the mode. */
-const askAnother = Effect.fnUntraced(function* (target: LoginTarget, tell: (backend: Backend) => void) {
+/** A connection that only queries which backend serves it, for the mode check. */
+const queryAnother = Effect.fnUntraced(function* (target: LoginTarget, onBackend: (backend: Backend) => void) {
   const wire = yield* open(target.endpoint)
   const context = yield* Effect.context<never>()
   const scope = Scope.makeUnsafe()
   yield* Effect.gen(function* () {
     const connection = yield* authenticate(target, wire, scope, context)
-    tell(yield* queryBackend(connection))
+    onBackend(yield* queryBackend(connection))
     yield* terminate(wire.socket, scope)
-  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(wire, scope, exit))))
+  }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : discard(wire, scope, exit))))
 })
 
-/** Proves the session mode, applies and verifies the session's settings. */
+/** Checks the session mode, then applies and verifies the session's settings. */
 const openSession = Effect.fnUntraced(function* (
   { connection, context, endpoint, failing, now, remainingMillis, scope, wire }: LoggedIn,
   target: LoginTarget,
   modeCheck: SessionModeCheck
 ): Effect.fn.Return<PgSession, SessionError> {
   const { config, driver } = target
-  const asked = yield* modeCheck.check({
+  const backend = yield* modeCheck.check({
     connection,
     keyPid: wire.tap.processId,
-    queryAnother: (tell) => askAnother({ ...target, endpoint }, tell),
+    queryAnother: (onBackend) => queryAnother({ ...target, endpoint }, onBackend),
     remainingMillis,
     failing
   })
@@ -288,11 +288,13 @@ const openSession = Effect.fnUntraced(function* (
   const { params, sql } = applyStatement(settings)
   const result = yield* Effect.mapError(connection.query(sql, params, false), failing)
   const facts = readFacts(settings, result.rows[0] ?? {})
-  const contradiction = modeCheck.contradiction(asked, facts.backendPid)
+  const contradiction = modeCheck.contradiction(backend, facts.backendPid)
   if (contradiction !== undefined) return yield* failing(contradiction)
-  const refused = unapplied(facts)
-  if (refused.length > 0) {
-    const list = refused.map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`).join(", ")
+  const notApplied = unapplied(facts)
+  if (notApplied.length > 0) {
+    const list = notApplied
+      .map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`)
+      .join(", ")
     const serverMessage = `The server did not keep the session's settings: ${list}`
     return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })
   }

@@ -1,3 +1,4 @@
+/** The contract of a session: what the pool uses of it. Tests implement it without a socket. */
 import type * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -9,11 +10,11 @@ import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import type { PhaseTimings } from "../wire/Transport.ts"
 
-/** What a session says of itself. */
+/** Facts about a session that do not change. */
 export interface SessionInfo {
-  /** Counts the sessions this process opened, from 1. */
+  /** Counts the sessions that this process opened, from 1. */
   readonly id: number
-  /** `pg_backend_pid()`: the key a pooler hands out at login is made up. */
+  /** `pg_backend_pid()`; the process id that a pooler sends at login is made up. */
   readonly backendPid: number
   /** The server's `max_connections`. */
   readonly maxConnections: number
@@ -23,7 +24,7 @@ export interface SessionInfo {
   readonly encrypted: boolean
   /** Milliseconds each phase of the dial took. */
   readonly timings: PhaseTimings
-  /** Monotonic milliseconds when the session was proved. */
+  /** Monotonic milliseconds when the session was opened. */
   readonly openedAt: number
 }
 
@@ -32,33 +33,33 @@ export interface Session {
   readonly info: SessionInfo
   /** Why the session is gone; undefined while it lives. */
   readonly lost: SessionError | undefined
-  /** Called once, when the session is lost without having been closed by us. */
+  /** Called once, when the session is lost without having been closed by the pool. */
   onLost: ((error: SessionError) => void) | undefined
   /** Where statements are timed; set by the pool. */
   times?: PoolTimes | undefined
   /** The text of the statement that runs, or ran last; placeholders only, never values. */
   readonly statement: string | undefined
-  /** What its last failed statement failed with; undefined when none has failed, or when nobody keeps it. */
+  /** The error of its last failed statement, where it is kept; undefined when none has failed. */
   readonly lastError?: SqlError | undefined
   /** Monotonic milliseconds since when statements are in flight; 0 while none is. */
   readonly busySince: number
-  /** Monotonic milliseconds when the server was last heard of; the pooler's heartbeat counts. */
+  /** Monotonic milliseconds when the last bytes arrived, the pooler's heartbeat included. */
   readonly lastReceivedAt: () => number
-  /** Alive, no statement in flight, no transaction open, nothing left behind: may be lent as it is. */
+  /** Alive, no statement in flight, no transaction open, no state left behind: can be lent as it is. */
   readonly isClean: () => boolean
   /**
-   * Writes a statement now, on a session that is clean, and tells its end to who asked; perhaps before this returns,
-   * and then there is nothing to return. For the pool's own path: `query` is the same as an effect. A gathered statement
-   * travels with the others of this turn of the event loop.
+   * Writes a statement at once, on a clean session, and calls the handler when it has ended. The handler may be called
+   * before this returns; then undefined is returned. For the pool's own path: `query` is the same as an effect. A batched
+   * statement is written together with the others of this turn of the event loop.
    */
   readonly start: (query: Query, now: number, handler: ResultHandler, batched?: boolean) => QueryHandle | undefined
-  /** Nobody waits for the statement any more: it is cancelled, and the session settles. */
-  readonly cancelQuery: (asked: QueryHandle) => void
-  /** Has a statement travel ahead of the next one; when it fails, so does that one, without being run. */
+  /** Cancels a statement whose caller has left; the session is cleaned up in the background. */
+  readonly cancelQuery: (handle: QueryHandle) => void
+  /** Sends a statement ahead of the next one; when it fails, the next one fails too, without being run. */
   readonly prepend: (sql: string) => void
-  /** Takes back a deferred statement; false when there is none, or it has left. */
+  /** Removes a prepended statement; false when there is none, or it was sent. */
   readonly removePrepended: () => boolean
-  /** As `query`, of which only the rows are wanted. */
+  /** As `query`, for the rows alone. */
   readonly rows: (
     sql: string,
     params: ReadonlyArray<unknown>,
@@ -74,17 +75,17 @@ export interface Session {
   readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
   /** One round trip, bounded: whether the peer answers. */
   readonly probe: Effect.Effect<boolean>
-  /** Ends what was left unfinished and clears what was left behind, bounded; false when it has to be closed instead. */
+  /** Ends unfinished work and resets the session's state, bounded; false when the session must be closed instead. */
   readonly recover: Effect.Effect<boolean>
-  /** Asks the server to cancel what runs and waits, bounded, until it has stopped. */
+  /** Cancels what runs and waits, bounded, until it has stopped. */
   readonly cancel: Effect.Effect<void>
-  /** Ends the session for the reason given: statements in flight fail with it at once. */
+  /** Ends the session for the given reason: statements in flight fail with it at once. */
   readonly kill: (reason: SessionError) => void
-  /** Says goodbye with a lone Terminate and waits, bounded, until the socket is closed. */
+  /** Sends Terminate and waits, bounded, until the socket is closed. */
   readonly close: Effect.Effect<void>
 }
 
-/** A place to log in at, and as whom. */
+/** The server, database and role of a session. */
 export interface DatabaseEndpoint {
   readonly host: string
   readonly port: number

@@ -1,8 +1,4 @@
-/**
- * One session with the server: what the pool may ask of it, and the service that opens one.
- *
- * The pool knows sessions by this interface alone, so a test puts scripted ones in their place.
- */
+/** The service that opens sessions; tests provide one that opens scripted sessions. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,9 +1,9 @@
 /**
  * The settings of a session, applied by SQL and read back.
  *
- * Startup parameters are no place for them: Supavisor reads five of them and drops the rest without a word
- * (Supavisor 2.9 source, protocol_helpers.ex), PgBouncer refuses the login. So one statement after the login sets
- * every value, reads every value back, and proves on the way that the login is a session that answers.
+ * They are not sent as startup parameters: Supavisor reads five of those and silently drops the others (Supavisor 2.9
+ * source, protocol_helpers.ex), and PgBouncer refuses the login. So one statement after the login sets every value,
+ * reads every value back, and shows that the session answers.
  */
 import * as Duration from "effect/Duration"
 import type { ConnectionString } from "../config/ConnectionString.ts"
@@ -11,7 +11,7 @@ import type { Settings } from "../config/settings/Settings.ts"
 import { readStartupOptions } from "../config/connection-string/StartupOptions.ts"
 import { MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "../errors/Units.ts"
 
-/** Words for the pooler itself (Supavisor 2.9 source, protocol_helpers.ex); PostgreSQL never sees them. */
+/** Options of the pooler itself (Supavisor 2.9 source, protocol_helpers.ex), which are not passed on to PostgreSQL. */
 const FOR_THE_POOLER: ReadonlySet<string> = new Set(["reference", "jit", "log_level", "client_tls"])
 
 const isForPooler = (connection: ConnectionString, name: string): boolean =>
@@ -19,8 +19,8 @@ const isForPooler = (connection: ConnectionString, name: string): boolean =>
   (name === "reference" || connection.kind === "session-pooler" || connection.kind === "transaction-pooler")
 
 /**
- * The `options` of the startup packet: the pooler's own words only, because the pooler drops every other one without
- * a word and PgBouncer refuses the login for them. Undefined when there are none.
+ * The `options` of the startup packet: the pooler's own only, because Supavisor silently drops all others and PgBouncer
+ * refuses the login for them. Undefined when there are none.
  */
 export const startupOptions = (connection: ConnectionString): string | undefined => {
   const words = Array.from(readStartupOptions(connection.options))
@@ -35,10 +35,10 @@ export const optionSettings = (connection: ConnectionString): ReadonlyArray<read
     ([name]) => !isForPooler(connection, name) && name !== "search_path"
   )
 
-/** Setting names and the values wanted, in order. */
+/** Names of settings and their values, in order. */
 export type SessionSettings = ReadonlyArray<readonly [name: string, value: string]>
 
-/** The values every session is given, in the server's spelling. Empty where the mode would leak them to others. */
+/** The settings of every session, in the server's spelling. Empty in transaction mode, where they would leak to others. */
 export const settingsOf = (config: Settings, connection: ConnectionString): SessionSettings => {
   if (config.connectionType === "supavisor_transaction") return []
   return [
@@ -51,7 +51,7 @@ export const settingsOf = (config: Settings, connection: ConnectionString): Sess
   ]
 }
 
-/** What the first round trip brings back. */
+/** The result of the first round trip. */
 export interface SessionFacts {
   readonly backendPid: number
   readonly maxConnections: number
@@ -59,7 +59,7 @@ export interface SessionFacts {
   readonly applied: ReadonlyArray<readonly [name: string, wanted: string, effective: string]>
 }
 
-/** One statement for all: sets, then reads back in an outer query that runs after the settings took effect. */
+/** One statement that sets all values, then reads them back in an outer query, after they took effect. */
 export const applyStatement = (settings: SessionSettings): { readonly sql: string; readonly params: Array<string> } => {
   const facts =
     "pg_backend_pid() as backend_pid, current_setting('max_connections') as max_connections, " +
@@ -102,7 +102,7 @@ const timeInMillis = (value: string): number | undefined => {
 
 const unquoted = (value: string): string => value.replaceAll(/[\s"']/g, "").toLowerCase()
 
-/** Whether the server's value says the same as the one wanted, whatever its spelling. */
+/** Whether the server's value equals the wanted one, in whatever spelling. */
 export const sameSetting = (wanted: string, effective: string): boolean => {
   if (wanted === effective) return true
   const wantedMillis = timeInMillis(wanted)

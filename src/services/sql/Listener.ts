@@ -1,9 +1,9 @@
 /**
  * LISTEN for a whole application on one session, across losses.
  *
- * A session is scarce behind a session pooler, so every channel shares one, taken from the pool when the first
- * listener comes and given back after the last. When it is lost the channels are listened to again on another, and
- * every consumer is told that notifications may have been missed in between: PostgreSQL keeps none.
+ * Sessions are scarce behind a session pooler, so all channels share one, acquired for the first listener and released
+ * after the last. When it is lost, LISTEN is repeated on another one, and every consumer receives a notification that
+ * others may have been missed in between: PostgreSQL keeps none.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -26,8 +26,8 @@ import { SessionError } from "../errors/SessionError.ts"
 import { toSqlError } from "../errors/SqlErrors.ts"
 
 /**
- * Stands in a listener's queue where notifications may be missing: its `gap` says between which instants, and its
- * process id is 0, which no backend has. Read again what the notifications would have told.
+ * Marks in a listener's queue where notifications may be missing. `gap` has the time span and the reason; the process id
+ * is 0, which no backend has. The consumer should read its data again.
  */
 export interface NotificationGap extends Notification {
   readonly processId: 0
@@ -35,17 +35,17 @@ export interface NotificationGap extends Notification {
   readonly gap: { readonly since: Date; readonly until: Date; readonly reason: SessionError | undefined }
 }
 
-/** Whether what came is a gap instead of a notification. */
+/** Whether a notification is a gap. */
 export const isGap = (notification: Notification): notification is NotificationGap => "gap" in notification
 
 /**
- * Notifications a slow consumer may leave unread. Beyond it the oldest are dropped: the session they arrive on serves
- * other consumers too, and a queue without a bound is a leak.
+ * Notifications that a slow consumer may leave unread; beyond it the oldest are dropped. The session serves other
+ * consumers too, and a queue without a bound is a leak.
  */
 const QUEUE_CAPACITY = 16_384
 
-/** Between two tries to listen again, in milliseconds; the pool has a gate of its own for dials. */
-const AGAIN_MILLIS = 250
+/** Pause between two attempts to listen again, in milliseconds; the pool limits its dials itself. */
+const RETRY_MILLIS = 250
 
 type Consumer = Queue.Queue<Notification, SqlError>
 
@@ -54,8 +54,8 @@ export class Listener extends Context.Service<
   Listener,
   {
     /**
-     * Registers a listener; the queue ends with the scope. Fails when LISTEN cannot be registered. After a loss the
-     * queue goes on, with a `NotificationGap` first.
+     * Registers a listener; the queue ends with the scope. Fails when LISTEN fails. After a lost session the queue
+     * continues, with a `NotificationGap` first.
      */
     readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
   }
@@ -71,7 +71,7 @@ export class Listener extends Context.Service<
   )
 }
 
-/** Under transaction pooling LISTEN is accepted, and nothing is ever heard (seen on Supavisor 2.9.7). */
+/** Under transaction pooling LISTEN is accepted, but no notification ever arrives (observed on Supavisor 2.9.7). */
 const noSession = (): SqlError =>
   toSqlError(
     SessionError.configurationInvalid([
@@ -85,7 +85,7 @@ const noSession = (): SqlError =>
     "listen"
   )
 
-/** The session of the moment, and what is listened to on it. */
+/** The current session, and the channels listened to on it. */
 interface Attachment {
   readonly lease: LeasedSession
   readonly scope: Scope.Closeable
@@ -94,12 +94,12 @@ interface Attachment {
 }
 
 const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], probeMillis: number) {
-  const home = yield* Effect.scope
+  const layerScope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const onClock = Effect.provideService(Clock.Clock, clock)
   const consumers = new Map<string, Set<Consumer>>()
-  // One at a time: two first listeners must not take two sessions.
-  const turn = yield* Semaphore.make(1)
+  // Two first listeners must not acquire two sessions.
+  const attachLock = yield* Semaphore.make(1)
   let attachment: Attachment | undefined
 
   const dispatch = (channel: string, queue: Queue.Dequeue<Notification, SqlError>, current: Attachment) =>
@@ -118,11 +118,11 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
     yield* Effect.forkIn(dispatch(channel, queue, current), current.scope)
   })
 
-  /** A listening session carries no traffic of ours, so nothing but a probe would notice that its peer is gone. */
-  const watch = (current: Attachment) =>
+  /** Probes the session: it sends no statements, so nothing else would notice a silent peer. */
+  const probeRegularly = (current: Attachment) =>
     Effect.suspend(() => current.lease.session?.probe ?? Effect.succeed(false)).pipe(
       Effect.delay(probeMillis),
-      Effect.repeat({ while: (answered) => answered }),
+      Effect.repeat({ while: (isAlive) => isAlive }),
       Effect.andThen(
         Effect.sync(() => {
           current.lease.session?.kill(
@@ -139,15 +139,15 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
     )
 
   const attach: () => Effect.Effect<Attachment, SqlError> = Effect.fnUntraced(function* () {
-    const scope = yield* Scope.fork(home)
+    const scope = yield* Scope.fork(layerScope)
     return yield* Effect.gen(function* () {
       const lease = yield* Scope.provide(pool.reserve, scope)
       lease.longLived = true
       const current: Attachment = { lease, scope, channels: new Set(), ended: Deferred.makeUnsafe() }
       for (const channel of consumers.keys()) yield* listenOn(current, channel)
       attachment = current
-      yield* Effect.forkIn(onClock(watch(current)), scope)
-      yield* Effect.forkIn(onClock(heal(current)), home)
+      yield* Effect.forkIn(onClock(probeRegularly(current)), scope)
+      yield* Effect.forkIn(onClock(reattach(current)), layerScope)
       return current
     }).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
   })
@@ -158,26 +158,26 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
     return Scope.close(current.scope, Exit.void)
   }
 
-  /** The last listener may have left while a session was still waited for: then nobody else would give it back. */
-  const unlessDeserted = (current: Attachment) => (consumers.size === 0 ? detach(current) : Effect.void)
+  /** Releases the session if the last listener left while it was acquired. */
+  const detachIfUnused = (current: Attachment) => (consumers.size === 0 ? detach(current) : Effect.void)
 
-  /** Waits for the end of a session, then listens again for as long as anybody wants to hear. */
-  const heal: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(
+  /** Waits for the end of a session, then listens again while there are listeners. */
+  const reattach: (current: Attachment) => Effect.Effect<void> = Effect.fnUntraced(
     function* (current: Attachment) {
       yield* Deferred.await(current.ended)
       if (attachment !== current) return
       const reason = current.lease.session?.lost
       const since = new Date(clock.currentTimeMillisUnsafe())
       yield* detach(current)
-      yield* turn
+      yield* attachLock
         .withPermit(
           Effect.suspend(() =>
-            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.flatMap(attach(), unlessDeserted)
+            consumers.size === 0 || attachment !== undefined ? Effect.void : Effect.flatMap(attach(), detachIfUnused)
           )
         )
         .pipe(
-          Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(AGAIN_MILLIS) }),
-          // Nobody listens any more, so nobody misses what failed.
+          Effect.retry({ while: () => consumers.size > 0, schedule: Schedule.spaced(RETRY_MILLIS) }),
+          // No listener is left, so the failure concerns none.
           Effect.ignore
         )
       const until = new Date(clock.currentTimeMillisUnsafe())
@@ -189,7 +189,7 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
     Effect.catchCause((cause) => Effect.logWarning("Listening again failed", Cause.pretty(cause)))
   )
 
-  const forget = (channel: string, consumer: Consumer) =>
+  const removeConsumer = (channel: string, consumer: Consumer) =>
     Effect.suspend(() => {
       const queues = consumers.get(channel)
       queues?.delete(consumer)
@@ -207,9 +207,9 @@ const makeListener = Effect.fnUntraced(function* (pool: SessionPool["Service"], 
           Effect.sync(() => {
             consumers.set(channel, queues.add(consumer))
           }),
-          () => forget(channel, consumer)
+          () => removeConsumer(channel, consumer)
         )
-        yield* turn.withPermit(
+        yield* attachLock.withPermit(
           Effect.suspend(() => (attachment === undefined ? Effect.asVoid(attach()) : listenOn(attachment, channel)))
         )
         return consumer

@@ -1,23 +1,23 @@
 /**
- * Whether single statements share sessions, effect by effect; `DB_POOL_PIPELINE` says it for all.
+ * Whether single statements share sessions, set per effect; `DB_POOL_PIPELINE` sets it for all.
  *
- * Only statements that stand alone share: outside of transactions, SELECT, INSERT, UPDATE, DELETE, MERGE, WITH or VALUES,
- * without anything left behind in the session, and known to be quick. A text runs on a session of its own the first
- * time, and again when it has turned out slow. Errors stay with their statement, and a caller that leaves takes nobody
- * else's statement along; but who shares a session waits for those ahead in the same write.
+ * Only independent statements share: outside of transactions, SELECT, INSERT, UPDATE, DELETE, MERGE, WITH or VALUES,
+ * without side effects on the session, and known to be quick. A text runs on a session of its own the first time, and
+ * again when it has turned out slow. An error or an interruption concerns its own statement only, but each statement
+ * waits for those ahead of it on its session.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** Default: as the settings say. */
+/** Default: `DB_POOL_PIPELINE`. */
 export const Pipelining = Context.Reference<boolean | undefined>("effect-supavisor/Pipelining", {
   defaultValue: () => undefined
 })
 
-/** Has the statements of an effect share sessions, up to 32 on one where the settings name no other depth. */
+/** Lets the statements of an effect share sessions, up to 32 on one unless the settings name another depth. */
 export const pipelined = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Pipelining, true)
 
-/** Keeps a session to each statement of an effect, whatever the settings say. */
+/** Runs each statement of an effect on a session of its own, whatever the settings are. */
 export const exclusive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Pipelining, false)

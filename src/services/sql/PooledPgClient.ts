@@ -1,4 +1,4 @@
-/** `PgClient` and `SqlClient` over the session pool: Effect SQL as it is, on sessions that are looked after. */
+/** `PgClient` and `SqlClient` over the session pool. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -18,7 +18,7 @@ import { makeTransactions } from "./Transactions.ts"
 /** The statement of `PgClient.notify`; parameters: channel, payload. */
 export const NOTIFY_STATEMENT = "select pg_notify($1, $2)"
 
-/** What an application may choose about its SQL; all optional, as in Effect's own client. */
+/** Options of the SQL client; all optional, as in Effect's own client. */
 export interface PgClientOptions {
   readonly transformResultNames?: ((name: string) => string) | undefined
   readonly transformQueryNames?: ((name: string) => string) | undefined
@@ -28,7 +28,7 @@ export interface PgClientOptions {
   readonly spanAttributes?: Record<string, unknown> | undefined
 }
 
-/** Clients of this process so far: each has a transaction of its own in the context. */
+/** Number of clients created: each has its own transaction in the context. */
 let clients = 0
 
 const transactionConnection = () =>
@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
   return Context.make(PgClient.PgClient, pgClient).pipe(Context.add(SqlClient.SqlClient, pgClient))
 })
 
-/** Provides `PgClient` and `SqlClient` from the pool, whatever its sessions are. */
+/** Provides `PgClient` and `SqlClient` over the pool, with real or scripted sessions. */
 export const layer = (
   options: PgClientOptions = {}
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, never, SessionPool | SessionConfig> =>

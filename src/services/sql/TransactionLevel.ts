@@ -1,4 +1,4 @@
-/** One level of a transaction: the outermost, or a savepoint within it. */
+/** One level of a transaction: the outermost one, or a savepoint in it. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -6,7 +6,7 @@ import type { Reactivity } from "effect/reactivity/Reactivity"
 import type { TransactionConnection } from "effect/sql/SqlClient"
 import type { LeasedSession } from "../pool/LeasedSession.ts"
 
-/** By this the level is found from what Effect SQL keeps of it. */
+/** The key of the level in the connection that Effect SQL keeps. */
 const LEVEL = Symbol("effect-supavisor/TransactionLevel")
 
 /** What Effect SQL keeps in the context of a transaction: the connection and its depth. */
@@ -15,8 +15,8 @@ export type Connection = readonly [lease: LeasedSession, depth: number] & { read
 export type TransactionService = Context.Service<TransactionConnection, TransactionConnection.Service>
 
 /**
- * By this name Effect's `SqlResolver` finds the innermost transaction of any client, so that requests inside and outside
- * of it do not share a batch (effect 4.1, internal/sql.ts).
+ * Effect's `SqlResolver` finds the innermost transaction of any client under this name, so that requests inside and
+ * outside of it do not share a batch (effect 4.1, internal/sql.ts).
  */
 const CurrentTransactionService = Context.Reference<TransactionService | undefined>(
   "effect/sql/CurrentTransactionService",
@@ -26,7 +26,7 @@ const CurrentTransactionService = Context.Reference<TransactionService | undefin
 export class TransactionLevel {
   readonly connection: Connection
   readonly parent: TransactionLevel | undefined
-  /** Whether something can still be registered to run after the commit. */
+  /** Whether effects can still be registered to run after the commit. */
   isOpen = true
   private isCommitted = false
   private callbacks: Array<Effect.Effect<void>> | undefined = undefined
@@ -38,17 +38,17 @@ export class TransactionLevel {
       lease,
       parent === undefined ? 0 : parent.connection[1] + 1
     ]
-    // Not in a WeakMap: every collection of the young would have to look through it.
+    // Not in a WeakMap, which every minor garbage collection would scan.
     connection[LEVEL] = this
     this.connection = connection
   }
 
-  /** Savepoints of one level take turns: they nest, and cannot overlap. */
+  /** Runs the savepoints of one level one after another: they nest, and cannot overlap. */
   inTurn<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return (this.turns ??= Semaphore.makeUnsafe(1)).withPermit(effect)
   }
 
-  /** The context of what runs in it. */
+  /** The context of the effect that runs in the level. */
   contextIn<R>(context: Context.Context<R>, service: TransactionService): Context.Context<R> {
     const inside = Context.add(context, service, this.connection as unknown as TransactionConnection.Service)
     return Context.add(inside, CurrentTransactionService, service) as Context.Context<R>
@@ -58,13 +58,13 @@ export class TransactionLevel {
     ;(this.callbacks ??= []).push(callback)
   }
 
-  /** Its work stands, as far as the levels around it go. */
+  /** Marks the level as committed. */
   committed(): Effect.Effect<void> {
     this.isCommitted = true
     return Effect.void
   }
 
-  /** It has ended: what it registered is the parent's to run, or is to be run now; nothing of it when it was undone. */
+  /** Ends the level. Its callbacks pass to the parent, or are returned to be run; a rollback discards them. */
   end(): Effect.Effect<void> | undefined {
     this.isOpen = false
     const { callbacks } = this
@@ -75,15 +75,15 @@ export class TransactionLevel {
   }
 }
 
-/** The level that a connection in the context belongs to; undefined for one that somebody else began. */
+/** The level of a connection in the context; undefined for a transaction that was begun elsewhere. */
 export const levelOf = (connection: object | undefined): TransactionLevel | undefined =>
   (connection as Connection | undefined)?.[LEVEL]
 
 /** A callback that fails must not make a committed transaction look failed. */
 const runAfterCommit = <R>(effect: Effect.Effect<void, never, R>): Effect.Effect<void, never, R> =>
-  Effect.ignoreCause(effect, { log: "Error", message: "An effect that was to run after the commit failed" })
+  Effect.ignoreCause(effect, { log: "Error", message: "An effect that runs after the commit failed" })
 
-/** Runs an effect when the transaction it is in has been committed; at once outside of any. */
+/** Runs an effect after the commit of its transaction; at once outside of a transaction. */
 export const afterCommitOf =
   (service: TransactionService) =>
   <R>(effect: Effect.Effect<void, never, R>): Effect.Effect<void, never, R> =>
@@ -93,12 +93,12 @@ export const afterCommitOf =
       for (let outer: TransactionLevel | undefined = level; outer !== undefined; outer = outer.parent) {
         if (!outer.isOpen) return Effect.die(new Error("afterCommit was called after the transaction had ended"))
       }
-      // It runs with the services of now, without the transaction.
+      // It runs with the current services, without the transaction.
       level.add(Effect.provideContext(effect, Context.omit(service)(fiber.context) as Context.Context<R>))
       return Effect.void
     })
 
-/** How `Reactivity` behaves within a transaction: what it invalidates is invalidated after the commit. */
+/** `Reactivity` within a transaction: keys are invalidated after the commit. */
 export const reactivityAfterCommit = (
   reactivity: Reactivity,
   afterCommit: (effect: Effect.Effect<void>) => Effect.Effect<void>

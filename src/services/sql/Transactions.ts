@@ -1,10 +1,9 @@
 /**
- * Transactions over leased sessions: BEGIN, COMMIT and ROLLBACK that can be interrupted, end in bounded time, and say
- * what became of the work.
+ * Transactions over leased sessions: BEGIN, COMMIT and ROLLBACK can be interrupted and end in bounded time.
  *
  * Effect's own wrapper keeps the control statements uninterruptible and turns a failed ROLLBACK into a defect. Here a
- * lost session is a typed, retryable error (the server rolled back), a reply to COMMIT that never came is
- * `OutcomeUnknown` and not retryable, and a ROLLBACK never fails: what it cannot finish, the pool does.
+ * lost session is a typed, retryable error (the server rolled back), a COMMIT without a reply is `OutcomeUnknown` and not
+ * retryable, and a ROLLBACK never fails: the pool finishes what it cannot.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -31,21 +30,21 @@ import {
 } from "./TransactionLevel.ts"
 
 /**
- * The least time a caller is held by an unfinished rollback: enough for a peer that is well, and less than the 250 ms
- * that a timeout may take to return on one that is silent.
+ * How long a caller waits for a rollback at least: enough for a responsive peer, and less than the 250 ms within which a
+ * timeout returns on a silent one.
  */
 const ROLLBACK_MILLIS = 200
 
-/** On a slow network a round trip alone may take longer: three of those measured at login. */
+/** On a slow network a round trip may take longer: three of those measured at login. */
 const ROLLBACK_ROUND_TRIPS = 3
 
 /**
- * A login takes long in a bad moment of the server, too. Whoever is interrupted may have a deadline: he is held for the
- * network alone, which shows in the lesser of two measurements.
+ * The session phase of a login also takes long on a busy server. An interrupted caller may have a deadline, so it waits
+ * for the network alone: at most three times the shorter of two measurements.
  */
 const rollbackMillis = (session: Session, isInterrupted: boolean): number => {
-  const { session: asked, tcp } = session.info.timings
-  return Math.max(ROLLBACK_MILLIS, ROLLBACK_ROUND_TRIPS * (isInterrupted ? Math.min(asked, tcp) : asked))
+  const { session: roundTrip, tcp } = session.info.timings
+  return Math.max(ROLLBACK_MILLIS, ROLLBACK_ROUND_TRIPS * (isInterrupted ? Math.min(roundTrip, tcp) : roundTrip))
 }
 
 const control = (lease: LeasedSession, sql: string): Effect.Effect<void, SqlError> =>
@@ -64,8 +63,8 @@ const BEGIN = "BEGIN"
 const COMMIT = "COMMIT"
 
 /**
- * Commits the outermost level. A session that was lost before COMMIT was written has rolled back; one lost after it may
- * have done either.
+ * Commits the outermost level. A session that was lost before COMMIT was written has rolled back; after that the outcome
+ * is unknown.
  */
 const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: TransactionLevel) => {
   const [lease] = level.connection
@@ -91,13 +90,12 @@ const commit = (endpoint: SessionPool["Service"]["endpoint"]) => (level: Transac
   })
 }
 
-/** Callers held by rollbacks so far, and the statement that was the last one then. */
-const unwinding = new WeakMap<Session, { readonly heldMillis: number; readonly statement: string | undefined }>()
+/** How long callers have waited for rollbacks, and the session's last statement at that time. */
+const rollbackWaits = new WeakMap<Session, { readonly waitedMillis: number; readonly statement: string | undefined }>()
 
 /**
- * Runs beside the caller, who is held for a bounded time only, and not beyond an interruption; true when it succeeded
- * within it. The levels of nested transactions that are rolled back one after another share the bound, or each would
- * add its own to a timeout.
+ * Runs an effect in the background and waits for it, bounded and interruptible; true when it succeeded in time. Levels of
+ * a nested transaction that are rolled back one after another share the bound, or each would add its own to a timeout.
  */
 const bounded = (
   session: Session,
@@ -108,15 +106,15 @@ const bounded = (
   Effect.gen(function* () {
     const now = monotonicMillis(clock)
     const started = now()
-    const inner = unwinding.get(session)
-    const heldMillis = inner !== undefined && inner.statement === session.statement ? inner.heldMillis : 0
-    const limit = Math.max(0, rollbackMillis(session, isInterrupted) - heldMillis)
+    const inner = rollbackWaits.get(session)
+    const waitedMillis = inner !== undefined && inner.statement === session.statement ? inner.waitedMillis : 0
+    const limit = Math.max(0, rollbackMillis(session, isInterrupted) - waitedMillis)
     const fiber = yield* Effect.forkDetach(Effect.interruptible(work), { startImmediately: true })
-    const held = Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit).pipe(
+    const waited = Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit).pipe(
       Effect.provideService(Clock.Clock, clock)
     )
-    const exit = yield* isInterrupted ? held : Effect.interruptible(held)
-    unwinding.set(session, { heldMillis: heldMillis + now() - started, statement: session.statement })
+    const exit = yield* isInterrupted ? waited : Effect.interruptible(waited)
+    rollbackWaits.set(session, { waitedMillis: waitedMillis + now() - started, statement: session.statement })
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
   })
 
@@ -128,7 +126,7 @@ const rollback = (clock: Clock.Clock, lease: LeasedSession, isInterrupted: boole
     return bounded(session, clock, session.recover, isInterrupted)
   })
 
-/** A savepoint that cannot be rolled back in time takes the whole transaction with it: its next statement says so. */
+/** A savepoint that cannot be rolled back in time ends the session: the next statement of the transaction fails. */
 const rollbackSavepoint =
   (endpoint: SessionPool["Service"]["endpoint"], clock: Clock.Clock) =>
   (lease: LeasedSession, id: number, isInterrupted: boolean) =>
@@ -156,20 +154,20 @@ const rollbackSavepoint =
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
-/** Savepoints are given up and kept without a word: what goes wrong with them shows again at COMMIT, typed. */
+/** Releases a savepoint and ignores errors: they appear again at COMMIT, typed. */
 const releaseSavepoint = (lease: LeasedSession, id: number): Effect.Effect<void> =>
   Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`))
 
-/** The span of a transaction that somebody watches. */
-interface Watched {
+/** The span of a traced transaction. */
+interface TransactionSpan {
   readonly span: Span
   readonly clock: Clock.Clock
 }
 
-/** How a level ends; once it is committed, it is told. */
-interface Ends {
+/** How a level ends. */
+interface LevelEnd {
   readonly committed: (level: TransactionLevel) => Effect.Effect<void, SqlError>
-  readonly undone: (level: TransactionLevel, isInterrupted: boolean) => Effect.Effect<void>
+  readonly rolledBack: (level: TransactionLevel, isInterrupted: boolean) => Effect.Effect<void>
 }
 
 /** Builds `withTransaction` and `afterCommit` over the sessions of a pool; nested calls become savepoints. */
@@ -184,22 +182,22 @@ export const makeTransactions = (
 ): Pick<SqlClient.SqlClient, "withTransaction" | "afterCommit"> => {
   const { clock, spanAttributes, transactionService } = options
   const afterCommit = afterCommitOf(transactionService)
-  const undoSavepoint = rollbackSavepoint(pool.endpoint, clock)
+  const rollbackToSavepoint = rollbackSavepoint(pool.endpoint, clock)
 
-  const outermost: Ends = {
+  const outermost: LevelEnd = {
     committed: commit(pool.endpoint),
-    undone: ({ connection: [lease] }, isInterrupted) => rollback(clock, lease, isInterrupted)
+    rolledBack: ({ connection: [lease] }, isInterrupted) => rollback(clock, lease, isInterrupted)
   }
-  const savepoint: Ends = {
+  const savepoint: LevelEnd = {
     committed: (level) => {
       const [lease, id] = level.connection
       return Effect.andThen(releaseSavepoint(lease, id), () => level.committed())
     },
-    undone: ({ connection: [lease, id] }, isInterrupted) =>
-      Effect.andThen(undoSavepoint(lease, id, isInterrupted), releaseSavepoint(lease, id))
+    rolledBack: ({ connection: [lease, id] }, isInterrupted) =>
+      Effect.andThen(rollbackToSavepoint(lease, id, isInterrupted), releaseSavepoint(lease, id))
   }
 
-  const contextIn = <R>(level: TransactionLevel, span: Watched | undefined, outside: Context.Context<R>) => {
+  const contextIn = <R>(level: TransactionLevel, span: TransactionSpan | undefined, outside: Context.Context<R>) => {
     let inside: Context.Context<R> = level.contextIn(outside, transactionService)
     const reactivity = Context.getOrUndefined(outside, Reactivity)
     if (reactivity !== undefined)
@@ -207,11 +205,11 @@ export const makeTransactions = (
     return span === undefined ? inside : Context.add(inside, ParentSpan, span.span)
   }
 
-  /** Runs what is in a level and ends the level, which cannot be interrupted but for what says so. */
+  /** Runs an effect in a level and ends the level; the end is uninterruptible except where it is marked. */
   const run = <A, E, R>(
     level: TransactionLevel,
-    { committed, undone }: Ends,
-    span: Watched | undefined,
+    { committed, rolledBack }: LevelEnd,
+    span: TransactionSpan | undefined,
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | SqlError, R> =>
     Effect.onExitPrimitive(
@@ -219,14 +217,14 @@ export const makeTransactions = (
       (exit) => {
         const succeeded = exit._tag === "Success"
         if (span !== undefined)
-          tell(span, succeeded ? (level.parent === undefined ? "commit" : "savepoint") : "rollback")
-        return succeeded ? committed(level) : undone(level, Cause.hasInterrupts(exit.cause))
+          recordEnd(span, succeeded ? (level.parent === undefined ? "commit" : "savepoint") : "rollback")
+        return succeeded ? committed(level) : rolledBack(level, Cause.hasInterrupts(exit.cause))
       }
     )
 
   const begin = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
-    span: Watched | undefined,
+    span: TransactionSpan | undefined,
     statement: string
   ): Effect.Effect<A, E | SqlError, R> => {
     let level: TransactionLevel | undefined
@@ -236,7 +234,7 @@ export const makeTransactions = (
         lease.begin(statement)
         return run(level, outermost, span, effect)
       },
-      // What was registered may want a session, too.
+      // After the release, because these effects may need a session too.
       () => level?.end()
     )
   }
@@ -244,7 +242,7 @@ export const makeTransactions = (
   const nest = <A, E, R>(
     outer: TransactionLevel,
     effect: Effect.Effect<A, E, R>,
-    span: Watched | undefined
+    span: TransactionSpan | undefined
   ): Effect.Effect<A, E | SqlError, R> =>
     Effect.uninterruptibleMask((restore) => {
       const [lease] = outer.connection
@@ -259,7 +257,7 @@ export const makeTransactions = (
   const withTransaction = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> =>
     Effect.withFiber<A, E | SqlError, R>((fiber) => {
       const outer = levelOf(Context.getOrUndefined(fiber.context, transactionService))
-      const start = (span: Watched | undefined) =>
+      const start = (span: TransactionSpan | undefined) =>
         outer === undefined
           ? begin(effect, span, fiber.getRef(SqlClient.BeginTransaction) ?? BEGIN)
           : nest(outer, effect, span)
@@ -274,6 +272,6 @@ export const makeTransactions = (
   return { withTransaction, afterCommit }
 }
 
-/** Says in a span how the transaction ended; the names are those of Effect's own wrapper. */
-const tell = ({ clock, span }: Watched, end: "commit" | "rollback" | "savepoint"): void =>
+/** Records the end of a transaction in its span; the names are those of Effect's own wrapper. */
+const recordEnd = ({ clock, span }: TransactionSpan, end: "commit" | "rollback" | "savepoint"): void =>
   span.event(`effect.sql.transaction.${end}`, clock.currentTimeNanosUnsafe())

@@ -4,19 +4,20 @@ import * as Effect from "effect/Effect"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import * as MessageType from "./MessageType.ts"
 import type { SslMode } from "../config/ConnectionString.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 
-/** PostgreSQL refuses a login for want of, or because of, encryption with this SQLSTATE (pg_hba.conf's `hostssl`). */
+/** SQLSTATE of a login that is refused because it is, or is not, encrypted (`hostssl` in pg_hba.conf). */
 const NO_HBA_ENTRY = "28000"
 
-/** The pooler's word for the same (Supavisor 2.9 source, client_handler/checks.ex). */
+/** The pooler's code for the same (Supavisor 2.9 source, client_handler/checks.ex). */
 const TLS_REQUIRED = "ESSLREQUIRED"
 
 /**
- * The mode to try again with after a failed dial; undefined when there is none. `prefer` goes on in plaintext when TLS
- * fails, `allow` with TLS when plaintext is refused (PostgreSQL docs, table of `sslmode`); `require` and above never
- * fall back.
+ * The mode of a second dial after a failed one; undefined when there is none. `prefer` falls back to plaintext when TLS
+ * fails, `allow` to TLS when plaintext is refused (PostgreSQL docs, table of `sslmode`); `require` and above never fall
+ * back.
  */
 export const fallbackMode = (mode: SslMode, error: SessionError): SslMode | undefined => {
   const { reason } = error
@@ -40,26 +41,24 @@ export interface TlsSettings {
   readonly serverName?: string | undefined
 }
 
-/** The one-byte answers to SSLRequest (PostgreSQL docs, "SSL Session Encryption"). */
-const YES = 0x53
+/** The reply `S` to SSLRequest (PostgreSQL docs, "SSL Session Encryption"). */
+const ACCEPTED = 0x53
 
-const ERROR_RESPONSE = 0x45
-
-/** TLS could not be agreed upon; the error catalogue knows these by their words. */
+/** TLS could not be negotiated; the error catalogue matches these by their texts. */
 class NegotiationError extends Data.TaggedError("NegotiationError")<{
   readonly message: string
   readonly cause?: unknown
 }> {}
 
-/** The server answered `N`: it speaks plaintext only. */
+/** The server answered `N`: it supports plaintext only. */
 const tlsNotSupported = (): NegotiationError =>
   new NegotiationError({ message: "The server does not support TLS (it answered N to SSLRequest)" })
 
 /**
- * Turns a connected socket into an encrypted one, as the mode asks (PostgreSQL docs, "SSL Support", table of
- * `sslmode`): `disable` never asks; `allow` tries plaintext first; `prefer` takes what the server offers; `require`
- * insists but, like libpq, verifies only when a root certificate is given; `verify-ca` verifies the chain;
- * `verify-full` also the name. Fails with Node's error.
+ * Encrypts a connected socket as the mode requires (PostgreSQL docs, "SSL Support", table of `sslmode`): `disable` never
+ * uses TLS; `allow` tries plaintext first; `prefer` takes what the server offers; `require` requires TLS but, like libpq,
+ * verifies only when a root certificate is given; `verify-ca` verifies the chain; `verify-full` also the name. Fails with
+ * Node's error.
  */
 export const requestTls = (
   raw: Net.Socket,
@@ -68,7 +67,7 @@ export const requestTls = (
 ): Effect.Effect<Net.Socket, unknown> => {
   if (settings.mode === "disable" || settings.mode === "allow") return Effect.succeed(raw)
   return Effect.flatMap(sendSslRequest(raw), (answer) => {
-    if (answer === YES) {
+    if (answer === ACCEPTED) {
       return Effect.flatMap(
         Effect.tapError(secureContextOf(settings), () => Effect.sync(() => raw.destroy())),
         (secureContext) => handshake(raw, host, settings, secureContext)
@@ -92,11 +91,11 @@ const sendSslRequest = (raw: Net.Socket): Effect.Effect<number, unknown> =>
     const onClose = () =>
       settle(Effect.fail(new NegotiationError({ message: "The connection was closed in answer to SSLRequest" })))
     const onData = (chunk: Buffer) => {
-      if (chunk[0] === ERROR_RESPONSE) {
+      if (chunk[0] === MessageType.ERROR_RESPONSE) {
         raw.destroy()
         return settle(Effect.fail(serverError(chunk)))
       }
-      // More than one byte here would be bytes smuggled in before the handshake (CVE-2021-23222).
+      // More than one byte here may have been injected before the handshake (CVE-2021-23222).
       if (chunk.length !== 1) {
         raw.destroy()
         return settle(
@@ -112,7 +111,7 @@ const sendSslRequest = (raw: Net.Socket): Effect.Effect<number, unknown> =>
     return Effect.sync(() => raw.destroy())
   })
 
-/** The server answered SSLRequest with an ErrorResponse: too many clients, for one. */
+/** The server answered SSLRequest with an ErrorResponse, such as too many clients. */
 const serverError = (chunk: Buffer): Error => {
   const message = PgProtocol.makeParser()
     .push(chunk)

@@ -1,9 +1,9 @@
 /**
- * The wire below one session: name resolution, TCP, TLS, each timed, each failure naming its phase.
+ * Opens the connection of a session: name resolution, TCP, TLS; each phase is timed, and every failure names its phase.
  *
- * The driver is handed a socket that is already connected and encrypted. That keeps the decision about plaintext
- * here (never a silent fall-back under `require` or above), lets the address family be chosen (the shared pooler has
- * IPv4 addresses only), and puts a reader beside the driver that sees what the driver keeps to itself.
+ * The driver is given a connected and encrypted socket. So the decision about plaintext is made here (never a silent
+ * fallback under `require` or above), the address family can be chosen (the shared pooler has IPv4 addresses only), and
+ * `WireTap` can read what the driver does not expose.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,19 +17,19 @@ import { requestTls, type TlsSettings } from "./TlsNegotiation.ts"
 import * as Dns from "node:dns"
 
 /** As much as libuv reads at a time (libuv source, uv__read). */
-const BYTES = 64 * 1024
+const READ_BYTES = 64 * 1024
 
-const buffer = Buffer.allocUnsafeSlow(BYTES)
+const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
 /**
- * What `net.connect` is to be given as `onread`, for the socket that it returns. The socket emits `data` as any other,
- * with chunks that are the listener's to keep; what comes before there is a listener waits for one.
+ * The `onread` option of `net.connect`, for the socket that it returns. All sockets share one read buffer. The socket
+ * emits `data` as any other, with chunks of their own; chunks that arrive before there is a listener are kept for it.
  */
 export const sharedReadBuffer = (socket: () => Net.Socket): Net.OnReadOpts => ({
-  buffer,
+  buffer: readBuffer,
   callback: (length) => {
     const chunk = Buffer.allocUnsafe(length)
-    buffer.copy(chunk, 0, 0, length)
+    readBuffer.copy(chunk, 0, 0, length)
     if (!socket().emit("data", chunk)) socket().push(chunk)
     return true
   }
@@ -48,8 +48,8 @@ export interface Address {
 }
 
 /**
- * Resolves a host in the order the system prefers. `family` 4 asks for IPv4 alone: the shared pooler has no other
- * address, and a network that invents IPv6 ones (NAT64) would only send the dial astray. Fails with Node's DNS error.
+ * Resolves a host in the order the system prefers. `family` 4 resolves IPv4 addresses only: the shared pooler has
+ * no other address, and the IPv6 ones that a NAT64 network makes up do not lead to it. Fails with Node's DNS error.
  */
 export const resolveHost = (host: string, family: 0 | 4): Effect.Effect<ReadonlyArray<Address>, unknown> => {
   const literal = Net.isIP(host)
@@ -61,7 +61,7 @@ export const resolveHost = (host: string, family: 0 | 4): Effect.Effect<Readonly
   })
 }
 
-/** Where a session is opened, and how. */
+/** How to connect to a server. */
 export interface Endpoint {
   readonly host: string
   /** Connects to this address; undefined resolves `host`. TLS verifies the name `host` either way. */
@@ -83,7 +83,7 @@ export interface PhaseTimings {
   session: number
 }
 
-/** A connected, and where asked for encrypted, socket with a reader beside it. */
+/** A connected socket, encrypted where the mode requires it, and the tap that reads beside the driver. */
 export interface Wire {
   readonly socket: Net.Socket
   readonly tap: WireTap
@@ -98,7 +98,7 @@ export interface Wire {
  */
 const ATTEMPT_MILLIS = 1000
 
-/** Fails with the phase, the endpoint and the time spent, whatever the cause. */
+/** The error of a failed dial: phase, endpoint, time spent and cause. */
 export const connectFailure = (
   endpoint: Endpoint,
   phase: Phase,
@@ -129,7 +129,7 @@ export const connectTcp = (
         : {
             host: endpoint.host,
             port: endpoint.port,
-            // A statement is one write and a wait for its answer: there is nothing for Nagle's algorithm to gather.
+            // A statement is one write and a wait for its answer: Nagle's algorithm would only delay it.
             noDelay: true,
             onread,
             keepAlive: endpoint.keepAliveMillis !== undefined,
@@ -159,7 +159,7 @@ export const connectTcp = (
     })
   })
 
-/** A socket between two owners must not crash the process; its `close` tells the rest. */
+/** An error on a socket without another listener must not crash the process; `close` follows it. */
 const ignore = (): void => {}
 
 /**

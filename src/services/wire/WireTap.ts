@@ -1,69 +1,64 @@
 /**
- * Reads along with what the server sends, without touching it.
+ * Parses what the server sends beside the driver, and changes nothing of it.
  *
- * The driver below the pool keeps three things to itself that a pool cannot do without: the transaction status in
- * every ReadyForQuery, the FATAL text of a server that is about to hang up, and the key a CancelRequest needs. All
- * three are plain in the byte stream; this reader follows the framing (PostgreSQL docs, "Message Formats": one type
- * byte, four length bytes) and skips every payload it has no use for.
+ * The driver does not expose three things that a pool needs: the transaction status in every ReadyForQuery, the FATAL
+ * error of a server that is about to close the connection, and the key of a CancelRequest. This reader follows the
+ * framing (PostgreSQL docs, "Message Formats": one type byte, four length bytes) and skips every payload that it does not
+ * need.
  */
+import * as MessageType from "./MessageType.ts"
 
 /** The transaction status of ReadyForQuery: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = "I" | "T" | "E"
 
-/** The fields of an ErrorResponse or NoticeResponse that are worth keeping. */
+/** The fields of an ErrorResponse or NoticeResponse that are kept. */
 export interface ServerMessage {
   readonly severity: string
   readonly sqlState: string
   readonly message: string
 }
 
-const READY_FOR_QUERY = 0x5a
-const ERROR_RESPONSE = 0x45
-const NOTICE_RESPONSE = 0x4e
-const AUTHENTICATION = 0x52
-const BACKEND_KEY_DATA = 0x4b
-const PARAMETER_STATUS = 0x53
 const HEADER_BYTES = 5
 
-/** An error text longer than this is cut: it is for a person, and a hostile server must not fill the memory. */
+/** A longer error text is cut, so that a hostile server cannot fill the memory. */
 const MAX_CAPTURED_BYTES = 64 * 1024
 
-/** Settings that are remembered; PostgreSQL reports fifteen, and a hostile server must not fill the memory. */
+/** How many settings are kept; PostgreSQL reports fifteen, and a hostile server must not fill the memory. */
 const MAX_PARAMETERS = 100
 
 /** SQLSTATE of a statement cancelled on request or by a timeout (PostgreSQL docs, Appendix A). */
 const QUERY_CANCELED = "57014"
 
-/** SQLSTATEs that a NoticeResponse announces the end of all sessions with (immediate shutdown, crash). */
+/** SQLSTATEs of a NoticeResponse that announces the end of all sessions (immediate shutdown, crash). */
 const ENDING_NOTICES = new Set(["57P01", "57P02", "57P03"])
 
 export class WireTap {
-  /** Status in the last ReadyForQuery; undefined before the first one, that is: not a session yet. */
+  /** Status in the last ReadyForQuery; undefined before the first one: not a session yet. */
   status: TransactionStatus | undefined = undefined
   /** How many ReadyForQuery messages were seen. */
   ready = 0
-  /** Whether AuthenticationOk was seen: the point where refusals change their meaning. */
+  /** Whether AuthenticationOk was seen: errors before and after it mean different things. */
   authenticated = false
-  /** Whether the server asked for SCRAM, a clear text or an MD5 password; undefined before it asked. */
+  /** The authentication method that the server requested: SCRAM, clear text or MD5; undefined before. */
   authenticationMethod: number | undefined = undefined
-  /** BackendKeyData: what a CancelRequest must present. Supavisor makes both numbers up. */
+  /** BackendKeyData, which a CancelRequest must repeat. Supavisor makes both numbers up. */
   processId = 0
   secretKey = 0
-  /** Milliseconds of the monotonic clock when a byte was last heard. */
+  /** Monotonic milliseconds when the last bytes arrived. */
   lastReceivedAt: number
   /** The FATAL error, or the notice of an ending server, that explains the loss of the session. */
   fatal: ServerMessage | undefined = undefined
-  /** How many messages had come when the server said its last word, and when that was. */
+  /** How many messages had arrived before the FATAL, and when it arrived. */
   messagesBeforeFatal = 0
   fatalAt = 0
   /** Messages received in all. */
   messages = 0
-  /** Statements the server ended on a CancelRequest. */
+  /** Statements that the server cancelled on a CancelRequest. */
   cancelled = 0
-  /** How often the server has told another value of a setting since the session was ready. */
+  /** How often the server has reported a changed setting since the session was ready. */
   parameterChanges = 0
 
-  /** What the server told of its settings last. A pooler that says the same again only shows that it is there. */
+  /** The settings last reported. A pooler that repeats the same value only shows that it is alive. */
   private readonly parameters = new Map<string, string>()
   private readonly now: () => number
   private skip = 0
@@ -77,7 +72,7 @@ export class WireTap {
     this.lastReceivedAt = now()
   }
 
-  /** Whether the last chunk ended with a message. */
+  /** Whether the last chunk ended at the end of a message. */
   get isBetweenMessages(): boolean {
     return this.skip === 0 && this.captureType === 0 && this.header === undefined
   }
@@ -110,14 +105,14 @@ export class WireTap {
       offset += HEADER_BYTES
       this.messages++
       if (payload < 0) {
-        // Not the protocol: the driver's own parser reports it; reading on would only guess.
+        // Not the protocol: the driver's own parser reports it, and nothing that follows can be parsed.
         this.skip = Number.POSITIVE_INFINITY
         return
       }
-      if (type === READY_FOR_QUERY && payload === 1 && offset < length) {
+      if (type === MessageType.READY_FOR_QUERY && payload === 1 && offset < length) {
         this.onReady(chunk[offset]!)
         offset += 1
-      } else if (this.wants(type)) {
+      } else if (this.isCaptured(type)) {
         this.captureType = type
         this.captureNeed = payload
         this.capture = undefined
@@ -128,14 +123,14 @@ export class WireTap {
     }
   }
 
-  private wants(type: number): boolean {
+  private isCaptured(type: number): boolean {
     return (
-      type === ERROR_RESPONSE ||
-      type === NOTICE_RESPONSE ||
-      type === READY_FOR_QUERY ||
-      type === PARAMETER_STATUS ||
-      type === AUTHENTICATION ||
-      type === BACKEND_KEY_DATA
+      type === MessageType.ERROR_RESPONSE ||
+      type === MessageType.NOTICE ||
+      type === MessageType.READY_FOR_QUERY ||
+      type === MessageType.PARAMETER_STATUS ||
+      type === MessageType.AUTHENTICATION ||
+      type === MessageType.BACKEND_KEY_DATA
     )
   }
 
@@ -166,37 +161,37 @@ export class WireTap {
     if (this.status !== undefined) this.parameterChanges++
   }
 
-  /** A ReadyForQuery was read. */
+  /** Called for every ReadyForQuery. */
   onReady(status: number): void {
     this.ready++
     this.status = status === 0x54 ? "T" : status === 0x45 ? "E" : "I"
   }
 
-  /** A message was read that says something of the session. */
+  /** Called for every message with facts about the session. */
   onMessage(type: number, payload: Buffer): void {
     switch (type) {
-      case READY_FOR_QUERY:
+      case MessageType.READY_FOR_QUERY:
         return this.onReady(payload[0] ?? 0x49)
-      case PARAMETER_STATUS:
+      case MessageType.PARAMETER_STATUS:
         return this.onParameter(payload)
-      case AUTHENTICATION: {
+      case MessageType.AUTHENTICATION: {
         const method = payload.length >= 4 ? payload.readUInt32BE(0) : 0
         if (method === 0) this.authenticated = true
         else this.authenticationMethod ??= method
         return
       }
-      case BACKEND_KEY_DATA:
+      case MessageType.BACKEND_KEY_DATA:
         if (payload.length >= 8) {
           this.processId = payload.readInt32BE(0)
           this.secretKey = payload.readInt32BE(4)
         }
         return
-      case NOTICE_RESPONSE: {
+      case MessageType.NOTICE: {
         const notice = decodeFields(payload)
         if (ENDING_NOTICES.has(notice.sqlState)) this.fatal ??= notice
         return
       }
-      case ERROR_RESPONSE: {
+      case MessageType.ERROR_RESPONSE: {
         const error = decodeFields(payload)
         if (error.severity === "FATAL" || error.severity === "PANIC") {
           this.fatal = error
@@ -210,10 +205,10 @@ export class WireTap {
   }
 }
 
-/** Decodes the fields of an ErrorResponse: `V` is the severity that is never translated, `S` stands in before 9.6. */
+/** Decodes the fields of an ErrorResponse. `V` is the untranslated severity; before 9.6 there is only `S`. */
 const decodeFields = (payload: Buffer): ServerMessage => {
   let severity = ""
-  let plain = ""
+  let untranslated = ""
   let sqlState = ""
   let message = ""
   let offset = 0
@@ -223,11 +218,11 @@ const decodeFields = (payload: Buffer): ServerMessage => {
     const end = payload.indexOf(0, offset + 1)
     const value = payload.toString("utf8", offset + 1, end < 0 ? payload.length : end)
     if (field === 0x53) severity = value
-    else if (field === 0x56) plain = value
+    else if (field === 0x56) untranslated = value
     else if (field === 0x43) sqlState = value
     else if (field === 0x4d) message = value
     if (end < 0) break
     offset = end + 1
   }
-  return { severity: plain === "" ? severity : plain, sqlState, message }
+  return { severity: untranslated === "" ? severity : untranslated, sqlState, message }
 }

@@ -1,4 +1,4 @@
-/** A pooler that lends the same backend to one client after another, and a cancel that takes its time to the server. */
+/** A CancelRequest that is delayed on its way, and a pooler that gives the backend to its next client. */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,36 +9,38 @@ import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
 import { stand, untilRunning } from "../embedded/fake-supavisor/Stand.ts"
-import { timed } from "../../Timing.ts"
 
-/** As in Abandoned.ts, less the millisecond by which a timer may be early. */
+/** `FORWARD_MILLIS` of Cancellation.ts, less the millisecond by which a timer may be early. */
 const PASS_ON_MILLIS = 49
 
 const isCancel: FaultMode.ChunkPredicate = (chunk, direction) =>
   direction === "toServer" && readFirstPacket(chunk, false)._tag === "Cancel"
 
-/** Longer than the statement that is left, shorter than the one that comes after it. */
-const LATE_MILLIS = 800
+/** Longer than the rest of the interrupted statement, shorter than the next one. */
+const LATE_MILLIS = 300
 
-layer(TestPostgres.layer, { excludeTestServices: true })("a statement that is left", (it) => {
+layer(TestPostgres.layer, { excludeTestServices: true })("an interrupted statement", (it) => {
   it.effect(
     "keeps its session until the server has processed the cancel, which would hit the pooler's next client",
     () =>
       Effect.gen(function* () {
-        const { host, port, server } = yield* TestPostgres
+        const { admin, host, port, server } = yield* TestPostgres
         const late = FaultMode.when(isCancel, FaultMode.delay({ toServerMillis: LATE_MILLIS }), { matched: "withhold" })
         const slow = yield* FaultProxy.make({ target: { host, port }, mode: late })
         const { database, password, username } = server
         const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
         const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
-        const left = yield* Effect.forkChild(pool.execute("select pg_sleep(0.4)"), { startImmediately: true })
-        yield* untilRunning("select pg_sleep(0.4)", 1)
+        // The admin's lock keeps the statement running until the cancel was sent.
+        yield* admin("select pg_advisory_lock(1148)")
+        const waiting = "select pg_advisory_xact_lock(1148)"
+        const left = yield* Effect.forkChild(pool.execute(waiting), { startImmediately: true })
+        yield* untilRunning(waiting, 1)
         yield* Effect.andThen(Fiber.interrupt(left), slow.awaitTriggered())
-        const rows = yield* pool.execute("select 1 as n, pg_sleep(1.2)::text as s")
+        yield* admin("select pg_advisory_unlock(1148)")
+        const rows = yield* pool.execute("select 1 as n, pg_sleep(0.6)::text as s")
         assert.deepStrictEqual(rows, [{ n: 1, s: "" }])
         assert.strictEqual(fake.counters().cancelsRouted, 1)
-      }),
-    timed
+      })
   )
 
   it.effect("keeps its session for a moment if the pooler closed the connection before it forwarded the cancel", () =>

@@ -1,7 +1,7 @@
 /**
- * One statement on its way: what was asked, what has been heard of the answer, and whom to tell.
+ * A statement in flight: the query, what has been received of its result, and the handler of its end.
  *
- * A cycle is everything between a Parse or Bind and the ReadyForQuery that answers its Sync (PostgreSQL docs, "Extended
+ * It covers everything from Parse or Bind to the ReadyForQuery that answers its Sync (PostgreSQL docs, "Extended
  * Query").
  */
 import type { Field, Result, Row } from "@effect/sql-pg/PgConnection"
@@ -9,13 +9,13 @@ import type { PreparedStatement } from "./PreparedStatements.ts"
 import type { RowShape } from "./RowShape.ts"
 import type { Query, QueryResult, ResultHandler } from "./Query.ts"
 
-/** What is to be heard of a cycle, and of which named statements. */
+/** The replies that a statement expects, and the named statements that they concern. */
 export interface ExpectedReplies {
-  /** The type byte of each answer in turn, as text; rows may come before a `C`. */
+  /** The type byte of each reply in turn, as text; rows may come before a `C`. */
   expects: string
   /** The named statement it uses, if any. */
   prepared: PreparedStatement | undefined
-  /** The named statement that goes ahead of it, if any. */
+  /** The named statement prepended to it, if any. */
   prependedStatement: PreparedStatement | undefined
 }
 
@@ -26,30 +26,30 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
   expects = ""
   prepared: PreparedStatement | undefined = undefined
   prependedStatement: PreparedStatement | undefined = undefined
-  /** How much of `expects` was heard. */
+  /** Index in `expects` of the next reply. */
   position = 0
   shape: RowShape | undefined = undefined
-  /** Rows in the form that was asked for; undefined before the first. */
+  /** Rows in the form of the query; undefined before the first. */
   private rows: Array<unknown> | undefined = undefined
-  /** Why it failed: the server's answer as an `Error`, or what could not be sent, read or waited for. */
+  /** Why it failed: the server's error as an `Error`, or what could not be sent or read. */
   failure: unknown = undefined
-  /** Monotonic milliseconds when it was asked. */
+  /** Monotonic milliseconds when it was sent. */
   startedAt = 0
-  /** Who waits for the answer; undefined when nobody does any more. */
+  /** Undefined when the caller has left. */
   handler: ResultHandler | undefined = undefined
-  /** The cycle asked after this one. */
+  /** The statement sent after this one. */
   next: InFlightQuery | undefined = undefined
-  /** The SQLSTATE of the server's answer. */
+  /** The SQLSTATE of the server's error. */
   sqlState: string | undefined = undefined
-  private readonly done: (cycle: InFlightQuery) => void
-  /** Where the command tag was read; seldom wanted, so it is decoded by who wants it. */
+  private readonly onEnd: (inFlight: InFlightQuery) => void
+  /** Where the command tag was read; it is seldom used, and decoded then. */
   private tagBytes: Buffer | undefined = undefined
   private tagStart = 0
   private tagEnd = 0
 
-  constructor(question: Query, done: (cycle: InFlightQuery) => void) {
-    this.query = question
-    this.done = done
+  constructor(query: Query, onEnd: (inFlight: InFlightQuery) => void) {
+    this.query = query
+    this.onEnd = onEnd
   }
 
   /** The command tag, such as `SELECT 3`. */
@@ -57,29 +57,29 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
     return this.tagBytes?.toString("latin1", this.tagStart, this.tagEnd) ?? ""
   }
 
-  /** The command was completed, with the tag in these bytes. */
+  /** Records CommandComplete, whose tag is in these bytes. */
   complete(bytes: Buffer, start: number, end: number): void {
     this.tagBytes = bytes
     this.tagStart = start
     this.tagEnd = end
   }
 
-  /** A row was read. One is by far the most frequent number of rows, and an array that is pushed to has room for many. */
+  /** Adds a row. One row is the most frequent result, and an array that is pushed to reserves room for many. */
   add(row: unknown): void {
     if (this.rows === undefined) this.rows = [row]
     else this.rows.push(row)
   }
 
-  /** Tells the end, once and for all. */
+  /** Reports the end, once. */
   finish(): void {
-    this.done(this)
+    this.onEnd(this)
   }
 
-  /** Tells the end of the same question asked anew to who asked first. */
-  finishAs(other: InFlightQuery): void {
-    other.startedAt = this.startedAt
-    other.handler = this.handler
-    this.done(other)
+  /** Reports the end of the retry of this query to the handler of this one. */
+  finishAs(retry: InFlightQuery): void {
+    retry.startedAt = this.startedAt
+    retry.handler = this.handler
+    this.onEnd(retry)
   }
 
   fail(failure: unknown): void {
@@ -94,7 +94,7 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
     return (this.rows ?? []) as Array<ReadonlyArray<unknown>>
   }
 
-  /** All that is known of the answer, as the driver tells it. */
+  /** The result in the form of the driver. */
   get result(): Result {
     const [command = "", ...numbers] = this.tag.split(" ")
     const oid = command === "INSERT" ? Number(numbers[0]) : null

@@ -1,13 +1,13 @@
 /**
- * Which PostgreSQL type a JavaScript value is sent as, when nobody says: the driver's rules, so that a statement means
- * the same whichever of the two carries it.
+ * The PostgreSQL type that a JavaScript value without an explicit type is sent as. The rules are the driver's, so that a
+ * statement means the same in the pipeline and in the driver.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 
 const INT4_MIN = -(2 ** 31)
 const INT4_MAX = 2 ** 31 - 1
 
-/** No type: the value goes as text, and the server takes it for whatever the statement needs there. */
+/** No type: the value is sent as text, and the server infers its type from the statement. */
 const UNTYPED = 0
 
 const as = (oid: number, value: unknown): PgTypes.Parameter => ({
@@ -51,7 +51,7 @@ const ofScalar = (value: unknown): PgTypes.Parameter => {
   throw cannot(`Cannot infer a PostgreSQL type for ${String(value)}`)
 }
 
-/** An array takes the type of its elements, which must agree; a string in it is text, because an array must have one. */
+/** An array has the type of its elements, which must agree; a string in it is `text`, because an array must have a type. */
 const ofArray = (values: ReadonlyArray<unknown>, registry: PgTypes.Registry | undefined): PgTypes.Parameter => {
   if (values.length === 0) return as(UNTYPED, "{}")
   let element: number | undefined

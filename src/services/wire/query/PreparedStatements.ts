@@ -1,25 +1,25 @@
 /**
- * The statements one session has named, least recently used first to go.
+ * The named statements of one session; the least recently used is dropped first.
  *
- * A statement is told apart by its text and the types of its parameters: the same text with others is another statement
- * for the server. What is dropped is closed on the server together with the next statement, not in a round trip of its
- * own.
+ * A statement is identified by its text and the types of its parameters: with other types the same text is another
+ * statement for the server. A dropped statement is closed on the server together with the next one, not in a round trip
+ * of its own.
  */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { RowShape } from "./RowShape.ts"
 
-/** A statement that the server holds under a name, or is about to. */
+/** A statement that the server has, or is about to have, under a name. */
 export class PreparedStatement {
   readonly name: string
   readonly text: string
   readonly types: ReadonlyArray<number>
-  /** Its Parse was written. Answers come in the order of the questions, so later uses need not wait for it. */
+  /** Its Parse was written. The server answers in order, so later uses need not wait for the reply. */
   isNamed = false
-  /** Its columns; undefined before they were described, and for a statement without any. */
+  /** Its columns; undefined before they were described, and for a statement without columns. */
   shape: RowShape | undefined = undefined
-  /** Bind, Execute and Sync of a statement without parameters, which are always the same bytes. */
+  /** Bind, Execute and Sync of a statement without parameters: always the same bytes. */
   frame: Uint8Array | undefined = undefined
-  /** Bind and Execute of one that goes ahead of others. */
+  /** Bind and Execute of a prepended statement. */
   prependedFrame: Uint8Array | undefined = undefined
   usedAt = 0
 
@@ -45,13 +45,13 @@ export class PreparedStatements {
   private uses = 0
   private closing: Array<Uint8Array> = []
 
-  /** `prefix` must be this session's own: a pooler may have kept the names of the session before. */
+  /** `prefix` must be unique to the session: a pooler may have kept the names of an earlier session. */
   constructor(limit: number, prefix: string) {
     this.limit = limit
     this.prefix = prefix
   }
 
-  /** The statement for a text and types, made when it is new. */
+  /** The statement of a text and types; created when it is new. */
   get(text: string, types: ReadonlyArray<number>): PreparedStatement {
     let variants = this.byText.get(text)
     if (variants === undefined) this.byText.set(text, (variants = []))
@@ -67,7 +67,7 @@ export class PreparedStatements {
     return found
   }
 
-  /** Forgets a statement whose name cannot be used any more. The name is closed in any case; of none, that is harmless. */
+  /** Drops a statement whose name is no longer usable. Closing a name that does not exist is harmless. */
   drop(statement: PreparedStatement): void {
     const variants = this.byText.get(statement.text)
     const at = variants?.indexOf(statement) ?? -1
@@ -78,7 +78,7 @@ export class PreparedStatements {
     if (statement.isNamed) this.closing.push(PgProtocol.encodeClose({ target: "statement", name: statement.name }))
   }
 
-  /** The Close messages that are due; whoever takes them must send them. */
+  /** The Close messages that are due; the caller must send them. */
   takeClosing(): ReadonlyArray<Uint8Array> {
     const closing = this.closing
     if (closing.length > 0) this.closing = []

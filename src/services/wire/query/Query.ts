@@ -1,36 +1,37 @@
+/** A statement to run, its result, and the handler that receives it. */
 import type * as Cause from "effect/Cause"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Result, Row } from "@effect/sql-pg/PgConnection"
 
-/** What a row becomes: an object by column name, or an array by position. */
+/** The form of a row: an object by column name, or an array by position. */
 export type RowForm = "objects" | "values"
 
-/** What is asked of the server. */
+/** A statement to run. */
 export interface Query {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
-  /** Whether the statement is given a name, to be used again. */
+  /** Whether the statement is prepared under a name, to be used again. */
   readonly named: boolean
   readonly form: RowForm
-  /** Run before it in the same cycle: when it fails, so does the statement, without being run. */
+  /** Sent ahead, before the same Sync: when it fails, the statement fails too, without being run. */
   readonly prepended?: string | undefined
 }
 
-/** What a statement brought, in the form that was asked for. */
+/** The result of a statement, in the form of its query. */
 export interface QueryResult {
   readonly objects: ReadonlyArray<Row>
   readonly values: ReadonlyArray<ReadonlyArray<unknown>>
   readonly result: Result
 }
 
-/** Who asks a session without a fiber in between; one of the two is called, once, when the statement has ended. */
+/** Receives the end of a statement without a fiber in between; one of the two is called, once. */
 export interface ResultHandler {
-  /** It was answered; `now` is the monotonic millisecond when the answer was heard. */
-  onSuccess(answer: QueryResult, now: number): void
+  /** `now` is the monotonic millisecond when the result arrived. */
+  onSuccess(result: QueryResult, now: number): void
   onFailure(cause: Cause.Cause<SqlError>): void
 }
 
-/** A statement on its way; by it the session is told that nobody waits for it any more. */
+/** A statement in flight, by which it can be cancelled. */
 export interface QueryHandle {
   handler: ResultHandler | undefined
 }

@@ -1,14 +1,14 @@
 /**
- * Statements on one connection, as many on their way as are asked: each is a cycle of its own, answered in order.
+ * Statements on one connection, any number in flight, answered in order; each ends with a Sync of its own.
  *
- * It reads what the server sends once, for the statements and for the tap that keeps the session's facts. What is rare
- * is decoded by the driver's own parser.
+ * The bytes of the server are read once, for the statements and for the tap that keeps the session's facts. Rare
+ * messages are decoded by the driver's own parser.
  */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { Registry } from "@effect/sql-pg/PgTypes"
 import type * as Net from "node:net"
 import type { WireTap } from "../WireTap.ts"
-import * as Messages from "./Messages.ts"
+import * as MessageType from "../MessageType.ts"
 import { PreparedStatements } from "./PreparedStatements.ts"
 import { InFlightQuery } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
@@ -17,17 +17,18 @@ import { StatementEncoder } from "./StatementEncoder.ts"
 
 /** An empty query is complete without a command, and a statement without columns is described by NoData. */
 export const normalizedType = (type: number): number =>
-  type === Messages.EMPTY_QUERY
-    ? Messages.COMMAND_COMPLETE
-    : type === Messages.NO_DATA
-      ? Messages.ROW_DESCRIPTION
+  type === MessageType.EMPTY_QUERY
+    ? MessageType.COMMAND_COMPLETE
+    : type === MessageType.NO_DATA
+      ? MessageType.ROW_DESCRIPTION
       : type
 
-/** What came is not what the protocol has next. */
-export const unexpectedMessage = (type: number, cycle: InFlightQuery | undefined): PgProtocol.ParseError => {
-  const isCopy = type === Messages.COPY_IN || type === Messages.COPY_OUT || type === Messages.COPY_BOTH
+/** The error of a message that the protocol does not allow at this point. */
+export const unexpectedMessage = (type: number, inFlight: InFlightQuery | undefined): PgProtocol.ParseError => {
+  const isCopy = type === MessageType.COPY_IN || type === MessageType.COPY_OUT || type === MessageType.COPY_BOTH
   const message = String.fromCharCode(type)
-  const where = cycle === undefined ? "with no statement on its way" : `instead of ${cycle.expects[cycle.position]}`
+  const where =
+    inFlight === undefined ? "with no statement in flight" : `instead of ${inFlight.expects[inFlight.position]}`
   const hint = isCopy ? "; COPY is not supported" : ""
   return new PgProtocol.ParseError({ message: `Unexpected message ${message} ${where}${hint}` })
 }
@@ -39,7 +40,7 @@ const LENGTH_BYTES = 4
 /** As many statements as the driver keeps named by default. */
 const DEFAULT_NAMED = 100
 
-/** Plans end when a table changes under them, names when a pooler forgets them (PostgreSQL docs, Appendix A). */
+/** SQLSTATEs of a plan whose table has changed, and of a name that a pooler has dropped (PostgreSQL docs, Appendix A). */
 const STALE_STATES = new Set(["0A000", "26000"])
 
 export interface PipelineParts {
@@ -49,7 +50,7 @@ export interface PipelineParts {
   readonly types: Registry | undefined
   readonly namedStatements: number | undefined
   readonly maxMessageSize: number | undefined
-  /** Told once, when what was read is not the protocol: nothing can be asked any more. */
+  /** Called once, when the received bytes violate the protocol: nothing more can be sent. */
   readonly onBroken: (cause: unknown) => void
 }
 
@@ -59,20 +60,20 @@ export class QueryPipeline {
   private readonly prepared: PreparedStatements
   private readonly parser: PgProtocol.Parser
   private readonly maxMessageSize: number
-  /** Statements on their way. */
+  /** How many statements are in flight. */
   depth = 0
-  /** The oldest and the newest of them; in between each knows its next. */
+  /** The oldest and the newest of them, in a linked list. */
   private first: InFlightQuery | undefined = undefined
   private last: InFlightQuery | undefined = undefined
-  /** Frames that wait for the end of this turn of the event loop. */
-  private gathered: Array<Uint8Array> = []
+  /** Frames that are written at the end of this turn of the event loop. */
+  private batched: Array<Uint8Array> = []
   private isBroken = false
-  /** Messages that are not complete yet, and how long they must be to be looked at again. */
-  private rest: Array<Buffer> = []
-  private restBytes = 0
-  private restNeeded = 0
-  /** Who reads on after the last answer, when somebody else is to use the connection. */
-  private successor: ((bytes: Buffer) => void) | undefined = undefined
+  /** The bytes of an incomplete message, and how many are needed to go on. */
+  private partial: Array<Buffer> = []
+  private partialBytes = 0
+  private partialNeeded = 0
+  /** Reads from the end of the last answer on, while the connection is transferred. */
+  private otherReader: ((bytes: Buffer) => void) | undefined = undefined
 
   constructor(parts: PipelineParts, prefix: string) {
     this.parts = parts
@@ -84,79 +85,79 @@ export class QueryPipeline {
   }
 
   /**
-   * Writes a statement and returns at once; `done` hears of its end, never before this returns. Gathered, it travels
-   * with everything else that is asked in this turn of the event loop.
+   * Writes a statement and returns at once; `onEnd` is called when it has ended, never before this returns. A batched
+   * statement is written together with the others of this turn of the event loop.
    * Throws a `CodecError` or `EncodeError` for parameters that cannot be sent.
    */
-  send(question: Query, gathered: boolean, done: (cycle: InFlightQuery) => void): InFlightQuery {
-    const cycle = new InFlightQuery(question, done)
-    const frame = this.encoder.encode(question, cycle)
-    if (this.last === undefined) this.first = cycle
-    else this.last.next = cycle
-    this.last = cycle
+  send(query: Query, isBatched: boolean, onEnd: (inFlight: InFlightQuery) => void): InFlightQuery {
+    const inFlight = new InFlightQuery(query, onEnd)
+    const frame = this.encoder.encode(query, inFlight)
+    if (this.last === undefined) this.first = inFlight
+    else this.last.next = inFlight
+    this.last = inFlight
     this.depth++
-    if (gathered) this.gather(frame)
-    else if (this.gathered.length > 0) {
-      this.gathered.push(frame)
+    if (isBatched) this.addToBatch(frame)
+    else if (this.batched.length > 0) {
+      this.batched.push(frame)
       this.flush()
     } else this.parts.socket.write(frame)
-    return cycle
+    return inFlight
   }
 
-  /** Ends all that is on its way. */
+  /** Fails every statement in flight. */
   fail(failure: unknown): void {
     this.isBroken = true
-    this.gathered = []
-    let cycle = this.first
+    this.batched = []
+    let inFlight = this.first
     this.first = this.last = undefined
     this.depth = 0
-    for (; cycle !== undefined; cycle = cycle.next) {
-      cycle.fail(failure)
-      cycle.finish()
+    for (; inFlight !== undefined; inFlight = inFlight.next) {
+      inFlight.fail(failure)
+      inFlight.finish()
     }
   }
 
-  /** Lets somebody else read on as soon as the last statement is answered, from that very byte. */
-  transferTo(successor: (bytes: Buffer) => void): void {
-    this.successor = successor
+  /** Passes everything after the answer to the last statement in flight to another reader. */
+  transferTo(otherReader: (bytes: Buffer) => void): void {
+    this.otherReader = otherReader
     this.flush()
-    if (this.depth === 0) this.succeed(Buffer.concat(this.rest))
+    if (this.depth === 0) this.passOn(Buffer.concat(this.partial))
   }
 
-  /** Whether somebody else reads now. */
+  /** Whether the other reader receives the bytes now. */
   get isTransferred(): boolean {
-    return this.successor !== undefined && this.depth === 0
+    return this.otherReader !== undefined && this.depth === 0
   }
 
-  /** Reads again; the successor must have read whole messages. */
+  /** Reads again; the other reader must have read whole messages. */
   reclaim(): void {
-    this.successor = undefined
+    this.otherReader = undefined
   }
 
-  /** What the server sent. */
+  /** Listener of the socket. */
   readonly read = (chunk: Buffer): void => {
-    if (this.isTransferred) return this.successor!(chunk)
+    if (this.isTransferred) return this.otherReader!(chunk)
     this.parts.tap.lastReceivedAt = this.parts.now()
     if (this.isBroken) return
     try {
-      this.frames(this.completed(chunk))
+      this.parse(this.assemble(chunk))
     } catch (cause) {
       this.broken(cause)
     }
   }
 
-  private completed(chunk: Buffer): Buffer | undefined {
-    if (this.restBytes === 0) return chunk
-    this.rest.push(chunk)
-    this.restBytes += chunk.length
-    if (this.restBytes < this.restNeeded) return undefined
-    const bytes = Buffer.concat(this.rest, this.restBytes)
-    this.rest = []
-    this.restBytes = 0
+  private assemble(chunk: Buffer): Buffer | undefined {
+    if (this.partialBytes === 0) return chunk
+    this.partial.push(chunk)
+    this.partialBytes += chunk.length
+    if (this.partialBytes < this.partialNeeded) return undefined
+    const bytes = Buffer.concat(this.partial, this.partialBytes)
+    this.partial = []
+    this.partialBytes = 0
     return bytes
   }
 
-  private frames(bytes: Buffer | undefined): void {
+  private parse(bytes: Buffer | undefined): void {
     if (bytes === undefined) return
     const end = bytes.length
     let at = 0
@@ -175,18 +176,18 @@ export class QueryPipeline {
       this.message(bytes, at, next)
       at = next
       if (this.isBroken) return
-      if (this.isTransferred) return this.succeed(bytes.subarray(at))
+      if (this.isTransferred) return this.passOn(bytes.subarray(at))
     }
     if (at === end) return
-    this.rest = [at === 0 ? bytes : bytes.subarray(at)]
-    this.restBytes = end - at
-    this.restNeeded = needed
+    this.partial = [at === 0 ? bytes : bytes.subarray(at)]
+    this.partialBytes = end - at
+    this.partialNeeded = needed
   }
 
-  private succeed(bytes: Buffer): void {
-    this.rest = []
-    this.restBytes = 0
-    if (bytes.length > 0) this.successor?.(bytes)
+  private passOn(bytes: Buffer): void {
+    this.partial = []
+    this.partialBytes = 0
+    if (bytes.length > 0) this.otherReader?.(bytes)
   }
 
   private message(bytes: Buffer, start: number, end: number): void {
@@ -195,112 +196,112 @@ export class QueryPipeline {
     const body = start + HEADER_BYTES
     tap.messages++
     switch (type) {
-      case Messages.DATA_ROW:
+      case MessageType.DATA_ROW:
         return this.row(bytes, body, end)
-      case Messages.READY_FOR_QUERY:
+      case MessageType.READY_FOR_QUERY:
         tap.onReady(bytes[body]!)
         return this.ready(bytes[body]!)
-      case Messages.NOTICE:
-      case Messages.PARAMETER_STATUS:
+      case MessageType.NOTICE:
+      case MessageType.PARAMETER_STATUS:
         return tap.onMessage(type, bytes.subarray(body, end))
-      case Messages.NOTIFICATION:
+      case MessageType.NOTIFICATION:
         return
-      case Messages.ERROR_RESPONSE:
+      case MessageType.ERROR_RESPONSE:
         tap.onMessage(type, bytes.subarray(body, end))
         return this.error(bytes.subarray(start, end))
     }
-    const cycle = this.first
-    if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== normalizedType(type))
-      throw unexpectedMessage(type, cycle)
-    cycle.position++
-    if (type === Messages.BIND_COMPLETE) cycle.shape = cycle.prepared?.shape
-    else if (type === Messages.COMMAND_COMPLETE) cycle.complete(bytes, body, end - 1)
-    else if (type === Messages.ROW_DESCRIPTION) this.describe(cycle, bytes.subarray(start, end))
+    const inFlight = this.first
+    if (inFlight === undefined || inFlight.expects.charCodeAt(inFlight.position) !== normalizedType(type))
+      throw unexpectedMessage(type, inFlight)
+    inFlight.position++
+    if (type === MessageType.BIND_COMPLETE) inFlight.shape = inFlight.prepared?.shape
+    else if (type === MessageType.COMMAND_COMPLETE) inFlight.complete(bytes, body, end - 1)
+    else if (type === MessageType.ROW_DESCRIPTION) this.describe(inFlight, bytes.subarray(start, end))
   }
 
   private row(bytes: Buffer, start: number, end: number): void {
-    const cycle = this.first
-    const shape = cycle?.shape
-    if (cycle === undefined || cycle.expects.charCodeAt(cycle.position) !== Messages.COMMAND_COMPLETE) {
-      throw unexpectedMessage(Messages.DATA_ROW, cycle)
+    const inFlight = this.first
+    const shape = inFlight?.shape
+    if (inFlight === undefined || inFlight.expects.charCodeAt(inFlight.position) !== MessageType.COMMAND_COMPLETE) {
+      throw unexpectedMessage(MessageType.DATA_ROW, inFlight)
     }
-    // What cannot be read of one row fails its statement; the rest of the answer is only counted.
-    if (cycle.failure !== undefined) return
-    if (shape === undefined) throw unexpectedMessage(Messages.DATA_ROW, cycle)
+    // A row that cannot be decoded fails its statement; the rows after it are skipped.
+    if (inFlight.failure !== undefined) return
+    if (shape === undefined) throw unexpectedMessage(MessageType.DATA_ROW, inFlight)
     try {
-      cycle.add(cycle.query.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
+      inFlight.add(inFlight.query.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
     } catch (cause) {
       if (cause instanceof PgProtocol.ParseError) throw cause
-      cycle.fail(cause)
+      inFlight.fail(cause)
     }
   }
 
-  private describe(cycle: InFlightQuery, message: Buffer): void {
+  private describe(inFlight: InFlightQuery, message: Buffer): void {
     const [description] = this.parser.push(message)
-    if (description?._tag !== "RowDescription") throw unexpectedMessage(Messages.ROW_DESCRIPTION, cycle)
+    if (description?._tag !== "RowDescription") throw unexpectedMessage(MessageType.ROW_DESCRIPTION, inFlight)
     try {
-      cycle.shape = new RowShape(description, this.parts.types)
+      inFlight.shape = new RowShape(description, this.parts.types)
     } catch (cause) {
-      return cycle.fail(cause)
+      return inFlight.fail(cause)
     }
-    if (cycle.prepared !== undefined) cycle.prepared.shape = cycle.shape
+    if (inFlight.prepared !== undefined) inFlight.prepared.shape = inFlight.shape
   }
 
   private error(message: Buffer): void {
-    const cycle = this.first
+    const inFlight = this.first
     const [answer] = this.parser.push(message)
-    if (answer?._tag !== "ErrorResponse") throw unexpectedMessage(Messages.ERROR_RESPONSE, cycle)
+    if (answer?._tag !== "ErrorResponse") throw unexpectedMessage(MessageType.ERROR_RESPONSE, inFlight)
     const failure = Object.assign(new Error(answer.fields.message ?? "The server gave no reason"), answer.fields)
-    // Nothing was asked: a server that is about to hang up says why, and the tap has heard it.
-    if (cycle === undefined) {
+    // No statement is in flight: the FATAL of a server that closes the connection, which the tap has recorded.
+    if (inFlight === undefined) {
       if (this.parts.tap.fatal === undefined) throw failure
       return
     }
-    cycle.failure = failure
-    cycle.sqlState = answer.fields.code
-    this.forget(cycle)
-    cycle.position = cycle.expects.length - 1
+    inFlight.failure = failure
+    inFlight.sqlState = answer.fields.code
+    this.dropFailedNames(inFlight)
+    inFlight.position = inFlight.expects.length - 1
   }
 
-  /** Names whose Parse failed, or was skipped because of a failure, are none. */
-  private forget({ expects, prependedStatement: opening, position, prepared }: InFlightQuery): void {
+  /** Drops the names whose Parse failed, or was skipped after a failure. */
+  private dropFailedNames({ expects, prependedStatement: opening, position, prepared }: InFlightQuery): void {
     const described = expects.indexOf("T")
     if (prepared !== undefined && described >= 0 && position <= described) this.prepared.drop(prepared)
     if (opening !== undefined && position <= expects.indexOf("C")) this.prepared.drop(opening)
   }
 
   private ready(status: number): void {
-    const cycle = this.first
-    if (cycle === undefined || cycle.position !== cycle.expects.length - 1) {
-      throw unexpectedMessage(Messages.READY_FOR_QUERY, cycle)
+    const inFlight = this.first
+    if (inFlight === undefined || inFlight.position !== inFlight.expects.length - 1) {
+      throw unexpectedMessage(MessageType.READY_FOR_QUERY, inFlight)
     }
-    this.first = cycle.next
+    this.first = inFlight.next
     if (this.first === undefined) this.last = undefined
     this.depth--
-    if (cycle.sqlState !== undefined && status === IDLE && this.isStale(cycle)) return this.again(cycle)
-    cycle.finish()
+    if (inFlight.sqlState !== undefined && status === IDLE && this.isStale(inFlight)) return this.retryUnnamed(inFlight)
+    inFlight.finish()
   }
 
-  /** Names were used that were given before, and one of them, or its plan, is gone. */
+  /** Whether a name used without Parse, or its plan, no longer exists on the server. */
   private isStale({ expects, prependedStatement: opening, prepared, sqlState }: InFlightQuery): boolean {
     return STALE_STATES.has(sqlState!) && (prepared ?? opening) !== undefined && !expects.includes("1")
   }
 
-  /** The server ran nothing of it: asked once more, without a name, it cannot fail for the name again. */
-  private again(cycle: InFlightQuery): void {
-    if (cycle.prepared !== undefined) this.prepared.drop(cycle.prepared)
-    const { prepended: ahead, form, params, sql } = cycle.query
-    this.send({ sql, params, named: false, form, prepended: ahead }, false, (other) => cycle.finishAs(other))
+  /** Sends it again without a name; the server has run nothing of it. */
+  private retryUnnamed(inFlight: InFlightQuery): void {
+    if (inFlight.prepared !== undefined) this.prepared.drop(inFlight.prepared)
+    const { prepended: ahead, form, params, sql } = inFlight.query
+    this.send({ sql, params, named: false, form, prepended: ahead }, false, (retry) => inFlight.finishAs(retry))
   }
 
-  private gather(frame: Uint8Array): void {
-    if (this.gathered.push(frame) === 1) queueMicrotask(this.flush)
+  private addToBatch(frame: Uint8Array): void {
+    if (this.batched.push(frame) === 1) queueMicrotask(this.flush)
   }
 
   private readonly flush = (): void => {
-    const frames = this.gathered
+    const frames = this.batched
     if (frames.length === 0) return
-    this.gathered = []
+    this.batched = []
     this.parts.socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames))
   }
 

@@ -1,4 +1,4 @@
-/** How the rows of one statement are read: made once from the server's description, used for every row after it. */
+/** Decodes the rows of one statement; created once from the server's RowDescription. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
@@ -6,13 +6,13 @@ import type { Field, Row } from "@effect/sql-pg/PgConnection"
 
 const NULL = -1
 
-/** The message is not what the protocol says a DataRow is (PostgreSQL docs, "Message Formats"). */
+/** The message is not a DataRow as the protocol defines it (PostgreSQL docs, "Message Formats"). */
 const malformed = (what: string): PgProtocol.ParseError => new PgProtocol.ParseError({ message: `DataRow ${what}` })
 
 const int32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
 
-/** The one name that an assignment would not store but take for the prototype. */
+/** The one name that an assignment would set as the prototype instead of storing it. */
 const PROTOTYPE = "__proto__"
 
 const put = (row: Record<string, unknown>, name: string, value: unknown): void => {
@@ -25,7 +25,7 @@ export class RowShape {
   private readonly names: ReadonlyArray<string>
   private readonly readField: PgProtocol.FieldReader<unknown>
 
-  /** Throws a `CodecError` when a column has a format that nobody asked for. */
+  /** Throws a `CodecError` when a column has a format that was not requested. */
   constructor(description: PgProtocol.RowDescription, registry: PgTypes.Registry | undefined) {
     this.fields = description.fields.map(({ dataTypeOid, name }) => ({ name, dataTypeId: dataTypeOid }))
     this.names = this.fields.map(({ name }) => name)

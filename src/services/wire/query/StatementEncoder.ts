@@ -1,4 +1,4 @@
-/** Statements as bytes: one frame per cycle, so that a statement costs one write, and what is to be heard in return. */
+/** Encodes statements: one frame each, so that a statement costs one write, and the replies that it expects. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
@@ -7,7 +7,7 @@ import type { PreparedStatement, PreparedStatements } from "./PreparedStatements
 import type { ExpectedReplies } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
 
-interface Ahead extends Readonly<Pick<ExpectedReplies, "expects" | "prependedStatement">> {
+interface PrependedFrame extends Readonly<Pick<ExpectedReplies, "expects" | "prependedStatement">> {
   readonly frame: Uint8Array
 }
 
@@ -19,13 +19,13 @@ const DESCRIBE_EXECUTE_SYNC = Buffer.concat([
   PgProtocol.encodeSync()
 ])
 
-/** Answers to Bind, Execute, Sync. */
+/** Replies to Bind, Execute, Sync. */
 const KNOWN = "2CZ"
-/** Answers to Parse, Bind, Describe, Execute, Sync. */
+/** Replies to Parse, Bind, Describe, Execute, Sync. */
 const UNKNOWN = "12TCZ"
-/** Answers to what goes ahead of a statement without a Sync of its own: Bind and Execute, with or without Parse. */
-const KNOWN_AHEAD = "2C"
-const UNKNOWN_AHEAD = "12C"
+/** Replies to a prepended statement, which has no Sync: Bind and Execute, without or with Parse. */
+const KNOWN_PREPENDED = "2C"
+const UNKNOWN_PREPENDED = "12C"
 const CLOSED = "3"
 
 const NO_PARAMETERS: ReadonlyArray<PgTypes.Parameter> = []
@@ -37,7 +37,7 @@ type BindEncoder = (options: {
   readonly parameters: ReadonlyArray<PgTypes.Parameter>
 }) => Result.Result<Uint8Array, PgProtocol.EncodeError | PgTypes.CodecError>
 
-/** The encoder of sessions without types of their own; handing over the function as it is keeps its fast path. */
+/** The encoder of sessions without a type registry; the driver has a fast path for this very function. */
 const plainBind: BindEncoder = PgProtocol.makeBindEncoder(PgTypes.writeParameter, PgTypes.isTextFormat)
 
 const bindEncoder = (registry: PgTypes.Registry | undefined): BindEncoder =>
@@ -75,17 +75,17 @@ export class StatementEncoder {
   }
 
   /**
-   * One statement, and what is to be heard of it; what is to run ahead goes in the same cycle, so that the statement is
-   * skipped when that fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent; then nothing is
-   * to be written.
+   * Encodes one statement and fills in the replies that it expects. A prepended statement shares its Sync, so that the
+   * statement is skipped when that one fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent;
+   * then nothing must be written.
    */
-  encode({ prepended: ahead, named, params, sql }: Query, cycle: ExpectedReplies): Uint8Array {
+  encode({ named, params, prepended, sql }: Query, expected: ExpectedReplies): Uint8Array {
     const count = params.length
-    // Mapped, because an array that is pushed to has room for sixteen more.
+    // `map`, because an array that is pushed to reserves room for sixteen more.
     const parameters = count === 0 ? NO_PARAMETERS : params.map(this.parameter)
     const types = count === 0 ? NO_TYPES : parameters.map(oidOf)
     const statement = named ? this.prepared.get(sql, types) : undefined
-    // First of all, because a value that cannot be sent must leave nothing half written.
+    // Before anything is changed, because it throws for a value that cannot be sent.
     const bind =
       statement?.isNamed === true && statement.frame !== undefined
         ? undefined
@@ -93,18 +93,18 @@ export class StatementEncoder {
     const known = statement?.isNamed === true
     const main = bind === undefined ? statement!.frame! : this.main({ bind, sql, statement, types })
     if (known && count === 0) statement.frame ??= main
-    cycle.expects = known ? KNOWN : UNKNOWN
-    cycle.prepared = statement
+    expected.expects = known ? KNOWN : UNKNOWN
+    expected.prepared = statement
     if (statement !== undefined) statement.isNamed = true
     const closing = this.prepared.takeClosing()
-    const before = ahead === undefined ? undefined : this.ahead(ahead, named)
+    const before = prepended === undefined ? undefined : this.prependedFrame(prepended, named)
     const frame = before === undefined ? main : joined(before.frame, main)
     if (before !== undefined) {
-      cycle.expects = before.expects + cycle.expects
-      cycle.prependedStatement = before.prependedStatement
+      expected.expects = before.expects + expected.expects
+      expected.prependedStatement = before.prependedStatement
     }
     if (closing.length === 0) return frame
-    cycle.expects = CLOSED.repeat(closing.length) + cycle.expects
+    expected.expects = CLOSED.repeat(closing.length) + expected.expects
     return Buffer.concat([...closing, frame])
   }
 
@@ -125,18 +125,18 @@ export class StatementEncoder {
     return Buffer.concat([bytesOf(parse), parts.bind, DESCRIBE_EXECUTE_SYNC])
   }
 
-  /** What goes ahead has no parameters, and nobody wants to know its columns. */
-  private ahead(sql: string, named: boolean): Ahead {
-    const opening = named ? this.prepared.get(sql, NO_TYPES) : undefined
-    if (opening?.isNamed === true && opening.prependedFrame !== undefined) {
-      return { prependedStatement: opening, frame: opening.prependedFrame, expects: KNOWN_AHEAD }
+  /** A prepended statement has no parameters, and its columns are not described. */
+  private prependedFrame(sql: string, named: boolean): PrependedFrame {
+    const statement = named ? this.prepared.get(sql, NO_TYPES) : undefined
+    if (statement?.isNamed === true && statement.prependedFrame !== undefined) {
+      return { prependedStatement: statement, frame: statement.prependedFrame, expects: KNOWN_PREPENDED }
     }
-    const name = opening?.name ?? ""
+    const name = statement?.name ?? ""
     const frame = joined(bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS })), EXECUTE)
-    if (opening !== undefined) opening.prependedFrame = frame
-    if (opening?.isNamed === true) return { prependedStatement: opening, frame, expects: KNOWN_AHEAD }
+    if (statement !== undefined) statement.prependedFrame = frame
+    if (statement?.isNamed === true) return { prependedStatement: statement, frame, expects: KNOWN_PREPENDED }
     const parse = bytesOf(PgProtocol.encodeParse({ name, query: sql, parameterTypes: NO_TYPES }))
-    if (opening !== undefined) opening.isNamed = true
-    return { prependedStatement: opening, frame: joined(parse, frame), expects: UNKNOWN_AHEAD }
+    if (statement !== undefined) statement.isNamed = true
+    return { prependedStatement: statement, frame: joined(parse, frame), expects: UNKNOWN_PREPENDED }
   }
 }
