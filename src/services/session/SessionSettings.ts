@@ -30,7 +30,7 @@ export const startupOptions = (connection: ConnectionString): string | undefined
 }
 
 /** The server parameters among the `options`: applied after the login, like every other setting. */
-export const optionSettings = (connection: ConnectionString): ReadonlyArray<readonly [string, string]> =>
+const optionSettings = (connection: ConnectionString): ReadonlyArray<readonly [string, string]> =>
   Array.from(readStartupOptions(connection.options)).filter(
     ([name]) => !isForPooler(connection, name) && name !== "search_path"
   )

@@ -16,7 +16,7 @@ import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
 
 /** An empty query is complete without a command, and a statement without columns is described by NoData. */
-export const normalizedType = (type: number): number =>
+const normalizedType = (type: number): number =>
   type === MessageType.EMPTY_QUERY
     ? MessageType.COMMAND_COMPLETE
     : type === MessageType.NO_DATA
@@ -24,7 +24,7 @@ export const normalizedType = (type: number): number =>
       : type
 
 /** The error of a message that the protocol does not allow at this point. */
-export const unexpectedMessage = (type: number, inFlight: InFlightQuery | undefined): PgProtocol.ParseError => {
+const unexpectedMessage = (type: number, inFlight: InFlightQuery | undefined): PgProtocol.ParseError => {
   const isCopy = type === MessageType.COPY_IN || type === MessageType.COPY_OUT || type === MessageType.COPY_BOTH
   const message = String.fromCharCode(type)
   const where =
