@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
 import { invalidSettings } from "./checks/ConfigurationChecks.ts"
-import { DoctorContext } from "./checks/DoctorContext.ts"
+import { makeContext } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
 import { PROGRAM } from "./checks/Actions.ts"
 import { type CheckResult, type DoctorReport, DOCTOR_REPORT_VERSION, verdictOf } from "./checks/DoctorReport.ts"
@@ -110,7 +110,7 @@ const runWith = Effect.fnUntraced(function* (
   if (endpoint._tag === "Failure") return yield* reportInvalid(endpoint.failure)
   const times = yield* timesNow
   const clock = yield* Clock.Clock
-  const context = new DoctorContext({
+  const context = makeContext({
     settings,
     connection,
     endpoint: endpoint.success,

@@ -6,13 +6,14 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
-import { isSqlError } from "effect/sql/SqlError"
 import { secretsOf } from "../config/ConnectionString.ts"
-import { InspectorError } from "./checks/InspectorError.ts"
+import type { InspectorError } from "./checks/InspectorError.ts"
+import { bounded } from "./checks/RunCheck.ts"
+import { meanOf } from "./sizing/ObservedDemand.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
 import type { Session } from "../session/Session.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
-import { SessionError } from "../errors/SessionError.ts"
+import type { SessionError } from "../errors/SessionError.ts"
 import {
   Counters,
   countersStatement,
@@ -40,9 +41,6 @@ const APPLICATION_NAME = "effect-supavisor-size"
 const decodeCounters = Schema.decodeUnknownEffect(Schema.fromJsonString(Counters))
 const decodeSample = Schema.decodeUnknownEffect(Schema.fromJsonString(Sample))
 const decodeSource = Schema.decodeUnknownEffect(StatementsSource)
-
-const meanOf = (values: ReadonlyArray<number>): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** The load between two readings of the counters; 0 if they were reset in between. */
 const loadBetween = (before: Counters, after: Counters, samples: ReadonlyArray<Sample>): DatabaseLoad => ({
@@ -85,30 +83,19 @@ export class LoadObserver extends Context.Service<
       const opener = yield* SessionOpener
       const secrets = connection === undefined ? [] : secretsOf(connection)
 
-      const bounded = <A>(effect: Effect.Effect<A, SqlError | Schema.SchemaError>) =>
-        effect.pipe(
-          Effect.mapError((error) => {
-            const session = isSqlError(error) ? SessionError.fromSqlError(error) : undefined
-            return session?.reason._tag === "SessionLost"
-              ? session
-              : InspectorError.fromFailure("observe", error, Duration.millis(QUERY_MILLIS), secrets)
-          }),
-          Effect.timeoutOrElse({
-            duration: QUERY_MILLIS,
-            orElse: () => Effect.fail(InspectorError.timedOut("observe", Duration.millis(QUERY_MILLIS)))
-          })
-        )
+      const limited = <A>(query: Effect.Effect<A, SqlError | Schema.SchemaError>) =>
+        bounded("observe", query, Duration.millis(QUERY_MILLIS), secrets, 0)
 
       const measure = Effect.fnUntraced(function* (session: Session, window: Duration.Duration) {
-        const found = yield* bounded(session.query(statementsSourceStatement, [], false))
-        const source = found.rows[0] === undefined ? undefined : yield* bounded(decodeSource(found.rows[0]))
-        const counters = bounded(
+        const found = yield* limited(session.query(statementsSourceStatement, [], false))
+        const source = found.rows[0] === undefined ? undefined : yield* limited(decodeSource(found.rows[0]))
+        const counters = limited(
           Effect.flatMap(session.query(countersStatement(source), [], false), ({ rows }) =>
             decodeCounters(rows[0]?.["counters"])
           )
         )
         const samples: Array<Sample> = []
-        const sample = bounded(
+        const sample = limited(
           Effect.flatMap(session.query(sampleStatement, [], false), ({ rows }) => decodeSample(rows[0]?.["sample"]))
         ).pipe(Effect.map((found) => void samples.push(found)))
         const before = yield* counters

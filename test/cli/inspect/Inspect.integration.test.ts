@@ -115,7 +115,7 @@ Next steps:
       assert.match(broken.err, /✗ --url/)
       const closed = yield* runCommand(["inspect", "locks", "--url", "postgresql://u:s3cr3t-word@127.0.0.1:1/d"])
       assert.strictEqual(closed.exitCode, 1)
-      assert.match(closed.err, /the connection was refused.*\n.*look whether the server runs/)
+      assert.match(closed.err, /the connection was refused.*\n.*whether the server runs/)
       const url = new URL(Redacted.value((yield* TestPostgres).url))
       url.password = "s3cr3t-word"
       const wrong = yield* runCommand(["inspect", "locks", "--url", url.href])

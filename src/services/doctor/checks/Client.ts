@@ -50,7 +50,7 @@ export const openClient = Effect.fnUntraced(function* (
     Effect.tapError((error) =>
       Effect.sync(() => {
         context.wasAuthenticated = dial.wire?.tap.authenticated ?? false
-        context.recordPoolSize(error)
+        if (error.reason._tag === "ConnectFailed") context.poolSize = error.reason.ceiling ?? context.poolSize
       })
     )
   )

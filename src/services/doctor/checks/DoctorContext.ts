@@ -1,4 +1,4 @@
-/** The state that the checks of one run share. */
+/** The shared state of a run, and the results of its checks. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -32,11 +32,13 @@ export type CheckFunction = (
   emit: (result: RawResult) => Effect.Effect<void>
 ) => Effect.Effect<void, SessionError | SqlError, Scope.Scope>
 
-/** The fixed part of a run's state. */
-export interface DoctorContextInput {
+/** The state that the checks of one run share. */
+export interface DoctorContext {
   readonly settings: Settings
   readonly connection: ConnectionString
   readonly endpoint: Endpoint
+  /** The host and port of the connection string. */
+  readonly hostAndPort: string
   readonly network: NetworkCheck["Service"]
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -45,81 +47,54 @@ export interface DoctorContextInput {
   /** Time limit of each check, in milliseconds. */
   readonly limitMillis: number
   readonly probesCapacity: boolean
-}
-
-export class DoctorContext implements DoctorContextInput {
-  readonly settings: Settings
-  readonly connection: ConnectionString
-  readonly endpoint: Endpoint
-  readonly network: NetworkCheck["Service"]
-  readonly now: () => number
-  readonly wallClock: () => number
-  readonly limitMillis: number
-  readonly probesCapacity: boolean
+  /** The error of a failed connection attempt. */
+  readonly failure: (phase: Phase, since: number, failure: unknown, authenticated?: boolean) => SessionError
 
   /** The addresses a session would use. */
-  addresses: ReadonlyArray<Address> = []
+  addresses: ReadonlyArray<Address>
   /** The first address that accepted a connection. */
-  reachableAddress: string | undefined = undefined
+  reachableAddress: string | undefined
   /** The connection that later checks use; undefined before the login and after a timeout destroyed it. */
-  client: Client | undefined = undefined
+  client: Client | undefined
   /** Whether the last failed login received AuthenticationOk. */
-  wasAuthenticated = false
+  wasAuthenticated: boolean
   /** The backend that answered right after the login. */
-  backend: Backend | undefined = undefined
+  backend: Backend | undefined
+  /** Whether PostgreSQL itself answers: the key of the login carries the backend's process id. */
+  isDirect: boolean
   /** Whether the server keeps a session between transactions; undefined before the session check. */
-  keepsSession: boolean | undefined = undefined
+  keepsSession: boolean | undefined
   /** The second connection, while checks use it. */
-  second: Client | undefined = undefined
+  second: Client | undefined
   /** Why there is no second connection. */
-  secondError: SessionError | undefined = undefined
+  secondError: SessionError | undefined
   /** The pooler's pool size, known from a refused login. */
-  poolSize: number | undefined = undefined
+  poolSize: number | undefined
+}
 
-  constructor(input: DoctorContextInput) {
-    this.settings = input.settings
-    this.connection = input.connection
-    this.endpoint = input.endpoint
-    this.network = input.network
-    this.now = input.now
-    this.wallClock = input.wallClock
-    this.limitMillis = input.limitMillis
-    this.probesCapacity = input.probesCapacity
-  }
-
-  /** The host and port of the connection string. */
-  get hostAndPort(): string {
-    return wordEndpoint(this.connection.host, this.connection.port)
-  }
-
-  /** Whether the key of the login carries the backend's process id, which means that there is no pooler. */
-  get isDirect(): boolean {
-    return this.backend !== undefined && this.client?.tap.processId === this.backend.pid
-  }
-
-  /** Destroys the connections; statements in flight fail. */
-  destroyConnections(): void {
-    this.client?.destroy()
-    this.second?.destroy()
-    this.client = undefined
-    this.second = undefined
-  }
-
-  /** The error of a failed connection attempt. */
-  failure(phase: Phase, since: number, failure: unknown, authenticated = false): SessionError {
-    return SessionError.connectFailed({
-      host: this.connection.host,
-      port: this.connection.port,
-      phase,
-      elapsedMillis: this.now() - since,
-      failure,
-      authenticated
-    })
-  }
-
-  /** Records the pool size that a refused login states. */
-  recordPoolSize(error: SessionError): void {
-    if (error.reason._tag === "ConnectFailed") this.poolSize = error.reason.ceiling ?? this.poolSize
+/** The state at the start of a run. */
+export const makeContext = (
+  input: Pick<
+    DoctorContext,
+    "settings" | "connection" | "endpoint" | "network" | "now" | "wallClock" | "limitMillis" | "probesCapacity"
+  >
+): DoctorContext => {
+  const { host, port } = input.connection
+  return {
+    ...input,
+    hostAndPort: wordEndpoint(host, port),
+    failure: (phase, since, failure, authenticated = false) =>
+      SessionError.connectFailed({ host, port, phase, elapsedMillis: input.now() - since, failure, authenticated }),
+    addresses: [],
+    reachableAddress: undefined,
+    client: undefined,
+    wasAuthenticated: false,
+    backend: undefined,
+    isDirect: false,
+    keepsSession: undefined,
+    second: undefined,
+    secondError: undefined,
+    poolSize: undefined
   }
 }
 

@@ -9,9 +9,3 @@ export const formatMillis = (millis: number): string => {
   if (millis >= MILLIS_PER_SECOND) return `${(millis / MILLIS_PER_SECOND).toFixed(1)} s`
   return `${millis < PRECISE_BELOW ? millis.toFixed(1) : Math.round(millis)} ms`
 }
-
-/** The smallest value with at least the given share of the values at or below it; 0 without values. */
-export const quantile = (times: ReadonlyArray<number>, share: number): number => {
-  const sorted = times.toSorted((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
-}

@@ -76,6 +76,7 @@ export const checkLogin: CheckFunction = (context, emit) =>
     const { answerMillis, backend, client } = opened
     context.client = client
     context.backend = backend
+    context.isDirect = client.tap.processId === backend.pid
     const millis = now() - started
     const details = `${methodOf(client)}, first statement answered after ${formatMillis(answerMillis)}`
     const isReadable = client.tap.authenticationMethod === CLEAR_TEXT && !client.isEncrypted

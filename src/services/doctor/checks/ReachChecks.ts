@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Address } from "../../wire/Transport.ts"
 import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
-import { quantile, formatMillis } from "./Format.ts"
+import { formatMillis } from "./Format.ts"
+import { quantileOf } from "../../stats/Quantile.ts"
 import { wordEndpoint } from "../../errors/Wording.ts"
 
 /** Several attempts show whether times and failures are typical. */
@@ -80,7 +81,7 @@ const connectRepeatedly = (context: DoctorContext, address: string): Effect.Effe
   })
 
 const formatTimes = (times: ReadonlyArray<number>): string =>
-  `${times.length} of ${ATTEMPTS} connected: min ${formatMillis(Math.min(...times))}, median ${formatMillis(quantile(times, 0.5))}, ` +
+  `${times.length} of ${ATTEMPTS} connected: min ${formatMillis(Math.min(...times))}, median ${formatMillis(quantileOf(times, 0.5))}, ` +
   `max ${formatMillis(Math.max(...times))}`
 
 /** A direct host refuses connections from an address that was banned after wrong passwords. */

@@ -56,7 +56,7 @@ const usesSession = (id: CheckId): boolean => id !== "login" && id !== "pooler" 
 
 const isBehindLogin = (id: CheckId): boolean => id === "login" || checks[id].needs.some(isBehindLogin)
 
-/** A result as a result, without secrets. */
+/** Removes secrets from a result. */
 export const toResult = (id: CheckId, result: RawResult, mask: Mask): CheckResult => ({
   id,
   component: result.component ?? checks[id].component,
@@ -89,7 +89,7 @@ export interface RunCallbacks {
   readonly onResult: (result: CheckResult) => Effect.Effect<void>
 }
 
-class CheckTimedOut extends Data.TaggedError("Endless")<{ readonly message: string }> {}
+class CheckTimedOut extends Data.TaggedError("CheckTimedOut")<{ readonly message: string }> {}
 
 /** Destroys the connections at the limit, so that statements in flight fail. */
 const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void, unknown>) => {
@@ -97,7 +97,10 @@ const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void
   return Effect.raceFirst(
     effect,
     Effect.flatMap(Effect.sleep(limit), () => {
-      context.destroyConnections()
+      context.client?.destroy()
+      context.second?.destroy()
+      context.client = undefined
+      context.second = undefined
       return Effect.fail(
         new CheckTimedOut({ message: `did not finish within ${formatMillis(limit)}; its connection was closed` })
       )

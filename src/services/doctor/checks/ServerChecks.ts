@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import { rowsOf } from "./Client.ts"
 import type { CheckFunction } from "./DoctorContext.ts"
-import { quantile, formatMillis } from "./Format.ts"
+import { formatMillis } from "./Format.ts"
+import { quantileOf } from "../../stats/Quantile.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** NTP keeps clocks within milliseconds; certificates and tokens are checked to the second. */
@@ -121,10 +122,10 @@ export const checkLatency: CheckFunction = (context, emit) =>
       yield* rowsOf(client, "select 1")
       times.push(now() - started)
     }
-    const median = quantile(times, 0.5)
+    const median = quantileOf(times, 0.5)
     const target = `${ROUND_TRIPS} round trips`
     const millis = times.reduce((sum, time) => sum + time, 0)
-    const details = `min ${formatMillis(Math.min(...times))}, median ${formatMillis(median)}, p95 ${formatMillis(quantile(times, P95))}`
+    const details = `min ${formatMillis(Math.min(...times))}, median ${formatMillis(median)}, p95 ${formatMillis(quantileOf(times, P95))}`
     if (median < FAR_MILLIS) return yield* emit({ target, status: "pass", millis, details })
     return yield* emit({
       target,

@@ -40,11 +40,12 @@ const readOnly = Effect.fnUntraced(function* <A, E>(
 const decodeFacts = Schema.decodeUnknownEffect(Schema.fromJsonString(ServerFacts))
 
 /** Limits a query on the client too, and maps its failure. */
-const bounded = <A>(
+export const bounded = <A>(
   what: string,
   query: Effect.Effect<A, SqlError | Schema.SchemaError>,
   timeout: Duration.Duration,
-  secrets: ReadonlyArray<string>
+  secrets: ReadonlyArray<string>,
+  graceMillis = GRACE_MILLIS
 ): Effect.Effect<A, InspectorError | SessionError> =>
   query.pipe(
     Effect.mapError((error) => {
@@ -54,7 +55,7 @@ const bounded = <A>(
         : InspectorError.fromFailure(what, error, timeout, secrets)
     }),
     Effect.timeoutOrElse({
-      duration: Duration.toMillis(timeout) + GRACE_MILLIS,
+      duration: Duration.toMillis(timeout) + graceMillis,
       orElse: () => Effect.fail(InspectorError.timedOut(what, timeout))
     })
   )

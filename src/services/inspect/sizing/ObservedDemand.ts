@@ -1,6 +1,7 @@
 /** Computes the sessions that a measured load needs. */
 import { demandOf } from "../../config/LittlesLaw.ts"
 import { forOperations } from "../../config/PoolSizing.ts"
+import { quantileOf } from "../../stats/Quantile.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** The load of a time window. */
@@ -40,13 +41,7 @@ export interface ObservedDemand {
 /** The share of samples that the pool serves without waiting. */
 const BURST_QUANTILE = 0.95
 
-/** The smallest value with at least the given share of the values at or below it; 0 without values. */
-export const quantileOf = (values: ReadonlyArray<number>, share: number): number => {
-  const sorted = values.toSorted((one, other) => one - other)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
-}
-
-const meanOf = (values: ReadonlyArray<number>): number =>
+export const meanOf = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**

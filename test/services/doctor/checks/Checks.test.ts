@@ -3,7 +3,8 @@ import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
 import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
 import { verdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
-import { quantile, formatMillis } from "../../../../src/services/doctor/checks/Format.ts"
+import { formatMillis } from "../../../../src/services/doctor/checks/Format.ts"
+import { quantileOf } from "../../../../src/services/stats/Quantile.ts"
 import type { CheckResult, CheckStatus } from "../../../../src/services/doctor/Doctor.ts"
 
 const REFERENCE = "abcdefghijklmnopqrst"
@@ -99,10 +100,10 @@ describe("the verdict", () => {
 describe("the doctor's numbers", () => {
   it("computes the median and the 95th percentile", () => {
     const times = Array.from({ length: 20 }, (_, index) => index + 1)
-    assert.strictEqual(quantile(times, 0.5), 10)
-    assert.strictEqual(quantile(times, 0.95), 19)
-    assert.strictEqual(quantile([3], 0.5), 3)
-    assert.strictEqual(quantile([], 0.5), 0)
+    assert.strictEqual(quantileOf(times, 0.5), 10)
+    assert.strictEqual(quantileOf(times, 0.95), 19)
+    assert.strictEqual(quantileOf([3], 0.5), 3)
+    assert.strictEqual(quantileOf([], 0.5), 0)
   })
 
   it("formats times with one decimal below 10 ms", () => {
