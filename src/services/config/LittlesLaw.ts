@@ -1,25 +1,25 @@
-/** How many sessions a load needs. */
+/** The number of sessions that a load needs. */
 import { forOperations } from "./PoolSizing.ts"
 import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 
-/** What came and went in a span of time. */
+/** The load of a pool during a time window. */
 export interface Load {
   readonly windowMillis: number
-  /** Callers who wanted a session, whether they got one or not. */
+  /** Callers that requested a session, with or without success. */
   readonly arrivals: number
-  /** Callers who gave their session back. */
+  /** Leases that ended. */
   readonly leases: number
-  /** How long those held their sessions, together, in milliseconds. */
+  /** The total duration of those leases, in milliseconds. */
   readonly heldMillis: number
 }
 
-/** The sessions a load asks for. */
+/** The sessions that a load needs. */
 export interface Demand {
   readonly arrivalsPerSecond: number
   readonly meanUseMillis: number
-  /** How many sessions are in use on average when nobody has to wait. */
+  /** Sessions in use on average while no caller waits. */
   readonly busy: number
-  /** With the same buffer of 20 % that operations get. */
+  /** With the buffer of 20 % that operations get. */
   readonly sessions: number
 }
 
@@ -27,8 +27,7 @@ export interface Demand {
  * Little's law (J. D. C. Little, "A Proof for the Queuing Formula: L = lambda W", 1961): sessions in use on average are
  * the callers per second times the seconds each one holds a session.
  *
- * Callers who were turned away count, because they would have come in. Undefined while nothing can be said: nobody has
- * come, or nobody has given a session back.
+ * Refused callers count as arrivals. Undefined without arrivals or without an ended lease.
  */
 export const demandOf = ({ arrivals, heldMillis, leases, windowMillis }: Load): Demand | undefined => {
   if (arrivals <= 0 || leases <= 0 || windowMillis <= 0) return undefined

@@ -10,7 +10,7 @@ export type AgentSize = "small" | "medium" | "large"
 /** Supabase's compute sizes. */
 export type Tier = "nano" | "micro" | "small" | "medium" | "large" | "xl" | "2xl" | "4xl" | "8xl" | "12xl" | "16xl"
 
-/** What a compute size grants. */
+/** The limits of a compute size. */
 export interface TierLimits {
   readonly tier: Tier
   /** PostgreSQL's `max_connections`. */
@@ -21,7 +21,7 @@ export interface TierLimits {
   readonly defaultPoolSize: number
 }
 
-/** Numbers for a pool, why they are what they are, and what will not work with them. */
+/** Numbers for a pool, how they were derived, and conflicts with other limits. */
 export interface Sizing {
   readonly min: number
   readonly max: number
@@ -29,7 +29,7 @@ export interface Sizing {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** What a sizing is made from; everything is optional. */
+/** The input of a sizing; everything is optional. */
 export interface SizingInput {
   readonly agentSize?: AgentSize | undefined
   readonly concurrentOperations?: number | undefined
@@ -86,10 +86,10 @@ const classes: { readonly [Size in AgentSize]: AgentClass } = {
   large: { min: 10, max: 30, operations: "15 to 30", mostOperations: 30 }
 }
 
-/** One spare session for every five operations, begun ones counted: the buffer of 20 %, without the inexact 1.2. */
+/** One spare session for each five operations, rounded up: the buffer of 20 %, without the inexact 1.2. */
 const OPERATIONS_PER_SPARE = 5
 
-/** A bound for nonsense such as Infinity: far above any pool, far below where integers become inexact. */
+/** An upper limit for inputs such as Infinity: far above any pool, and exact as an integer. */
 const MOST_OPERATIONS = 1_000_000
 
 interface Derived {
@@ -182,12 +182,12 @@ const capacityWarnings = (input: SizingInput, min: number, max: number): Readonl
 }
 
 /**
- * Settles min and max: explicit numbers win, then concurrent operations, then the agent's size, which is small unless
+ * Determines min and max: explicit numbers win, then concurrent operations, then the agent's size, which is small unless
  * given.
  *
- * A derived number gives way to an explicit one, so that min is never above max unless both were set so; that is
- * reported as a warning and left to whoever validates the settings. Numbers are sessions per process; the warnings
- * multiply them by `processes` and compare them with what the pooler grants.
+ * A derived number is adapted to an explicit one, so that min is above max only when both were set so; that is a
+ * warning here and an error in the settings. Numbers are sessions per process; the warnings multiply them by
+ * `processes` and compare them with the pooler's limit.
  */
 export const resolve = (input: SizingInput): Sizing => {
   const derived = derive(input)
@@ -203,12 +203,12 @@ export const resolve = (input: SizingInput): Sizing => {
   }
 }
 
-/** The numbers for a class of agents: small 2 and 5, medium 5 and 15, large 10 and 30. */
+/** The min and max of an agent size: small 2 and 5, medium 5 and 15, large 10 and 30. */
 export const forAgent = (size: AgentSize): Sizing => resolve({ agentSize: size })
 
 /**
- * The numbers for so many operations at a time: max is the operations and a buffer of 20 %, rounded up; min is that
- * of the class they fall in (an edge belongs to the smaller class), and never above max.
+ * The min and max for a number of operations at a time: max is the operations and a buffer of 20 %, rounded up; min
+ * is that of their size class (an edge belongs to the smaller class), and never above max.
  *
  * Fractions are rounded up, and anything below 1 counts as 1, with a warning.
  */

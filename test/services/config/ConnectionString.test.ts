@@ -49,7 +49,7 @@ describe("ConnectionString.parse", () => {
     assert.strictEqual(passwordOf(Result.getOrThrow(result)), "s3cr3t-CANARY")
   })
 
-  it("tells what listens at an address", () => {
+  it("finds the kind of server at an address", () => {
     const kinds = [
       [`postgres.${REF}:longpass@${POOLER}:5432`, "session-pooler"],
       [`postgres.${REF}:longpass@${POOLER}`, "session-pooler"],
@@ -103,7 +103,7 @@ describe("ConnectionString.parse", () => {
     assert.strictEqual(read(`${SESSION_URL}?search_path=own&options=-c search_path=other`).searchPath, "own")
   })
 
-  it("says when a bare reference is lost beside other settings", () => {
+  it("notes when a bare reference is lost beside other settings", () => {
     const options = encodeURIComponent(`-c search_path=app reference=${REF}`)
     const connection = read(`${SESSION_URL}?options=${options}`)
     assert.deepStrictEqual(codes(connection.notes), ["lost-reference"])
@@ -132,7 +132,7 @@ describe("ConnectionString.parse", () => {
     assert.strictEqual(read("postgres://u:longpass@h:/d").port, 5432)
   })
 
-  it("fills in what is missing, and says so", () => {
+  it("completes what is missing, with a note", () => {
     const nothing = read("postgres://")
     assert.deepStrictEqual([nothing.host, nothing.port, nothing.username], ["localhost", 5432, "postgres"])
     assert.deepStrictEqual(codes(nothing.notes), ["default-username", "default-host", "default-database"])
@@ -162,7 +162,7 @@ describe("ConnectionString.make and format", () => {
     )
   })
 
-  it("composes the user from role and project, where the host wants it", () => {
+  it("composes the user from role and project, where the host requires it", () => {
     const user = (host: string) => ConnectionString.make({ host, role: "app", projectRef: REF }).username
     assert.strictEqual(user(POOLER), `app.${REF}`)
     assert.strictEqual(user("localhost"), `app.${REF}`)
@@ -170,7 +170,7 @@ describe("ConnectionString.make and format", () => {
     assert.strictEqual(ConnectionString.make({ host: POOLER, options: `reference=${REF}` }).projectRef, REF)
   })
 
-  it("writes a canonical URI with the password hidden unless asked", () => {
+  it("writes a canonical URI, with the password only on request", () => {
     const connection = ConnectionString.make({
       host: "::1",
       role: "app",

@@ -59,7 +59,7 @@ describe("PoolSizing", () => {
     )
   })
 
-  it("counts nonsense as the nearest number of operations, and says so", () => {
+  it("counts an impossible number as the nearest number of operations, with a warning", () => {
     for (const [given, max] of [
       [0, 2],
       [-3, 2],
@@ -83,7 +83,7 @@ describe("PoolSizing", () => {
     assert.deepStrictEqual([none.min, none.max], [2, 5])
   })
 
-  it("bends a derived number to an explicit one", () => {
+  it("adapts a derived number to an explicit one", () => {
     const low = PoolSizing.resolve({ max: 1 })
     assert.deepStrictEqual([low.min, low.max], [1, 1])
     const high = PoolSizing.resolve({ min: 8 })
@@ -107,7 +107,7 @@ describe("PoolSizing", () => {
     )
   })
 
-  it("warns exactly when all processes together want more than the pooler grants", () => {
+  it("warns exactly when all processes together open more sessions than the pooler grants", () => {
     fc.assert(
       fc.property(input, (given) => {
         const sizing = PoolSizing.resolve(given)
@@ -119,7 +119,7 @@ describe("PoolSizing", () => {
     )
   })
 
-  it("says which max would fit", () => {
+  it("names the max that would fit", () => {
     const large = PoolSizing.forAgent("large").warnings[0] ?? ""
     assert.match(large, /max 30 is more than the 15 sessions.*Set max to 15 or less/)
     assert.deepStrictEqual(PoolSizing.forAgent("medium").warnings, [])
@@ -137,7 +137,7 @@ describe("PoolSizing", () => {
     assert.strictEqual(PoolSizing.resolve({ max: 32, tier: "4xl", poolerSize: 20 }).warnings.length, 1)
   })
 
-  it("explains where the numbers come from", () => {
+  it("explains how the numbers were derived", () => {
     assert.deepStrictEqual(PoolSizing.forOperations(10).reasoning, [
       "10 concurrent operations and a buffer of 20 % give max 12; min 5 is that of a medium agent."
     ])

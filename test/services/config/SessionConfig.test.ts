@@ -104,7 +104,7 @@ describe("settings from code", () => {
     ])
   })
 
-  it("need no password in the string when a provider gives it", () => {
+  it("need no password in the string when an effect gives it", () => {
     const url = sessionUrl.replace(":pw-12345", "")
     assert.isTrue(Result.isFailure(fromInput({ url })))
     const settings = given({ url, password: Effect.succeed(Redacted.make("later")) })
@@ -153,16 +153,16 @@ describe("SessionConfig", () => {
     })
   )
 
-  it.effect("asks for exactly the listed variables, and for the names of all others", () =>
+  it.effect("reads exactly the listed variables, and the names of all others", () =>
     Effect.gen(function* () {
-      const asked: Array<string> = []
+      const loaded: Array<string> = []
       yield* settingsWith(
         ConfigProvider.make((path) => {
-          asked.push(path.join("_"))
+          loaded.push(path.join("_"))
           return Effect.succeed(undefined)
         })
       )
-      assert.deepStrictEqual(asked, [...variables.map(({ name }) => name), ""])
+      assert.deepStrictEqual(loaded, [...variables.map(({ name }) => name), ""])
     })
   )
 

@@ -40,7 +40,7 @@ describe("parseDuration", () => {
     for (const [text, millis] of spellings) assert.strictEqual(millisOf(text), millis, text)
   })
 
-  it("refuses a bare number from 10000 on as milliseconds and writes down both meanings", () => {
+  it("refuses a bare number from 10000 on as milliseconds and names both meanings", () => {
     assert.strictEqual(millisOf("9999"), 9_999_000)
     for (const text of ["10000", "10000.5", "300000"]) {
       assert.include(refusalOf(text).expected, "looks like milliseconds")
@@ -113,7 +113,7 @@ describe("parseDuration", () => {
     )
   })
 
-  it("answers every text without throwing, and never with a negative or unbounded duration", () => {
+  it("reads every text without throwing, and never as a negative or unbounded duration", () => {
     const near = fc.stringMatching(/^[-+ 0-9.PTdhmsinute]{0,20}$/)
     fc.assert(
       fc.property(fc.oneof(fc.string(), near), (text) => {

@@ -46,7 +46,7 @@ describe("ErrorCatalogue", () => {
     }
   })
 
-  it("gives every entry a code of its own and a sentence for each question", () => {
+  it("gives every entry a unique code, and a sentence for each text", () => {
     assert.strictEqual(new Set(entries.map((entry) => entry.code)).size, entries.length)
     for (const entry of entries) {
       assert.strictEqual(entryOf(entry.code), entry)
@@ -54,21 +54,21 @@ describe("ErrorCatalogue", () => {
     }
   })
 
-  it("tells the pooler's ENOTFOUND from the name server's", () => {
+  it("distinguishes the pooler's ENOTFOUND from the name server's", () => {
     const pooler = classify(fatal("(ENOTFOUND) tenant/user postgres.x not found")).entry
     const dns = classify(factsOf(system("ENOTFOUND", "getaddrinfo ENOTFOUND x", "getaddrinfo"))).entry
     assert.notStrictEqual(pooler.code, dns.code)
     assert.include(dns.title, "host name")
   })
 
-  it("tells a password refused before AuthenticationOk from one refused after it", () => {
+  it("distinguishes a password refused before AuthenticationOk from one refused after it", () => {
     const refused = fatal('password authentication failed for user "postgres"', "28P01")
     assert.strictEqual(codeOf({ ...refused, authenticated: false }), "28P01")
     assert.strictEqual(codeOf({ ...refused, authenticated: true }), "28P01_UPSTREAM")
     assert.strictEqual(codeOf({ ...refused, sqlState: undefined, authenticated: true }), "28P01_UPSTREAM")
   })
 
-  it("learns the size of the pool from the refusal, and only from the pooler's", () => {
+  it("reads the size of the pool from the pooler's refusal only", () => {
     const text = "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15"
     assert.strictEqual(classify(fatal(text)).ceiling, 15)
     assert.isUndefined(classify(error(text, "P0001")).ceiling)
@@ -85,7 +85,7 @@ describe("ErrorCatalogue", () => {
     )
   })
 
-  it("does not believe a statement that raises the pooler's words", () => {
+  it("does not mistake a statement's error with the pooler's text for the pooler's", () => {
     for (const text of ["(EBANNED) tenant is banned: x", "query_wait_timeout", "Tenant or user not found"]) {
       assert.strictEqual(codeOf(error(text, "P0001")), "SERVER_ERROR")
     }
@@ -116,13 +116,13 @@ describe("ErrorCatalogue", () => {
     )
   })
 
-  it("reads the messages a real Supavisor 2.9.7 sent", () => {
+  it("reads the messages that a real Supavisor 2.9.7 sent", () => {
     for (const [fields, authenticated, code] of recordedAnswers) {
       assert.strictEqual(codeOf({ ...factsOf(fields), authenticated }), code)
     }
   })
 
-  it("classifies whatever it is given, without ever throwing", () => {
+  it("classifies any value without throwing", () => {
     const text = fc.option(
       fc.oneof(
         fc.string(),
@@ -167,7 +167,7 @@ describe("ErrorCatalogue", () => {
     assert.strictEqual(factsOf(circular).nodeMessage, "round")
   })
 
-  it.live("recognises a real refused connection", () =>
+  it.live("recognizes a real refused connection", () =>
     Effect.callback<unknown>((resume) => {
       const server = net.createServer()
       server.listen(0, "127.0.0.1", () => {

@@ -22,7 +22,7 @@ const exitCodeOf = (failure: SessionError): number => {
 }
 
 describe("SessionError", () => {
-  it("says what happened, where, in which phase and after how long", () => {
+  it("names the failure, the endpoint, the phase and the elapsed time", () => {
     const failed = SessionError.connectFailed({ ...at, phase: "authentication", failure: refusal })
     for (const part of ["pooler.example.com:5432", "authentication", "1.2 s", "pool_size: 15", "SQLSTATE XX000"]) {
       assert.include(failed.message, part)
@@ -35,7 +35,7 @@ describe("SessionError", () => {
     assert.strictEqual(failed.reason._tag === "ConnectFailed" ? failed.reason.ceiling : undefined, 15)
   })
 
-  it("says what the machine said when no server spoke", () => {
+  it("shows the operating system's message when the server sent none", () => {
     const failed = SessionError.connectFailed({
       ...at,
       phase: "tcp",
@@ -53,7 +53,7 @@ describe("SessionError", () => {
     assert.include(lost("").message, "the database")
   })
 
-  it("answers every question for every reason", () => {
+  it("has every property for every reason", () => {
     for (const failure of everyReason(refusal)) {
       assert.isTrue(isSessionError(failure))
       for (const text of [failure.message, failure.code, failure.class, failure.remedy]) assert.isAbove(text.length, 3)
@@ -61,7 +61,7 @@ describe("SessionError", () => {
     }
   })
 
-  it("never calls a lost COMMIT retryable", () => {
+  it("never makes a lost COMMIT retryable", () => {
     assert.isFalse(SessionError.outcomeUnknown(at).isRetryable)
     assert.isFalse(
       SessionError.sessionLost({ ...at, phase: "commit", statementInFlight: true, failure: "Connection closed" })
@@ -71,7 +71,7 @@ describe("SessionError", () => {
     assert.isTrue(SessionError.statementTimeout({ ...at, phase: "begin", limitMillis: 1_000 }).isRetryable)
   })
 
-  it("takes a lost session for one that had been let in", () => {
+  it("treats a lost session as authenticated", () => {
     const lost = SessionError.sessionLost({
       ...at,
       statementInFlight: false,
@@ -80,7 +80,7 @@ describe("SessionError", () => {
     assert.strictEqual(lost.code, "28P01_UPSTREAM")
   })
 
-  it("calls a session that just went closed, and one that ended strangely retryable all the same", () => {
+  it("treats a closed socket as CONNECTION_CLOSED, and an unknown end as retryable, too", () => {
     const lost = (failure: unknown) => SessionError.sessionLost({ ...at, statementInFlight: false, failure })
     assert.deepInclude({ ...lost(undefined).reason }, { code: "CONNECTION_CLOSED", isRetryable: true })
     assert.deepInclude({ ...lost(new Error("strange")).reason }, { code: "SESSION_UNKNOWN", isRetryable: true })
@@ -101,11 +101,11 @@ describe("SessionError", () => {
     }
   })
 
-  it("says that COMMIT got no reply when nothing else is known", () => {
+  it("reports a COMMIT without reply when nothing else is known", () => {
     assert.strictEqual(SessionError.outcomeUnknown(at).code, "NO_REPLY")
   })
 
-  it("warns about a write that was in flight when the session died", () => {
+  it("warns about a write that was in flight when the session ended", () => {
     const lost = (statementInFlight: boolean) =>
       SessionError.sessionLost({ ...at, statementInFlight, failure: new Error("Connection closed") })
     assert.include(lost(true).message, "in flight")
@@ -113,7 +113,7 @@ describe("SessionError", () => {
     assert.notInclude(lost(false).remedy, "took effect")
   })
 
-  it("names who holds the sessions, the first five of them, and why the pool did not grow", () => {
+  it("names the first five holders of sessions, and why the pool did not grow", () => {
     const timeout = SessionError.acquireTimeout({
       waitedMillis: 30_000,
       poolName: "agent",
@@ -130,7 +130,7 @@ describe("SessionError", () => {
     assert.include(timeout.remedy, "password")
   })
 
-  it("calls an acquire timeout retryable when logins are not what kept the pool small", () => {
+  it("makes an acquire timeout retryable when logins did not keep the pool small", () => {
     const timeout = (lastFailureCode?: string) =>
       SessionError.acquireTimeout({ waitedMillis: 1, poolName: "p", state: "", holders: [], lastFailureCode })
     assert.isTrue(timeout().isRetryable)
@@ -201,7 +201,7 @@ describe("SessionError", () => {
     })
   )
 
-  it("comes back from JSON as it was", () => {
+  it("survives a round trip through JSON", () => {
     const codec = Schema.toCodecJson(SessionError)
     for (const failure of everyReason(refusal)) {
       const json: unknown = JSON.parse(JSON.stringify(Schema.encodeUnknownSync(codec)(failure)))

@@ -13,7 +13,7 @@ describe("SessionErrorSafety", () => {
     assert.strictEqual(lost.reason._tag === "SessionLost" ? lost.reason.cause : undefined, cause)
   })
 
-  it("prints itself as JSON although a certificate in the cause is its own issuer", () => {
+  it("is printed as JSON although a certificate in the cause is its own issuer", () => {
     const cert: Record<string, unknown> = { subject: { CN: "x" } }
     cert["issuerCertificate"] = cert
     const failure = Object.assign(system("ERR_TLS_CERT_ALTNAME_INVALID"), { cert })
@@ -67,7 +67,7 @@ describe("SessionErrorSafety", () => {
     )
   })
 
-  it("is built of anything without throwing", () => {
+  it("is built from any value without throwing", () => {
     fc.assert(
       fc.property(fc.anything(), (failure) => {
         for (const made of everyReason(failure)) assert.isAbove(made.message.length, 0)

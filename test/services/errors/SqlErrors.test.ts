@@ -21,7 +21,7 @@ const unknownQuery = (cause: unknown): SqlError =>
   new SqlError({ reason: new UnknownError({ cause, message: "PgConnection: Query failed", operation: "query" }) })
 
 describe("SqlErrors", () => {
-  it("gives every class of failure the reason an Effect program expects", () => {
+  it("gives every class of failure the reason that an Effect program expects", () => {
     const connect = (failure: unknown) =>
       toSqlError(SessionError.connectFailed({ ...at, phase: "session", failure })).reason._tag
     assert.strictEqual(connect({ errno: "ECONNREFUSED" }), "ConnectionError")
@@ -54,7 +54,7 @@ describe("SqlErrors", () => {
     }
   })
 
-  it("gives the SessionError back as it was", () => {
+  it("returns the SessionError unchanged", () => {
     const session = SessionError.poolClosed({ draining: false })
     const sql = toSqlError(session, "acquire")
     assert.strictEqual(SessionError.fromSqlError(sql), session)
@@ -62,7 +62,7 @@ describe("SqlErrors", () => {
     assert.strictEqual(sql.message, session.message)
   })
 
-  it("makes a SessionError of what the driver reports", () => {
+  it("makes a SessionError from the driver's error", () => {
     const of = (reason: SqlError["reason"]) => SessionError.fromSqlError(new SqlError({ reason }), at)
     const closed = of(new ConnectionError({ cause: new Error("Connection closed"), operation: "query" }))
     assert.deepInclude({ ...closed?.reason }, { _tag: "SessionLost", code: "CONNECTION_CLOSED", host: at.host })
@@ -85,7 +85,7 @@ describe("SqlErrors", () => {
     assert.isUndefined(of(new UnknownError({ cause: new Error("Failed to encode query"), operation: "query" })))
   })
 
-  it("keeps a unique violation what it is, with its constraint, and adds the server's text and SQLSTATE", () => {
+  it("keeps a unique violation with its constraint, and adds the server's text and SQLSTATE", () => {
     const cause = serverError("23505", "duplicate key value", {
       constraint: "t_pkey",
       detail: "Key (id)=(7) already exists."
@@ -107,7 +107,7 @@ describe("SqlErrors", () => {
     assert.strictEqual(found.reason._tag === "StatementFailed" ? found.reason.cause : undefined, cause)
   })
 
-  it("corrects what the driver says about a retry", () => {
+  it("corrects the driver's isRetryable", () => {
     const crowded = enrichStatementError(unknownQuery(serverError("53300", "too many connections")))
     assert.deepStrictEqual([crowded.reason._tag, crowded.isRetryable], ["ConnectionError", true])
     const stale = enrichStatementError(unknownQuery(serverError("0A000", "cached plan must not change result type")))
@@ -124,7 +124,7 @@ describe("SqlErrors", () => {
     assert.strictEqual(locked.reason._tag, "LockTimeoutError")
   })
 
-  it("calls a FATAL answer to a statement a lost session", () => {
+  it("treats a FATAL answer to a statement as a lost session", () => {
     const cause = serverError("57P01", "terminating connection due to administrator command", { severity: "FATAL" })
     const enriched = enrichStatementError(unknownQuery(cause), at)
     assert.isTrue(enriched.isRetryable)
@@ -133,7 +133,7 @@ describe("SqlErrors", () => {
     assert.include(found.message, "pooler.example.com:5432")
   })
 
-  it("leaves alone what it enriched before and what no server said", () => {
+  it("does not change an error that it enriched before or that no server sent", () => {
     const enriched = enrichStatementError(unknownQuery(serverError("22012", "division by zero")))
     assert.strictEqual(enrichStatementError(enriched), enriched)
     const local = unknownQuery(new Error("Failed to encode query"))

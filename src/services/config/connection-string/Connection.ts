@@ -9,7 +9,7 @@ export const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "
 /** One of libpq's `sslmode` values. */
 export type SslMode = (typeof sslModes)[number]
 
-/** A connection string, understood: a plain value whose only secret is inside a `Redacted`. */
+/** A parsed connection string: a plain value whose secrets are `Redacted`. */
 export interface ConnectionString {
   /** Name, address (IPv6 without brackets), or the directory of a Unix socket, which starts with `/`. */
   readonly host: string
@@ -22,7 +22,7 @@ export interface ConnectionString {
   readonly projectRef: string | undefined
   readonly password: Redacted.Redacted<string> | undefined
   readonly kind: HostKind
-  /** Present only when the text said so. */
+  /** Present only when the text has the parameter. */
   readonly sslMode: SslMode | undefined
   readonly sslRootCert: string | undefined
   readonly sslCert: string | undefined
@@ -33,9 +33,9 @@ export interface ConnectionString {
   /** Whole seconds, at least 1. */
   readonly connectTimeoutSeconds: number | undefined
   readonly searchPath: string | undefined
-  /** The raw `options` parameter; it has to be sent when it carries `reference=`. */
+  /** The raw `options` parameter; it must be sent when it has `reference=`. */
   readonly options: string | undefined
-  /** What was accepted, but is worth saying. */
+  /** Problems that do not prevent its use. */
   readonly notes: ReadonlyArray<Note>
 }
 
@@ -77,7 +77,7 @@ interface Identity {
 }
 
 /**
- * Tells role and project in Supavisor's order: `options=reference`, the cluster alias, then the last dot.
+ * Finds role and project in Supavisor's order: `options=reference`, the cluster alias, then the last dot.
  *
  * Source: Supavisor 2.9 source, handler_helpers.ex.
  */
@@ -107,7 +107,7 @@ const toSecret = (secret: Parts["password"], label: string): Redacted.Redacted<s
   return text === undefined ? undefined : Redacted.make(text, { label })
 }
 
-/** Puts the fields together, derives the others, and attaches no notes yet. Empty texts count as absent. */
+/** Completes the fields, without notes. Empty texts count as absent. */
 export const assemble = (parts: Parts): ConnectionString => {
   const port = parts.port ?? SESSION_PORT
   const options = present(parts.options)

@@ -2,10 +2,10 @@ import type { ConnectionString } from "./Connection.ts"
 import { type HostKind, TRANSACTION_PORT } from "./HostKind.ts"
 import type { Note, Problem } from "./Problem.ts"
 
-/** How the application means to connect to a server that is not embedded. */
+/** The mode in which an application uses a server that is not embedded. */
 export type ConnectionMode = "supavisor_session" | "supavisor_transaction" | "direct"
 
-/** What is wrong with a connection under a mode, and what is worth saying about it. */
+/** Problems and notes of a connection in a mode. */
 export interface ModeCheck {
   readonly problems: ReadonlyArray<Problem>
   readonly notes: ReadonlyArray<Note>
@@ -65,7 +65,7 @@ const transactionMode: Note = {
   remedy: "Use the session pooler (port 5432, DB_CONNECTION_TYPE=supavisor_session) where they are needed."
 }
 
-/** Loopback and unknown hosts have no row: a self-hosted pooler may serve any mode on any port. */
+/** Loopback and unknown hosts have no entry: a self-hosted pooler may serve any mode on any port. */
 const PROBLEMS: { readonly [Mode in ConnectionMode]: { readonly [Kind in HostKind]?: Problem } } = {
   supavisor_session: {
     "transaction-pooler": transactionPort,
@@ -81,7 +81,7 @@ const PROBLEMS: { readonly [Mode in ConnectionMode]: { readonly [Kind in HostKin
 }
 
 /**
- * Says whether an address can serve a mode: the port decides the mode on Supabase's hosts.
+ * Checks whether an address can serve a mode: on Supabase's hosts the port decides the mode.
  *
  * Loopback and unknown hosts are never a problem. Source: Supavisor 2.9 source, application.ex; Supabase docs,
  * guides/database/connecting-to-postgres.

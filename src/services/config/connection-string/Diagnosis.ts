@@ -11,13 +11,13 @@ const PROJECT_REFERENCE = /^[a-z]{20}$/
 
 const missingReference: Problem = {
   code: "missing-project-ref",
-  message: "The user name has no project reference, so the pooler cannot tell which database is meant.",
+  message: "The user name has no project reference, so the pooler cannot identify the database.",
   remedy: "Write the user as ROLE.PROJECT_REF (postgres.abcdefghijklmnopqrst), as the dashboard shows it under Connect."
 }
 
 const missingPassword: Problem = {
   code: "missing-password",
-  message: "There is no password, and the pooler lets nobody in without one.",
+  message: "There is no password, and the pooler requires one.",
   remedy: "Write it after the user name: postgresql://USER:PASSWORD@HOST. Reset it in the dashboard if it is lost."
 }
 
@@ -42,7 +42,7 @@ const unfitName = (what: string): Problem => ({
 const isUnfitName = (name: string): boolean =>
   new TextEncoder().encode(name).length > LONGEST_NAME || /\p{Cc}/u.test(name)
 
-/** What cannot work whatever the mode: the pooler's own demands, and hosts that serve something else. */
+/** What cannot work in any mode: a violated requirement of the pooler, or a host that does not serve PostgreSQL. */
 export const problemsOf = (connection: ConnectionString): ReadonlyArray<Problem> => {
   if (isApiHost(connection.host)) return [apiHost]
   if (!isPoolerHost(connection.host)) return []
@@ -75,15 +75,15 @@ const unusualReference: Note = {
 
 const droppedOptions = (names: ReadonlyArray<string>): Note => ({
   code: "dropped-options",
-  message: `The pooler drops these settings of the parameter "options" without a word: ${names.join(", ")}.`,
+  message: `The pooler silently drops these settings of the parameter "options": ${names.join(", ")}.`,
   remedy: "Set timeouts with the DB_* settings, which are applied after login, and others with SQL."
 })
 
-/** Names in the usual form of a setting; others could be anything, and are not repeated. */
+/** Names in the usual form of a setting; others could be secrets, and are not shown. */
 const settingNames = (options: string | undefined): ReadonlyArray<string> =>
   droppedBySupavisor(options).filter((name) => /^[a-z][a-z0-9_.]{0,62}$/i.test(name))
 
-/** What works, but may surprise. Source: Supavisor 2.9 source, startup_options.ex; Supabase docs, ipv4-address. */
+/** What works with unexpected effects. Source: Supavisor 2.9 source, startup_options.ex; Supabase docs, ipv4-address. */
 export const notesOf = (connection: ConnectionString): ReadonlyArray<Note> => {
   if (isDatabaseHost(connection.host)) return [ipv6Only]
   if (!isPoolerHost(connection.host)) return []

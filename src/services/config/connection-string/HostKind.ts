@@ -1,7 +1,7 @@
 import * as Net from "node:net"
 
 /**
- * What listens at an address, as far as host and port tell.
+ * The kind of server at an address, as far as host and port determine it.
  *
  * Supabase documents four: the shared pooler in session mode (port 5432) and in transaction mode (port 6543), the
  * database itself (`db.REF.supabase.co:5432`), and the dedicated pooler beside it (`db.REF.supabase.co:6543`).
@@ -30,7 +30,7 @@ export const isDatabaseHost = (host: string): boolean => DATABASE_HOST.test(host
 /** True for `REF.supabase.co`, which serves the HTTP API and does not speak PostgreSQL. */
 export const isApiHost = (host: string): boolean => API_HOST.test(host)
 
-/** Written here, because an expression with Unicode's classes takes a millisecond to compile and few hosts need it. */
+/** Compiled on use: an expression with Unicode's classes takes a millisecond to compile, and few hosts need it. */
 const isUnicodeName = (host: string): boolean => /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}._-]*$/u.test(host)
 
 /** True when a text can be the name or the address of a host; IPv6 addresses without their brackets. */
@@ -42,7 +42,7 @@ export const isSocketDirectory = (host: string): boolean => /^\/[^\0\n,]*$/.test
 /** The project reference inside `db.REF.supabase.co`, if it is such a host. */
 export const projectRefOfHost = (host: string): string | undefined => DATABASE_HOST.exec(host)?.[1]
 
-/** Tells what listens at host and port; `unknown` for every address that is neither Supabase's nor this machine. */
+/** The kind of server at host and port; `unknown` for an address that is neither Supabase's nor this machine. */
 export const hostKind = (host: string, port: number): HostKind => {
   if (isPoolerHost(host)) {
     if (port === SESSION_PORT) return "session-pooler"

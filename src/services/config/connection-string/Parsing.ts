@@ -2,7 +2,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { assemble, type ConnectionString, DEFAULT_ROLE, type SslMode, sslModes } from "./Connection.ts"
 import { notesOf, problemsOf } from "./Diagnosis.ts"
-import * as Explanation from "./ProblemTexts.ts"
+import * as ProblemTexts from "./ProblemTexts.ts"
 import { isHost, isSocketDirectory } from "./HostKind.ts"
 import { cleanPastedText } from "./PastedText.ts"
 import { decode } from "./PercentEncoding.ts"
@@ -17,7 +17,7 @@ const LONGEST_TEXT = 8192
 /** Characters that end or change a part of a URI, so that other programs misread them in a password. */
 const TO_ENCODE = ["@", ":", "/", "#", "?", "[", "]", " "]
 
-/** Collects what is found on the way, so that all problems come at once. */
+/** Collects problems and notes, so that all are reported at once. */
 interface Findings {
   readonly problems: Array<Problem>
   readonly notes: Array<Note>
@@ -33,46 +33,46 @@ const decoded = (text: string, where: string, findings: Findings): string => {
 const noteUnencoded = (raw: string, isLiteral: boolean, where: string, findings: Findings): void => {
   const found = TO_ENCODE.filter((character) => raw.includes(character))
   if (isLiteral) found.push("%")
-  if (found.length > 0) findings.notes.push(Explanation.unencoded(where, found, raw.includes("%") && !isLiteral))
+  if (found.length > 0) findings.notes.push(ProblemTexts.unencoded(where, found, raw.includes("%") && !isLiteral))
 }
 
-/** A password whose `%` are no escapes was never encoded, and is taken as it stands. */
+/** A password whose `%` begin no escapes was never encoded, and is used unchanged. */
 const readPassword = (raw: string | undefined, findings: Findings): string | undefined => {
   if (raw === undefined) return undefined
-  if (Explanation.isMask(raw)) findings.problems.push(Explanation.maskedPassword)
+  if (ProblemTexts.isMask(raw)) findings.problems.push(ProblemTexts.maskedPassword)
   const isLiteral = decode(raw) === undefined
   const password = isLiteral ? raw : decoded(raw, "password", findings)
-  if (Explanation.isPasswordPlaceholder(password)) findings.problems.push(Explanation.placeholderPassword)
+  if (ProblemTexts.isPasswordPlaceholder(password)) findings.problems.push(ProblemTexts.placeholderPassword)
   else noteUnencoded(raw, isLiteral, "password", findings)
   return password
 }
 
 const readUsername = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
   const username = query.values.get("user") ?? decoded(uri.username, "user name", findings)
-  if (Explanation.holdsPlaceholder(username)) findings.problems.push(Explanation.placeholderUsername)
+  if (ProblemTexts.holdsPlaceholder(username)) findings.problems.push(ProblemTexts.placeholderUsername)
   else noteUnencoded(uri.username, false, "user name", findings)
   if (username !== "" || uri.username !== "") return username
-  findings.notes.push(Explanation.defaultUsername)
+  findings.notes.push(ProblemTexts.defaultUsername)
   return DEFAULT_ROLE
 }
 
 const hostProblem = (host: string, uri: UriParts): Problem | undefined => {
-  if (/^[0-9a-f]*:[0-9a-f:]*:/i.test(`${host}:${uri.port}`) && !uri.isBracketed) return Explanation.bareIpv6
-  if (Explanation.holdsPlaceholder(host) || (uri.isBracketed && !isHost(host))) return Explanation.placeholderHost
-  return isHost(host) || isSocketDirectory(host) ? undefined : Explanation.badHost
+  if (/^[0-9a-f]*:[0-9a-f:]*:/i.test(`${host}:${uri.port}`) && !uri.isBracketed) return ProblemTexts.bareIpv6
+  if (ProblemTexts.holdsPlaceholder(host) || (uri.isBracketed && !isHost(host))) return ProblemTexts.placeholderHost
+  return isHost(host) || isSocketDirectory(host) ? undefined : ProblemTexts.badHost
 }
 
 const readHost = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
   const parameter = query.values.get("host")
   if (`${uri.host}${uri.port}${parameter ?? ""}${query.values.get("port") ?? ""}`.includes(",")) {
-    findings.problems.push(Explanation.multipleHosts)
+    findings.problems.push(ProblemTexts.multipleHosts)
     return ""
   }
   const host = parameter ?? decoded(uri.host, "host", findings)
   if (host === "" && uri.port.includes(":")) {
-    findings.problems.push(Explanation.bareIpv6)
+    findings.problems.push(ProblemTexts.bareIpv6)
   } else if (host === "" && uri.host === "") {
-    findings.notes.push(Explanation.defaultHost)
+    findings.notes.push(ProblemTexts.defaultHost)
     return "localhost"
   } else if (host !== "") {
     const problem = parameter !== undefined && isHost(host) ? undefined : hostProblem(host, uri)
@@ -84,23 +84,23 @@ const readHost = (uri: UriParts, query: QueryParameters, findings: Findings): st
 const readPortOf = (uri: UriParts, query: QueryParameters, findings: Findings): number | undefined => {
   const text = query.values.get("port") ?? uri.port
   const port = readPort(text)
-  const isExplained = [Explanation.multipleHosts, Explanation.bareIpv6].some((one) => findings.problems.includes(one))
-  if (port === undefined && !isExplained) findings.problems.push(Explanation.badPort)
-  if (port !== undefined && text.includes("*")) findings.notes.push(Explanation.emphasis)
+  const isExplained = [ProblemTexts.multipleHosts, ProblemTexts.bareIpv6].some((one) => findings.problems.includes(one))
+  if (port === undefined && !isExplained) findings.problems.push(ProblemTexts.badPort)
+  if (port !== undefined && text.includes("*")) findings.notes.push(ProblemTexts.emphasis)
   return port
 }
 
 const readDatabase = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
-  if (/\s#/.test(uri.database)) findings.problems.push(Explanation.trailingComment)
+  if (/\s#/.test(uri.database)) findings.problems.push(ProblemTexts.trailingComment)
   const database = query.values.get("dbname") ?? decoded(uri.database, "database name", findings)
-  if (Explanation.holdsPlaceholder(database)) findings.problems.push(Explanation.placeholderDatabase)
+  if (ProblemTexts.holdsPlaceholder(database)) findings.problems.push(ProblemTexts.placeholderDatabase)
   return database
 }
 
 const readSslMode = (query: QueryParameters, findings: Findings): SslMode | undefined => {
   const text = query.values.get("sslmode") ?? ""
   const mode = sslModes.find((candidate) => candidate === text)
-  if (mode === undefined && text !== "") findings.problems.push(Explanation.unknownSslMode(text))
+  if (mode === undefined && text !== "") findings.problems.push(ProblemTexts.unknownSslMode(text))
   return mode
 }
 
@@ -108,8 +108,8 @@ const readTimeout = (query: QueryParameters, findings: Findings): number | undef
   const text = query.values.get("connect_timeout")?.trim() ?? ""
   if (text === "") return undefined
   const seconds = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
-  if (!Number.isSafeInteger(seconds)) findings.problems.push(Explanation.badTimeout)
-  else if (seconds < 1) findings.notes.push(Explanation.unboundedTimeout)
+  if (!Number.isSafeInteger(seconds)) findings.problems.push(ProblemTexts.badTimeout)
+  else if (seconds < 1) findings.notes.push(ProblemTexts.unboundedTimeout)
   return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined
 }
 
@@ -121,8 +121,8 @@ const readConnection = (rest: string, findings: Findings): ConnectionString => {
   const username = readUsername(uri, query, findings)
   const inQuery = query.values.get("password")
   const password = inQuery ?? readPassword(uri.password, findings)
-  if (inQuery !== undefined && Explanation.isPasswordPlaceholder(inQuery)) {
-    findings.problems.push(Explanation.placeholderPassword)
+  if (inQuery !== undefined && ProblemTexts.isPasswordPlaceholder(inQuery)) {
+    findings.problems.push(ProblemTexts.placeholderPassword)
   }
   const host = readHost(uri, query, findings)
   const port = readPortOf(uri, query, findings)
@@ -143,24 +143,24 @@ const readConnection = (rest: string, findings: Findings): ConnectionString => {
     searchPath: query.values.get("search_path"),
     options: query.values.get("options")
   })
-  if (database === "") findings.notes.push(Explanation.defaultDatabase)
+  if (database === "") findings.notes.push(ProblemTexts.defaultDatabase)
   return connection
 }
 
 /**
  * Reads a connection string and explains everything that is wrong with it at once.
  *
- * It follows libpq's rules for URIs (PostgreSQL docs, libpq-connect) and is lenient where people stumble: a password
- * may hold `@ : / # ? %` unencoded, and quotation marks, blanks and unknown parameters are accepted; each of these
- * leaves a note. Refused: lists of hosts, placeholders, and whatever the pooler would refuse for sure
- * (no project reference, no password). On loopback and unknown hosts the role ends at the user's last dot too, since
+ * It follows libpq's rules for URIs (PostgreSQL docs, libpq-connect) and accepts common mistakes: a password may
+ * hold `@ : / # ? %` unencoded, and quotation marks, blanks and unknown parameters are accepted; each of these
+ * leaves a note. Refused: lists of hosts, placeholders, and what the pooler refuses in any case
+ * (no project reference, no password). On loopback and unknown hosts the role ends at the user's last dot too, because
  * a self-hosted Supavisor reads it so. No problem or note repeats the password.
  */
 export const parse = (
   text: string | Redacted.Redacted<string>
 ): Result.Result<ConnectionString, ReadonlyArray<Problem>> => {
   const raw = Redacted.isRedacted(text) ? Redacted.value(text) : text
-  if (raw.trim().length > LONGEST_TEXT) return Result.fail([Explanation.tooLong(LONGEST_TEXT)])
+  if (raw.trim().length > LONGEST_TEXT) return Result.fail([ProblemTexts.tooLong(LONGEST_TEXT)])
   const pasted = cleanPastedText(raw)
   const rest = afterScheme(pasted.text)
   if (typeof rest !== "string") return Result.fail([rest])

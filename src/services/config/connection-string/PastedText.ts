@@ -1,6 +1,6 @@
 import type { Note } from "./Problem.ts"
 
-/** A pasted text without what copy and paste added to it. */
+/** A pasted text without the additions of copy and paste. */
 export interface PastedText {
   readonly text: string
   readonly notes: ReadonlyArray<Note>
@@ -62,7 +62,7 @@ const steps: ReadonlyArray<{ readonly pattern: RegExp; readonly note: Note }> = 
   }
 ]
 
-/** Removes blanks, line breaks, quotation marks and a leading variable name, and says which of them it removed. */
+/** Removes blanks, line breaks, quotation marks and a leading variable name, with a note for each. */
 export const cleanPastedText = (pasted: string): PastedText => {
   const notes = new Map<string, Note>()
   const trimmed = pasted.trim()

@@ -5,7 +5,7 @@ import { encode } from "./PercentEncoding.ts"
 import { MASK } from "./Redaction.ts"
 import { readStartupOptions } from "./StartupOptions.ts"
 
-/** Enough of a project reference to tell two projects apart, too little to reach one. */
+/** Shown characters of a project reference: enough to distinguish projects, too few to reach one. */
 const SHOWN_OF_REFERENCE = 4
 
 const KIND_NAMES: { readonly [Kind in HostKind]: string } = {
@@ -56,7 +56,7 @@ const shortReference = (reference: string): string =>
 
 const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]/gu, "\uFFFD")
 
-/** One line for a person: address, kind and mode, role, database, TLS, and the project by its last four letters. */
+/** One line: address, kind and mode, role, database, TLS, and the last four letters of the project. */
 export const describe = (connection: ConnectionString): string => {
   const hostReference = projectRefOfHost(connection.host)
   const host = connection.host.replace(hostReference ?? "", shortReference(hostReference ?? ""))

@@ -1,13 +1,9 @@
-/**
- * Something a person should know about a connection string: a stable code, what is the matter, and what to do.
- *
- * Never holds the password, nor any part of the text that could be one.
- */
+/** A problem of a connection string: a stable code, a message and a remedy. Never holds a part that could be secret. */
 export interface Problem {
   readonly code: string
   readonly message: string
   readonly remedy: string
 }
 
-/** Something that was accepted, but is worth saying. */
+/** A problem that does not prevent the use of the connection string. */
 export type Note = Problem

@@ -13,7 +13,7 @@ export const holdsPlaceholder = (text: string): boolean => PLACEHOLDER.test(text
 /** True for `[YOUR-PASSWORD]`, `[YPASSWORD]`, `<password>`, `${PASSWORD}` and their like, as a whole password. */
 export const isPasswordPlaceholder = (text: string): boolean => PASSWORD_PLACEHOLDER.test(text)
 
-/** True for what `format` and others print instead of a password. */
+/** True for the mask that `format` and other programs print instead of a password. */
 export const isMask = (text: string): boolean => /^(?:\*{3,}|•{3,})$/.test(text)
 
 export const placeholderPassword: Problem = {
@@ -43,7 +43,7 @@ export const placeholderUsername = placeholder(
 export const placeholderHost = placeholder(
   "placeholder-host",
   "host name",
-  "Copy the host from the dashboard (Connect > Session pooler); it cannot be worked out from the region."
+  "Copy the host from the dashboard (Connect > Session pooler); it cannot be derived from the region."
 )
 
 export const placeholderDatabase = placeholder(
@@ -54,7 +54,7 @@ export const placeholderDatabase = placeholder(
 
 export const bareIpv6: Problem = {
   code: "bare-ipv6",
-  message: "The IPv6 address has no brackets, so its end cannot be told from the port.",
+  message: "The IPv6 address has no brackets, so it cannot be separated from the port.",
   remedy: "Write it in brackets: [::1]:5432."
 }
 
@@ -91,7 +91,7 @@ export const badTimeout: Problem = {
 
 export const unboundedTimeout: Note = {
   code: "unbounded-connect-timeout",
-  message: "connect_timeout=0 means to wait for ever, and was ignored.",
+  message: "connect_timeout=0 means an unlimited wait, and was ignored.",
   remedy: "Set DB_CONNECT_TIMEOUT; every wait has a bound here."
 }
 
@@ -129,7 +129,7 @@ const LIKE_A_MODE = /^[a-z-]{1,20}$/i
 
 export const unknownSslMode = (text: string): Problem => ({
   code: "unknown-sslmode",
-  message: `The parameter "sslmode" holds ${LIKE_A_MODE.test(text) ? `"${text}"` : "something"}, which is no mode.`,
+  message: `The parameter "sslmode" holds ${LIKE_A_MODE.test(text) ? `"${text}"` : "something"}, which is not a mode.`,
   remedy:
     text === "no-verify"
       ? "Write sslmode=require, which encrypts without checking the certificate."
@@ -139,12 +139,12 @@ export const unknownSslMode = (text: string): Problem => ({
 const nameOf = (character: string): string => (character === " " ? "a blank" : character)
 const quoted = (character: string): string => (character === " " ? "a blank" : `"${character}"`)
 
-/** Says which characters of a part should be percent-encoded, by name and never with their neighbours. */
+/** A note about characters of a part that should be percent-encoded; it does not show their neighbours. */
 export const unencoded = (where: string, characters: ReadonlyArray<string>, holdsEscapes: boolean): Note => ({
   code: "unencoded-characters",
   message:
     `The ${where} holds ${characters.map(quoted).join(" and ")} as it is; ` +
-    "it was understood, but other programs will read another address.",
+    "it was understood, but other programs will read a different address.",
   remedy:
     `Percent-encode: ${characters.map((character) => `${nameOf(character)} as ${encode(character)}`).join(", ")}.` +
     (holdsEscapes ? " A % followed by two hexadecimal digits was decoded; write %25 if the % itself is meant." : "")

@@ -1,7 +1,7 @@
 import { decode } from "./PercentEncoding.ts"
 import type { Note, Problem } from "./Problem.ts"
 
-/** Parameters of a connection URI that are understood; all but `search_path` are libpq's. */
+/** The parameters of a connection URI that have an effect; all but `search_path` are libpq's. */
 export const KNOWN_PARAMETERS: ReadonlySet<string> = new Set([
   "host",
   "port",
@@ -19,7 +19,7 @@ export const KNOWN_PARAMETERS: ReadonlySet<string> = new Set([
   "search_path"
 ])
 
-/** What to do instead of a parameter that other clients understand. */
+/** The substitute for a parameter of other clients. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["pgbouncer", "It is a switch of Prisma for transaction mode; remove it, or check that port 5432 is meant."],
   ["connection_limit", "Set DB_POOL_MAX, which is the limit of this pool."],
@@ -27,10 +27,10 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["schema", "Use search_path=NAME."],
   ["currentSchema", "Use search_path=NAME."],
   ["statement_timeout", "Set DB_STATEMENT_TIMEOUT, which is applied and verified after login."],
-  ["channel_binding", "Supavisor offers no channel binding; use sslmode=verify-full to know the server."]
+  ["channel_binding", "Supavisor offers no channel binding; use sslmode=verify-full to verify the server."]
 ])
 
-/** A query, read: the values of the known parameters, decoded, and what is to be said about the others. */
+/** The decoded values of the known parameters, and notes about the others. */
 export interface QueryParameters {
   readonly values: ReadonlyMap<string, string>
   readonly problems: ReadonlyArray<Problem>
@@ -49,7 +49,7 @@ const nulCharacter = (where: string): Problem => ({
   remedy: "Remove %00 from it."
 })
 
-/** Decodes one part of a URI, or says what is wrong with it; `where` names the part in the message. */
+/** Decodes one part of a URI, or returns its problem; `where` names the part in the message. */
 export const decodePart = (text: string, where: string): string | Problem => {
   const decoded = decode(text)
   if (decoded === undefined) return invalidEncoding(where)
@@ -60,7 +60,7 @@ const ignored = (name: string): Note => {
   const shown = /^[a-z][\w.-]{0,62}$/i.test(name) ? `"${name}"` : "with an unusual name"
   return {
     code: "ignored-parameter",
-    message: `The parameter ${shown} means nothing here and was ignored.`,
+    message: `The parameter ${shown} has no meaning here and was ignored.`,
     remedy: INSTEAD.get(name) ?? "Remove it from the connection string."
   }
 }
@@ -82,7 +82,7 @@ const sslTrue: Note = {
  * and a value may hold `=`.
  *
  * Unknown parameters become notes. A plus sign is no blank (libpq's rule), except in an `options` value of the form
- * `-c+name=value`, which can mean nothing else.
+ * `-c+name=value`, which has no other meaning.
  */
 export const readQuery = (query: string): QueryParameters => {
   const values = new Map<string, string>()

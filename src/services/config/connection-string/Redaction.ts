@@ -1,10 +1,10 @@
-/** What stands for a removed secret; five asterisks whatever the length, which is a secret too. */
+/** The substitute for a removed secret, always of the same length, because the length is a secret, too. */
 export const MASK = "*****"
 
-/** Shorter secrets occur in any prose by chance. */
+/** Shorter secrets occur in any text by chance. */
 const SHORTEST_IN_PROSE = 4
 
-/** Words of every message about a database: common as local passwords, and no news to anybody who reads them. */
+/** Words of ordinary messages about databases that are also common local passwords. */
 const COMMON_WORDS: ReadonlySet<string> = new Set([
   "admin",
   "authenticator",
@@ -55,7 +55,7 @@ const inQuotes = (secret: string): string => secret.replace(/[\\']/g, String.raw
 /** Every way a secret may be written: any mixture of raw and encoded characters, or escaped in a quoted text. */
 const secretPattern = (secret: string): string =>
   [
-    // The escaped forms first: a secret that ends in a backslash would else be found inside its own escaped form.
+    // The escaped forms first: a secret that ends in a backslash occurs inside its own escaped form.
     ...new Set([inJson(secret), inQuotes(secret)].filter((form) => form !== secret).map(escape)),
     Array.from(secret, characterPattern).join("")
   ].join("|")
@@ -67,9 +67,9 @@ const isDistinctive = (secret: string): boolean =>
  * Removes every secret from a text and returns it with `*****` in their places.
  *
  * A secret is found raw, percent-encoded in full or in part (upper or lower case digits, repeatedly too) and escaped
- * in a quoted text. Whatever stands for a password in a URL (`//user:…@`) or a pair (`password=…`, `"password":"…"`)
+ * in a quoted text. The password of a URL (`//user:…@`) or a pair (`password=…`, `"password":"…"`)
  * is removed even if it is not among the secrets. Secrets shorter than four characters, and common words such as
- * `postgres`, are removed in these two positions only: elsewhere they would take ordinary text with them.
+ * `postgres`, are removed in these two positions only: elsewhere ordinary text would be removed.
  */
 export const redact = (text: string, secrets: ReadonlyArray<string>): string => {
   const longestFirst = [...new Set(secrets)].filter((secret) => secret !== "").toSorted((a, b) => b.length - a.length)

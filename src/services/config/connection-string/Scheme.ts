@@ -2,7 +2,7 @@ import type { Problem } from "./Problem.ts"
 
 const POSTGRES = /^postgres(?:ql)?:\/\//i
 
-/** Schemes that are named in the explanation; any other text before `://` could be part of a secret. */
+/** Schemes that a message may name; any other text before `://` could be part of a secret. */
 const FAMILIAR = [
   "jdbc:postgresql",
   "prisma+postgres",
@@ -41,7 +41,7 @@ const webAddress: Problem = {
 
 const keywords: Problem = {
   code: "keyword-string",
-  message: "This is a libpq keyword string (host=… user=…), which is not read here.",
+  message: "This is a libpq keyword string (host=… user=…), which is not supported.",
   remedy: `Write it as a URI, like ${EXAMPLE}.`
 }
 
@@ -68,6 +68,6 @@ const explain = (text: string): Problem => {
   return /^postgres(?:ql)?:/i.test(text) ? missingSlashes : unknownScheme(text)
 }
 
-/** The text after `postgres://` or `postgresql://`, or why it does not begin so. */
+/** The text after `postgres://` or `postgresql://`, or the problem of another scheme. */
 export const afterScheme = (text: string): string | Problem =>
   POSTGRES.test(text) ? text.replace(POSTGRES, "") : explain(text)

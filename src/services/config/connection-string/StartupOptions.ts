@@ -1,4 +1,4 @@
-/** What the `options` startup parameter says: every setting by its name. */
+/** The settings in the `options` startup parameter, by name. */
 export type StartupOptions = ReadonlyMap<string, string>
 
 /** Settings that Supavisor reads from `options`; it drops all others (Supavisor 2.9 source, protocol_helpers.ex). */
@@ -36,6 +36,6 @@ export const readStartupOptions = (options: string | undefined): StartupOptions 
 export const losesReference = (options: string | undefined): boolean =>
   options !== undefined && /(?:^|[\s&])reference=/.test(options) && !readStartupOptions(options).get("reference")
 
-/** Names of the settings in `options` that a Supavisor drops without a word. */
+/** Names of the settings in `options` that Supavisor drops silently. */
 export const droppedBySupavisor = (options: string | undefined): ReadonlyArray<string> =>
   [...readStartupOptions(options).keys()].filter((name) => !READ_BY_SUPAVISOR.has(name))

@@ -2,7 +2,7 @@ import { hostKind, isHost, SESSION_PORT } from "./HostKind.ts"
 import { decode } from "./PercentEncoding.ts"
 import { KNOWN_PARAMETERS } from "./QueryParameters.ts"
 
-/** The parts of a connection URI, cut but not yet decoded. */
+/** The parts of a connection URI, not yet decoded. */
 export interface UriParts {
   readonly username: string
   readonly password: string | undefined
@@ -18,7 +18,7 @@ export interface UriParts {
 const EMPHASIS = /^\*+|\*+$/g
 const HIGHEST_PORT = 65_535
 
-/** The number a port text stands for; an absent one is 5432, and `undefined` means that it is no port. */
+/** The number of a port; 5432 for an empty text, `undefined` for a text that is no port. */
 export const readPort = (text: string): number | undefined => {
   const digits = text.replace(EMPHASIS, "")
   if (digits === "") return SESSION_PORT
@@ -33,8 +33,8 @@ const firstOf = (text: string, pattern: RegExp): number => {
   return index < 0 ? text.length : index
 }
 
-/** Cuts the text after `scheme://` where libpq would, given the `@` that ends the credentials. */
-const cut = (rest: string, at: number): UriParts => {
+/** Splits the text after `scheme://` as libpq does, given the `@` that ends the credentials. */
+const split = (rest: string, at: number): UriParts => {
   const credentials = at === NO_CREDENTIALS ? "" : rest.slice(0, at)
   const tail = rest.slice(at + 1)
   const colon = credentials.indexOf(":")
@@ -56,7 +56,7 @@ const cut = (rest: string, at: number): UriParts => {
   }
 }
 
-/** A placeholder or a list of hosts is recognised here, to be explained later, instead of being read as a password. */
+/** Also true for a placeholder and a list of hosts, so that they are explained later and not read as a password. */
 const isHostText = (host: string): boolean =>
   host === "" || /[,[\]<>{}]/.test(host) || isHost(decode(host) ?? "") || decode(host)?.startsWith("/") === true
 
@@ -66,7 +66,7 @@ const isWellFormed = (parts: UriParts): boolean =>
   isHostText(parts.host) &&
   (readPort(parts.port) !== undefined || parts.host.includes(","))
 
-/** How much an address looks like one: a Supabase or loopback host weighs more than a port, a dot and odd company. */
+/** A score of how likely the parts are right; a Supabase or loopback host counts more than a port or a dot. */
 const likelihood = (parts: UriParts, at: number, isLast: boolean): number => {
   const isRecognised = hostKind(parts.host, readPort(parts.port) ?? SESSION_PORT) !== "unknown"
   const holdsQuery = /\?[a-z_]+=/i.test(parts.password ?? "")
@@ -82,7 +82,7 @@ const likelihood = (parts: UriParts, at: number, isLast: boolean): number => {
 const PARAMETER_START = new RegExp(`[?&](?:${[...KNOWN_PARAMETERS].join("|")})=`)
 
 /**
- * Cuts the text after `scheme://` into its parts.
+ * Splits the text after `scheme://` into its parts.
  *
  * libpq ends the credentials at the first `@` before the first slash. When that gives no usable address, or when
  * there are more `@` behind it, every `@` is tried and the one followed by the most likely address wins, the last one
@@ -98,10 +98,10 @@ export const readUri = (rest: string): UriParts => {
   const candidates = strict === NO_CREDENTIALS ? [NO_CREDENTIALS, ...marks] : marks
   let best: { readonly parts: UriParts; readonly score: number } | undefined
   for (const at of candidates) {
-    const parts = cut(rest, at)
+    const parts = split(rest, at)
     if (!isWellFormed(parts)) continue
     const score = likelihood(parts, at, at === last)
     if (best === undefined || score >= best.score) best = { parts, score }
   }
-  return best?.parts ?? cut(rest, last)
+  return best?.parts ?? split(rest, last)
 }

@@ -1,11 +1,9 @@
-/**
- * Spans of time as people write them in an environment.
- */
+/** Reads and writes durations as they appear in an environment. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 
-/** Why a text is no duration, and what to write instead where that can be told. */
+/** Why a text is no duration, and a correction if one is known. */
 export interface DurationProblem {
   readonly expected: string
   readonly remedy?: string
@@ -38,13 +36,13 @@ const units = new Map<string, bigint>([
   ...["w", "week", "weeks"].map((unit) => [unit, nanosPer.week] as const)
 ])
 
-/** 10000 s is almost three hours, longer than any timeout here should be, and 10 s in the milliseconds of node-postgres. */
+/** 10000 s is almost three hours, longer than any sensible timeout; 10000 ms of node-postgres are 10 s. */
 const suspiciousBareNumber = 10_000
 
-/** No duration needs more; keeps the exact arithmetic below cheap for any input. */
+/** Bounds the cost of the exact arithmetic; no duration needs more characters. */
 const longestText = 80
 
-/** What is accepted, for messages. */
+/** The accepted forms, for messages. */
 const accepted = "a duration such as 300, 300s, 5m, 300000ms, 5 minutes or PT5M (a bare number is seconds)"
 
 const bareNumber = /^\d+(?:\.\d+)?$/

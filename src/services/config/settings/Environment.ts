@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, describe, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { assemble, refusal } from "./Resolve.ts"
+import { resolveSettings, refusal } from "./Resolve.ts"
 import { type FieldKey, fieldKeys, fields, readerOf, type Values } from "./Fields.ts"
 import { misspeltVariables } from "./Misspellings.ts"
 import type { Problem } from "./Problem.ts"
@@ -29,7 +29,7 @@ interface UrlCandidate {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** Where the password of a broken connection string most likely is: between the first colon of the authority and the last @. */
+/** The likely password of a broken connection string: between the first colon of the authority and the last @. */
 const likelyPassword = /^(?:[^:/]*:\/\/)?[^:]*:([\s\S]*)@/
 
 const secretsIn = (text: string, parsed: ReturnType<typeof parse>): ReadonlyArray<string> => {
@@ -46,7 +46,7 @@ const candidatesIn = (record: EnvironmentRecord): ReadonlyArray<UrlCandidate> =>
     return [{ name, parsed, secrets: secretsIn(text, parsed) }]
   })
 
-const samePlace = (one: ConnectionString, other: ConnectionString): boolean =>
+const isSameTarget = (one: ConnectionString, other: ConnectionString): boolean =>
   one.host === other.host &&
   one.port === other.port &&
   one.database === other.database &&
@@ -56,40 +56,40 @@ const passwordOf = ({ password }: ConnectionString): string | undefined =>
   password === undefined ? undefined : Redacted.value(password)
 
 /** The warning about a further URL that is set and not used. */
-const unusedUrl = (winner: UrlCandidate, connection: ConnectionString, rival: UrlCandidate): ReadonlyArray<string> => {
-  if (Result.isFailure(rival.parsed)) {
-    return [`${rival.name} is set too and cannot be read. ${winner.name} is used.`]
+const unusedUrl = (chosen: UrlCandidate, connection: ConnectionString, unused: UrlCandidate): ReadonlyArray<string> => {
+  if (Result.isFailure(unused.parsed)) {
+    return [`${unused.name} is set too and cannot be read. ${chosen.name} is used.`]
   }
-  const other = rival.parsed.success
-  if (!samePlace(connection, other)) {
+  const other = unused.parsed.success
+  if (!isSameTarget(connection, other)) {
     return [
-      `${rival.name} is set too and points elsewhere (${describe(other)}). ` +
-        `${winner.name} is used (${describe(connection)}).`
+      `${unused.name} is set too and points elsewhere (${describe(other)}). ` +
+        `${chosen.name} is used (${describe(connection)}).`
     ]
   }
   return passwordOf(connection) === passwordOf(other)
     ? []
-    : [`${rival.name} is set too, with another password. ${winner.name} is used.`]
+    : [`${unused.name} is set too, with another password. ${chosen.name} is used.`]
 }
 
 const typeName = fields.connectionType.variable
 
 const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeRefused: boolean): Target => {
   const type = values.connectionType
-  const [winner, ...rivals] = candidates
+  const [chosen, ...others] = candidates
   if (type === "embedded") {
     return embedded(candidates.map(({ name }) => `${name} is set and ignored, because ${typeName} is embedded.`))
   }
-  if (winner === undefined) {
+  if (chosen === undefined) {
     return type === undefined ? embedded([]) : missing(primaryUrlVariable, "none", typeName, type)
   }
-  const { name, parsed, secrets } = winner
+  const { name, parsed, secrets } = chosen
   if (Result.isFailure(parsed)) {
-    const said = parsed.failure.map(({ message, remedy }) => ({
+    const problems = parsed.failure.map(({ message, remedy }) => ({
       message: redact(message, secrets),
       remedy: redact(remedy, secrets)
     }))
-    return unreadable(said, name, name, type)
+    return unreadable(problems, name, name, type)
   }
   const isPrimary = name === primaryUrlVariable
   const earlier = urlVariables.slice(
@@ -112,7 +112,7 @@ const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeR
         : [`${name} is used, because ${earlier.join(", ")} ${earlier.length === 1 ? "is" : "are"} not set.`]),
       ...decided.notes
     ],
-    warnings: rivals.flatMap((rival) => unusedUrl(winner, parsed.success, rival)),
+    warnings: others.flatMap((unused) => unusedUrl(chosen, parsed.success, unused)),
     // without a readable type the target cannot be checked against it
     problems: typeRefused ? [] : decided.problems
   }
@@ -141,7 +141,7 @@ export const readRecord = (
       problems.push(refusal(key, variable, text, secrets, result.failure))
     }
   }
-  return assemble({
+  return resolveSettings({
     values: values as Values,
     refused,
     problems,

@@ -8,23 +8,22 @@ import { type ConnectionString, format, make, parse, redact, secretsOf } from ".
 import type { SessionError } from "../../errors/SessionError.ts"
 import { type FieldKey, fieldKeys, inputOf, readerOf, type Values } from "./Fields.ts"
 import { unknownKeys } from "./Misspellings.ts"
-import type { Problem } from "./Problem.ts"
+import { echo, type Problem } from "./Problem.ts"
 import { integer } from "./Reader.ts"
-import { assemble, refusal } from "./Resolve.ts"
-import { problemsOfSessionSettings } from "./SessionSettings.ts"
+import { resolveSettings, refusal } from "./Resolve.ts"
 import { PasswordUnavailable, type Settings, type SettingsInput } from "./Settings.ts"
 import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
 
 const source = "code"
 const typeName = "connectionType"
 
-type Place =
+type ConnectionInput =
   | { readonly _tag: "None"; readonly problems: ReadonlyArray<Problem> }
   | { readonly _tag: "Known"; readonly name: string; readonly connection: ConnectionString }
   | {
       readonly _tag: "Unreadable"
       readonly name: string
-      readonly said: ReadonlyArray<{ readonly message: string; readonly remedy: string }>
+      readonly problems: ReadonlyArray<{ readonly message: string; readonly remedy: string }>
     }
 
 const highestPort = 65_535
@@ -39,13 +38,13 @@ const withoutPassword = (text: string): ConnectionString | undefined => {
   return Result.isSuccess(parsed) ? { ...parsed.success, password: undefined } : undefined
 }
 
-const read = (name: string, text: string, input: SettingsInput): Place => {
+const read = (name: string, text: string, input: SettingsInput): ConnectionInput => {
   const parsed = parse(text)
   if (Result.isSuccess(parsed)) return { _tag: "Known", name, connection: parsed.success }
-  const said = parsed.failure.filter(({ code }) => input.password === undefined || code !== "missing-password")
-  const connection = said.length === 0 ? withoutPassword(text) : undefined
+  const problems = parsed.failure.filter(({ code }) => input.password === undefined || code !== "missing-password")
+  const connection = problems.length === 0 ? withoutPassword(text) : undefined
   return connection === undefined
-    ? { _tag: "Unreadable", name, said: said.length === 0 ? parsed.failure : said }
+    ? { _tag: "Unreadable", name, problems: problems.length === 0 ? parsed.failure : problems }
     : { _tag: "Known", name, connection }
 }
 
@@ -56,11 +55,11 @@ const passwordOf = ({ password }: SettingsInput): Redacted.Redacted<string> | un
 const partsOf = (input: SettingsInput): ReadonlyArray<string> =>
   (["host", "port", "database", "username", "password"] as const).filter((name) => input[name] !== undefined)
 
-const placeOfUrl = (input: SettingsInput, url: NonNullable<SettingsInput["url"]>): Place => {
+const connectionOfUrl = (input: SettingsInput, url: NonNullable<SettingsInput["url"]>): ConnectionInput => {
   const text = Predicate.isString(url) ? url : Redacted.isRedacted(url) ? String(Redacted.value(url)) : undefined
-  const place: Place =
+  const given: ConnectionInput =
     text === undefined ? { _tag: "Known", name: "url", connection: url as ConnectionString } : read("url", text, input)
-  const connection = place._tag === "Known" ? place.connection : undefined
+  const connection = given._tag === "Known" ? given.connection : undefined
   const problems = partsOf(input)
     .filter((name) => name !== "password" || connection?.password !== undefined)
     .map((name) => ({
@@ -71,13 +70,13 @@ const placeOfUrl = (input: SettingsInput, url: NonNullable<SettingsInput["url"]>
   if (problems.length > 0) return { _tag: "None", problems }
   const password = passwordOf(input)
   return connection === undefined || password === undefined
-    ? place
+    ? given
     : { _tag: "Known", name: "url", connection: { ...connection, password } }
 }
 
-const placeOf = (input: SettingsInput): Place => {
+const connectionOf = (input: SettingsInput): ConnectionInput => {
   const { database, host, url, username } = input
-  if (url !== undefined) return placeOfUrl(input, url)
+  if (url !== undefined) return connectionOfUrl(input, url)
   const parts = partsOf(input)
   if (parts.length === 0) return { _tag: "None", problems: [] }
   if (host === undefined || host.trim() === "") {
@@ -93,36 +92,66 @@ const placeOf = (input: SettingsInput): Place => {
   return read("host", format(connection, { showPassword: true }), input)
 }
 
-const targetOf = (input: SettingsInput, place: Place, typeRefused: boolean): Target => {
+const targetOf = (input: SettingsInput, given: ConnectionInput, typeRefused: boolean): Target => {
   const type = typeRefused ? undefined : input.connectionType
   if (type === "embedded") {
     return embedded(
-      place._tag === "None" ? [] : [`${place.name} is given and ignored, because ${typeName} is embedded.`]
+      given._tag === "None" ? [] : [`${given.name} is given and ignored, because ${typeName} is embedded.`]
     )
   }
-  switch (place._tag) {
+  switch (given._tag) {
     case "None":
-      return type === undefined || place.problems.length > 0
-        ? { ...embedded([]), problems: place.problems }
+      return type === undefined || given.problems.length > 0
+        ? { ...embedded([]), problems: given.problems }
         : missing("url", source, typeName, type)
     case "Unreadable":
-      return unreadable(place.said, place.name, source, type)
+      return unreadable(given.problems, given.name, source, type)
     case "Known": {
-      const { connection, name } = place
+      const { connection, name } = given
       const decided = decide({ connection, name, source, typeName, type, assumed: undefined })
       return typeRefused ? { ...decided, problems: [] } : decided
     }
   }
 }
 
-const secretsFrom = (input: SettingsInput, place: Place): ReadonlyArray<string> => {
+const secretsFrom = (input: SettingsInput, given: ConnectionInput): ReadonlyArray<string> => {
   const { http, password, ssl, url } = input
-  const given = [password, http?.token, ssl?.passphrase, place._tag === "Unreadable" ? url : undefined]
-  const texts = given.flatMap((secret) =>
+  const secrets = [password, http?.token, ssl?.passphrase, given._tag === "Unreadable" ? url : undefined]
+  const texts = secrets.flatMap((secret) =>
     Predicate.isString(secret) ? [secret] : Redacted.isRedacted(secret) ? [String(Redacted.value(secret))] : []
   )
-  return place._tag === "Known" ? [...texts, ...secretsOf(place.connection)] : texts
+  return given._tag === "Known" ? [...texts, ...secretsOf(given.connection)] : texts
 }
+
+/** Server parameters that have a setting of their own. */
+const owned: Readonly<Record<string, string>> = {
+  statement_timeout: "statementTimeout",
+  idle_in_transaction_session_timeout: "idleInTransactionTimeout",
+  search_path: "searchPath",
+  application_name: "applicationName"
+}
+
+/** A parameter name, with the prefix of an extension where it has one (PostgreSQL docs, config-setting-names-values). */
+const parameterName = /^[a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)*$/i
+
+/** Problems of the parameters: an invalid name, one with a setting of its own, or an invalid value. */
+const problemsOfSessionSettings = (
+  settings: Readonly<Record<string, string>>,
+  secrets: ReadonlyArray<string>
+): ReadonlyArray<Problem> =>
+  Object.entries(settings).flatMap(([parameter, value]): ReadonlyArray<Problem> => {
+    const name = `sessionSettings.${echo(parameter, secrets)}`
+    const elsewhere = owned[parameter.toLowerCase()]
+    if (!parameterName.test(parameter)) {
+      return [{ name, received: echo(value, secrets), expected: "the name of a server parameter such as work_mem" }]
+    }
+    if (elsewhere !== undefined) {
+      return [{ name, received: echo(value, secrets), expected: `use ${elsewhere}` }]
+    }
+    return typeof value !== "string" || value.includes("\0")
+      ? [{ name, received: echo(value, secrets), expected: "a text without NUL characters" }]
+      : []
+  })
 
 /** Every failure and every defect of the effect fails the login that needed the password. */
 const providerOf = (password: SettingsInput["password"]): Settings["passwordProvider"] =>
@@ -140,8 +169,8 @@ const providerOf = (password: SettingsInput["password"]): Settings["passwordProv
  * Fails with a `SessionError` of reason `ConfigurationInvalid` that lists every problem by its field.
  */
 export const fromInput = (input: SettingsInput): Result.Result<Settings, SessionError> => {
-  const place = placeOf(input)
-  const secrets = secretsFrom(input, place)
+  const given = connectionOf(input)
+  const secrets = secretsFrom(input, given)
   const values: { [K in FieldKey]?: unknown } = {}
   const refused = new Set<FieldKey>()
   const problems: Array<Problem> = [...unknownKeys(input, secrets)]
@@ -156,13 +185,13 @@ export const fromInput = (input: SettingsInput): Result.Result<Settings, Session
       problems.push(refusal(key, key, value, secrets, result.failure))
     }
   }
-  const target = targetOf(input, place, refused.has("connectionType"))
+  const target = targetOf(input, given, refused.has("connectionType"))
   const sessionSettings = input.sessionSettings ?? {}
   problems.push(...problemsOfSessionSettings(sessionSettings, secrets))
   if (input.prepare === true && target.connectionType === "supavisor_transaction") {
     problems.push({ name: "prepare", received: "true", expected: "must be false under supavisor_transaction" })
   }
-  return assemble({
+  return resolveSettings({
     values: values as Values,
     refused,
     problems,

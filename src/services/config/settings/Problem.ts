@@ -1,9 +1,7 @@
-/**
- * One thing that is wrong with the settings, and how much of a received value may be shown.
- */
+/** Problems of settings, and the part of a received value that may be shown. */
 import { redact } from "../ConnectionString.ts"
 
-/** A value that cannot be used: what it is called, what came, what was expected, and what to do. */
+/** A setting that cannot be used: its name, the received value, the expected one, and a remedy. */
 export interface Problem {
   readonly name: string
   readonly received: string | undefined
@@ -12,13 +10,13 @@ export interface Problem {
   readonly example?: string
 }
 
-/** Long enough to recognise a mistyped value, short enough to keep one problem on one line. */
+/** Long enough to recognize a mistyped value, short enough for one line. */
 const longestEcho = 60
 
 /** A connection string pasted into the wrong variable, which may hold a password that no other value reveals. */
 const resemblesConnectionString = /:\/\/|password\s*=|@/i
 
-/** What is shown in place of a value that may hold a secret. */
+/** Shown in place of a value that may hold a secret. */
 export const hidden = "<redacted>"
 
 /**

@@ -10,7 +10,7 @@ import { echo, hidden, type Problem } from "./Problem.ts"
 import type { Refusal } from "./Reader.ts"
 import { type Naming, problemsBetween, warningsBetween } from "./Rules.ts"
 import type { Settings } from "./Settings.ts"
-import { spoken, type Target } from "./Target.ts"
+import { sentencesOf, type Target } from "./Target.ts"
 
 /** What a reader of settings found. */
 export interface Findings {
@@ -21,7 +21,7 @@ export interface Findings {
   readonly warnings: ReadonlyArray<string>
   readonly target: Target
   readonly naming: Naming
-  /** What must not be shown in a message, although it appears in a value. */
+  /** Texts that must not be shown in a message. */
   readonly secrets: ReadonlyArray<string>
   readonly sessionSettings: Readonly<Record<string, string>>
   readonly passwordProvider: Settings["passwordProvider"]
@@ -110,7 +110,7 @@ const dropped = (findings: Findings, searchPath: string | undefined): ReadonlyAr
 }
 
 /** Completes the settings. Fails with every problem: of single values, of the target, and between settings. */
-export const assemble = (findings: Findings): Result.Result<Settings, SessionError> => {
+export const resolveSettings = (findings: Findings): Result.Result<Settings, SessionError> => {
   const { naming, passwordProvider, prepare, refused, sessionSettings, target, values: given } = findings
   const { connection, connectionType } = target
   const url = fromUrl(findings)
@@ -151,17 +151,17 @@ export const assemble = (findings: Findings): Result.Result<Settings, SessionErr
     ...problemsBetween(draft, naming, refused)
   ]
   if (problems.length > 0) return Result.fail(SessionError.configurationInvalid(problems))
-  // the sizing's own warnings assume a pooler; the rules say the same by variable, and only where there is one
+  // the sizing's own warnings assume a pooler; the rules report the same by variable, and only behind a pooler
   const warnings = [
     ...target.warnings,
     ...findings.warnings,
     ...dropped(findings, values.searchPath),
     ...warningsBetween(draft, naming)
   ]
-  // a password set as a host or a name by mistake would otherwise be quoted back
-  const hush = (text: string): string => redact(text, findings.secrets)
+  // a password that was set as a host or a name by mistake would be shown
+  const withoutSecrets = (text: string): string => redact(text, findings.secrets)
   const notes = [...draft.notes, exposureNote(draft, naming) ?? []].flat()
-  return Result.succeed({ ...draft, notes: notes.map(hush), warnings: warnings.map(hush) })
+  return Result.succeed({ ...draft, notes: notes.map(withoutSecrets), warnings: warnings.map(withoutSecrets) })
 }
 
 const withoutCertificates = {
@@ -173,9 +173,9 @@ const withoutCertificates = {
 }
 
 /**
- * The settings with the connection of a server that has started meanwhile.
+ * The settings with the connection of an embedded server that has started.
  *
- * Fills in the pool's name where none was given and takes over what the connection says about itself.
+ * Sets the pool's name if none was given, and takes TLS settings and notes from the connection.
  */
 export const withConnection = (settings: Settings, connection: ConnectionString): Settings => ({
   ...settings,
@@ -186,5 +186,5 @@ export const withConnection = (settings: Settings, connection: ConnectionString)
     mode: connection.sslMode ?? settings.ssl.mode,
     rootCert: connection.sslRootCert ?? settings.ssl.rootCert
   },
-  notes: [...settings.notes, ...connection.notes.map(spoken)]
+  notes: [...settings.notes, ...connection.notes.map(sentencesOf)]
 })

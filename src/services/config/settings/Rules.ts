@@ -1,6 +1,4 @@
-/**
- * What the settings must be, and had better be, towards each other.
- */
+/** Errors and warnings about combinations of settings. */
 import * as Duration from "effect/Duration"
 import { defaultPoolerSize } from "../PoolSizing.ts"
 import { formatDuration } from "./Durations.ts"
@@ -9,22 +7,22 @@ import type { FieldKey } from "./Fields.ts"
 import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
 
-/** What a setting is called: its variable or its field, depending on where the settings came from. */
+/** The name of a setting in messages: its variable or its key, depending on the source of the settings. */
 export type Naming = (key: FieldKey) => string
 
-/** AWS Network Load Balancers forget a flow that was silent for 350 s (AWS docs, NLB connection idle timeout). */
+/** AWS Network Load Balancers drop a flow that was idle for 350 s (AWS docs, NLB connection idle timeout). */
 const loadBalancerIdle = Duration.seconds(350)
 
-/** Kubernetes kills a pod 30 s after asking it to stop, unless told otherwise (Kubernetes docs, pod termination). */
+/** By default Kubernetes kills a pod 30 s after SIGTERM (Kubernetes docs, pod termination). */
 const platformGrace = Duration.seconds(30)
 
-/** Below this the pool logs in more than it works: every rotation is a TLS handshake and a SCRAM exchange. */
+/** Below this the pool mostly logs in: every rotation is a TLS handshake and a SCRAM exchange. */
 const shortestSensibleLifetime = Duration.minutes(1)
 
-/** About one round trip between continents: below it, the pool's own probes are cancelled by the server. */
+/** About one round trip between continents; below it the server cancels the pool's own probes. */
 const shortestSensibleStatement = Duration.millis(100)
 
-/** What is wrong between two settings. `refused` are those that could not be read, about which nothing is known. */
+/** Contradictions between settings. Those in `refused` have no value and are not checked. */
 export const problemsBetween = (
   settings: Settings,
   naming: Naming,
@@ -62,7 +60,7 @@ const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | fals
     Duration.isGreaterThanOrEqualTo(idleTimeout, maxLifetime) &&
       `${idle} is not under ${named("pool.maxLifetime", maxLifetime)}: sessions are replaced before they can time out.`,
     Duration.isGreaterThanOrEqualTo(healthCheckInterval, idleTimeout) &&
-      `${health} is not under ${idle}: an idle session is closed before it is looked at.`,
+      `${health} is not under ${idle}: an idle session is closed before it is checked.`,
     Duration.isGreaterThan(connectTimeout, acquireTimeout) &&
       `${named("connectTimeout", connectTimeout)} is above ${named("pool.acquireTimeout", acquireTimeout)}: ` +
         "callers give up before a slow dial ends.",
@@ -72,18 +70,18 @@ const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | fals
         "a slow statement will be reported as a leak.",
     keepAlive !== undefined &&
       Duration.isGreaterThan(keepAlive, loadBalancerIdle) &&
-      `${named("keepAlive", keepAlive)} is above ${formatDuration(loadBalancerIdle)}: load balancers forget an idle ` +
+      `${named("keepAlive", keepAlive)} is above ${formatDuration(loadBalancerIdle)}: load balancers drop an idle ` +
         "connection before the first keepalive.",
     keepAlive === undefined &&
       Duration.isGreaterThan(healthCheckInterval, loadBalancerIdle) &&
-      `${naming("keepAlive")} is off and ${health} is above ${formatDuration(loadBalancerIdle)}: load balancers forget ` +
-        "an idle connection without a word.",
+      `${naming("keepAlive")} is off and ${health} is above ${formatDuration(loadBalancerIdle)}: load balancers drop ` +
+        "an idle connection silently.",
     Duration.isGreaterThanOrEqualTo(shutdownTimeout, platformGrace) &&
       `${named("shutdownTimeout", shutdownTimeout)} is not under ${formatDuration(platformGrace)}: Kubernetes kills the ` +
         "process before the drain ends, unless terminationGracePeriodSeconds is longer.",
     Duration.isLessThan(maxLifetime, shortestSensibleLifetime) &&
       `${named("pool.maxLifetime", maxLifetime)} is under ${formatDuration(shortestSensibleLifetime)}: sessions are ` +
-        "replaced all the time.",
+        "replaced constantly.",
     Duration.isLessThan(statementTimeout, shortestSensibleStatement) &&
       `${named("statementTimeout", statementTimeout)} is under ${formatDuration(shortestSensibleStatement)}: it will ` +
         "cancel the pool's own probes on a slow network."
@@ -99,15 +97,15 @@ const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> 
   return [
     remote &&
       ssl.mode === "disable" &&
-      `${naming("ssl.mode")} is disable: everything crosses the network in plaintext. Use require or verify-full.`,
+      `${naming("ssl.mode")} is disable: all data crosses the network in plaintext. Use require or verify-full.`,
     remote &&
       (ssl.mode === "allow" || ssl.mode === "prefer") &&
-      `${naming("ssl.mode")} is ${ssl.mode}: an attacker on the way can force plaintext. Use require or verify-full.`,
+      `${naming("ssl.mode")} is ${ssl.mode}: an attacker on the network can force plaintext. Use require or verify-full.`,
     supabase &&
       verifies &&
       ssl.rootCert === undefined &&
       `${naming("ssl.mode")} is ${ssl.mode} without ${naming("ssl.rootCert")}: Supabase's certificates come from its ` +
-        "own authority, which no public trust store holds. Download it in Dashboard, Database settings, SSL.",
+        "own authority, which is in no public trust store. Download it in Dashboard, Database settings, SSL.",
     ...(["rootCert", "cert", "serverName"] as const).map(
       (name) =>
         ssl.mode === "disable" &&
@@ -128,7 +126,7 @@ const exposure = (settings: Settings, naming: Naming): ReadonlyArray<string | fa
   ]
 }
 
-/** What works but will probably hurt, as sentences. */
+/** Combinations that are accepted, but will probably cause trouble, as sentences. */
 export const warningsBetween = (settings: Settings, naming: Naming): ReadonlyArray<string> =>
   [...timing(settings, naming), ...tls(settings, naming), ...exposure(settings, naming)].filter(
     (warning) => warning !== false

@@ -1,7 +1,6 @@
-/**
- * Which database the settings point at, what kind of session it grants, and who said so.
- */
-import { checkMode, type ConnectionString, describe, type HostKind } from "../ConnectionString.ts"
+/** The database that the settings select, and its connection type. */
+import { sentence } from "../../errors/Wording.ts"
+import { checkMode, type ConnectionString, describe, type HostKind, type Note } from "../ConnectionString.ts"
 import { hidden, type Problem } from "./Problem.ts"
 import type { ConnectionType } from "./Settings.ts"
 import { exampleUrl } from "./Variables.ts"
@@ -9,7 +8,7 @@ import { exampleUrl } from "./Variables.ts"
 /** A type that needs a connection string. */
 export type SessionType = Exclude<ConnectionType, "embedded">
 
-/** The place the sessions go to, and everything that is to be said about how it was found. */
+/** The database that sessions connect to, with notes, warnings and problems of its selection. */
 export interface Target {
   readonly connection: ConnectionString | undefined
   readonly connectionType: ConnectionType
@@ -19,12 +18,11 @@ export interface Target {
   readonly problems: ReadonlyArray<Problem>
 }
 
-/** A problem or a note of the connection string as one sentence or two. */
-export const spoken = (said: { readonly message: string; readonly remedy: string }): string =>
-  [said.message, said.remedy]
-    .map((part) => part.trim())
+/** A problem or a note of the connection string as one or two sentences. */
+export const sentencesOf = ({ message, remedy }: Pick<Note, "message" | "remedy">): string =>
+  [message, remedy]
+    .map((part) => sentence(part.trim()))
     .filter((part) => part !== "")
-    .map((part) => (/[.!?]$/.test(part) ? part : `${part}.`))
     .join(" ")
 
 const otherHosts: Partial<Record<HostKind, string>> = {
@@ -34,39 +32,39 @@ const otherHosts: Partial<Record<HostKind, string>> = {
 }
 
 /**
- * The type for a connection string that came without one.
+ * The type of a connection string that was given without one.
  *
- * A host that is no pooler is taken as `direct`, except when the user name carries a project reference, as
- * self-hosted Supavisor wants it (Supavisor 2.9 source, client_handler.ex).
+ * A host that is no pooler is taken as `direct`, except when the user name has a project reference, as self-hosted
+ * Supavisor requires it (Supavisor 2.9 source, client_handler.ex).
  */
 const typeOf = (
   connection: ConnectionString,
   source: string,
   typeName: string
 ): { readonly type: SessionType; readonly notes: ReadonlyArray<string> } => {
-  const place = otherHosts[connection.kind]
-  if (place === undefined) return { type: "supavisor_session", notes: [] }
+  const host = otherHosts[connection.kind]
+  if (host === undefined) return { type: "supavisor_session", notes: [] }
   return connection.projectRef !== undefined && connection.kind !== "direct"
     ? {
         type: "supavisor_session",
         notes: [
-          `${source} names ${place} and a project in the user name, so it is taken as a self-hosted Supavisor in ` +
-            `session mode. Set ${typeName} to say otherwise.`
+          `${source} names ${host} and a project in the user name, so it is taken as a self-hosted Supavisor in ` +
+            `session mode. Set ${typeName} for another type.`
         ]
       }
     : {
         type: "direct",
-        notes: [`${source} names ${place}, so ${typeName} is taken as direct. Set it to say otherwise.`]
+        notes: [`${source} names ${host}, so ${typeName} is taken as direct. Set it for another type.`]
       }
 }
 
-/** What is known about a place before its type is decided. */
+/** A connection before its type is decided. */
 interface Candidate {
   readonly connection: ConnectionString
-  /** What the value is called in messages: a variable or a field. */
+  /** The name of the value in messages: a variable or a key. */
   readonly name: string
   readonly source: string
-  /** What the setting of the type is called in messages. */
+  /** The name of the type's setting in messages. */
   readonly typeName: string
   readonly type: SessionType | undefined
   /** The type when none is given and the host may not decide. */
@@ -74,10 +72,10 @@ interface Candidate {
 }
 
 const transactionTimeouts =
-  "Under supavisor_transaction the statement and idle-in-transaction timeouts are watched on the client only, because " +
+  "Under supavisor_transaction the statement and idle-in-transaction timeouts are enforced on the client only, because " +
   "no session setting outlives its transaction."
 
-/** Embedded settings: no place yet. */
+/** The embedded server, which has no connection yet. */
 export const embedded = (warnings: ReadonlyArray<string>): Target => ({
   connection: undefined,
   connectionType: "embedded",
@@ -87,7 +85,7 @@ export const embedded = (warnings: ReadonlyArray<string>): Target => ({
   problems: []
 })
 
-/** Decides the type of a place and checks that the place can grant it. */
+/** Decides the type of a connection and checks that its address can serve it. */
 export const decide = (candidate: Candidate): Target => {
   const { assumed, connection, name, source, type, typeName } = candidate
   const derived = typeOf(connection, name, typeName)
@@ -99,8 +97,8 @@ export const decide = (candidate: Candidate): Target => {
     source,
     notes: [
       ...(type === undefined && assumed === undefined ? derived.notes : []),
-      ...connection.notes.map(spoken),
-      ...mode.notes.map(spoken),
+      ...connection.notes.map(sentencesOf),
+      ...mode.notes.map(sentencesOf),
       ...(connectionType === "supavisor_transaction" ? [transactionTimeouts] : [])
     ],
     warnings: [],
@@ -113,9 +111,9 @@ export const decide = (candidate: Candidate): Target => {
   }
 }
 
-/** A connection string that cannot be read: nothing of it is shown, because nobody knows where its password is. */
+/** A connection string that cannot be read: no part of it is shown, because any part may be the password. */
 export const unreadable = (
-  said: ReadonlyArray<{ readonly message: string; readonly remedy: string }>,
+  problems: ReadonlyArray<Pick<Note, "message" | "remedy">>,
   name: string,
   source: string,
   type: SessionType | undefined
@@ -125,7 +123,7 @@ export const unreadable = (
   source,
   notes: [],
   warnings: [],
-  problems: said.map(({ message, remedy }) => ({
+  problems: problems.map(({ message, remedy }) => ({
     name,
     received: hidden,
     expected: `must be a usable connection string: ${message}`,
@@ -134,7 +132,7 @@ export const unreadable = (
   }))
 })
 
-/** A type was asked for and nothing says where. */
+/** A type that needs a connection string, without one. */
 export const missing = (name: string, source: string, typeName: string, type: SessionType): Target => ({
   connection: undefined,
   connectionType: type,

@@ -6,7 +6,7 @@ import { codes, passwordOf, POOLER, problemsOf, read, REF, reserved, secret, SES
 import { processorTime } from "../../../Timing.ts"
 
 describe("ConnectionString.parse, refusing", () => {
-  it("explains each refusal with its own code and what to do", () => {
+  it("gives each problem its own code and a remedy", () => {
     const refused = [
       ["", "empty"],
       ["  \n", "empty"],
@@ -89,7 +89,7 @@ describe("ConnectionString.parse, refusing", () => {
     assert.deepStrictEqual(codes(read(`${SESSION_URL}?connect_timeout=0`).notes), ["unbounded-connect-timeout"])
   })
 
-  it("answers any text without throwing, and within the length limit quickly", () => {
+  it("reads any text without throwing, and within the length limit quickly", () => {
     const piece = fc.oneof(
       fc.constantFrom(..."@:/?#%[],=&", "postgres://", "%00", "options=", "-c", POOLER),
       fc.string({ unit: "binary", maxLength: 4 })
@@ -110,7 +110,7 @@ describe("ConnectionString.parse, refusing", () => {
     assert.isBelow(millis, 5000)
   })
 
-  it("repeats the password in no problem, however broken the text", () => {
+  it("shows the password in no problem, however broken the text", () => {
     const breakage = fc.constantFrom(
       (password: string) => `postgres://postgres:${password}@${POOLER}:x/d%?sslmode=on`,
       (password: string) => `postgres:postgres:${password}@${POOLER}`,

@@ -4,7 +4,7 @@ import * as ConnectionString from "../../../../src/services/config/ConnectionStr
 import { made, secret } from "./Samples.ts"
 
 describe("ConnectionString.redact", () => {
-  /** A surrounding that no secret is mistaken for. */
+  /** A surrounding text that contains no secret. */
   const around = (text: string) => `before <${text}> after`
 
   it("removes a secret raw, encoded, partly encoded, encoded twice and escaped", () => {
@@ -75,7 +75,7 @@ describe("ConnectionString.redact", () => {
     assert.strictEqual(ConnectionString.redact("x abcdefgh y", ["abcd", "abcdefgh"]), "x ***** y")
   })
 
-  it("removes what a connection calls its secrets from its URI", () => {
+  it("removes the secrets of a connection from its URI", () => {
     fc.assert(
       fc.property(made, (connection) => {
         const uri = ConnectionString.format(connection, { showPassword: true })

@@ -54,7 +54,7 @@ describe("ConnectionString.parse, leniently", () => {
     assert.strictEqual(read("postgres://localhost:5432/a@b").host, "localhost")
   })
 
-  it("understands any raw password with reserved characters before a known host", () => {
+  it("reads any raw password with reserved characters before a known host", () => {
     fc.assert(
       fc.property(reserved, knownHost, (password, host) => {
         fc.pre(!/%[0-9a-f]{2}/i.test(password))

@@ -31,7 +31,7 @@ describe("HTTP_TOKEN", () => {
     assert.strictEqual(read({ HTTP_TOKEN: "x".repeat(16) }).http.token !== undefined, true)
   })
 
-  it("is not repeated when it was set as something else, too", () => {
+  it("is not shown when it was set as another setting, too", () => {
     assert.notInclude(messageOf({ HTTP_TOKEN: TOKEN, DB_POOL_MAX: TOKEN }), TOKEN)
   })
 })
@@ -46,12 +46,12 @@ describe("the operations server's address", () => {
     }
   })
 
-  it("is said with what is open to whom, as a warning when nobody can read the rest, as a note when a token opens it", () => {
+  it("is reported when it is open to the network: as a warning without a token, as a note with one", () => {
     const closed = read({ HTTP_HOST: "0.0.0.0" })
     assert.match(closed.warnings.join(), /HTTP_HOST \(0\.0\.0\.0\).* \/metrics\. .*403.* until HTTP_TOKEN is set/)
     const opened = read({ HTTP_HOST: "0.0.0.0", HTTP_TOKEN: TOKEN })
     assert.isEmpty(opened.warnings)
-    assert.match(opened.notes.join(), /HTTP_HOST \(0\.0\.0\.0\).* \/metrics; the page, .* need HTTP_TOKEN/)
+    assert.match(opened.notes.join(), /HTTP_HOST \(0\.0\.0\.0\).* \/metrics; the page, .* require HTTP_TOKEN/)
     const local = read({ HTTP_TOKEN: TOKEN })
     assert.isEmpty([...local.notes, ...local.warnings])
   })

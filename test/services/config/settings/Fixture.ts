@@ -9,7 +9,7 @@ import {
 } from "../../../../src/services/config/SessionConfig.ts"
 import type { SessionError } from "../../../../src/services/errors/SessionError.ts"
 
-/** Connection strings, readers and looks at the outcome that the tests of the settings share. */
+/** Connection strings, readers and assertions that the tests of the settings share. */
 export const ref = "abcdefghijklmnopqrst"
 export const sessionUrl = `postgres://postgres.${ref}:pw-12345@aws-0-eu-central-1.pooler.supabase.com:5432/postgres`
 export const transactionUrl = sessionUrl.replace(":5432", ":6543")
@@ -34,10 +34,10 @@ export const problemNames = (env: Env): ReadonlyArray<string> => problemsOf(from
 export const includesSome = (texts: ReadonlyArray<string>, part: string): void =>
   assert.isTrue(
     texts.some((text) => text.includes(part)),
-    `nothing says ${JSON.stringify(part)} in ${inspect(texts)}`
+    `no text includes ${JSON.stringify(part)} in ${inspect(texts)}`
   )
 
-/** Everything that a person or a program may see of a value. */
+/** Every printed form of a value. */
 export const shown = (value: unknown): string =>
   [
     JSON.stringify(value),

@@ -66,7 +66,7 @@ describe("an unknown key in code", () => {
     assert.strictEqual(given(unset).pool.max, 5)
   })
 
-  it("is looked for in groups, which must be objects", () => {
+  it("is found in groups, which must be objects", () => {
     assert.deepStrictEqual(expectedOf({ url: loopbackUrl, ssl: true }), {
       ssl: "an object with mode, rootCert, cert, key, passphrase, serverName"
     })

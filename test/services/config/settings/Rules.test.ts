@@ -24,7 +24,7 @@ describe("the rules between settings", () => {
     )
   })
 
-  it("warn about what works but hurts", () => {
+  it("warn about combinations that will probably cause trouble", () => {
     const hurting: ReadonlyArray<readonly [Env, string]> = [
       [{ DB_POOL_IDLE_TIMEOUT: "30m" }, "DB_POOL_IDLE_TIMEOUT (30m) is not under DB_CONNECTION_MAX_LIFETIME (30m)"],
       [{ DB_HEALTH_CHECK_INTERVAL: "5m" }, "DB_HEALTH_CHECK_INTERVAL (5m) is not under DB_POOL_IDLE_TIMEOUT (5m)"],

@@ -7,7 +7,7 @@ import { fromInput, fromRecord, type Settings, variables } from "../../../../src
 import { given, problemsOf, read, ref, refused, shown } from "./Fixture.ts"
 
 describe("the message", () => {
-  it("lists every problem at once with the variable, what came, what was expected and an example, and exits with 2", () => {
+  it("lists every problem at once with the variable, the received and the expected value and an example, and exits with 2", () => {
     const error = refused(
       fromRecord({
         DB_CONNECTION_TYPE: "direct",

@@ -14,7 +14,7 @@ import {
 } from "./Fixture.ts"
 
 describe("the connection string", () => {
-  it("comes from SUPABASE_SESSION_POOLER first and then from the fallbacks, and the winner is named", () => {
+  it("comes from SUPABASE_SESSION_POOLER first and then from the fallbacks, and the used variable is named", () => {
     const names = ["SUPABASE_SESSION_POOLER", "DATABASE_URL", "POSTGRES_URL_NON_POOLING", "SUPABASE_DB_URL"]
     names.forEach((name, index) => {
       const env = Object.fromEntries(names.slice(index).map((later) => [later, sessionUrl]))
@@ -50,7 +50,7 @@ describe("the connection string", () => {
     assert.deepStrictEqual(read({ SUPABASE_SESSION_POOLER: sessionUrl, DATABASE_URL: spelled }).warnings, [])
   })
 
-  it("does not fail over a rival that cannot be read", () => {
+  it("does not fail because of an unused one that cannot be read", () => {
     const { warnings } = read({ SUPABASE_SESSION_POOLER: sessionUrl, DATABASE_URL: "https://supabase.com/dashboard" })
     includesSome(warnings, "DATABASE_URL is set too and cannot be read")
   })
@@ -68,7 +68,7 @@ describe("the connection string", () => {
 })
 
 describe("the connection type", () => {
-  it("is direct for a fallback that names the database itself, another host or this machine, and that is said", () => {
+  it("is direct for a fallback that names the database itself, another host or this machine, with a note", () => {
     for (const url of [directUrl, loopbackUrl, "postgres://app:pw-12345@db.example.com/shop"]) {
       const settings = read({ DATABASE_URL: url })
       assert.strictEqual(settings.connectionType, "direct", url)
@@ -76,7 +76,7 @@ describe("the connection type", () => {
     }
   })
 
-  it("is a self-hosted session pooler when the user name carries a project", () => {
+  it("is a self-hosted session pooler when the user name has a project", () => {
     const settings = read({ DATABASE_URL: "postgres://postgres.tenant:pw-12345@127.0.0.1:5432/postgres" })
     assert.strictEqual(settings.connectionType, "supavisor_session")
     includesSome(settings.notes, "self-hosted")
@@ -100,7 +100,7 @@ describe("the connection type", () => {
     }
   })
 
-  it("switches off under supavisor_transaction what the mode cannot keep, and says so", () => {
+  it("switches off under supavisor_transaction what the mode cannot keep, with a warning", () => {
     const env = { DATABASE_URL: transactionUrl, DB_CONNECTION_TYPE: "supavisor_transaction", DB_SEARCH_PATH: "app" }
     const settings = read(env)
     assert.isFalse(settings.prepare)
@@ -135,7 +135,7 @@ describe("the connection type", () => {
     includesSome(settings.warnings, "DB_SSL_MODE require is ignored")
   })
 
-  it("is judged no further when it cannot be read", () => {
+  it("is not checked further when it cannot be read", () => {
     const env = { DB_CONNECTION_TYPE: "transaction", DATABASE_URL: transactionUrl }
     assert.deepStrictEqual(problemNames(env), ["DB_CONNECTION_TYPE"])
   })

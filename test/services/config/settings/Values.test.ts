@@ -71,7 +71,7 @@ describe("the values", () => {
     assert.strictEqual(rootCert("./certs/new.crt"), "./certs/new.crt")
   })
 
-  it("win over what the connection string says, which wins over the defaults", () => {
+  it("win over the connection string, which wins over the defaults", () => {
     const query = "?sslmode=verify-full&sslrootcert=/ca.crt&application_name=url&connect_timeout=7&search_path=app"
     const url = { SUPABASE_SESSION_POOLER: sessionUrl + query }
     const plain = read(url)

@@ -2,7 +2,7 @@ import { SessionError } from "../../../../src/services/errors/SessionError.ts"
 
 export const at = { host: "pooler.example.com", port: 5432, elapsedMillis: 1_234 }
 
-/** One SessionError of every reason, made of the failure where a reason takes one. */
+/** One SessionError of every reason, made from the failure where a reason takes one. */
 export const everyReason = (failure: unknown): ReadonlyArray<SessionError> => [
   SessionError.connectFailed({ ...at, phase: "authentication", failure }),
   SessionError.sessionLost({ ...at, statementInFlight: true, failure }),

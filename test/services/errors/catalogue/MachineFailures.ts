@@ -1,8 +1,8 @@
-/** An error as Node.js makes it of a failed system call. */
+/** An error as Node.js makes it for a failed system call. */
 export const system = (code: string, message = `it failed: ${code}`, syscall?: string): Error =>
   Object.assign(new Error(message), { code, errno: -1 }, syscall === undefined ? {} : { syscall })
 
-/** Failures of names, routes, sockets and TLS, and the sentences of drivers, with the entry they mean. */
+/** Failures of names, routes, sockets and TLS, and the sentences of drivers, with their entries. */
 export const machineFailures: ReadonlyArray<readonly [failure: unknown, code: string]> = [
   [system("ENOTFOUND", "getaddrinfo ENOTFOUND db.example.com", "getaddrinfo"), "DNS_NOT_FOUND"],
   [system("EAI_AGAIN", "getaddrinfo EAI_AGAIN db.example.com", "getaddrinfo"), "DNS_TEMPORARY"],

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { redactForeignText } from "../../../../src/services/errors/catalogue/RedactedText.ts"
 
-describe("ForeignText", () => {
+describe("RedactedText", () => {
   it("hides credentials wherever a server or a driver quotes them", () => {
     const secret = "s3cr@t/#%40:x"
     const quotes = [

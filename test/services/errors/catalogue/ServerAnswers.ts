@@ -1,7 +1,7 @@
 import type { FailureFacts } from "../../../../src/services/errors/catalogue/Entry.ts"
 import { error, fatal } from "./Answers.ts"
 
-/** Answers of PostgreSQL and PgBouncer, with the entry they mean. */
+/** Answers of PostgreSQL and PgBouncer, with their entries. */
 export const serverAnswers: ReadonlyArray<readonly [facts: FailureFacts, code: string]> = [
   [fatal("sorry, too many clients already", "53300"), "53300"],
   [fatal("remaining connection slots are reserved for roles with the SUPERUSER attribute", "53300"), "53300_RESERVED"],

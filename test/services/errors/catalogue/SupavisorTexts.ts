@@ -1,4 +1,4 @@
-/** Every text of Supavisor from 2.0 to 2.9, with the entry it means. */
+/** Every text of Supavisor from 2.0 to 2.9, with its entry. */
 export const supavisorTexts: ReadonlyArray<readonly [text: string, code: string, sqlState?: string]> = [
   [
     "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15",
