@@ -9,9 +9,9 @@ export const environmentOf = Effect.fnUntraced(function* (name: string, env: Rea
   return { DATABASE_URL: Redacted.value(url), DB_APPLICATION_NAME: name, ...env }
 })
 
-/** Waits until the server has no session of this name any more, for a second at most. */
+/** Waits until the server has no session of this name any more. */
 export const noBackendsOf = Effect.fnUntraced(function* (name: string) {
   const postgres = yield* TestPostgres
   const count = postgres.admin("select 1 from pg_stat_activity where application_name = $1", [name])
-  yield* count.pipe(Effect.repeat({ until: (rows) => rows.length === 0 }), Effect.timeout("1 second"))
+  yield* count.pipe(Effect.repeat({ until: (rows) => rows.length === 0 }), Effect.timeout("1 minute"))
 })

@@ -17,6 +17,8 @@ export interface Ending {
 
 export interface RunningProgram {
   readonly child: ChildProcess
+  /** Milliseconds from the start to the first output: how slow a process is on this machine now. */
+  readonly startMillis: () => number
   /** All that was written so far, on stdout and stderr. */
   readonly output: () => string
   /** Waits until the output matches. */
@@ -51,6 +53,10 @@ export const start = ({ command, cwd = Os.tmpdir(), env = {} }: StartOptions) =>
         env: { PATH: process.env["PATH"], HOME: process.env["HOME"], HTTP_PORT: "0", ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })
+      const spawned = performance.now()
+      let startMillis = Number.NaN
+      const started = () => (startMillis = performance.now() - spawned)
+      child.stdout.once("data", started)
       let output = ""
       child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
       child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()))
@@ -64,6 +70,7 @@ export const start = ({ command, cwd = Os.tmpdir(), env = {} }: StartOptions) =>
         })
       return {
         child,
+        startMillis: () => startMillis,
         output: () => output,
         said,
         address: Effect.map(said(/Operations at (http:\/\/\S+) /), ([, address = ""]) => address),

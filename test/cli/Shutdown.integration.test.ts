@@ -64,7 +64,15 @@ const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record
   const { at, outcome } = yield* program.ended
   assert.strictEqual(outcome, 0, program.output())
   yield* noBackendsOf(name)
-  return { collector, goodbyes, millis: at - sent, output: program.output(), proxy, sessions, stream }
+  return {
+    collector,
+    goodbyes,
+    millis: at - sent - program.startMillis(),
+    output: program.output(),
+    proxy,
+    sessions,
+    stream
+  }
 })
 
 /** The instant of a log line, in wall-clock milliseconds. */

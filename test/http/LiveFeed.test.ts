@@ -21,6 +21,7 @@ import { openStream } from "./EventStream.ts"
 import { healthOf } from "./HealthFixture.ts"
 import { historyOf, type Listeners } from "./HistoryFixture.ts"
 import { poolFixture } from "./PoolFixture.ts"
+import { elapsed, timed } from "../Timing.ts"
 
 const point: HistoryPoint = {
   at: 1000,
@@ -134,25 +135,26 @@ describe("The live feed", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("tells the status once a second, and at once when the pool's phase turns", () =>
-    Effect.gen(function* () {
-      const { address, say, state } = yield* played
-      const stream = yield* openStream(address)
-      yield* stream.message("status")
-      state.pool = poolFixture({ used: 1 })
-      yield* stream.message("status", ({ pool }) => (pool as PoolSnapshot).used === 1)
-      const before = stream.messages.length
-      const began = performance.now()
-      state.pool = poolFixture({ phase: "draining" })
-      say("it drains")
-      yield* stream.message("status", ({ phase }) => phase === "draining")
-      assert.isBelow(performance.now() - began, 800)
-      const names = stream.messages.slice(before).map(({ name }) => name)
-      // The status of a second that was over just before may still have been on its way: one, ahead of the news.
-      const news = names.indexOf("event")
-      assert.isAtMost(news, 1)
-      assert.deepStrictEqual(names.slice(news), ["event", "status"])
-    }).pipe(Effect.scoped)
+  it.live(
+    "tells the status once a second, and at once when the pool's phase turns",
+    () =>
+      Effect.gen(function* () {
+        const { address, say, state } = yield* played
+        const stream = yield* openStream(address)
+        yield* stream.message("status")
+        state.pool = poolFixture({ used: 1 })
+        yield* stream.message("status", ({ pool }) => (pool as PoolSnapshot).used === 1)
+        const before = stream.messages.length
+        state.pool = poolFixture({ phase: "draining" })
+        say("it drains")
+        assert.isBelow(yield* elapsed(stream.message("status", ({ phase }) => phase === "draining")), 800)
+        const names = stream.messages.slice(before).map(({ name }) => name)
+        // The status of a second that was over just before may still have been on its way: one, ahead of the news.
+        const news = names.indexOf("event")
+        assert.isAtMost(news, 1)
+        assert.deepStrictEqual(names.slice(news), ["event", "status"])
+      }).pipe(Effect.scoped),
+    timed
   )
 
   it.effect("makes no status while nobody reads, and one for all who do", () =>
@@ -237,19 +239,21 @@ describe("The live feed", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("does not wait for a reader that does not read when it says goodbye", () =>
-    Effect.gen(function* () {
-      const { address, feed, say } = yield* played
-      const idle = yield* idleReader(address)
-      // Fifty megabytes: more than the buffers of a socket, less than the queue that would cut it off.
-      for (let n = 0; n < 500; n++) say(`${n} ${"x".repeat(100_000)}`)
-      const began = performance.now()
-      yield* feed.end
-      const took = performance.now() - began
-      assert.isTrue(took > 150 && took < 2000, `${took} ms`)
-      idle.resume()
-      yield* eventually("the cut", () => (idle.closed || idle.readableEnded ? true : undefined))
-    }).pipe(Effect.scoped)
+  it.live(
+    "does not wait for a reader that does not read when it says goodbye",
+    () =>
+      Effect.gen(function* () {
+        const { address, feed, say } = yield* played
+        const idle = yield* idleReader(address)
+        // Fifty megabytes: more than the buffers of a socket, less than the queue that would cut it off.
+        for (let n = 0; n < 500; n++) say(`${n} ${"x".repeat(100_000)}`)
+        const began = performance.now()
+        assert.isBelow(yield* elapsed(feed.end), 2000)
+        assert.isAbove(performance.now() - began, 150)
+        idle.resume()
+        yield* eventually("the cut", () => (idle.closed || idle.readableEnded ? true : undefined))
+      }).pipe(Effect.scoped),
+    timed
   )
 
   it.effect("keeps a quiet line alive with a comment every 15 seconds", () =>

@@ -5,6 +5,7 @@ import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { stack, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
+import { stopped, timed } from "../Timing.ts"
 
 const failure = <A, R>(effect: Effect.Effect<A, unknown, R>) =>
   Effect.map(Effect.flip(effect), (error) => {
@@ -116,15 +117,17 @@ behindPgBouncer("a pooler that keeps sessions", (it) => {
     })
   )
 
-  it.effect("may let the second connection wait: the start goes on without an answer, and leaves nothing behind", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler({ default_pool_size: 1 })
-      const started = performance.now()
-      const { sql } = yield* behind(at, { pool: { min: 1, max: 2 }, connectTimeout: 1000 })
-      assert.isBelow(performance.now() - started, 1000)
-      yield* at.proxy.awaitOpen((open) => open <= 1)
-      assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
-    })
+  it.effect(
+    "may let the second connection wait: the start goes on without an answer, and leaves nothing behind",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler({ default_pool_size: 1 })
+        const [millis, { sql }] = yield* stopped(behind(at, { pool: { min: 1, max: 2 }, connectTimeout: 1000 }))
+        assert.isBelow(millis, 1000)
+        yield* at.proxy.awaitOpen((open) => open <= 1)
+        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      }),
+    timed
   )
 
   it.effect("may refuse the second connection: the start goes on", () =>

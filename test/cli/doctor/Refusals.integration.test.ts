@@ -9,9 +9,10 @@ import { cannedServer, authenticationOk } from "../../services/doctor/checks/Can
 import { changed, stand } from "../../services/embedded/fake-supavisor/Stand.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
+import { timed } from "../../Timing.ts"
 
 /** Shortens the pooler's delays of half a second. */
-const QUICK = { timeScale: 0.02 }
+const QUICK = { timeScale: 0.05 }
 
 /** Ten failed logins in 150 s block the address (Supavisor 2.9 source, circuit_breaker.ex). */
 const FAILURES_TO_BLOCK = 10
@@ -71,13 +72,16 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
     })
   )
 
-  it.effect("recommends to wait when the pooler blocks logins after wrong passwords", () =>
-    Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
-      const wrong = changed(supavisor.url(), { password: "s3cr3t-CANARY" })
-      for (let failures = 0; failures < FAILURES_TO_BLOCK; failures++) yield* runDoctor({ url: wrong, ...LOGIN })
-      assertGolden("circuit-breaker", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
-    })
+  it.effect(
+    "recommends to wait when the pooler blocks logins after wrong passwords",
+    () =>
+      Effect.gen(function* () {
+        const supavisor = yield* stand(QUICK)
+        const wrong = changed(supavisor.url(), { password: "s3cr3t-CANARY" })
+        for (let failures = 0; failures < FAILURES_TO_BLOCK; failures++) yield* runDoctor({ url: wrong, ...LOGIN })
+        assertGolden("circuit-breaker", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
+      }),
+    timed
   )
 
   it.effect("reports a role that the pooler does not know", () =>

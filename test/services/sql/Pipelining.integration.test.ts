@@ -45,23 +45,26 @@ const load = (pool: Pool, callers: number, rounds: number) =>
 layer(TestPostgres.layer, { excludeTestServices: true })("statements that share sessions of a real server", (it) => {
   const shared = stack({ pool: { min: 1, max: 1, pipeline: 32 } })
 
-  it.effect("travel in few writes, and each caller gets its own answer", () =>
-    Effect.gen(function* () {
-      const { pool, proxy } = yield* shared
-      yield* learn(ask(pool, 0))
-      let writes = 0
-      const counted = () => {
-        writes++
-        return 0
-      }
-      // As on a network: without a way back, a machine that hesitates hands over the answers one by one.
-      yield* proxy.setMode(FaultMode.delay({ toServerMillis: counted, toClientMillis: 5 }))
-      yield* load(pool, 100, 10)
-      // 1000 statements in batches of 32 at best; one each without sharing.
-      assert.isBelow(writes, 200)
-      const { counters } = yield* pool.snapshot
-      assert.strictEqual(counters.acquired.immediate + counters.acquired.waited, 1000 + 2 * RUNS)
-    })
+  it.effect(
+    "travel in few writes, and each caller gets its own answer",
+    () =>
+      Effect.gen(function* () {
+        const { pool, proxy } = yield* shared
+        yield* learn(ask(pool, 0))
+        let writes = 0
+        const counted = () => {
+          writes++
+          return 0
+        }
+        // As on a network: without a way back, a machine that hesitates hands over the answers one by one.
+        yield* proxy.setMode(FaultMode.delay({ toServerMillis: counted, toClientMillis: 5 }))
+        yield* load(pool, 100, 10)
+        // 1000 statements in batches of 32 at best; one each without sharing.
+        assert.isBelow(writes, 200)
+        const { counters } = yield* pool.snapshot
+        assert.strictEqual(counters.acquired.immediate + counters.acquired.waited, 1000 + 2 * RUNS)
+      }),
+    timed
   )
 
   it.effect("fail each for itself, also when a text is refused before it ever ran", () =>

@@ -11,7 +11,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("FaultProxy in front of
     const postgres = yield* TestPostgres
     const database = yield* postgres.freshDatabase
     const proxy = yield* FaultProxy.make({ ...options, target: { host: postgres.host, port: postgres.port } })
-    const connect = PgConnection.make({ url: proxy.urlThrough(database.url), connectTimeout: "1 second" })
+    const connect = PgConnection.make({ url: proxy.urlThrough(database.url), connectTimeout: "5 seconds" })
     return { postgres, database, proxy, connect }
   })
 

@@ -7,6 +7,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Readline from "node:readline"
 import type { Readable } from "node:stream"
+import { timed } from "../../../Timing.ts"
 
 const holdServer = Path.join(import.meta.dirname, "HoldServer.ts")
 
@@ -68,57 +69,69 @@ const everythingIsGone = ({ held }: Holder) =>
   )
 
 describe("EmbeddedPostgres in a process that ends", () => {
-  it.live("is gone with its directory within 5 seconds after kill -9", () =>
-    Effect.gen(function* () {
-      const program = yield* holder()
-      assert.isTrue(isRunning(program.held.pid))
-      program.child.kill("SIGKILL")
-      assert.strictEqual(yield* program.ended, "SIGKILL")
-      assert.isTrue(yield* everythingIsGone(program))
-    })
+  it.live(
+    "is gone with its directory within 5 seconds after kill -9",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* holder()
+        assert.isTrue(isRunning(program.held.pid))
+        program.child.kill("SIGKILL")
+        assert.strictEqual(yield* program.ended, "SIGKILL")
+        assert.isTrue(yield* everythingIsGone(program))
+      }),
+    timed
   )
 
-  it.live("leaves nothing behind when it is killed with -9 while it starts", () =>
-    Effect.gen(function* () {
-      const temporary = yield* Effect.acquireRelease(
-        Effect.sync(() => Fs.mkdtempSync("/tmp/embedded-postgres-test-")),
-        (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-      )
-      Fs.chmodSync(temporary, 0o755)
-      const child = spawn(process.execPath, [holdServer], { env: { TMPDIR: temporary }, stdio: "ignore" })
-      const contents = Effect.sync(() => Fs.readdirSync(temporary, { recursive: true }).map(String))
-      const until = (holds: (paths: ReadonlyArray<string>) => boolean) =>
-        contents.pipe(
-          Effect.catchCause(() => Effect.succeed(["changing"])),
-          Effect.repeat({ until: holds, schedule: Schedule.spaced("10 millis") }),
-          Effect.timeout("5 seconds")
+  it.live(
+    "leaves nothing behind when it is killed with -9 while it starts",
+    () =>
+      Effect.gen(function* () {
+        const temporary = yield* Effect.acquireRelease(
+          Effect.sync(() => Fs.mkdtempSync("/tmp/embedded-postgres-test-")),
+          (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
         )
-      yield* until((paths) => paths.some((path) => path.endsWith("postgresql.conf")))
-      child.kill("SIGKILL")
-      yield* until((paths) => paths.length === 0)
-    })
+        Fs.chmodSync(temporary, 0o755)
+        const child = spawn(process.execPath, [holdServer], { env: { TMPDIR: temporary }, stdio: "ignore" })
+        const contents = Effect.sync(() => Fs.readdirSync(temporary, { recursive: true }).map(String))
+        const until = (holds: (paths: ReadonlyArray<string>) => boolean) =>
+          contents.pipe(
+            Effect.catchCause(() => Effect.succeed(["changing"])),
+            Effect.repeat({ until: holds, schedule: Schedule.spaced("10 millis") }),
+            Effect.timeout("2 minutes")
+          )
+        yield* until((paths) => paths.some((path) => path.endsWith("postgresql.conf")))
+        child.kill("SIGKILL")
+        yield* until((paths) => paths.length === 0)
+      }),
+    timed
   )
 
-  it.live("survives a Ctrl-C of the whole process group until the program has drained", () =>
-    Effect.gen(function* () {
-      const program = yield* holder()
-      process.kill(-(program.child.pid ?? 0), "SIGINT")
-      assert.deepStrictEqual(yield* program.nextLine, { whileDraining: "answered" })
-      assert.strictEqual(yield* program.ended, 130)
-      assert.isFalse(isRunning(program.held.pid))
-      assert.isTrue(yield* everythingIsGone(program))
-    })
+  it.live(
+    "survives a Ctrl-C of the whole process group until the program has drained",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* holder()
+        process.kill(-(program.child.pid ?? 0), "SIGINT")
+        assert.deepStrictEqual(yield* program.nextLine, { whileDraining: "answered" })
+        assert.strictEqual(yield* program.ended, 130)
+        assert.isFalse(isRunning(program.held.pid))
+        assert.isTrue(yield* everythingIsGone(program))
+      }),
+    timed
   )
 
-  it.live("runs for an ordinary user as that user", ({ skip }) =>
-    Effect.gen(function* () {
-      if (process.getuid?.() !== 0) skip("only root can become somebody else")
-      const program = yield* holder({ uid: 65_534, gid: 65_534 })
-      assert.strictEqual(program.held.uid, 65_534)
-      program.child.kill("SIGTERM")
-      assert.deepStrictEqual(yield* program.nextLine, { whileDraining: "answered" })
-      yield* program.ended
-      assert.isTrue(yield* everythingIsGone(program))
-    })
+  it.live(
+    "runs for an ordinary user as that user",
+    ({ skip }) =>
+      Effect.gen(function* () {
+        if (process.getuid?.() !== 0) skip("only root can become somebody else")
+        const program = yield* holder({ uid: 65_534, gid: 65_534 })
+        assert.strictEqual(program.held.uid, 65_534)
+        program.child.kill("SIGTERM")
+        assert.deepStrictEqual(yield* program.nextLine, { whileDraining: "answered" })
+        yield* program.ended
+        assert.isTrue(yield* everythingIsGone(program))
+      }),
+    timed
   )
 })
