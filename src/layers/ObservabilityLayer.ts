@@ -11,17 +11,35 @@ import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
-export { type Advice, Advisor, type Finding, type FindingId, findingIds } from "../services/observability/Advisor.ts"
+export {
+  type Advice,
+  Advisor,
+  type Finding,
+  type FindingId,
+  findingIds,
+  type Severity
+} from "../services/observability/Advisor.ts"
 export { HealthCheck } from "../services/observability/HealthCheck.ts"
 export {
-  type HistoryContents,
+  type EventLevel,
+  type HistoryEvent,
   type HistoryPoint,
+  type HistoryContents,
   type HistoryUpdate,
-  PoolHistory
+  PoolHistory,
+  type ProcessView
 } from "../services/observability/PoolHistory.ts"
 export * as PoolLog from "../services/observability/PoolLog.ts"
 export { PoolMetrics } from "../services/observability/PoolMetrics.ts"
-export { type Observation, PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
+export {
+  type Backend,
+  type BackendState,
+  type BlockedBackend,
+  type DatabaseView,
+  type Observation,
+  type Owner,
+  PostgresMonitor
+} from "../services/observability/PostgresMonitor.ts"
 
 /** The services that `layer` provides. */
 export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor | PoolHistory
