@@ -11,35 +11,13 @@ import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 
-export {
-  type Advice,
-  Advisor,
-  type Finding,
-  type FindingId,
-  findingIds,
-  type Severity
-} from "../services/observability/Advisor.ts"
+export { type Advice, Advisor, type Finding, type FindingId, findingIds } from "../services/observability/Advisor.ts"
 export { HealthCheck } from "../services/observability/HealthCheck.ts"
-export {
-  type EventLevel,
-  type HistoryEvent,
-  type HistoryPoint,
-  type HistoryContents,
-  type HistoryUpdate,
-  PoolHistory,
-  type ProcessView
-} from "../services/observability/PoolHistory.ts"
+export { type HistoryContents, type HistoryUpdate, PoolHistory } from "../services/observability/PoolHistory.ts"
 export * as PoolLog from "../services/observability/PoolLog.ts"
 export { PoolMetrics } from "../services/observability/PoolMetrics.ts"
-export {
-  type Backend,
-  type BackendState,
-  type BlockedBackend,
-  type DatabaseView,
-  type Observation,
-  type Owner,
-  PostgresMonitor
-} from "../services/observability/PostgresMonitor.ts"
+export { type Observation, PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
+export type { DatabaseView } from "../services/observability/monitor/DatabaseView.ts"
 
 /** The services that `layer` provides. */
 export type Provided = HealthCheck | PoolMetrics | PostgresMonitor | Advisor | PoolHistory
