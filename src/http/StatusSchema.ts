@@ -7,20 +7,23 @@
  * of another version stays readable.
  */
 import * as Schema from "effect/Schema"
+import {
+  Counts,
+  HistoryEvent,
+  HistoryPoint,
+  Measured,
+  ProcessView,
+  Quantiles
+} from "../services/observability/history/HistorySchema.ts"
 import { DatabaseView } from "../services/observability/monitor/DatabaseView.ts"
 
-const { Boolean, Number, String } = Schema
+export type { HistoryEvent, HistoryPoint } from "../services/observability/history/HistorySchema.ts"
 
-const Counts = Schema.Record(String, Number)
+const { Boolean, Number, String } = Schema
 
 const optionalNumber = Schema.optional(Number)
 
 const optionalString = Schema.optional(String)
-
-/** Null where nothing was measured. */
-const Measured = Schema.NullOr(Number)
-
-const quantiles = { p50: Measured, p95: Measured, p99: Measured }
 
 const problem = { code: String, message: String, remedy: String }
 
@@ -129,19 +132,6 @@ const Database = Schema.Struct({
   restriction: optionalString
 })
 
-const Process = Schema.Struct({
-  pid: Number,
-  nodeVersion: String,
-  uptimeSeconds: Number,
-  /** The share of one core. */
-  cpu: Number,
-  rssBytes: Number,
-  heapUsedBytes: Number,
-  heapTotalBytes: Number,
-  loopDelayP50Millis: Number,
-  loopDelayP99Millis: Number
-})
-
 /** Everything that is known at one instant. */
 export const StatusBody = Schema.Struct({
   version: String,
@@ -160,50 +150,17 @@ export const StatusBody = Schema.Struct({
   sessions: Schema.Array(Session),
   /** The first in the queue, oldest first. */
   waiters: Schema.Array(Waiter),
-  process: Process,
+  process: ProcessView,
   /** Waits for a session in the last minute. */
-  wait: Schema.Struct(quantiles),
+  wait: Quantiles,
   /** Statements in the last minute. */
-  query: Schema.Struct({ ...quantiles, perSecond: Measured }),
+  query: Schema.Struct({ ...Quantiles.fields, perSecond: Measured }),
   lastFailure: Schema.NullOr(Schema.Struct({ agoMillis: Number, code: String, message: String })),
   /** The settings without secrets, in the form of the environment. */
   config: Schema.Record(String, Schema.Unknown)
 })
 
 export type StatusBody = typeof StatusBody.Type
-
-const Point = Schema.Struct({
-  at: Number,
-  idle: Number,
-  used: Number,
-  connecting: Number,
-  closing: Number,
-  waiting: Number,
-  max: Number,
-  ceiling: Number,
-  waitP50: Measured,
-  waitP95: Measured,
-  waitP99: Measured,
-  queryP50: Measured,
-  queryP95: Measured,
-  queryP99: Measured,
-  queries: Number,
-  dials: Number,
-  dialFailures: Number,
-  closes: Counts,
-  health: String,
-  cpu: Number,
-  rssBytes: Number,
-  loopDelayP99Millis: Number
-})
-
-/** One step of the history. */
-export type StatusPoint = typeof Point.Type
-
-const Event = Schema.Struct({ at: Number, tag: String, level: String, text: String })
-
-/** One event as a line of text. */
-export type StatusEvent = typeof Event.Type
 
 const Hello = Schema.Struct({
   version: String,
@@ -212,8 +169,8 @@ const Hello = Schema.Struct({
   stepMillis: Number,
   windowMillis: Number,
   /** Oldest first, as are the events. */
-  history: Schema.Array(Point),
-  events: Schema.Array(Event)
+  history: Schema.Array(HistoryPoint),
+  events: Schema.Array(HistoryEvent)
 })
 
 /** The first message of a stream: the history so far. */
@@ -223,12 +180,12 @@ export type Hello = typeof Hello.Type
 export const feedMessages = {
   hello: Hello,
   status: StatusBody,
-  point: Point,
-  event: Event,
+  point: HistoryPoint,
+  event: HistoryEvent,
   bye: Schema.Struct({ reason: String })
 } as const
 
 export type FeedMessageName = keyof typeof feedMessages
 
-/** What the message of a name carries. */
+/** The content of a message. */
 export type FeedMessageData<Name extends FeedMessageName> = (typeof feedMessages)[Name]["Type"]

@@ -7,7 +7,6 @@ import { eventually } from "../cli/RunningProgram.ts"
 
 export interface Message {
   readonly name: string
-  // The tests say what they expect in it.
   readonly data: Record<string, unknown>
 }
 

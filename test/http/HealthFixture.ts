@@ -1,4 +1,4 @@
-/** The health of a pool that is up, and whatever is to be different. */
+/** The health of a pool that is up, with changes. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Health, startingHealth } from "../../src/services/observability/health/Health.ts"
@@ -19,6 +19,6 @@ export const refused = {
   remedy: "Start the server."
 }
 
-/** A health check that has found this, and asks nobody. */
+/** A health check with this health. */
 export const healthOf = (changes: Partial<Health> = {}): Layer.Layer<HealthCheck> =>
   Layer.mock(HealthCheck, { current: Effect.succeed(healthFixture(changes)) })

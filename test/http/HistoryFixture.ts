@@ -1,10 +1,10 @@
-/** A history in which nothing has happened, and whatever is to be different; news are told by hand. */
+/** An empty history, with changes; updates are sent by the test. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { nothingMeasured } from "../../src/services/observability/history/Quantiles.ts"
 import { type HistoryUpdate, type HistoryContents, PoolHistory } from "../../src/services/observability/PoolHistory.ts"
 
-/** Whoever listens to a history. */
+/** The subscribers of a history. */
 export type Listeners = Set<(news: HistoryUpdate) => void>
 
 export const historyOf = (

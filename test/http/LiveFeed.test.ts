@@ -10,8 +10,8 @@ import { LiveFeed } from "../../src/http/LiveFeed.ts"
 import { version } from "../../src/http/Version.ts"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import { DemoLoad } from "../../src/services/embedded/DemoLoad.ts"
-import type { HistoryEvent } from "../../src/services/observability/history/HistoryEvent.ts"
-import type { HistoryPoint } from "../../src/services/observability/history/HistoryPoint.ts"
+import type { HistoryEvent } from "../../src/services/observability/history/HistorySchema.ts"
+import type { HistoryPoint } from "../../src/services/observability/history/HistorySchema.ts"
 import type { PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 import { PoolMetrics } from "../../src/services/observability/PoolMetrics.ts"
 import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
@@ -48,7 +48,7 @@ const point: HistoryPoint = {
   loopDelayP99Millis: 1
 }
 
-/** What a server stands on that a test plays. */
+/** The services of a server, controlled by a test. */
 const standing = (
   pool: Pick<SessionPool["Service"], "snapshot">,
   history: ReturnType<typeof historyOf> = historyOf()
@@ -105,7 +105,7 @@ const idleReader = Effect.fnUntraced(function* (address: string) {
 const textOf = ({ data }: { readonly data: Record<string, unknown> }) => data["text"]
 
 describe("The live feed", () => {
-  it.live("opens with the past and the status, then tells what is new", () =>
+  it.live("opens with the history and the status, then sends updates", () =>
     Effect.gen(function* () {
       const { address, draw, say } = yield* played
       const stream = yield* openStream(address)
@@ -136,7 +136,7 @@ describe("The live feed", () => {
   )
 
   it.live(
-    "tells the status once a second, and at once when the pool's phase turns",
+    "sends the status once a second, and at once when the pool's phase changes",
     () =>
       Effect.gen(function* () {
         const { address, say, state } = yield* played
@@ -157,7 +157,7 @@ describe("The live feed", () => {
     timed
   )
 
-  it.effect("makes no status while nobody reads, and one for all who do", () =>
+  it.effect("makes no status without readers, and one for all readers", () =>
     Effect.gen(function* () {
       let looks = 0
       const snapshot = Effect.sync(() => {
@@ -175,7 +175,7 @@ describe("The live feed", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("lets 32 readers in, tells the next one so, and lets one in again when one has left", () =>
+  it.live("accepts 32 readers, rejects the next one with the reason, and accepts one again when one has left", () =>
     Effect.gen(function* () {
       const { address } = yield* played
       yield* Effect.scoped(
@@ -196,7 +196,7 @@ describe("The live feed", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("cuts off a reader that does not read, and nobody else", () =>
+  it.live("disconnects a reader that does not read, and no other", () =>
     Effect.gen(function* () {
       const { address, say } = yield* played
       const idle = yield* idleReader(address)
@@ -216,7 +216,7 @@ describe("The live feed", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("says goodbye with a last status, lets nobody in after that, and answers everything else", () =>
+  it.live("ends with a last status and `bye`, rejects new readers, and answers other requests", () =>
     Effect.gen(function* () {
       const { address, feed, state } = yield* played
       const stream = yield* openStream(address)
@@ -240,7 +240,7 @@ describe("The live feed", () => {
   )
 
   it.live(
-    "does not wait for a reader that does not read when it says goodbye",
+    "does not wait at the end for a reader that does not read",
     () =>
       Effect.gen(function* () {
         const { address, feed, say } = yield* played
@@ -256,14 +256,14 @@ describe("The live feed", () => {
     timed
   )
 
-  it.effect("keeps a quiet line alive with a comment every 15 seconds", () =>
+  it.effect("sends a comment every 15 seconds", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(
         LiveFeed.layer.pipe(Layer.provide(standing({ snapshot: Effect.succeed(poolFixture()) })))
       )
       const feed = Context.get(context, LiveFeed)
       let text = ""
-      const stream = yield* feed.open(() => assert.fail("nobody is to be cut off"))
+      const stream = yield* feed.open(() => assert.fail("no reader is to be disconnected"))
       yield* Effect.forkScoped(
         Stream.runForEach(stream, (bytes) => Effect.sync(() => (text += new TextDecoder().decode(bytes)))),
         { startImmediately: true }

@@ -62,7 +62,7 @@ describe("The page's files", () => {
     }).pipe(Effect.provide(serving))
   )
 
-  it.live("are not sent again to those who have them", () =>
+  it.live("are not sent again when unchanged", () =>
     Effect.gen(function* () {
       const { headers } = yield* get("/page/Page.css")
       const etag = headers.get("etag") ?? ""
@@ -81,7 +81,7 @@ describe("The page's files", () => {
     }).pipe(Effect.provide(serving))
   )
 
-  it.effect("hold every file that the page and its parts ask for", () =>
+  it.effect("include every file that the page references", () =>
     Effect.gen(function* () {
       const listed = (yield* readPageFiles).map(({ path }) => path)
       // Types are named in comments, which no browser reads.

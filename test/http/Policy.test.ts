@@ -21,7 +21,7 @@ const shut = policyOf({ host: "0.0.0.0", port: 8321, token: undefined })
 const guarded = policyOf({ host: "0.0.0.0", port: 8321, token: Redacted.make(TOKEN) })
 
 describe("on loopback", () => {
-  it("everything passes that was asked for by a name or address of this machine", () => {
+  it("allows requests by a name or address of this machine", () => {
     for (const host of [
       "127.0.0.1",
       "127.0.0.1:8321",
@@ -66,7 +66,7 @@ describe("on loopback", () => {
 })
 
 describe("on the network", () => {
-  it("probes and metrics pass without a token, by any name", () => {
+  it("allows probes and metrics without a token, by any name", () => {
     for (const url of open.flatMap((path) => [path, `${path}?verbose`])) {
       for (const policy of [shut, guarded]) assert.strictEqual(policy.check(asked({ url })), "allowed")
     }
@@ -81,7 +81,7 @@ describe("on the network", () => {
     }
   })
 
-  it("the rest passes with the token as a bearer or with the cookie, and only so", () => {
+  it("allows other paths only with the token as a bearer or with the cookie", () => {
     for (const url of closed) {
       assert.strictEqual(guarded.check(asked({ url })), "token-required")
       assert.strictEqual(guarded.check(asked({ url, authorization: `Bearer ${TOKEN}` })), "allowed")
@@ -112,7 +112,7 @@ describe("on the network", () => {
     assert.isTrue(guarded.isToken(TOKEN))
   })
 
-  it("the form can be sent without a token, and nothing else", () => {
+  it("allows the form without a token, and nothing else", () => {
     assert.strictEqual(guarded.check(asked({ url: "/sign-in", method: "POST" })), "allowed")
     assert.strictEqual(guarded.check(asked({ url: "/status", method: "POST" })), "token-required")
   })

@@ -1,4 +1,4 @@
-/** A snapshot of an open pool with two idle sessions, and whatever is to be different. */
+/** A snapshot of an open pool with two idle sessions, with changes. */
 import { emptyCounters, type PoolSnapshot } from "../../src/services/pool/core/Snapshot.ts"
 
 export const poolFixture = (changes: Partial<PoolSnapshot> = {}): PoolSnapshot => ({

@@ -18,7 +18,7 @@ import { elapsed, median } from "../Timing.ts"
 
 const TOKEN = "correct-horse-battery"
 
-/** A lease that runs a statement with the password in it, as nobody should write it. */
+/** A lease that runs a statement with the password in it. */
 const leased: SessionEntry = {
   sessionId: 7,
   backendPid: 4711,
@@ -35,7 +35,7 @@ const leased: SessionEntry = {
   lastError: "the password geh@im-nis is too short"
 }
 
-/** A server over a pool of which only what is given here can be asked: whatever else a route wants makes it fail. */
+/** A server over a pool with only these members; any other use fails. */
 const served = (health: Partial<Health>, snapshot?: PoolSnapshot) =>
   HttpLayer.layer.pipe(
     Layer.provide([
@@ -73,7 +73,7 @@ describe("Routes", () => {
     }).pipe(Effect.provide(served({ state: { _tag: "Down", reason: refused } })))
   )
 
-  it.live("answer /readyz and /healthz with 200 while sessions can be lent", () =>
+  it.live("answer /readyz and /healthz with 200 while the pool is ready", () =>
     Effect.gen(function* () {
       for (const path of ["/readyz", "/healthz"]) {
         const { body, headers, status } = yield* ask(path)
@@ -135,7 +135,7 @@ describe("Routes", () => {
     }).pipe(Effect.provide(served({})))
   )
 
-  it.live("tell in /status what is known, without the password", () =>
+  it.live("answer /status without the password", () =>
     Effect.gen(function* () {
       const { body, headers, status } = yield* ask("/status")
       assert.strictEqual(status, 200)
@@ -167,7 +167,7 @@ describe("Routes", () => {
           { state: { _tag: "Down", reason: refused } },
           poolFixture({
             open: 0,
-            lastFailure: { atMillis: 0, code: "ECONNREFUSED", message: "refused, said geh%40im-nis" }
+            lastFailure: { atMillis: 0, code: "ECONNREFUSED", message: "refused: geh%40im-nis" }
           })
         )
       )

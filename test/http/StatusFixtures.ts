@@ -1,5 +1,5 @@
 /** Statuses and histories as a server sends them. */
-import type { StatusBody, StatusEvent, StatusPoint, StatusSession } from "../../src/http/StatusSchema.ts"
+import type { StatusBody, HistoryEvent, HistoryPoint, StatusSession } from "../../src/http/StatusSchema.ts"
 import type { Health } from "../../src/services/observability/health/Health.ts"
 import { verdictOf } from "../../src/services/observability/health/Verdict.ts"
 import { emptyCounters } from "../../src/services/pool/core/Snapshot.ts"
@@ -9,7 +9,7 @@ const STEP_MILLIS = 2000
 const MEBI = 1024 * 1024
 
 /** A point with one used session of five, with changes. */
-export const pointFixture = (changes: Partial<StatusPoint> = {}): StatusPoint => ({
+export const pointFixture = (changes: Partial<HistoryPoint> = {}): HistoryPoint => ({
   at: Date.now(),
   idle: 1,
   used: 1,
@@ -38,8 +38,8 @@ export const pointFixture = (changes: Partial<StatusPoint> = {}): StatusPoint =>
 /** Points up to now, oldest first; `changes` are given by the index from the end. */
 export const historyFixture = (
   count: number,
-  changes: (fromEnd: number) => Partial<StatusPoint> = () => ({})
-): ReadonlyArray<StatusPoint> => {
+  changes: (fromEnd: number) => Partial<HistoryPoint> = () => ({})
+): ReadonlyArray<HistoryPoint> => {
   const now = Date.now()
   return Array.from({ length: count }, (_, index) => {
     const fromEnd = count - 1 - index
@@ -47,7 +47,7 @@ export const historyFixture = (
   })
 }
 
-export const eventFixture = (changes: Partial<StatusEvent> = {}): StatusEvent => ({
+export const eventFixture = (changes: Partial<HistoryEvent> = {}): HistoryEvent => ({
   at: Date.now(),
   tag: "SessionOpened",
   level: "info",

@@ -1,4 +1,4 @@
-/** A status in which every part of the page has something to show. */
+/** A status with values for every part of the page. */
 import type { StatusBody } from "../../src/http/StatusSchema.ts"
 import { sessionFixture, statusFixture } from "../http/StatusFixtures.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { BAR_MILLIS, barsOf, type Line, queryRate, spanOf, stacked, valuesOf } from "../../src/http/page/Columns.js"
-import type { StatusPoint } from "../../src/http/StatusSchema.ts"
+import type { HistoryPoint } from "../../src/http/StatusSchema.ts"
 import { pointFixture } from "../http/StatusFixtures.ts"
 
 const layer = (value: Line["value"]): Line => ({ label: "layer", color: "used", kind: "layer", value })
@@ -9,7 +9,7 @@ const line = (value: Line["value"]): Line => ({ label: "line", color: "max", kin
 
 const WINDOW_MILLIS = 900_000
 
-const points: fc.Arbitrary<ReadonlyArray<StatusPoint>> = fc
+const points: fc.Arbitrary<ReadonlyArray<HistoryPoint>> = fc
   .array(fc.record({ step: fc.integer({ min: 1, max: 5000 }), lost: fc.nat(3), dials: fc.nat(3) }), { maxLength: 60 })
   .map((steps) => {
     let at = 1_700_000_000_000
@@ -29,7 +29,7 @@ describe("columns of a chart", () => {
     fc.assert(
       fc.property(points, (points) => {
         const bars = barsOf(points)
-        const sum = (of: ReadonlyArray<StatusPoint>, value: (point: StatusPoint) => number) =>
+        const sum = (of: ReadonlyArray<HistoryPoint>, value: (point: HistoryPoint) => number) =>
           of.reduce((total, point) => total + value(point), 0)
         assert.strictEqual(
           sum(bars, ({ dials }) => dials),

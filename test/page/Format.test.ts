@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import * as Format from "../../src/http/page/Format.js"
 import { wordMillis } from "../../src/services/errors/Wording.ts"
 
-describe("numbers on the page", () => {
+describe("numbers of the page", () => {
   it("durations have the unit that fits", () => {
     const examples: ReadonlyArray<readonly [number | null, string]> = [
       [null, "–"],
@@ -34,7 +34,7 @@ describe("numbers on the page", () => {
     )
   })
 
-  it("a duration never says sixty seconds or minutes, nor more than nine characters below a hundred days", () => {
+  it("a duration never has sixty seconds or minutes, and at most nine characters below a hundred days", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 100 * 86_400_000, maxExcluded: true, noNaN: true }), (millis) => {
         const text = Format.duration(millis)
@@ -44,7 +44,7 @@ describe("numbers on the page", () => {
     )
   })
 
-  it("a longer duration is never said to be shorter", () => {
+  it("a longer duration is never shown as a shorter one", () => {
     const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
     const readBack = (text: string): number =>
       Array.from(text.matchAll(/([\d.]+) ?(ms|s|m|h|d)/g)).reduce(

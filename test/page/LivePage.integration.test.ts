@@ -12,10 +12,10 @@ import { ask, Browser, shows, textOf, timeUntilShown, withChromium } from "./Bro
 import { liveServer } from "./LiveServer.ts"
 import { timed } from "../Timing.ts"
 
-/** A person sees what has happened after so many milliseconds at most. */
+/** The page must show a change within this time. */
 const SEEN_WITHIN_MILLIS = 2000
 
-/** Lends a session to a caller of that name until the latch opens. */
+/** Leases a session to a caller of that name until the latch opens. */
 const hold = (pool: SessionPool["Service"], name: string, until: Deferred.Deferred<void>) =>
   Effect.forkScoped(
     Effect.withSpan(
@@ -25,7 +25,7 @@ const hold = (pool: SessionPool["Service"], name: string, until: Deferred.Deferr
     { startImmediately: true }
   )
 
-/** What a stream says up to its first status. */
+/** A stream up to its first status. */
 const beginningOf = async (url: string): Promise<string> => {
   const { body } = await fetch(url)
   let text = ""
@@ -105,7 +105,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
   )
 
   it.effect(
-    "shows a drain within two seconds, and who is still at work",
+    "shows a drain within two seconds, and the sessions in use",
     () =>
       Effect.gen(function* () {
         const { pool, url } = yield* liveServer()
@@ -125,7 +125,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
   )
 
   it.effect(
-    "shows within two seconds that the server has gone, and finds it again",
+    "shows within two seconds that the server has ended, and reconnects",
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
@@ -141,7 +141,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
     timed
   )
 
-  it.effect("holds no password: not in the document, not in any answer", () =>
+  it.effect("contains no password, neither in the document nor in a response", () =>
     Effect.gen(function* () {
       const { password } = (yield* TestPostgres).server
       const secret = Redacted.value(password)
@@ -165,7 +165,7 @@ withChromium("the page, on a real pool", TestPostgres.layer, (it) => {
     })
   )
 
-  it.effect("asks for the token, keeps it out of sight, and asks again when it is another one", () =>
+  it.effect("requires the token, does not show it, and requires it again after a change", () =>
     Effect.gen(function* () {
       const token = "a-token-of-this-test"
       const scope = yield* Scope.make()

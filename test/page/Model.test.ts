@@ -3,8 +3,8 @@ import { Model } from "../../src/http/page/Model.js"
 import { eventFixture, historyFixture, pointFixture } from "../http/StatusFixtures.ts"
 import { helloFixture } from "./ScriptedFeed.ts"
 
-describe("what the page knows", () => {
-  it("keeps the points of the window and the last fifty events, however long it is open", () => {
+describe("the page's data", () => {
+  it("keeps the points of the window and the last fifty events", () => {
     const model = new Model()
     model.hello(helloFixture({ windowMillis: 10_000 }))
     for (let at = 0; at <= 60_000; at += 2000) model.point(pointFixture({ at }))
@@ -17,7 +17,7 @@ describe("what the page knows", () => {
     assert.strictEqual(model.events.at(-1)?.at, 199)
   })
 
-  it("forgets what it knew when a server greets it, and tells equal events apart", () => {
+  it("replaces its data on `hello`, and distinguishes equal events", () => {
     const model = new Model()
     const event = eventFixture()
     model.hello(helloFixture({ history: historyFixture(3), events: [event, event] }))

@@ -16,7 +16,7 @@ const PHONE = { width: 360, height: 740 }
 /** More than there are places to stop at. */
 const MOST_PRESSES = 40
 
-withChromium("the page, for everybody", Layer.empty, (it) => {
+withChromium("the accessibility of the page", Layer.empty, (it) => {
   for (const colorScheme of ["light", "dark"] as const) {
     it.effect(`is readable in ${colorScheme}: every text has the contrast of level AA`, () =>
       Effect.gen(function* () {
@@ -35,7 +35,7 @@ withChromium("the page, for everybody", Layer.empty, (it) => {
     )
   }
 
-  it.effect("follows the system's theme until a person chooses one, and remembers the choice", () =>
+  it.effect("follows the system's theme until one is chosen, and stores the choice", () =>
     Effect.gen(function* () {
       const { page } = yield* openScripted({ colorScheme: "dark" })
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)

@@ -5,7 +5,7 @@ import * as Fs from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Path from "node:path"
-import type { Hello, StatusBody, StatusEvent, StatusPoint } from "../../src/http/StatusSchema.ts"
+import type { Hello, StatusBody, HistoryEvent, HistoryPoint } from "../../src/http/StatusSchema.ts"
 import { statusFixture } from "../http/StatusFixtures.ts"
 
 const pageDirectory = Path.resolve(import.meta.dirname, "../../src/http/page")
@@ -32,8 +32,8 @@ export interface ScriptedFeed {
   refusal: number | undefined
   readonly send: {
     readonly status: (status: StatusBody) => void
-    readonly point: (point: StatusPoint) => void
-    readonly event: (event: StatusEvent) => void
+    readonly point: (point: HistoryPoint) => void
+    readonly event: (event: HistoryEvent) => void
     readonly bye: () => void
   }
   /** Ends all streams and stops listening until `start`. */

@@ -1,5 +1,5 @@
 /** The live view as lines, never wider or longer than the terminal. Pure. */
-import type { StatusBody, StatusEvent, StatusPoint } from "../../http/StatusSchema.ts"
+import type { StatusBody, HistoryEvent, HistoryPoint } from "../../http/StatusSchema.ts"
 import { findingLines, sessionRows, verdictText, waiterRows } from "../status/StatusText.ts"
 import { cut, fill, fillLeft, widthOf } from "../terminal/PlainText.ts"
 import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
@@ -142,7 +142,7 @@ const WIDTH_WITH_PEAK = 60
 
 interface Trend {
   readonly name: string
-  readonly of: (point: StatusPoint) => number | null
+  readonly of: (point: HistoryPoint) => number | null
   readonly format: (value: number | null) => string
   /** The top of the scale. */
   readonly top?: number
@@ -199,7 +199,7 @@ const eventTones: Readonly<Record<string, Tone>> = { warn: "limited", error: "ba
 
 const LEVEL_WIDTH = 5
 
-const eventLine = ({ at, level, text }: StatusEvent): Line =>
+const eventLine = ({ at, level, text }: HistoryEvent): Line =>
   line(`${timeOf(at)}  ${fill(level, LEVEL_WIDTH)}  ${text}`, eventTones[level] ?? "plain")
 
 const eventsBlock = ({ events }: WatchState): Block => ({

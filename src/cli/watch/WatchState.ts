@@ -1,5 +1,5 @@
 /** The state of the live view and how each message changes it. Pure. */
-import type { StatusBody, StatusEvent, StatusPoint } from "../../http/StatusSchema.ts"
+import type { StatusBody, HistoryEvent, HistoryPoint } from "../../http/StatusSchema.ts"
 import { statusLine } from "../status/StatusText.ts"
 import { formatMillis } from "../terminal/Quantity.ts"
 import type { FeedMessage } from "./Feed.ts"
@@ -22,9 +22,9 @@ export interface WatchState {
   readonly disconnected: { readonly since: number; readonly why: string } | undefined
   readonly stepMillis: number
   /** Oldest first. */
-  readonly points: ReadonlyArray<StatusPoint>
+  readonly points: ReadonlyArray<HistoryPoint>
   /** Oldest first. */
-  readonly events: ReadonlyArray<StatusEvent>
+  readonly events: ReadonlyArray<HistoryEvent>
 }
 
 export const initialState: WatchState = {

@@ -5,7 +5,7 @@ import { element, setAttribute, setText } from "./Dom.js"
 import { clock, MILLIS_PER_SECOND } from "./Format.js"
 import { colorOf } from "./Theme.js"
 
-/** @import { StatusPoint } from "../StatusSchema.ts" */
+/** @import { HistoryPoint } from "../StatusSchema.ts" */
 /** @import { Line } from "./Columns.js" */
 
 const HEIGHT = 148
@@ -33,10 +33,10 @@ const dashes = { solid: [], dashed: [6, 3], dotted: [2, 3], layer: [] }
  * @property {number} floor the least upper end of the axis
  * @property {boolean} isBars counts summed over ten seconds, drawn as bars
  * @property {boolean} isStepped the value holds until the next point
- * @property {(points: ReadonlyArray<StatusPoint>) => string} [note] one more line of the legend
+ * @property {(points: ReadonlyArray<HistoryPoint>) => string} [note] one more line of the legend
  */
 
-/** @typedef {{ readonly points: ReadonlyArray<StatusPoint>, readonly from: number, readonly to: number }} Shown */
+/** @typedef {{ readonly points: ReadonlyArray<HistoryPoint>, readonly from: number, readonly to: number }} Shown */
 
 /** @param {number} at seconds */
 const timeAt = (at) => clock(at * MILLIS_PER_SECOND)

@@ -8,7 +8,7 @@ import { HealthStrip } from "./HealthStrip.js"
 /** @import { ChartDefinition } from "./Chart.js" */
 /** @import { Line } from "./Columns.js" */
 /** @import { Model } from "./Model.js" */
-/** @import { StatusPoint } from "../StatusSchema.ts" */
+/** @import { HistoryPoint } from "../StatusSchema.ts" */
 
 /** Ticks of whole numbers. */
 const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
@@ -24,13 +24,13 @@ const PERCENT = 100
 const UNWANTED = new Set(["lost", "probe-failed", "not-recovered"])
 
 /**
- * @param {StatusPoint} point
+ * @param {HistoryPoint} point
  * @param {boolean} isUnwanted
  */
 const closed = ({ closes }, isUnwanted) =>
   Object.entries(closes).reduce((sum, [reason, count]) => (UNWANTED.has(reason) === isUnwanted ? sum + count : sum), 0)
 
-/** @param {ReadonlyArray<StatusPoint>} points */
+/** @param {ReadonlyArray<HistoryPoint>} points */
 const reasons = (points) => {
   /** @type {Map<string, number>} */
   const sums = new Map()

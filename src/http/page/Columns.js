@@ -1,7 +1,7 @@
 /** The points of the history as columns of values. Pure. */
 import { MILLIS_PER_SECOND } from "./Format.js"
 
-/** @import { StatusPoint } from "../StatusSchema.ts" */
+/** @import { HistoryPoint } from "../StatusSchema.ts" */
 
 /** Dials and closes are rare; they are summed over this many milliseconds. */
 export const BAR_MILLIS = 10_000
@@ -13,7 +13,7 @@ export const BAR_MILLIS = 10_000
  * @property {string} label
  * @property {string} color its name in the style sheet
  * @property {"solid" | "dashed" | "dotted" | "layer"} kind
- * @property {(point: StatusPoint, before: StatusPoint | undefined) => number | null} value of a point; `before` is the previous point
+ * @property {(point: HistoryPoint, before: HistoryPoint | undefined) => number | null} value of a point; `before` is the previous point
  */
 
 /** @typedef {Array<number | null>} Column */
@@ -22,7 +22,7 @@ export const BAR_MILLIS = 10_000
  * The values of each line, in the order of the points.
  *
  * @param {ReadonlyArray<Line>} lines
- * @param {ReadonlyArray<StatusPoint>} points
+ * @param {ReadonlyArray<HistoryPoint>} points
  * @returns {Array<Column>}
  */
 export const valuesOf = (lines, points) =>
@@ -56,11 +56,11 @@ export const stacked = (lines, values) => {
 /**
  * Points with counts summed over ten seconds each. The boundaries are fixed, so bars do not change while time passes.
  *
- * @param {ReadonlyArray<StatusPoint>} points
- * @returns {Array<StatusPoint>}
+ * @param {ReadonlyArray<HistoryPoint>} points
+ * @returns {Array<HistoryPoint>}
  */
 export const barsOf = (points) => {
-  /** @type {Map<number, StatusPoint>} */
+  /** @type {Map<number, HistoryPoint>} */
   const bars = new Map()
   for (const point of points) {
     const at = Math.floor(point.at / BAR_MILLIS) * BAR_MILLIS
@@ -83,9 +83,9 @@ export const barsOf = (points) => {
 }
 
 /**
- * @param {StatusPoint["closes"]} one
- * @param {StatusPoint["closes"]} other
- * @returns {StatusPoint["closes"]}
+ * @param {HistoryPoint["closes"]} one
+ * @param {HistoryPoint["closes"]} other
+ * @returns {HistoryPoint["closes"]}
  */
 const addCloses = (one, other) => {
   /** @type {Record<string, number>} */
@@ -100,8 +100,8 @@ const MIN_STEP_MILLIS = 500
 /**
  * Queries per second since the previous point; null for the first point.
  *
- * @param {StatusPoint} point
- * @param {StatusPoint | undefined} before
+ * @param {HistoryPoint} point
+ * @param {HistoryPoint | undefined} before
  */
 export const queryRate = ({ at, queries }, before) => {
   const millis = before === undefined ? 0 : at - before.at
@@ -114,7 +114,7 @@ const MIN_SPAN_MILLIS = 120_000
 /**
  * The period of the charts: the whole history, at least two minutes, at most the window.
  *
- * @param {ReadonlyArray<StatusPoint>} points
+ * @param {ReadonlyArray<HistoryPoint>} points
  * @param {number} windowMillis
  * @param {number} now
  * @returns {{ readonly from: number, readonly to: number }}

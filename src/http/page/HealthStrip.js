@@ -3,7 +3,7 @@ import { element, setAttribute, setText } from "./Dom.js"
 import { clock, percent } from "./Format.js"
 import { colorOf } from "./Theme.js"
 
-/** @import { StatusPoint } from "../StatusSchema.ts" */
+/** @import { HistoryPoint } from "../StatusSchema.ts" */
 /** @import { Shown } from "./Chart.js" */
 
 const HEIGHT = 40
@@ -26,7 +26,7 @@ const states = Object.keys(styles)
 /**
  * Runs of the same state, oldest first.
  *
- * @param {ReadonlyArray<StatusPoint>} points
+ * @param {ReadonlyArray<HistoryPoint>} points
  * @param {number} stepMillis
  */
 const runsOf = (points, stepMillis) => {

@@ -1,6 +1,6 @@
 /** The page's data: the last status, the history and the events. */
 
-/** @import { Hello, StatusBody, StatusEvent, StatusPoint } from "../StatusSchema.ts" */
+/** @import { Hello, StatusBody, HistoryEvent, HistoryPoint } from "../StatusSchema.ts" */
 
 /** As many as the server keeps. */
 const MAX_EVENTS = 50
@@ -22,9 +22,9 @@ export class Model {
   connection = { _tag: "connecting" }
   /** @type {StatusBody | undefined} */
   status = undefined
-  /** @type {Array<StatusPoint>} oldest first */
+  /** @type {Array<HistoryPoint>} oldest first */
   points = []
-  /** @type {Array<StatusEvent & { readonly id: number }>} oldest first; the id distinguishes equal events */
+  /** @type {Array<HistoryEvent & { readonly id: number }>} oldest first; the id distinguishes equal events */
   events = []
   windowMillis = DEFAULT_WINDOW_MILLIS
   stepMillis = DEFAULT_STEP_MILLIS
@@ -46,7 +46,7 @@ export class Model {
     if (last !== undefined) this.#compareClocks(last.at)
   }
 
-  /** @param {StatusPoint} point */
+  /** @param {HistoryPoint} point */
   point(point) {
     this.points.push(point)
     this.#compareClocks(point.at)
@@ -54,7 +54,7 @@ export class Model {
     while (this.points[0] !== undefined && this.points[0].at < oldest) this.points.shift()
   }
 
-  /** @param {StatusEvent} event */
+  /** @param {HistoryEvent} event */
   event(event) {
     this.events.push(this.#numbered(event))
     if (this.events.length > MAX_EVENTS) this.events.shift()
@@ -70,7 +70,7 @@ export class Model {
     this.#ahead = Date.now() - at
   }
 
-  /** @param {StatusEvent} event */
+  /** @param {HistoryEvent} event */
   #numbered(event) {
     this.#nextEvent += 1
     return { ...event, id: this.#nextEvent }

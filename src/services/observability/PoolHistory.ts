@@ -18,16 +18,15 @@ import { redact } from "../config/ConnectionString.ts"
 import type { Health } from "./health/Health.ts"
 import { HealthCheck } from "./HealthCheck.ts"
 import { type Totals, totalsOf, type Interval, intervalBetween } from "./history/Interval.ts"
-import { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistoryPoint.ts"
-import { ProcessUsage, type ProcessView } from "./history/ProcessUsage.ts"
 import {
-  EVENTS_KEPT,
-  findingBegun,
-  findingOver,
-  healthEvent,
-  poolEvent,
-  type HistoryEvent
-} from "./history/HistoryEvent.ts"
+  type HistoryEvent,
+  type HistoryPoint,
+  type ProcessView,
+  STEP_MILLIS,
+  WINDOW_MILLIS
+} from "./history/HistorySchema.ts"
+import { ProcessUsage } from "./history/ProcessUsage.ts"
+import { EVENTS_KEPT, findingBegun, findingOver, healthEvent, poolEvent } from "./history/HistoryEvent.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
@@ -61,11 +60,7 @@ class Ring<A> {
   }
 }
 
-export { type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistoryPoint.ts"
-
-export type { ProcessView } from "./history/ProcessUsage.ts"
-
-export type { HistoryEvent } from "./history/HistoryEvent.ts"
+export { type HistoryEvent, type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistorySchema.ts"
 
 /** The period of `recent` in milliseconds: long enough for a p99. */
 const RECENT_MILLIS = 60_000
@@ -172,7 +167,7 @@ const make = Effect.gen(function* () {
       dials: step.dials,
       dialFailures: step.dialFailures,
       closes: step.closes,
-      health: state._tag.toLowerCase() as HistoryPoint["health"],
+      health: state._tag.toLowerCase(),
       cpu,
       rssBytes,
       loopDelayP99Millis

@@ -1,5 +1,5 @@
 /** States of the live view: idle, busy, a lost database, an outdated status, a lost connection. */
-import type { StatusEvent, StatusPoint } from "../../../src/http/StatusSchema.ts"
+import type { HistoryEvent, HistoryPoint } from "../../../src/http/StatusSchema.ts"
 import { initialState, type WatchState } from "../../../src/cli/watch/WatchState.ts"
 import { pointFixture } from "../../http/StatusFixtures.ts"
 import { busyStatus, downStatus, idleStatus, NOW } from "../status/Statuses.ts"
@@ -7,7 +7,7 @@ import { busyStatus, downStatus, idleStatus, NOW } from "../status/Statuses.ts"
 const STEPS = 120
 
 /** Four minutes of a changing load, with a minute without waits. */
-const points: ReadonlyArray<StatusPoint> = Array.from({ length: STEPS }, (_, step) =>
+const points: ReadonlyArray<HistoryPoint> = Array.from({ length: STEPS }, (_, step) =>
   pointFixture({
     used: step % 6,
     waiting: step % 17 === 0 ? 2 : 0,
@@ -18,7 +18,7 @@ const points: ReadonlyArray<StatusPoint> = Array.from({ length: STEPS }, (_, ste
   })
 )
 
-const events: ReadonlyArray<StatusEvent> = Array.from({ length: 30 }, (_, index) => ({
+const events: ReadonlyArray<HistoryEvent> = Array.from({ length: 30 }, (_, index) => ({
   at: NOW - (30 - index) * 1000,
   tag: "SessionOpened",
   level: index % 10 === 9 ? "warn" : "info",

@@ -50,7 +50,7 @@ describe("watch on a terminal", () => {
     })
   )
 
-  onTerminal("shows a loss, and tells on the ordinary screen why it cannot go on", () =>
+  onTerminal("shows a loss, and writes to the ordinary screen why it ends", () =>
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const terminal = yield* startOnTerminal(["watch", "--url", program.base], SIZE, { NO_COLOR: "1" })
@@ -71,7 +71,7 @@ describe("watch on a terminal", () => {
     })
   )
 
-  onTerminal("does not touch the screen when there is nobody to watch", () =>
+  onTerminal("does not touch the screen when no program answers", () =>
     Effect.gen(function* () {
       const { base } = yield* Effect.scoped(scriptedProgram)
       const terminal = yield* startOnTerminal(["watch", "--url", base], SIZE)
@@ -99,7 +99,7 @@ describe("watch in a pipe", () => {
     })
   )
 
-  it.live("ends when its reader leaves", () =>
+  it.live("ends when its output is closed", () =>
     Effect.gen(function* () {
       const { base } = yield* scriptedProgram
       const shell = `"${process.execPath}" "${mainFile}" watch --url ${base} | head -n 1; echo "over \${PIPESTATUS[0]}"`

@@ -29,12 +29,12 @@ const open = { state: "open", retryInMillis: 1000 } as const
 const closed = { state: "closed", retryInMillis: undefined } as const
 
 describe("Advice", () => {
-  it("has nothing to say about a pool and a database in order, with or without a look at the database", () => {
+  it("has no findings without problems, with or without a monitor's result", () => {
     assert.deepStrictEqual(found({}), [])
     assert.deepStrictEqual(found({ database: undefined }), [])
   })
 
-  it("says nothing while the pool ends", () => {
+  it("has no findings while the pool drains", () => {
     const database = databaseView({ maxConnections: 5 })
     assert.strictEqual(found({ database }).length, 1)
     for (const phase of ["draining", "closed"] as const) {
@@ -42,7 +42,7 @@ describe("Advice", () => {
     }
   })
 
-  it("says that the database has too many connections: from 80 % a warning, from 95 % critical, reserved ones left out", () => {
+  it("finds too many connections: from 80 % a warning, from 95 % critical, without reserved ones", () => {
     const severityOf = (count: number) =>
       found({ database: databaseView({ counts: [{ owner: "others", state: "idle", count, waitingOnLock: 0 }] }) })[0]
         ?.severity
@@ -61,13 +61,13 @@ describe("Advice", () => {
     for (const advice of ["DB_POOL_MAX", "leaks", "upgrade"]) assert.include(remedy, advice)
   })
 
-  it("says it, too, when PostgreSQL refused a connection and the database cannot be looked at", () => {
+  it("finds them when PostgreSQL refused a connection and there is no monitor's result", () => {
     const events = [{ _tag: "DialFailed", at: 0, error: noSlots, open: 2, retryInMillis: 10 }] as const
     const finding = only({ database: undefined, events })
     assert.deepStrictEqual([finding.id, finding.severity], ["too-many-connections", "critical"])
   })
 
-  it("says that sessions cannot be opened, with the last failure, and that it is critical without any session", () => {
+  it("finds failed dials, with the last failure, critical without sessions", () => {
     const events = [{ _tag: "DialFailed", at: 0, error: unreachable, open: 0, retryInMillis: 10 }] as const
     const breakers = { network: open, capacity: closed, auth: closed }
     const failing = counters((made) => {
@@ -83,12 +83,12 @@ describe("Advice", () => {
     for (const advice of ["network", "firewall", "DB_CONNECT_TIMEOUT (10s)", unreachable.remedy.slice(0, -1)]) {
       assert.include(remedy, advice)
     }
-    assert.strictEqual(only({ events, pool: poolFixture({ breakers }) }).severity, "warning", "while sessions stand")
+    assert.strictEqual(only({ events, pool: poolFixture({ breakers }) }).severity, "warning", "while sessions are open")
     const recovered = only({ pool: poolFixture({ counters: failing }) })
     assert.deepStrictEqual([recovered.id, recovered.severity], ["connection-timeouts", "warning"])
   })
 
-  it("tells a refused login from a network that fails", () => {
+  it("distinguishes a refused login from a failing network", () => {
     const breakers = { network: closed, capacity: closed, auth: open }
     const refused = dialRefused({
       sqlState: "28P01",
@@ -103,7 +103,7 @@ describe("Advice", () => {
     assert.include(detail, "password authentication failed")
   })
 
-  it("says that idle sessions are dropped, and does not take a statement's loss for it", () => {
+  it("finds dropped idle sessions, but not losses during statements", () => {
     const lost = { _tag: "SessionsLost", at: 0, count: 2, first: dropped } as const
     const { detail, id, remedy } = only({
       events: [lost, { _tag: "SessionClosed", at: 1, id: 3, backendPid: 9, reason: "probe-failed" }]
@@ -114,7 +114,7 @@ describe("Advice", () => {
     assert.deepStrictEqual(found({ events: [{ ...lost, first: unreachable }] }), [])
   })
 
-  it("says that statements are slow from half of the timeout on, with who runs them", () => {
+  it("finds slow statements from half of the timeout on, with their holders", () => {
     const slow = ledgerEntry({ runningMillis: 15_000, statement: "select *\n  from orders" })
     const { detail, id, remedy } = only({ sessions: [slow, ledgerEntry({ runningMillis: 14_999 })] })
     assert.strictEqual(id, "slow-statements")
@@ -131,17 +131,21 @@ describe("Advice", () => {
     assert.include(elsewhere(15_000, "ours")[0]?.detail, "15 s by backend 7 of this application's name (psql)")
   })
 
-  it("names who keeps a suspected session, as long as the ledger shows it held", () => {
+  it("names the holder of a suspected leak while the session is held", () => {
     const suspects = [{ sessionId: 1, holder: "billing" }]
     const { detail, id } = only({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 61_000 })] })
     assert.strictEqual(id, "sessions-leaked")
     assert.include(detail, "1m 01s by billing (fiber #4), last ran: select 1")
     assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 59_000 })] }), [])
     assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: undefined })] }), [])
-    assert.deepStrictEqual(found({ sessions: [ledgerEntry({ heldMillis: 61_000 })] }), [], "a listener's lease, say")
+    assert.deepStrictEqual(
+      found({ sessions: [ledgerEntry({ heldMillis: 61_000 })] }),
+      [],
+      "for example the lease of a listener"
+    )
   })
 
-  it("says who is idle in a transaction, and that it is critical when others wait for it", () => {
+  it("finds idle transactions, critical when they block others", () => {
     const idle = backend(7, { state: "idle in transaction", millis: 30_000 })
     const alone = only({ database: databaseView({ idleInTransaction: [idle, { ...idle, pid: 8, millis: 29_999 }] }) })
     assert.deepStrictEqual([alone.id, alone.severity], ["idle-in-transaction", "warning"])
@@ -161,7 +165,7 @@ describe("Advice", () => {
     assert.include(own.detail, "backend 7 of this pool, held by billing (fiber #4), last ran: select 1")
   })
 
-  it("says who waits for a lock for more than five seconds, and behind whom", () => {
+  it("finds waits for a lock of more than five seconds, with the blockers", () => {
     const blockers = [backend(7, { application: "Supavisor", owner: "pooler", state: "active" })]
     const waiting = (millis: number) =>
       found({ database: databaseView({ blocked: [{ ...backend(9, { millis }), blockers, byPrepared: true }] }) })
@@ -175,7 +179,7 @@ describe("Advice", () => {
     assert.strictEqual(waiting(120_000)[0]?.severity, "critical")
   })
 
-  it("says that max is above the ceiling or above the pooler's pool", () => {
+  it("finds a max above the ceiling or above the pooler's pool", () => {
     const learned = only({ pool: poolFixture({ max: 20, ceiling: 15, poolerSize: 15 }) })
     assert.strictEqual(learned.id, "max-above-ceiling")
     assert.include(learned.detail, "15 sessions, and max is 20. Its pool has 15 for all clients of this role together.")
@@ -183,7 +187,7 @@ describe("Advice", () => {
     assert.deepStrictEqual(found({ pool: poolFixture({ max: 5, ceiling: 5, poolerSize: 15 }) }), [])
   })
 
-  it("says what the role may not see", () => {
+  it("finds missing privileges of the role", () => {
     const hidden = only({ database: databaseView({ hidden: 3, role: "agent" }) })
     assert.deepStrictEqual([hidden.id, hidden.severity], ["monitor-restricted", "info"])
     assert.include(hidden.detail, "The role agent may not see the state and age of 3 connections of other roles")
@@ -196,7 +200,7 @@ describe("Advice on saturation", () => {
   const load = { windowMillis: 60_000, arrivals: 1200, leases: 600, heldMillis: 300_000 }
   const crowded = poolFixture({ open: 5, idle: 0, used: 5, waiting: 4, oldestWaitMillis: 1000 })
 
-  it("names the sessions that Little's law asks for", () => {
+  it("names the number of sessions by Little's law", () => {
     const { detail, id, remedy, severity } = only({ pool: crowded, load })
     assert.deepStrictEqual([id, severity], ["pool-saturated", "warning"])
     assert.include(detail, "5 of 5 sessions are in use and 4 callers wait, the first for 1.0 s")
@@ -213,7 +217,7 @@ describe("Advice on saturation", () => {
     assert.include(burst.remedy, "On average DB_POOL_MAX (5) is enough")
   })
 
-  it("is critical when callers were turned away, and silent about short waits and without any session", () => {
+  it("is critical when callers were rejected, and absent for short waits and without sessions", () => {
     const refused = counters((made) => {
       made.acquired.timeout = 2
       made.acquired["queue-full"] = 1

@@ -63,7 +63,7 @@ const advised = Effect.gen(function* () {
     advisor: Context.get(context, Advisor),
     state,
     happens: (event: PoolEvent) => Effect.andThen(PubSub.publish(events, event), TestClock.adjust(0)),
-    /** What was said since the last call. */
+    /** The log lines since the last call. */
     said: Effect.sync(() => lines.splice(0))
   }
 })

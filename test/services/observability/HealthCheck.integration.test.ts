@@ -35,13 +35,13 @@ const watched = Effect.gen(function* () {
       `the health is ${state}`,
       Effect.map(current, (health) => wordsOf(health) === state)
     )
-  yield* untilPool(world.pool, "both sessions stand", ({ idle }) => idle === 2)
+  yield* untilPool(world.pool, "both sessions are open", ({ idle }) => idle === 2)
   yield* untilState("Up")
   return { ...world, current, untilState }
 })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the health of a pool on a real server", (it) => {
-  it.effect("is up with the time of a round trip, which takes nobody's session for long", () =>
+  it.effect("is up with the time of a round trip, and uses a session only briefly", () =>
     Effect.gen(function* () {
       const { current, pool } = yield* watched
       const { consecutiveFailures, latencyMillis, started } = yield* current

@@ -28,7 +28,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("leaves a pool alone that opens no session before somebody asks for one, and calls it up", () =>
+  it.effect("reports a pool without sessions and acquires as up, and opens no session", () =>
     withPool({}, { pool: { min: 0, max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)
@@ -44,7 +44,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("checks every interval, a tenth more or less, and asks the session that was silent for longest", () =>
+  it.effect("checks every interval, a tenth more or less, with the session that was idle for longest", () =>
     withPool({}, two, ({ pool, server }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)
@@ -52,7 +52,7 @@ describe("HealthCheck", () => {
         const checks = new Set(health.seen.map(({ checkedAt }) => checkedAt)).size
         assert.isAtLeast(checks, 19)
         assert.isAtMost(checks, 24)
-        // Both were asked within the last two intervals.
+        // Both were probed within the last two intervals.
         for (const session of server.sessions) assert.isAtLeast(session.lastReceivedAt(), 600_000 - 2 * ONE_INTERVAL)
         assert.strictEqual((yield* pool.snapshot).counters.acquired.immediate, 0)
       })
@@ -132,7 +132,7 @@ describe("HealthCheck", () => {
         assert.strictEqual(wordsOf(down), "Down")
         assert.isAtMost(down.since, 11_000 + 4100)
         yield* TestClock.adjust(2000)
-        // All of them were asked together and closed, though nobody borrowed anything and only two were looked at.
+        // All were validated together and closed, without an acquire, although only two were probed.
         assert.strictEqual(server.open.size, 0)
         server.change({ dials: Dial.succeeds() })
         yield* TestClock.adjust(20_000)

@@ -17,7 +17,7 @@ const talkative = SessionError.connectFailed({
   failure: { severity: "FATAL", sqlState: "XX000", serverMessage: "refused, by geh@im-nis and geh%40im-nis" }
 })
 
-describe("HealthCheck, told by the pool", () => {
+describe("HealthCheck with pool events", () => {
   it.effect("is down at once when all sessions are lost, and up by itself when one can be had again", () =>
     withPool({}, { pool: { min: 0, max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
@@ -39,7 +39,7 @@ describe("HealthCheck, told by the pool", () => {
     )
   )
 
-  it.effect("stays up when the server ends an idle session, as it was told to", () =>
+  it.effect("stays up when the server ends an idle session by its timeout", () =>
     withPool({}, { pool: { min: 0, max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         yield* pool.use(() => Effect.void)
@@ -87,7 +87,7 @@ describe("HealthCheck, told by the pool", () => {
     )
   )
 
-  it.effect("is degraded below a learned ceiling, and by dials that fail while sessions stand", () =>
+  it.effect("is degraded below a learned ceiling, and by failed dials while sessions are open", () =>
     withPool({ dials: (n) => (n > 1 ? Dial.fails("capacity") : Dial.succeeds()) }, { pool: { max: 3 } }, (scenario) =>
       Effect.gen(function* () {
         const { pool, server } = scenario
@@ -122,7 +122,7 @@ describe("HealthCheck, told by the pool", () => {
     )
   )
 
-  it.effect("says every turn once, with the remedy", () =>
+  it.effect("logs every change once, with the remedy", () =>
     withPool({}, { pool: { min: 1, max: 1 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)
@@ -142,7 +142,7 @@ describe("HealthCheck, told by the pool", () => {
     )
   )
 
-  it.effect("tells every health that differs, and none twice", () =>
+  it.effect("publishes every change of the health once", () =>
     withPool({}, { pool: { min: 1, max: 1 } }, ({ pool }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)
@@ -154,7 +154,7 @@ describe("HealthCheck, told by the pool", () => {
     )
   )
 
-  it.effect("holds no password, raw or encoded, whatever a server says", () =>
+  it.effect("contains no password, raw or encoded, of a server's message", () =>
     withPool({ dials: Dial.fails(talkative) }, { pool: { min: 1, max: 2 } }, ({ pool }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)

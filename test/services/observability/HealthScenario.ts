@@ -1,4 +1,4 @@
-/** A health check over a scripted pool: every health it came to, and what it said. */
+/** A health check over a scripted pool, with every health and every log line. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,7 +16,7 @@ export interface Watched {
   readonly seen: ReadonlyArray<Health>
   /** `LEVEL message`, of the health alone. */
   readonly lines: ReadonlyArray<string>
-  /** The state in one word per cause: `Up`, `Degraded:saturated,slow`. */
+  /** The state with its causes: `Up`, `Degraded:saturated,slow`. */
   readonly state: Effect.Effect<string>
 }
 

@@ -111,7 +111,7 @@ describe("PoolHistory", () => {
     })
   )
 
-  it.effect("tells of the last minute, per second, and forgets what was before it", () =>
+  it.effect("summarizes the last minute, per second, without earlier values", () =>
     Effect.gen(function* () {
       const { history, times } = yield* watched
       const operations = times.measureOperations()
@@ -125,7 +125,7 @@ describe("PoolHistory", () => {
     })
   )
 
-  it.effect("says nothing about statements while nobody times them", () =>
+  it.effect("has no values of statements while they are not timed", () =>
     Effect.gen(function* () {
       const { history, step } = yield* watched
       yield* step
@@ -135,7 +135,7 @@ describe("PoolHistory", () => {
     })
   )
 
-  it.effect("puts events of pool, health and advice into words, the last fifty, without secrets", () =>
+  it.effect("keeps the last fifty events of pool, health and advice as texts without secrets", () =>
     Effect.gen(function* () {
       const { events, findings, health, history } = yield* watched
       const error = SessionError.connectFailed({
@@ -182,7 +182,7 @@ describe("PoolHistory", () => {
     })
   )
 
-  it.effect("tells followers of each point and event in the order in which they can be read", () =>
+  it.effect("publishes each point and event in order", () =>
     Effect.gen(function* () {
       const { events, history, news, step } = yield* watched
       yield* PubSub.publish(events, { _tag: "CeilingLifted", at: 1 })
@@ -199,7 +199,7 @@ describe("PoolHistory", () => {
     })
   )
 
-  it.effect("goes on after a look that failed", () =>
+  it.effect("continues after a failed step", () =>
     Effect.gen(function* () {
       const { history, state, step } = yield* watched
       state.broken = true

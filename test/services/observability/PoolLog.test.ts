@@ -23,7 +23,7 @@ const refused = SessionError.connectFailed({
   failure: Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" })
 })
 
-/** The log over a pool that a test plays: what it says is gathered as `LEVEL message`. */
+/** The log of a scripted pool; lines are collected as `LEVEL message`. */
 const played = Effect.gen(function* () {
   const lines: Array<string> = []
   const events = yield* PubSub.unbounded<PoolEvent>({ replay: 50 })
@@ -45,7 +45,7 @@ const played = Effect.gen(function* () {
   )
   yield* TestClock.adjust(0)
   return {
-    /** What was said since the last call. */
+    /** The log lines since the last call. */
     said: Effect.map(TestClock.adjust(0), () => lines.splice(0)),
     happens: (event: PoolEventBody, at = 0) => PubSub.publish(events, { ...event, at } as PoolEvent),
     becomes: (changes: Partial<PoolSnapshot>) =>
@@ -57,7 +57,7 @@ const played = Effect.gen(function* () {
 })
 
 describe("PoolLog", () => {
-  it.effect("writes the pool's numbers when they change, but not for who is used and who idle", () =>
+  it.effect("logs the pool's numbers when they change, except for idle and used", () =>
     Effect.gen(function* () {
       const log = yield* played
       assert.deepStrictEqual(yield* log.said, ["Info pool (open=2/5 used=0 idle=2 connecting=0 waiting=0 ceiling=5)"])

@@ -27,7 +27,7 @@ const measured = (settings: Parameters<typeof stack>[0] = {}) =>
 
 const isolated = Effect.provideService(Metric.MetricRegistry, new Map())
 
-/** What every test does to a pool so that all of its metrics have something to say. */
+/** Uses a pool so that all of its metrics have values. */
 const eventfulLife = Effect.gen(function* () {
   const made = yield* measured({ pool: { min: 1, max: 2, acquireTimeout: 300 } })
   const { pool, proxy, sql } = made
@@ -44,12 +44,12 @@ const eventfulLife = Effect.gen(function* () {
   yield* untilPool(pool, "both are back", ({ idle }) => idle === 2)
   yield* proxy.cutAll("reset")
   yield* untilPool(pool, "they were lost", ({ counters }) => counters.closed.lost === 2)
-  yield* untilPool(pool, "one stands again", ({ open }) => open >= 1)
+  yield* untilPool(pool, "one is open again", ({ open }) => open >= 1)
   return made
 })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("PoolMetrics", (it) => {
-  it.effect("tells what happened in the pool", () =>
+  it.effect("shows what happened in the pool", () =>
     Effect.gen(function* () {
       const { scrape } = yield* eventfulLife
       const text = yield* scrape

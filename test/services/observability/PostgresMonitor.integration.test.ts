@@ -19,7 +19,7 @@ import { stopped, timed } from "../../Timing.ts"
 
 const quiet = Logger.layer([])
 
-/** A monitor that looks when it is asked to, over a pool of its own. */
+/** A monitor that is refreshed by the test, with its own pool. */
 const watching = (settings: SettingsInput) =>
   Effect.map(
     Layer.build(
@@ -50,7 +50,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       yield* worker.query("begin", [], false)
       const slow = yield* client(postgres.url, "slow")
       yield* Effect.forkChild(slow.query("select pg_sleep(20)", [], false), { startImmediately: true })
-      yield* untilPool(pool, "both sessions stand", ({ open }) => open === 2)
+      yield* untilPool(pool, "both sessions are open", ({ open }) => open === 2)
       const pids = (yield* pool.sessions).map(({ backendPid }) => backendPid)
       yield* until(
         "the slow statement runs",
@@ -59,11 +59,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       const { restriction, problem, view } = yield* monitor.refresh
       assert.deepStrictEqual([problem, restriction], [undefined, undefined])
       assert.deepInclude(view, { maxConnections: 100, reservedConnections: 3, hidden: 0, role: "postgres" })
-      assert.strictEqual(
-        countOf(view!, { owner: "ours", state: "idle" }),
-        2,
-        "the session that looks is idle otherwise"
-      )
+      assert.strictEqual(countOf(view!, { owner: "ours", state: "idle" }), 2, "the monitor's session is idle otherwise")
       assert.strictEqual(countOf(view!, { owner: "ours" }), 2)
       assert.strictEqual(countOf(view!, { owner: "pooler", state: "idle" }), 1)
       assert.strictEqual(countOf(view!, { owner: "others", state: "idle in transaction" }), 1)
@@ -79,12 +75,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
     }).pipe(Effect.scoped)
   )
 
-  it.effect("knows who waits for whom, and the advice names who holds them up", () =>
+  it.effect("finds blocked and blocking connections, and the advice names the blockers", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { url } = yield* postgres.freshDatabase
       const { monitor, pool, review } = yield* watching({ url, applicationName: "monitored" })
-      yield* untilPool(pool, "both sessions stand", ({ open }) => open === 2)
+      yield* untilPool(pool, "both sessions are open", ({ open }) => open === 2)
       const front = yield* client(url, "front")
       yield* front.query("create table t (n int)", [], false)
       yield* front.query("insert into t values (1)", [], false)
@@ -114,7 +110,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
       yield* front.query("commit", [], false)
       yield* Fiber.join(waiting)
       yield* until(
-        "nobody waits",
+        "no connection waits",
         Effect.map(monitor.refresh, ({ view }) => view !== undefined && waitingOnLock(view) === 0)
       )
       assert.notInclude(
@@ -124,36 +120,38 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a r
     }).pipe(Effect.scoped)
   )
 
-  it.effect("counts what an ordinary role may not look into, says so, and does without pg_blocking_pids", () =>
-    Effect.gen(function* () {
-      const postgres = yield* TestPostgres
-      const database = yield* postgres.freshDatabase
-      const owner = yield* client(database.url, "owner")
-      yield* postgres.admin("create role curious login password 'curious-password'")
-      yield* Effect.addFinalizer(() => Effect.ignore(postgres.admin("drop role curious")))
-      const url = new URL(Redacted.value(database.url))
-      url.username = "curious"
-      url.password = "curious-password"
-      const { monitor, review } = yield* watching({ url: url.href, applicationName: "monitored" })
-      const { restriction, problem, view } = yield* monitor.refresh
-      assert.isUndefined(problem)
-      assert.isAtLeast(view!.hidden, 1)
-      assert.strictEqual(countOf(view!, { state: "unknown" }), view!.hidden)
-      assert.include(restriction, "The role curious may not see the state")
-      assert.include(
-        (yield* review).map(({ id }) => id),
-        "monitor-restricted"
-      )
-      yield* owner.query("revoke execute on function pg_blocking_pids(int) from public", [], false)
-      yield* owner.query("begin", [], false)
-      const restricted = yield* monitor.refresh
-      assert.isUndefined(restricted.problem)
-      assert.include(restricted.restriction, "which connections block others")
-      yield* postgres.admin("grant pg_read_all_stats to curious")
-      const granted = yield* monitor.refresh
-      assert.strictEqual(granted.view?.hidden, 0)
-      assert.strictEqual(granted.view?.idleInTransaction[0]?.application, "owner")
-    }).pipe(Effect.scoped)
+  it.effect(
+    "counts connections that an ordinary role may not see, reports them, and works without pg_blocking_pids",
+    () =>
+      Effect.gen(function* () {
+        const postgres = yield* TestPostgres
+        const database = yield* postgres.freshDatabase
+        const owner = yield* client(database.url, "owner")
+        yield* postgres.admin("create role curious login password 'curious-password'")
+        yield* Effect.addFinalizer(() => Effect.ignore(postgres.admin("drop role curious")))
+        const url = new URL(Redacted.value(database.url))
+        url.username = "curious"
+        url.password = "curious-password"
+        const { monitor, review } = yield* watching({ url: url.href, applicationName: "monitored" })
+        const { restriction, problem, view } = yield* monitor.refresh
+        assert.isUndefined(problem)
+        assert.isAtLeast(view!.hidden, 1)
+        assert.strictEqual(countOf(view!, { state: "unknown" }), view!.hidden)
+        assert.include(restriction, "The role curious may not see the state")
+        assert.include(
+          (yield* review).map(({ id }) => id),
+          "monitor-restricted"
+        )
+        yield* owner.query("revoke execute on function pg_blocking_pids(int) from public", [], false)
+        yield* owner.query("begin", [], false)
+        const restricted = yield* monitor.refresh
+        assert.isUndefined(restricted.problem)
+        assert.include(restricted.restriction, "which connections block others")
+        yield* postgres.admin("grant pg_read_all_stats to curious")
+        const granted = yield* monitor.refresh
+        assert.strictEqual(granted.view?.hidden, 0)
+        assert.strictEqual(granted.view?.idleInTransaction[0]?.application, "owner")
+      }).pipe(Effect.scoped)
   )
 
   it.effect(

@@ -15,7 +15,7 @@ import { backend, databaseView } from "./advice/AdvisorFixtures.ts"
 
 const activity = /from pg_stat_activity/
 
-/** A monitor over scripted sessions that answer a look in a way that can be changed. */
+/** A monitor over scripted sessions with a variable answer. */
 const monitored = Effect.fnUntraced(function* (settings: SettingsInput = {}) {
   const script: { answer: Answer; queries: Array<string> } = { answer: [], queries: [] }
   const sees = (changes: Partial<DatabaseView> = {}) => {
@@ -52,7 +52,7 @@ const isolated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => Effect.provideService(effect, Metric.MetricRegistry, new Map()))
 
 describe("PostgresMonitor", () => {
-  it.effect("looks at once and then every interval, give or take a fifth", () =>
+  it.effect("queries at once and then every interval, a fifth more or less", () =>
     Effect.gen(function* () {
       const { monitor, script } = yield* monitored()
       assert.strictEqual(script.queries.length, 1)
@@ -64,7 +64,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("does not look when the interval is 0, says so, and looks when it is asked to", () =>
+  it.effect("does not query when the interval is 0, reports it, and queries on refresh", () =>
     Effect.gen(function* () {
       const { monitor, script } = yield* monitored({ monitorInterval: 0 })
       yield* TestClock.adjust("1 hour")
@@ -74,7 +74,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("never takes a session while all are in use, and looks soon after one is free", () =>
+  it.effect("uses no session while all are in use, and queries soon after one is idle", () =>
     Effect.gen(function* () {
       const { monitor, pool, script } = yield* monitored()
       yield* TestClock.adjust("1 second")
@@ -87,9 +87,9 @@ describe("PostgresMonitor", () => {
       assert.strictEqual(script.queries.length, 1)
       const { problem, view } = yield* monitor.current
       assert.include(problem, "No session was idle")
-      assert.isDefined(view, "the last look is still good")
+      assert.isDefined(view, "the last result is still valid")
       yield* TestClock.adjust("59 seconds")
-      assert.isUndefined((yield* monitor.current).view, "a look that is too old is forgotten")
+      assert.isUndefined((yield* monitor.current).view, "a result that is too old is dropped")
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(held)
       assert.strictEqual(script.queries.length, 2)
@@ -97,7 +97,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("does not keep sessions from being closed that nobody else uses", () =>
+  it.effect("does not keep unused sessions from being closed", () =>
     Effect.gen(function* () {
       const { pool, script } = yield* monitored()
       const hold = pool.use(() => Effect.sleep("1 second"))
@@ -111,7 +111,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("gives up after five seconds and goes on with the next look", () =>
+  it.effect("gives up after five seconds and continues with the next query", () =>
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       script.answer = Effect.never
@@ -138,7 +138,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says what it could not see, and does without what is forbidden", () =>
+  it.effect("reports what it may not see, and works without it", () =>
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       sees({ hidden: 4, role: "agent" })
@@ -156,11 +156,11 @@ describe("PostgresMonitor", () => {
       assert.include(restriction, "which connections block others")
       const before = script.queries.length
       yield* monitor.refresh
-      assert.strictEqual(script.queries.length, before + 1, "it does not ask for it again")
+      assert.strictEqual(script.queries.length, before + 1, "it does not query it again")
     }).pipe(Effect.scoped)
   )
 
-  it.effect("shows no secret that somebody uses as a name", () =>
+  it.effect("shows no secret that is used as a name", () =>
     Effect.gen(function* () {
       const { monitor, sees } = yield* monitored({ username: "app", password: "geh@im-nis" })
       sees({ oldest: backend(1, { application: "postgres://app:geh%40im-nis@db/shop" }) })
@@ -191,7 +191,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("shows gauges while there is a look, and takes them along when it ends", () =>
+  it.effect("shows gauges while there is a result, and removes them at its end", () =>
     isolated(
       Effect.gen(function* () {
         yield* Effect.gen(function* () {

@@ -3,20 +3,13 @@ import type { Finding, Severity } from "../advice/Finding.ts"
 import { counted, sentence, wordMillis } from "../../errors/Wording.ts"
 import { causeTexts, type Health } from "../health/Health.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
+import type { HistoryEvent } from "./HistorySchema.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
 
 /** Events kept. */
 export const EVENTS_KEPT = 50
 
-export type EventLevel = "info" | "warn" | "error"
-
-/** One event. `at` is wall-clock milliseconds; `text` is one line without secrets. */
-export interface HistoryEvent {
-  readonly at: number
-  readonly tag: PoolEvent["_tag"] | "Health" | "Finding"
-  readonly level: EventLevel
-  readonly text: string
-}
+type EventLevel = "info" | "warn" | "error"
 
 type LevelAndText = readonly [level: EventLevel, text: string]
 

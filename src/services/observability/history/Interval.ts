@@ -2,15 +2,8 @@
 import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { PoolTimes } from "../../stats/PoolTimes.ts"
 import type { CloseReason, PoolSnapshot } from "../../pool/core/Snapshot.ts"
-import {
-  type HistogramCounts,
-  countsOf,
-  countsSince,
-  nothingMeasured,
-  type Quantiles,
-  quantilesOf,
-  totalOf
-} from "./Quantiles.ts"
+import { type HistogramCounts, countsOf, countsSince, nothingMeasured, quantilesOf, totalOf } from "./Quantiles.ts"
+import type { Quantiles } from "./HistorySchema.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Counts since the pool was created. */

@@ -1,24 +1,10 @@
 /** The process's processor time, memory and event-loop delay. */
 import { LoopDelay } from "../metrics/LoopDelay.ts"
-import { STEP_MILLIS } from "./HistoryPoint.ts"
+import { type ProcessView, STEP_MILLIS } from "./HistorySchema.ts"
 import { MICROS_PER_MILLI, MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** Less than a step, so that a step that is early still ends its window. */
 const LOOP_WINDOW_MILLIS = STEP_MILLIS / 2
-
-/** The process at one instant. */
-export interface ProcessView {
-  readonly pid: number
-  readonly nodeVersion: string
-  readonly uptimeSeconds: number
-  /** The share of one core used in the last step; since the start of the process before the first step. */
-  readonly cpu: number
-  readonly rssBytes: number
-  readonly heapUsedBytes: number
-  readonly heapTotalBytes: number
-  readonly loopDelayP50Millis: number
-  readonly loopDelayP99Millis: number
-}
 
 const cpuMillis = (): number => {
   const { system, user } = process.cpuUsage()

@@ -1,5 +1,6 @@
 /** Quantiles of the difference between two states of a histogram. Pure. */
 import type { Histogram } from "../../stats/Histogram.ts"
+import type { Quantiles } from "./HistorySchema.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** The counts of histograms with the same bounds at one instant. */
@@ -8,13 +9,6 @@ export interface HistogramCounts {
   readonly counts: ReadonlyArray<number>
   /** In seconds. */
   readonly sum: number
-}
-
-/** Milliseconds; null where nothing was measured. */
-export interface Quantiles {
-  readonly p50: number | null
-  readonly p95: number | null
-  readonly p99: number | null
 }
 
 export const nothingMeasured: Quantiles = { p50: null, p95: null, p99: null }

@@ -1,4 +1,4 @@
-/** Pictures of an untroubled pool and database, and whatever is to be different. */
+/** A pool and a database without problems, with changes. */
 import * as Duration from "effect/Duration"
 import type { AdvisorInput } from "../../../../src/services/observability/advice/AdvisorInput.ts"
 import type { Backend, DatabaseView } from "../../../../src/services/observability/monitor/DatabaseView.ts"

@@ -24,7 +24,7 @@ const session = (
 const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => outcomeOfTraffic(ledger, sinceMillis)._tag
 
 describe("listening to the sessions in use", () => {
-  it("finds an answer when one of them was heard of since the last check", () => {
+  it("is answered when a session received data since the last check", () => {
     assert.strictEqual(heard([session(40_000, 40_000), session(29_999, 10)]), "Answered")
   })
 
@@ -33,7 +33,7 @@ describe("listening to the sessions in use", () => {
     assert.strictEqual(heard([session(2001, 2001)], 1000), "Unanswered")
   })
 
-  it("finds out nothing while nothing is asked, or not for long enough", () => {
+  it("is skipped while no statement waits, or not for long enough", () => {
     assert.strictEqual(heard([]), "Skipped")
     assert.strictEqual(heard([session(40_000), session(50_000)]), "Skipped")
     assert.strictEqual(heard([session(40_000, 1999)]), "Skipped")

@@ -12,7 +12,7 @@ const PATIENCE_MILLIS = 120_000
 
 const isInstalled = spawnSync("promtool", ["--version"], { timeout: PATIENCE_MILLIS }).status === 0
 
-/** Fails with what promtool has to say, unless that is nothing. */
+/** Fails with promtool's output unless it is empty. */
 export const promtool = (parameters: ReadonlyArray<string>, input = ""): void => {
   const { output, status } = spawnSync("promtool", parameters, { input, encoding: "utf8", timeout: PATIENCE_MILLIS })
   assert.strictEqual(status, 0, output.join("\n"))
