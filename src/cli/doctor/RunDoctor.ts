@@ -4,25 +4,38 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import { SessionConfig } from "../../services/config/SessionConfig.ts"
 import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
 import { Doctor, type DoctorOptions, type DoctorReport, reportInvalid } from "../../services/doctor/Doctor.ts"
 import { isNameServer } from "../../services/doctor/network/NameResolver.ts"
 import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
+import type { SessionError } from "../../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "../ExitCode.ts"
+import { settingsWithUrl } from "../flags/DatabaseSettings.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 
 import { wrap } from "../terminal/Wrap.ts"
 import type { DoctorFlags } from "./DoctorFlags.ts"
-import { doctorSettings } from "./DoctorSettings.ts"
 import { makeProgress, type Progress } from "./Progress.ts"
 import { closingLines, headerLine, paintFor, resultLines } from "./Table.ts"
+
+/** The settings to check: the environment's, or with the connection string of the command line. */
+const settingsOf = (url: DoctorFlags["url"]): Layer.Layer<SessionConfig, SessionError> =>
+  Option.match(url, {
+    onNone: () => SessionConfig.layerEnv,
+    onSome: (given) =>
+      settingsWithUrl(given, "connection-string", (configured) =>
+        // `embedded` has no connection string, so it cannot apply here.
+        configured?.value?.trim() === "embedded" ? undefined : configured
+      )
+  })
 
 /** Runs the checks once, with settings that are read anew; invalid settings give a report too. */
 export const runWith =
   ({ nameServer, url }: Pick<DoctorFlags, "nameServer" | "url">) =>
   (options: DoctorOptions): Effect.Effect<DoctorReport> =>
     Effect.flatMap(Doctor, (doctor) => doctor.run(options)).pipe(
-      Effect.provide(Doctor.layer.pipe(Layer.provide(doctorSettings(url)))),
+      Effect.provide(Doctor.layer.pipe(Layer.provide(settingsOf(url)))),
       Effect.catchTag("SessionError", reportInvalid),
       Effect.provide(
         Option.match(nameServer, {

@@ -9,55 +9,68 @@ import { parse } from "../../services/config/ConnectionString.ts"
 import { SessionConfig } from "../../services/config/SessionConfig.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 
-const FLAG = "--url"
-
-/** The variable that takes the value of `--url`. */
+/** The variable that takes the value of a connection string on the command line. */
 const URL_VARIABLE = "DATABASE_URL"
 
-/** Variables that would contradict `--url`. */
-const ignored = new Set([
-  "SUPABASE_SESSION_POOLER",
-  "POSTGRES_URL_NON_POOLING",
-  "SUPABASE_DB_URL",
-  "DB_CONNECTION_TYPE",
-  "DB_POOL_NAME"
-])
+const TYPE_VARIABLE = "DB_CONNECTION_TYPE"
+
+/** Variables that would contradict the connection string of the command line. */
+const ignored = new Set(["SUPABASE_SESSION_POOLER", "POSTGRES_URL_NON_POOLING", "SUPABASE_DB_URL", "DB_POOL_NAME"])
+
+const withUrl = (
+  url: string,
+  typeFrom: (configured: ConfigProvider.Node | undefined) => ConfigProvider.Node | undefined
+): Layer.Layer<never> =>
+  Layer.effect(
+    ConfigProvider.ConfigProvider,
+    Effect.map(ConfigProvider.ConfigProvider, (environment) =>
+      ConfigProvider.make((path) => {
+        const name = path.join("_")
+        if (name === URL_VARIABLE) return Effect.succeed(ConfigProvider.makeValue(url))
+        if (ignored.has(name)) return Effect.succeed(undefined)
+        return name === TYPE_VARIABLE ? Effect.map(environment.load(path), typeFrom) : environment.load(path)
+      })
+    )
+  )
+
+/**
+ * The settings of the environment, with the connection string of the command line in place of the configured one.
+ * `argument` names it in problems and warnings; `typeFrom` maps the configured connection type.
+ */
+export const settingsWithUrl = (
+  url: Redacted.Redacted<string>,
+  argument: string,
+  typeFrom: (configured: ConfigProvider.Node | undefined) => ConfigProvider.Node | undefined
+): Layer.Layer<SessionConfig, SessionError> => {
+  const named = (text: string) => text.replaceAll(URL_VARIABLE, argument)
+  return Layer.effect(
+    SessionConfig,
+    Effect.map(SessionConfig, (settings) => ({
+      ...settings,
+      source: argument,
+      warnings: settings.warnings.map(named)
+    })).pipe(
+      Effect.provide(SessionConfig.layerEnv.pipe(Layer.provide(withUrl(Redacted.value(url), typeFrom)))),
+      Effect.mapError((error) =>
+        error.reason._tag === "ConfigurationInvalid"
+          ? SessionError.configurationInvalid(
+              error.reason.problems.map((problem) => ({ ...problem, name: named(problem.name) }))
+            )
+          : error
+      )
+    )
+  )
+}
 
 /** The type follows from the host; only the two transaction poolers must be named, or they would be refused. */
-const typeOf = (url: string): string | undefined => {
+const typeOf = (url: string): ConfigProvider.Node | undefined => {
   const parsed = parse(url)
   if (Result.isFailure(parsed)) return undefined
   const { kind } = parsed.success
-  return kind === "transaction-pooler" || kind === "dedicated-pooler" ? "supavisor_transaction" : undefined
+  return kind === "transaction-pooler" || kind === "dedicated-pooler"
+    ? ConfigProvider.makeValue("supavisor_transaction")
+    : undefined
 }
-
-const withUrl = (url: string): Layer.Layer<never> =>
-  Layer.effect(
-    ConfigProvider.ConfigProvider,
-    Effect.map(ConfigProvider.ConfigProvider, (environment) => {
-      const given = new Map([
-        [URL_VARIABLE, url],
-        ["DB_CONNECTION_TYPE", typeOf(url)]
-      ])
-      return ConfigProvider.make((path) => {
-        const name = path.join("_")
-        const value = given.get(name)
-        if (value !== undefined) return Effect.succeed(ConfigProvider.makeValue(value))
-        return ignored.has(name) ? Effect.succeed(undefined) : environment.load(path)
-      })
-    })
-  )
-
-/** Names `--url` in problems instead of the variable. */
-const byFlag = (error: SessionError): SessionError =>
-  error.reason._tag === "ConfigurationInvalid"
-    ? SessionError.configurationInvalid(
-        error.reason.problems.map((problem) => ({
-          ...problem,
-          name: problem.name === URL_VARIABLE ? FLAG : problem.name
-        }))
-      )
-    : error
 
 const noDatabase = SessionError.configurationInvalid([
   {
@@ -80,11 +93,7 @@ export const settingsFrom = (
 ): Layer.Layer<SessionConfig, SessionError> => {
   const settings = Option.match(url, {
     onNone: () => SessionConfig.layerEnv,
-    onSome: (given) =>
-      SessionConfig.layerEnv.pipe(
-        Layer.provide(withUrl(Redacted.value(given))),
-        Layer.catchTag("SessionError", (error) => Layer.effect(SessionConfig, Effect.fail(byFlag(error))))
-      )
+    onSome: (given) => settingsWithUrl(given, "--url", () => typeOf(Redacted.value(given)))
   })
   return Layer.effect(
     SessionConfig,
