@@ -13,7 +13,7 @@ import { type HostAddresses, resolveAddresses } from "./network/HostAddresses.ts
 import { timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 
-export type { CertificateFacts } from "./network/Certificate.ts"
+export type { CertificateFacts } from "./network/Sockets.ts"
 export { NameResolver, type NameResolverShape, resolverAt } from "./network/NameResolver.ts"
 export type { DnsAnswer, HostAddresses } from "./network/HostAddresses.ts"
 export { type TlsFacts, unencrypted } from "./network/Sockets.ts"

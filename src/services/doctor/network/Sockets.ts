@@ -1,4 +1,4 @@
-/** Sockets of the network checks, opened by the code that opens the pool's sessions. */
+/** Routes, sockets and certificates of the network checks; sockets are opened by the code that opens the pool's sessions. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
@@ -6,8 +6,63 @@ import * as Tls from "node:tls"
 import type { SessionError } from "../../errors/SessionError.ts"
 import type { TlsSettings } from "../../wire/TlsNegotiation.ts"
 import { connectTcp, type Endpoint, open, type Wire } from "../../wire/Transport.ts"
-import { type CertificateFacts, certificateOf } from "./Certificate.ts"
 import * as Dgram from "node:dgram"
+
+/** A server's certificate. */
+export interface CertificateFacts {
+  readonly subject: string
+  readonly issuer: string
+  /** The subject alternative names without their kind, or the subject. */
+  readonly names: ReadonlyArray<string>
+  /** Milliseconds since 1970. */
+  readonly validFrom: number
+  readonly validTo: number
+  /** The subjects of the chain that the server sent, its own first. */
+  readonly chain: ReadonlyArray<string>
+  /** Why the host is not one of the names; undefined when it is. */
+  readonly nameProblem: string | undefined
+}
+
+/** Chains have two or three links; the limit ends a chain that loops. */
+const LONGEST_CHAIN = 8
+
+const nameOf = (subject: Tls.Certificate | undefined): string => {
+  const name: unknown = subject?.CN ?? subject?.O
+  return Array.isArray(name) ? name.join(" ") : typeof name === "string" && name !== "" ? name : "(no name)"
+}
+
+const chainOf = (certificate: Tls.DetailedPeerCertificate): ReadonlyArray<string> => {
+  const chain: Array<string> = []
+  let link: Tls.DetailedPeerCertificate | undefined = certificate
+  while (link?.subject !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(nameOf(link.subject))
+    link = link.issuerCertificate === link ? undefined : link.issuerCertificate
+  }
+  return chain
+}
+
+const namesIn = (certificate: Tls.DetailedPeerCertificate): ReadonlyArray<string> => {
+  const listed = (certificate.subjectaltname ?? "").split(/,\s*/).filter((name) => name !== "")
+  return listed.length === 0
+    ? [nameOf(certificate.subject)]
+    : listed.map((name) => name.replace(/^(?:DNS|IP Address|URI|email):/, ""))
+}
+
+/** The peer's certificate; undefined when it sent none. */
+export const certificateOf = (socket: Tls.TLSSocket, host: string): CertificateFacts | undefined => {
+  const certificate = socket.getPeerCertificate(true)
+  // Node.js returns an empty object when there is none; its type does not say so.
+  if ((certificate as Partial<Tls.DetailedPeerCertificate>).subject === undefined) return undefined
+  return {
+    subject: nameOf(certificate.subject),
+    issuer: nameOf(certificate.issuer),
+    names: namesIn(certificate),
+    validFrom: Date.parse(certificate.valid_from),
+    validTo: Date.parse(certificate.valid_to),
+    chain: chainOf(certificate),
+    nameProblem: Tls.checkServerIdentity(host, certificate)?.message
+  }
+}
 
 /** A TCP connection to an address, destroyed when the scope closes. Fails with Node's error. */
 export const scopedTcp = (address: string, port: number): Effect.Effect<Net.Socket, unknown, Scope.Scope> =>

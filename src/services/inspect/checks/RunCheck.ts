@@ -6,7 +6,7 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { DatabaseEndpoint, Session } from "../../session/Session.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { CheckInput, Check, CheckOutput } from "./Check.ts"
-import { type Inspection, INSPECTION_VERSION } from "./Inspection.ts"
+import { type Inspection, INSPECTION_VERSION } from "./InspectionReport.ts"
 import { InspectorError } from "./InspectorError.ts"
 import { factsStatement, ServerFacts } from "./ServerFacts.ts"
 
