@@ -1,8 +1,8 @@
 /**
  * Two hundred fibers of mixed work through proxy and pooler to a real PostgreSQL, under random faults.
  *
- * `npm run test:chaos` takes a minute; `CHAOS_SECONDS` makes it longer. The seed is printed and selects the work and the
- * faults: `CHAOS_SEED=<seed> npm run test:chaos` repeats them.
+ * `npm run test:chaos` takes a minute; `CHAOS_SECONDS` makes it longer. The seed is printed and selects the work and
+ * the faults: `CHAOS_SEED=<seed> npm run test:chaos` repeats them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

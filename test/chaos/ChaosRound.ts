@@ -1,4 +1,4 @@
-/** One pool under load: two hundred fibers at work, a fault every few hundred milliseconds, then none, then its drain. */
+/** One pool under load: two hundred fibers, a fault every few hundred milliseconds, then none, then the drain. */
 import { PgClient } from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Context from "effect/Context"

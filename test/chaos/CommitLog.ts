@@ -2,8 +2,8 @@
 import type { Violations } from "./Violations.ts"
 
 /**
- * `committed`: its write succeeded. `unknown`: its outcome was unknown, or its writer was interrupted. `absent`: its write
- * failed, or never reached COMMIT.
+ * `committed`: its write succeeded. `unknown`: its outcome was unknown, or its writer was interrupted. `absent`: its
+ * write failed, or never reached COMMIT.
  */
 export type Expectation = "committed" | "unknown" | "absent"
 

@@ -2,7 +2,7 @@
  * One statement on an exclusive session, from the call to the result without a fiber in between.
  *
  * The lease, the waiter and the result handler are one object. When a session is released and this is the next waiter,
- * its statement is written synchronously; when the result arrives, the session goes to the next waiter before the caller
+ * its statement is written synchronously. When the result arrives, the next waiter gets the session before the caller
  * resumes.
  */
 import type * as Cause from "effect/Cause"
@@ -17,10 +17,8 @@ import { type Holder, Lease } from "./core/Lease.ts"
 import { release, acquireSqlError } from "./Acquire.ts"
 import type { StatementFacts } from "../stats/StatementCache.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import type { Transform } from "./LeasedSession.ts"
 import type { PoolHost } from "./PoolHost.ts"
-
-/** Effect SQL's row transformation. */
-export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void
 

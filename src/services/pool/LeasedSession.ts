@@ -15,7 +15,8 @@ import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
-type Transform = (<A extends object>(row: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+/** Effect SQL's row transformation. */
+export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 const leaseEnded = (): SqlError =>
   new SqlError({
@@ -35,7 +36,7 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
   private readonly host: PoolHost
   /** The statement that begins a transaction, sent ahead of the next statement; undefined once it has begun. */
   private beginStatement: string | undefined = undefined
-  /** Whether it is in flight: other statements wait, because they would run outside of a transaction that fails to begin. */
+  /** Whether it is in flight: other statements wait, because it may fail, and they would run outside of a transaction. */
   private isBeginning = false
   /** Resolved when it has settled; created for the first statement that waits for it. */
   private beginSettled: Deferred.Deferred<void> | undefined = undefined

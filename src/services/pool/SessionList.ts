@@ -1,4 +1,4 @@
-/** The list of sessions and waiters: who holds what, and since when. Created on demand; nothing is written per query. */
+/** The list of sessions and waiters with their holders. Created on demand; nothing is written per query. */
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease, type Slot, type SlotState } from "./core/Lease.ts"
 

@@ -56,9 +56,9 @@ export class SessionPool extends Context.Service<
     readonly name: string
     readonly endpoint: DatabaseEndpoint
     /**
-     * Uses a session for one effect. An idle one is acquired at once, without a timer, a fiber or a microtask. Otherwise
-     * the caller waits in the queue, which is bounded (`QueueFull`), for at most the acquire timeout (`AcquireTimeout`).
-     * Fails with `PoolClosed` once the pool drains.
+     * Uses a session for one effect. An idle one is acquired at once, without a timer, a fiber or a microtask.
+     * Otherwise the caller waits in the queue, which is bounded (`QueueFull`), for at most the acquire timeout
+     * (`AcquireTimeout`). Fails with `PoolClosed` once the pool drains.
      */
     readonly use: <A, E, R>(
       f: (session: LeasedSession) => Effect.Effect<A, E, R>
@@ -109,7 +109,7 @@ export class SessionPool extends Context.Service<
     /** Replaces every session, idle ones now, used ones on release: for example after a change of credentials. */
     readonly reset: Effect.Effect<void>
     /**
-     * Rejects waiting and new callers, lets leases finish, then cancels statements, then sends Terminate; bounded by the
+     * Rejects waiting and new callers, lets leases finish, then cancels statements, then sends Terminate, bounded by the
      * shutdown timeout. Closing the scope does the same; call it earlier to report its progress.
      */
     readonly drain: Effect.Effect<void>

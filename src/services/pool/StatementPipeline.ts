@@ -15,7 +15,8 @@ import { release } from "./Acquire.ts"
 import type * as Cause from "effect/Cause"
 import type { SqlError } from "effect/sql/SqlError"
 import type { QueryResult } from "../wire/query/Query.ts"
-import { DirectStatement, type StatementOptions, type Transform } from "./DirectStatement.ts"
+import { DirectStatement, type StatementOptions } from "./DirectStatement.ts"
+import type { Transform } from "./LeasedSession.ts"
 import * as Effect from "effect/Effect"
 import type { Row } from "@effect/sql-pg/PgConnection"
 
@@ -299,7 +300,7 @@ export class SharedSession extends Lease<Session> {
     return position === this.answeredCount ? now - this.answeredAt : 0
   }
 
-  /** A caller was interrupted. Only for the last one `cancel` is called, because it cancels all statements in flight. */
+  /** A caller was interrupted. `cancel` cancels all statements in flight, so it is called for the last caller only. */
   callerLeft(cancel: (session: Session) => void): void {
     this.waitingCallers--
     const session = this.slot?.session
@@ -363,8 +364,8 @@ export class SharedStatement extends DirectStatement {
   }
 
   /**
-   * Records how long the server ran the statement: at most since the result before it, and at most the time since it was
-   * written less the round trip.
+   * Records how long the server ran the statement: at most since the result before it, and at most the time since it
+   * was written less the round trip.
    */
   private leaveSession(now: number, succeeded: boolean): SharedSession | undefined {
     const { facts, shared } = this

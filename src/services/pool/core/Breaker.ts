@@ -7,7 +7,7 @@
 import type { Ceiling } from "./Ceiling.ts"
 import type { DialBackoff } from "./DialBackoff.ts"
 
-/** `closed`: dials are allowed. `open`: no dial before `retryInMillis` have passed. `half-open`: the next dial decides. */
+/** `closed`: dials are allowed. `open`: no dial for `retryInMillis`. `half-open`: the next dial decides. */
 export type BreakerState = "closed" | "open" | "half-open"
 
 /** One breaker; `retryInMillis` is undefined unless it is open. */

@@ -26,7 +26,7 @@ const MAX_INTERVAL_MILLIS = 60_000
 
 export const noCeiling: Ceiling = { held: undefined, poolerSize: undefined, growAt: 0, interval: 0 }
 
-/** The ceiling after a dial was refused while `held` sessions were open. Half of the interval is jitter; `random` is in [0, 1). */
+/** After a dial was refused while `held` sessions were open. Half of the interval is jitter; `random` is in [0, 1). */
 export const afterRefused = (
   ceiling: Ceiling,
   held: number,
@@ -43,14 +43,14 @@ export const afterRefused = (
   }
 }
 
-/** The ceiling after a dial succeeded, with `open` sessions now: it rises with them and is removed at `max`. */
+/** After a dial succeeded, with `open` sessions now: the ceiling rises with them and is removed at `max`. */
 export const afterOpened = (ceiling: Ceiling, open: number, max: number, now: number): Ceiling => {
   if (ceiling.held === undefined) return ceiling
   if (open >= max) return noCeiling
   return open > ceiling.held ? { ...ceiling, held: open, growAt: now, interval: 0 } : ceiling
 }
 
-/** How many sessions may be open or dialling now. At least one: without a session, dialling is the only way to learn. */
+/** How many sessions may be open or dialling now. At least one: without a session, only a dial can find out more. */
 export const limit = (ceiling: Ceiling, max: number, now: number): number =>
   ceiling.held === undefined ? max : Math.max(1, Math.min(max, now >= ceiling.growAt ? ceiling.held + 1 : ceiling.held))
 

@@ -130,7 +130,7 @@ export const afterShutdown = (backoff: DialBackoff, now: number): DialBackoff =>
   drainingUntil: now + POOLER_DRAIN_MILLIS
 })
 
-/** The backoff after authentication failures of other pools with the same endpoint and role: the pooler adds them up. */
+/** After authentication failures of other pools with the same endpoint and role: the pooler adds them up. */
 export const withAuthFailures = (
   backoff: DialBackoff,
   authFailures: ReadonlyArray<number>,

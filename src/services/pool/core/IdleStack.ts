@@ -1,4 +1,4 @@
-/** Idle sessions, the last used on top: recently used ones are reused first, and the surplus at the bottom times out. */
+/** Idle sessions, the last used on top: it is reused first, and the surplus at the bottom times out. */
 import type { Slot, SlotSession } from "./Lease.ts"
 
 export class IdleStack<S extends SlotSession> {

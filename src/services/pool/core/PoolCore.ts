@@ -33,7 +33,7 @@ export interface PoolLimits {
 /** Acquires that the pool itself rejects. */
 export type Rejection = Extract<AcquireOutcome, "timeout" | "queue-full" | "closed">
 
-/** The actions that the state machine requests. They run after the step that requested them, so they may call back at once. */
+/** The actions that the state machine requests. They run after the step that requested them and may call back at once. */
 export interface PoolHooks<S extends SlotSession> {
   readonly dial: (id: number) => void
   readonly probe: (slot: Slot<S>) => void
@@ -319,8 +319,8 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   /**
-   * Periodic work: expired waiters, idle sessions above `min`, one rotation by lifetime. Returns the instant by which it
-   * must be called again.
+   * Periodic work: expired waiters, idle sessions above `min`, one rotation by lifetime. Returns the instant by which
+   * it must be called again.
    */
   tick(now: number): number {
     const earliest = this.waiters.expire(now, (waiter) => this.endWait(waiter, this.reject("timeout", waiter)))
@@ -364,8 +364,8 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   /** Serves the waiters: assigns sessions, probes those that need it, dials those that are missing. */
   private dispatch(now: number): void {
     if (this.isEnding) return
-    // A usable session goes to the first waiter even while a probe for that waiter is in progress: the probed peer may be
-    // dead, and the probe then ends with its timeout.
+    // A usable session goes to the first waiter even while a probe for that waiter is in progress: the probed peer may
+    // be dead, and the probe then ends with its timeout.
     while (this.waiters.size > 0) {
       const slot = this.findUsable(now)
       if (slot === undefined) break
