@@ -226,6 +226,52 @@ describe("imports", () => {
   })
 })
 
+describe("the walkthroughs in docs/architecture.md", () => {
+  const sections = read("docs/architecture.md").split("## Walkthroughs")[1]?.split("\n### ").slice(1) ?? []
+  const walkthroughs = sections.map((section) => {
+    const [title = ""] = section.split("\n")
+    return { title, files: Array.from(section.matchAll(/^\d+\. `([^`]+)`/gm), ([, file = ""]) => file), section }
+  })
+
+  it("are five, with at most ten steps each", () => {
+    assert.strictEqual(walkthroughs.length, 5)
+    for (const { files, section, title } of walkthroughs) {
+      assert.isAtLeast(files.length, 3, title)
+      assert.isAtMost(files.length, 10, title)
+      assert.strictEqual(
+        files.length,
+        Array.from(section.matchAll(/^\d+\. /gm)).length,
+        `${title}: a file in each step`
+      )
+    }
+  })
+
+  it("name files that exist, each of which imports the next", () => {
+    const broken = walkthroughs.flatMap(({ files, title }) =>
+      files.flatMap((file, index) => {
+        if (!exists(file)) return [`${title}: there is no ${file}`]
+        const next = files[index + 1]
+        if (next === undefined) return []
+        const imported = Array.from(read(file).matchAll(/from "(\.[^"]+)"/g), ([, specifier = ""]) =>
+          Path.posix.join(Path.posix.dirname(file), specifier)
+        )
+        return imported.includes(next) ? [] : [`${title}: ${file} does not import ${next}`]
+      })
+    )
+    assert.deepStrictEqual(broken, [])
+  })
+
+  it("mention only files that exist", () => {
+    const names = new Set(sources.map((file) => Path.posix.basename(file)))
+    const unknown = walkthroughs.flatMap(({ section }) =>
+      Array.from(section.matchAll(/`([\w/.-]+\.(?:ts|js))`/g), ([, file = ""]) => file).filter(
+        (file) => !(file.includes("/") ? exists(file) : names.has(file))
+      )
+    )
+    assert.deepStrictEqual(unknown, [])
+  })
+})
+
 describe("files", () => {
   it("are named after one concept, in rooms with plain names", () => {
     const odd = sources.filter((file) => {
