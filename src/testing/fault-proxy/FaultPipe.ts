@@ -39,6 +39,7 @@ export class FaultPipe {
   #queuedBytes = 0
   #cancelScheduled: (() => void) | undefined
   #draining = false
+  #closed = false
   #onFlushed: (() => void) | undefined
 
   setSource(source: Socket): void {
@@ -76,6 +77,7 @@ export class FaultPipe {
       this.lost = true
       return
     }
+    if (this.#closed) return
     this.#queuedBytes += sizeOf(bytes)
     if (this.#queuedBytes > highWaterBytes) this.#source?.pause()
     if (this.#gate === "hold") {
@@ -92,13 +94,17 @@ export class FaultPipe {
     this.#settleFlush()
   }
 
+  /** Discards what is queued and what comes; the source can still be read to its end. */
   close(): void {
+    this.#closed = true
     this.#cancelScheduled?.()
     this.#cancelScheduled = undefined
     this.#queue = []
     this.#held = []
     this.#sink = undefined
     this.#onFlushed = undefined
+    this.#queuedBytes = 0
+    this.#relievePressure()
   }
 
   #enqueue(bytes: Buffer | "end"): void {

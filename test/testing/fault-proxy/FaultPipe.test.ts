@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Socket } from "node:net"
-import { Writable } from "node:stream"
+import { Readable, Writable } from "node:stream"
 import { FaultPipe } from "../../../src/testing/fault-proxy/FaultPipe.ts"
 
 /** A sink that takes a chunk only when told to. */
@@ -74,5 +74,16 @@ describe("FaultPipe", () => {
       assert.strictEqual(sink.taken.at(-1), expected)
       await drained
     }
+  })
+
+  it("lets its source be read to the end once it is closed", () => {
+    const source = new Readable({ read: () => {} }).resume()
+    const pipe = new FaultPipe()
+    pipe.setSource(source as unknown as Socket)
+    pipe.push(Buffer.alloc(2 ** 22))
+    assert.isTrue(source.isPaused())
+    pipe.close()
+    pipe.push(Buffer.alloc(2 ** 22))
+    assert.isFalse(source.isPaused())
   })
 })
