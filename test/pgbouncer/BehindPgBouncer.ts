@@ -46,13 +46,13 @@ export const behind = (
 ): Effect.Effect<Omit<Stack, "proxy">, unknown, Scope.Scope> =>
   poolAt({ url: at.proxy.urlThrough(at.bouncer.url), ...settings })
 
-/** Another program's connection to the pooler; it keeps what the pooler gave it until it leaves. */
+/** Another program's connection to the pooler; it keeps its server connection until it closes. */
 export interface Stranger {
   readonly query: (sql: string) => Effect.Effect<ReadonlyArray<PgConnection.Row>>
   readonly leave: Effect.Effect<void>
 }
 
-/** Lets a stranger in who runs one statement at once, so that it holds a server connection in session mode. */
+/** Connects another client that runs one statement at once, so that it holds a server connection in session mode. */
 export const stranger = (
   bouncer: PgBouncerShape,
   firstStatement = "select 1"

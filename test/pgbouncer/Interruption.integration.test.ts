@@ -7,7 +7,7 @@ import { until, untilPool } from "../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler } from "./BehindPgBouncer.ts"
 import { elapsed, stopped, timed } from "../Timing.ts"
 
-/** From the pooler's return until all sessions stand again: the longest retry (3.7 s) and the logins of a busy machine. */
+/** From the pooler's return until all sessions are open again: the longest retry (3.7 s) and the logins of a busy machine. */
 const RECOVERY_MILLIS = 5000
 
 behindPgBouncer("a pooler that is paused", (it) => {
@@ -57,7 +57,7 @@ behindPgBouncer("a pooler that is restarted", (it) => {
       Effect.gen(function* () {
         const at = yield* pooler()
         const { pool, sql } = yield* behind(at, { pool: { min: 3, max: 5 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        yield* untilPool(pool, "min is open", (s) => s.open === 3)
         const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
         yield* untilPool(pool, "it runs", (s) => s.used === 1)
         yield* at.bouncer.crash
@@ -79,7 +79,7 @@ behindPgBouncer("a pooler that is restarted", (it) => {
     timed
   )
 
-  it.effect("leaves no backend behind that nobody owns", () =>
+  it.effect("leaves no backend behind without an owner", () =>
     Effect.gen(function* () {
       const at = yield* pooler()
       const postgres = yield* TestPostgres
@@ -89,14 +89,14 @@ behindPgBouncer("a pooler that is restarted", (it) => {
         (rows) => rows.length
       )
       yield* until(
-        "two backends stand",
+        "there are two backends",
         Effect.map(backends, (count) => count === 2)
       )
       yield* at.bouncer.crash
       yield* at.bouncer.start
       yield* untilPool(pool, "min is back", (s) => s.open === 2 && s.counters.closed.lost === 2)
       yield* until(
-        "two backends stand again",
+        "there are two backends again",
         Effect.map(backends, (count) => count === 2)
       )
     })
@@ -107,7 +107,7 @@ behindPgBouncer("a pooler that is restarted", (it) => {
       const at = yield* pooler({ server_login_retry: 1 })
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* behind(at, { pool: { min: 2, max: 2 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 2)
+      yield* untilPool(pool, "min is open", (s) => s.open === 2)
       yield* Effect.orDie(postgres.restart)
       yield* untilPool(pool, "min is back", (s) => s.open === 2 && s.counters.closed.lost === 2)
       assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])

@@ -50,7 +50,7 @@ const DEFAULTS: PgBouncerSettings = {
   logfile: ""
 }
 
-const hand = (path: string): string => {
+const chown = (path: string): string => {
   const user = runAs()
   if (user !== undefined) Fs.chownSync(path, user.uid, user.gid)
   return path
@@ -58,7 +58,7 @@ const hand = (path: string): string => {
 
 const write = (path: string, lines: ReadonlyArray<string>): string => {
   Fs.writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o600 })
-  return hand(path)
+  return chown(path)
 }
 
 const ended = (child: ChildProcess): Effect.Effect<void> =>
@@ -79,7 +79,7 @@ const make = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       Fs.mkdirSync(directory, { mode: 0o700 })
-      hand(directory)
+      chown(directory)
     }),
     () => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
   )
@@ -97,7 +97,7 @@ const make = Effect.fnUntraced(function* (
   let child: ChildProcess | undefined
   const untilLogged = (text: string, from: number) =>
     until(
-      `PgBouncer says "${text}"; it said: ${log.slice(-1000)}`,
+      `PgBouncer logs "${text}"; its log: ${log.slice(-1000)}`,
       Effect.sync(() => log.includes(text, from))
     )
 

@@ -76,14 +76,16 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
     })
   )
 
-  it.effect("fails every dial of a pool that does not wait for its first session, and its callers hear why", () =>
-    Effect.gen(function* () {
-      const at = yield* pooler({ pool_mode: "transaction" })
-      const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 1, max: 2, acquireTimeout: 300 } })
-      yield* untilPool(pool, "the first dial failed", (s) => s.counters.dialsFailed.configuration === 1)
-      const error = yield* Effect.flip(sql`select 1`)
-      assert.include(String(SessionError.fromSqlError(error)?.message), "TRANSACTION_MODE")
-    })
+  it.effect(
+    "fails every dial of a pool that does not wait for its first session, and its callers receive the reason",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* pooler({ pool_mode: "transaction" })
+        const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 1, max: 2, acquireTimeout: 300 } })
+        yield* untilPool(pool, "the first dial failed", (s) => s.counters.dialsFailed.configuration === 1)
+        const error = yield* Effect.flip(sql`select 1`)
+        assert.include(String(SessionError.fromSqlError(error)?.message), "TRANSACTION_MODE")
+      })
   )
 
   it.effect("serves a pool that asks for no session", () =>
@@ -96,20 +98,20 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
 })
 
 behindPgBouncer("a pooler that keeps sessions", (it) => {
-  it.effect("is asked on one more connection at the start, within max, and never again", () =>
+  it.effect("is checked on one more connection at the start, within max, and never again", () =>
     Effect.gen(function* () {
       const at = yield* pooler()
       const { pool } = yield* behind(at, { pool: { min: 1, max: 2 } })
       assert.strictEqual(yield* at.proxy.accepted, 2)
       assert.strictEqual(at.proxy.maxOpen(), 2)
-      assert.strictEqual(at.proxy.open(), 1, "it has left by the time the first session stands")
+      assert.strictEqual(at.proxy.open(), 1, "it is closed by the time the first session is open")
       yield* pool.reset
       yield* untilPool(pool, "it is replaced", (s) => s.open === 1 && s.counters.dialsSucceeded === 2)
       assert.strictEqual(yield* at.proxy.accepted, 3)
     })
   )
 
-  it.effect("is not asked on another connection where max is one", () =>
+  it.effect("is not checked on another connection where max is one", () =>
     Effect.gen(function* () {
       const at = yield* pooler()
       yield* behind(at, { pool: { min: 1, max: 1 } })
@@ -139,10 +141,10 @@ behindPgBouncer("a pooler that keeps sessions", (it) => {
     })
   )
 
-  it.effect("is told from PostgreSQL itself, which is asked on no other connection", () =>
+  it.effect("is distinguished from PostgreSQL itself, which needs no other connection", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* stack({ pool: { min: 2, max: 5 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 2)
+      yield* untilPool(pool, "min is open", (s) => s.open === 2)
       assert.strictEqual(yield* proxy.accepted, 2)
     })
   )

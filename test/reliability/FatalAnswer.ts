@@ -1,4 +1,4 @@
-/** What a server says to a login that it does not let in. */
+/** The reply of a server that refuses a login. */
 
 /** One ErrorResponse of severity FATAL (PostgreSQL docs, "Message Formats" and "Error and Notice Message Fields"). */
 export const fatalAnswer = (sqlState: string, message: string): Buffer => {

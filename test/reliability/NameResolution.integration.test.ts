@@ -18,18 +18,18 @@ const CONNECT_MILLIS = 400
 /** A connection to this machine, with an address in front of it that refuses. */
 const QUICK_MILLIS = 300
 
-/** Answers every name of this process by what the test says, until the scope closes. */
+/** Answers every name of this process with the answer of the test, until the scope closes. */
 const resolver = (first: Answer) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const real = Dns.lookup
-      const names = { answer: first, asked: 0, restore: () => use(real) }
+      const names = { answer: first, lookups: 0, restore: () => use(real) }
       const use = (lookup: unknown) => {
         Dns.lookup = lookup as typeof Dns.lookup
         syncBuiltinESMExports()
       }
       use((_name: string, _options: object, callback: (error: Error | null, addresses?: unknown) => void) => {
-        names.asked += 1
+        names.lookups += 1
         const { answer } = names
         if (answer === "silence") return
         if (answer instanceof Error) return queueMicrotask(() => callback(answer))
@@ -92,7 +92,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a host name", (it) => 
         yield* pool.reset
         yield* untilPool(pool, "the session was replaced", (s) => s.counters.closed.evicted === 1 && s.open === 1)
         assert.strictEqual(yield* address, OTHER_LOOPBACK)
-        assert.strictEqual(names.asked, 2)
+        assert.strictEqual(names.lookups, 2)
       })
   )
 

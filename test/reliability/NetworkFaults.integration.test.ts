@@ -11,10 +11,10 @@ import { elapsed, stopped, timed } from "../Timing.ts"
 /** From a reset until the caller knows: two hops on one machine, a busy one. */
 const NOTICED_MILLIS = 250
 
-/** From a reset until another session stands in its place. */
+/** From a reset until another session is open in its place. */
 const REPLACED_MILLIS = 1000
 
-/** A session that was not heard of for a second is asked before it is lent. */
+/** A session that was silent for a second is probed before it is lent. */
 const SILENT_MILLIS = 1050
 
 /** Longer than a session may take to answer a probe. */
@@ -22,7 +22,7 @@ const STALL_MILLIS = 2200
 
 const CONNECT_MILLIS = 400
 
-/** What may be read ahead of a reader who has stopped: the buffers of four sockets and of the driver. */
+/** What may be read ahead of a reader that has stopped: the buffers of four sockets and of the driver. */
 const READ_AHEAD_BYTES = 20_000_000
 
 const noBackend = Effect.map(backends, (pids) => pids.length === 0)
@@ -33,7 +33,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     () =>
       Effect.gen(function* () {
         const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 2)
+        yield* untilPool(pool, "min is open", (s) => s.open === 2)
         const victim = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
         const other = yield* Effect.forkChild(sql`select pg_sleep(0.5)::text, 1 as one`, { startImmediately: true })
         const sessions = (yield* pool.sessions).toSorted((a, b) => a.sessionId - b.sessionId)
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
         assert.isTrue(error.isRetryable)
         assert.strictEqual(SessionError.fromSqlError(error)?.reason._tag, "SessionLost")
         const replaced = yield* elapsed(
-          untilPool(pool, "both stand again", (s) => s.open === 2 && s.counters.closed.lost === 1)
+          untilPool(pool, "both are open again", (s) => s.open === 2 && s.counters.closed.lost === 1)
         )
         assert.isBelow(noticed + replaced, REPLACED_MILLIS)
         assert.strictEqual((yield* Fiber.join(other))[0]?.["one"], 1)
@@ -55,9 +55,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
   it.effect("a close without a message while idle affects none of a hundred callers", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 3, max: 3 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
+      yield* untilPool(pool, "min is open", (s) => s.open === 3)
       yield* proxy.cutAll("end")
-      yield* untilPool(pool, "the pool has heard of it", (s) => s.counters.closed.lost === 3)
+      yield* untilPool(pool, "the pool has noticed it", (s) => s.counters.closed.lost === 3)
       const answers = yield* Effect.forEach(Array.from({ length: 100 }), (_, n) => sql`select ${n}::int as n`, {
         concurrency: 10
       })
@@ -182,11 +182,11 @@ layer(TestPostgres.layer, { excludeTestServices: true })("over a bad network", (
     () =>
       Effect.gen(function* () {
         const postgres = yield* TestPostgres
-        // Without a proxy between: it would stand still as well, and hold the answer back.
+        // Without a proxy in between, which would be stopped as well and withhold the answer.
         const { pool } = yield* poolAt({ url: postgres.url, pool: { min: 1, max: 1 } })
         const opened = performance.now()
         yield* until(
-          "the session was silent for so long that it is asked",
+          "the session was silent for so long that it is probed",
           Effect.sync(() => performance.now() - opened > SILENT_MILLIS)
         )
         const caller = yield* Effect.forkChild(

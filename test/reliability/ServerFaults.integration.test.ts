@@ -9,7 +9,7 @@ import { stack, until, untilPool } from "../PoolHarness.ts"
 import { fatalAnswer } from "./FatalAnswer.ts"
 import { stopped, timed } from "../Timing.ts"
 
-/** From the crash until all sessions stand: crash recovery, the longest retry (3.7 s), and a busy machine. */
+/** From the crash until all sessions are open: crash recovery, the longest retry (3.7 s), and a busy machine. */
 const RECOVERY_MILLIS = 6000
 
 /** What a timeout of the server may be late by. */
@@ -37,7 +37,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
     () =>
       Effect.gen(function* () {
         const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 3)
+        yield* untilPool(pool, "min is open", (s) => s.open === 3)
         const running = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
         yield* untilRuns("select pg_sleep(30)")
         const idle = (yield* pool.sessions).find(({ statement }) => statement !== "select pg_sleep(30)")
@@ -47,7 +47,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
         assert.isTrue(error.isRetryable)
         const [recovered, rows] = yield* stopped(
           Effect.tap(sql`select 1 as one`, () =>
-            untilPool(pool, "all stand again", (s) => s.open === 3 && s.counters.incidents > 0)
+            untilPool(pool, "all are open again", (s) => s.open === 3 && s.counters.incidents > 0)
           )
         )
         assert.deepStrictEqual(rows, [{ one: 1 }])
@@ -63,7 +63,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
       const callers = yield* Effect.forEach([1, 2, 3], (n) =>
         Effect.forkChild(sql`select ${n}::int as n`, { startImmediately: true })
       )
-      yield* untilPool(pool, "it was asked three times", (s) => s.counters.dialsStarted >= 3)
+      yield* untilPool(pool, "it was dialled three times", (s) => s.counters.dialsStarted >= 3)
       const { counters, lastFailure } = yield* pool.snapshot
       assert.isAtMost(counters.dialsStarted, 3)
       assert.strictEqual(lastFailure?.code, "57P03")
@@ -150,13 +150,13 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
       yield* sql`create table if not exists locks (id int primary key, n int)`
       yield* sql`insert into locks values (1, 0), (2, 0)`
       const touch = (id: number) => sql`update locks set n = n + 1 where id = ${id}`
-      const both = (first: number, second: number, wait: Effect.Effect<unknown>, told: Effect.Effect<unknown>) =>
+      const both = (first: number, second: number, wait: Effect.Effect<unknown>, reached: Effect.Effect<unknown>) =>
         sql.withTransaction(
-          touch(first).pipe(Effect.andThen(told), Effect.andThen(wait), Effect.andThen(touch(second)))
+          touch(first).pipe(Effect.andThen(reached), Effect.andThen(wait), Effect.andThen(touch(second)))
         )
       const [a, b] = yield* Effect.all([signal, signal])
       const outcomes = yield* Effect.all(
-        [Effect.result(both(1, 2, b.wait, a.tell)), Effect.result(both(2, 1, a.wait, b.tell))],
+        [Effect.result(both(1, 2, b.wait, a.reach)), Effect.result(both(2, 1, a.wait, b.reach))],
         { concurrency: "unbounded" }
       )
       const failures = outcomes.flatMap((outcome) => (outcome._tag === "Failure" ? [outcome.failure] : []))
@@ -223,7 +223,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server in trouble", 
 })
 
 const signal = Effect.sync(() => {
-  let tell = () => {}
-  const told = new Promise<void>((resolve) => (tell = resolve))
-  return { tell: Effect.sync(() => tell()), wait: Effect.promise(() => told) }
+  let reach = () => {}
+  const reached = new Promise<void>((resolve) => (reach = resolve))
+  return { reach: Effect.sync(() => reach()), wait: Effect.promise(() => reached) }
 })

@@ -69,7 +69,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in 
       Effect.gen(function* () {
         const fake = yield* stand({ heartbeat: "40 millis" })
         const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 2, max: 2 } })
-        yield* untilPool(pool, "min stands", (s) => s.open === 2)
+        yield* untilPool(pool, "min is open", (s) => s.open === 2)
         const before = fake.counters().heartbeats
         yield* until(
           "a few heartbeats came",

@@ -9,7 +9,7 @@ import { selfSigned } from "../services/embedded/fake-supavisor/SelfSigned.ts"
 /** The whole of an SSLRequest (PostgreSQL docs, "Message Formats"). */
 const SSL_REQUEST_BYTES = 8
 
-/** A server that agrees to TLS and hands the connection over; what it hears in plaintext is kept. */
+/** A server that agrees to TLS and passes the connection on; what it receives in plaintext is kept. */
 const agreeing = (encrypt: (socket: Net.Socket) => void) =>
   Effect.map(
     Effect.acquireRelease(

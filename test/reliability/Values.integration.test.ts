@@ -6,7 +6,7 @@ import { stack } from "../PoolHarness.ts"
 
 const MEBIBYTE = 1024 * 1024
 
-/** One more than the driver takes unless it is told otherwise, in mebibytes. */
+/** One more than the driver accepts by default, in mebibytes. */
 const TOO_LARGE = 17
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {

@@ -18,7 +18,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
   it.effect("while idle, the next caller is not affected", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 3, max: 3 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
+      yield* untilPool(pool, "min is open", (s) => s.open === 3)
       yield* terminate(yield* backends)
       const pids = yield* Effect.forEach(Array.from({ length: 20 }), () => sql`select pg_backend_pid() as pid`, {
         concurrency: 5
@@ -30,7 +30,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
   it.effect("while busy, its caller gets a retryable error with the server's message, and no other caller does", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 2, max: 2 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 2)
+      yield* untilPool(pool, "min is open", (s) => s.open === 2)
       const victim = yield* Effect.forkChild(Effect.flip(sql`select pg_sleep(30)`), { startImmediately: true })
       const postgres = yield* TestPostgres
       const running = Effect.map(
@@ -110,10 +110,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("when a session is lost
   it.effect("all at once, it is one incident and min is restored automatically", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* stack({ pool: { min: 5, max: 5 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 5)
+      yield* untilPool(pool, "min is open", (s) => s.open === 5)
       yield* proxy.cutAll("reset")
       yield* untilPool(pool, "min is back", (s) => s.open === 5 && s.counters.closed.lost === 5)
-      yield* untilPool(pool, "the incident was told", (s) => s.counters.incidents === 1)
+      yield* untilPool(pool, "the incident was counted", (s) => s.counters.incidents === 1)
     })
   )
 

@@ -10,7 +10,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt, stack, untilPool } from "../../PoolHarness.ts"
 import { elapsed, timed as onTime } from "../../Timing.ts"
 
-/** A timeout of half a second may take a quarter more to return, also when the peer says nothing at all. */
+/** A timeout of half a second may take a quarter more to return, also when the peer sends nothing at all. */
 const TIMEOUT = 500
 const RETURNED_BY = 750
 
@@ -247,7 +247,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
       () =>
         Effect.gen(function* () {
           const { pool, proxy, sql } = yield* stack({ pool: { min: 2, max: 2 }, shutdownTimeout: 1000 })
-          yield* untilPool(pool, "min stands", (s) => s.open === 2)
+          yield* untilPool(pool, "min is open", (s) => s.open === 2)
           yield* proxy.setMode(FaultMode.blackhole({ bytes: "drop" }))
           yield* Effect.ignore(Effect.timeout(sql`select 2`, TIMEOUT))
           yield* proxy.setMode(FaultMode.pass)

@@ -60,7 +60,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       const { pool, sql } = yield* poolAt({ url: proxy.urlThrough(postgres.url), pool: { min: 2, max: 2 } })
       assert.strictEqual((yield* pool.snapshot).phase, "starting")
       yield* proxy.setMode(FaultMode.pass)
-      yield* untilPool(pool, "min stands", (s) => s.open === 2 && s.phase === "open")
+      yield* untilPool(pool, "min is open", (s) => s.open === 2 && s.phase === "open")
       yield* sql`select 1`
     })
   )
@@ -97,14 +97,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
   it.effect("asks a password provider at each login", () =>
     Effect.gen(function* () {
       const secret = yield* password
-      let asked = 0
+      let reads = 0
       const provider = Effect.sync(() => {
-        asked++
+        reads++
         return secret
       })
       const { pool } = yield* poolAt({ ...(yield* at), password: provider, pool: { min: 3, max: 3 } })
-      yield* untilPool(pool, "min stands", (s) => s.open === 3)
-      assert.strictEqual(asked, 3)
+      yield* untilPool(pool, "min is open", (s) => s.open === 3)
+      assert.strictEqual(reads, 3)
     })
   )
 

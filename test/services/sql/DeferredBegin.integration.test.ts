@@ -22,10 +22,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a transaction on a rea
   const numbers = (sql: PgClient, name: string) =>
     Effect.map(sql.unsafe<{ readonly n: number }>(`select n from ${name} order by n`), (rows) => rows.map(({ n }) => n))
 
-  it.effect("sends nothing when nothing is asked in it", () =>
+  it.effect("sends nothing when it runs no statement", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* oneSession
-      yield* untilPool(pool, "it stands", (s) => s.idle === 1)
+      yield* untilPool(pool, "it is open", (s) => s.idle === 1)
       yield* proxy.setMode(FaultMode.when((_chunk, direction) => direction === "toServer", FaultMode.pass))
       yield* sql.withTransaction(Effect.void)
       yield* Effect.exit(sql.withTransaction(Effect.fail("meant")))

@@ -21,7 +21,7 @@ const withClient = (
     readonly sql: PgClient
     readonly pool: SessionPool["Service"]
     readonly server: ScriptedServer
-    /** What the server was asked so far. */
+    /** The statements that the server has received so far. */
     readonly texts: () => ReadonlyArray<string>
   }) => Effect.Effect<void, unknown>,
   statements: Statements = [[/./, []]],
@@ -45,7 +45,7 @@ const running = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("a transaction whose BEGIN travels with its first statement", () => {
-  it.effect("asks nothing of the server when nothing is asked in it, and still runs what was to follow a commit", () =>
+  it.effect("sends nothing to the server when it runs no statement, and still runs what follows a commit", () =>
     withClient(({ pool, sql, texts }) =>
       Effect.gen(function* () {
         const done: Array<string> = []

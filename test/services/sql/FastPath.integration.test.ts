@@ -1,4 +1,4 @@
-/** Held against Effect's own client on the same server: a statement must mean the same whichever way it takes. */
+/** Compared with Effect's own client on the same server: a statement must mean the same on either path. */
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -42,7 +42,7 @@ const plain = fc.oneof(
   fc.array(fc.integer(), { minLength: 1, maxLength: 4 })
 )
 
-/** An expression that stands alone, its type said where the server could not find it out. */
+/** An expression of its own, with its type where the server cannot infer it. */
 const expression: fc.Arbitrary<Part> = fc.oneof(
   plain.map((value): Part => (sql) => {
     if (typeof value === "string" || value === null) return sql`${value}::text`
@@ -223,7 +223,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements of the pool
     })
   )
 
-  it.effect("have the spans of Effect's own, with their attributes, when somebody watches", () =>
+  it.effect("have the spans of Effect's own, with their attributes, when they are traced", () =>
     Effect.gen(function* () {
       const { ours, theirs } = yield* both()
       const spansOf = (sql: Client) =>

@@ -15,9 +15,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("listening", (it) => {
       const queues = yield* Effect.forEach(["a", "b", "c"], (channel) => Scope.provide(sql.listen(channel), scope))
       yield* untilPool(pool, "one session is used", (s) => s.used === 1)
       for (const channel of ["a", "b", "c"]) yield* sql.notify(channel, `to ${channel}`)
-      const heard = yield* Effect.forEach(queues, (queue) => Queue.take(queue))
+      const received = yield* Effect.forEach(queues, (queue) => Queue.take(queue))
       assert.deepStrictEqual(
-        heard.map((n) => [n.channel, n.payload]),
+        received.map((n) => [n.channel, n.payload]),
         [
           ["a", "to a"],
           ["b", "to b"],
@@ -66,7 +66,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("listening", (it) => {
       yield* Effect.scoped(
         Effect.andThen(
           sql.reserve,
-          untilPool(pool, "the other lease is told of", (s) => s.counters.leaksSuspected > 0)
+          untilPool(pool, "the other lease is reported", (s) => s.counters.leaksSuspected > 0)
         )
       )
       assert.strictEqual((yield* pool.snapshot).counters.leaksSuspected, 1)

@@ -32,7 +32,7 @@ describe("a listener", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Listener.layer, onePool)))
   )
 
-  it.effect("that comes and goes leaves no fiber behind that waits for the end of its session", () => {
+  it.effect("that starts and ends leaves no fiber behind that waits for the end of its session", () => {
     let alive = 0
     const count = {
       recordFiberStart: () => void alive++,

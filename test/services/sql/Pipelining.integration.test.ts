@@ -56,7 +56,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
           writes++
           return 0
         }
-        // As on a network: without a way back, a machine that hesitates hands over the answers one by one.
+        // As on a network: without the delay, a busy machine delivers the answers one by one.
         yield* proxy.setMode(FaultMode.delay({ toServerMillis: counted, toClientMillis: 5 }))
         yield* load(pool, 100, 10)
         // 1000 statements in batches of 32 at best; one each without sharing.
@@ -158,7 +158,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
       yield* learn(ask(pool, 0))
       for (let round = 0; round < 10; round++) {
         const pids = yield* backends
-        // Idle when the server ends them, and asked in the very next moment.
+        // Idle when the server ends them, and used in the very next moment.
         yield* postgres.admin(`select pg_terminate_backend(p) from unnest('{${pids.join(",")}}'::int[]) p`)
         const rows = yield* Effect.all(
           numbers(10).map((n) => ask(pool, n)),
@@ -199,7 +199,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
     })
   )
 
-  it.effect("live through callers who leave and sessions that end, and leave nothing behind", () =>
+  it.effect("survive interrupted callers and lost sessions, and leave nothing behind", () =>
     Effect.gen(function* () {
       const { pool, proxy, sql } = yield* stack({ pool: { min: 0, max: 4, pipeline: 8 } })
       yield* ask(pool, 0)

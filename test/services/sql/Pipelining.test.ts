@@ -71,7 +71,7 @@ const recording = () => {
 }
 
 describe("sharing sessions", () => {
-  it.effect("is as the settings say, unless an effect says otherwise", () =>
+  it.effect("follows the settings, unless an effect sets it", () =>
     Effect.andThen(
       withClient(0, ({ sessionsOf, sql }) =>
         Effect.gen(function* () {
@@ -98,7 +98,7 @@ describe("sharing sessions", () => {
     )
   )
 
-  it.effect("goes on when somebody watches: each statement has its span, as ever", () =>
+  it.effect("continues when statements are traced: each has its span", () =>
     withClient(4, ({ sessionsOf, sql }) =>
       Effect.gen(function* () {
         const { spans, tracer } = recording()

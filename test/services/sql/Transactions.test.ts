@@ -5,7 +5,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { PgClient } from "@effect/sql-pg/PgClient"
 import { ScriptedSessions } from "../../../src/testing/ScriptedSessions.ts"
 
-/** How much later than its deadline an operation may settle. */
+/** How much later than its deadline an operation may end. */
 const GRACE = 250
 
 describe("a transaction within others", () => {

@@ -54,16 +54,16 @@ describe("ReadBuffer", () => {
     })
     far.write("early, ")
     await unheard
-    let heard = ""
+    let received = ""
     const all = new Promise<void>((resolve) => {
       near.on("data", (chunk: Buffer) => {
-        heard += chunk.toString()
-        if (heard.endsWith("late")) resolve()
+        received += chunk.toString()
+        if (received.endsWith("late")) resolve()
       })
     })
     far.write("late")
     await all
-    assert.strictEqual(heard, "early, late")
+    assert.strictEqual(received, "early, late")
     close()
   })
 
@@ -83,22 +83,22 @@ describe("ReadBuffer", () => {
 
   it("stops to read while the socket is paused, so that a slow reader holds up the sender", async () => {
     const { close, far, near } = await connected()
-    let heard = 0
+    let received = 0
     near.on("data", (chunk: Buffer) => {
-      heard += chunk.length
+      received += chunk.length
       near.pause()
     })
     far.write("one")
     await once(near, "data")
     far.write("two")
-    // the far side's echo of a second connection proves that the loop has turned with "two" on its way
+    // the far side's echo of a second connection proves that the loop has turned with "two" in flight
     const { close: closeOther, far: echo, near: clock } = await connected()
     echo.write("turn")
     await nextChunk(clock)
-    assert.strictEqual(heard, 3)
+    assert.strictEqual(received, 3)
     near.resume()
     await once(near, "data")
-    assert.strictEqual(heard, 6)
+    assert.strictEqual(received, 6)
     close()
     closeOther()
   })
@@ -107,7 +107,7 @@ describe("ReadBuffer", () => {
     const { close, far, near } = await connected()
     near.on("data", () => {})
     const closed = once(near, "close")
-    far.end("goodbye")
+    far.end("end")
     assert.deepStrictEqual(await closed, [false])
     close()
   })

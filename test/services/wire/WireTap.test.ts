@@ -60,7 +60,7 @@ const anyMessage: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom("I", "T", "E").map(ready),
   fc.constantFrom(CANCELLED, TIMED_OUT, TERMINATED, ...LOGIN),
   fc.tuple(fc.constantFrom("ERROR", "FATAL", "PANIC"), word).map(([severity, text]) => error(severity, "XX000", text)),
-  fc.constantFrom("57P01", "57P02", "57P03", "01000").map((sqlState) => notice(sqlState, "the server says so")),
+  fc.constantFrom("57P01", "57P02", "57P03", "01000").map((sqlState) => notice(sqlState, "a message of the server")),
   fc.tuple(word, word).map(([name, value]) => parameter(name, value)),
   fc.tuple(fc.nat(), fc.nat()).map(([pid, secret]) => key(pid, secret)),
   fc.string({ maxLength: 200 }).map(row),
@@ -68,7 +68,7 @@ const anyMessage: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom("1", "2", "I", "n").map((type) => message(type, Buffer.alloc(0)))
 )
 
-const heard = (chunks: Iterable<Buffer>): WireTap => {
+const tapOf = (chunks: Iterable<Buffer>): WireTap => {
   const tap = new WireTap(() => 0)
   for (const chunk of chunks) tap.push(chunk)
   return tap
@@ -100,9 +100,9 @@ describe("WireTap", () => {
     fc.assert(
       fc.property(fc.array(anyMessage, { maxLength: 30 }), fc.array(fc.nat(), { maxLength: 40 }), (messages, cuts) => {
         const stream = Buffer.concat(messages)
-        const whole = seen(heard([stream]))
-        assert.deepStrictEqual(seen(heard(sliced(stream, cuts))), whole)
-        assert.deepStrictEqual(seen(heard(messages)), whole)
+        const whole = seen(tapOf([stream]))
+        assert.deepStrictEqual(seen(tapOf(sliced(stream, cuts))), whole)
+        assert.deepStrictEqual(seen(tapOf(messages)), whole)
       }),
       { numRuns: 500 }
     )
@@ -111,13 +111,13 @@ describe("WireTap", () => {
   it("reads the same when messages arrive byte by byte", () => {
     const stream = Buffer.concat([...LOGIN, row("value"), CANCELLED, ready("E"), notice("57P02", "crash"), TERMINATED])
     const bytes = Array.from(stream, (_, at) => stream.subarray(at, at + 1))
-    assert.deepStrictEqual(seen(heard(bytes)), seen(heard([stream])))
+    assert.deepStrictEqual(seen(tapOf(bytes)), seen(tapOf([stream])))
   })
 
   it("does not keep what a later chunk overwrites in the same memory", () => {
     for (const cut of [3, 30]) {
       const memory = Buffer.from(TERMINATED.subarray(0, cut))
-      const tap = heard([memory])
+      const tap = tapOf([memory])
       memory.fill(0x21)
       tap.push(TERMINATED.subarray(cut))
       assert.strictEqual(tap.fatal?.message, "terminating connection due to administrator command")
@@ -125,9 +125,12 @@ describe("WireTap", () => {
   })
 
   it("follows a login to the session it becomes", () => {
-    const asked = heard(LOGIN.slice(0, 3))
-    assert.deepStrictEqual([asked.authenticated, asked.authenticationMethod, asked.status], [false, 10, undefined])
-    const tap = heard(LOGIN)
+    const unauthenticated = tapOf(LOGIN.slice(0, 3))
+    assert.deepStrictEqual(
+      [unauthenticated.authenticated, unauthenticated.authenticationMethod, unauthenticated.status],
+      [false, 10, undefined]
+    )
+    const tap = tapOf(LOGIN)
     assert.deepStrictEqual(seen(tap), {
       status: "I",
       ready: 1,
@@ -142,7 +145,7 @@ describe("WireTap", () => {
   })
 
   it("tells the transaction's status of the last ReadyForQuery", () => {
-    const tap = heard(LOGIN)
+    const tap = tapOf(LOGIN)
     const statuses = ["T", "E", "I"].map((status) => {
       tap.push(ready(status))
       return tap.status
@@ -153,43 +156,43 @@ describe("WireTap", () => {
 
   it("counts the settings that changed once the session was ready, and none before", () => {
     assert.strictEqual(
-      heard([...LOGIN, parameter("TimeZone", "UTC"), parameter("DateStyle", "ISO")]).parameterChanges,
+      tapOf([...LOGIN, parameter("TimeZone", "UTC"), parameter("DateStyle", "ISO")]).parameterChanges,
       2
     )
   })
 
   it("keeps the text of a server that is about to hang up", () => {
-    assert.deepStrictEqual(heard([...LOGIN, TERMINATED]).fatal, {
+    assert.deepStrictEqual(tapOf([...LOGIN, TERMINATED]).fatal, {
       severity: "FATAL",
       sqlState: "57P01",
       message: "terminating connection due to administrator command"
     })
     const text = "(EMAXCONNSESSION) max clients reached in session mode"
-    const refused = heard([message("E", fields({ S: "FATAL", C: "XX000", M: text }))])
+    const refused = tapOf([message("E", fields({ S: "FATAL", C: "XX000", M: text }))])
     assert.deepStrictEqual(refused.fatal, { severity: "FATAL", sqlState: "XX000", message: text })
   })
 
   it("takes the severity that is never translated", () => {
-    const tap = heard([message("E", fields({ S: "FATAL ERROR IN ANOTHER LANGUAGE", V: "FATAL", C: "57P01", M: "x" }))])
+    const tap = tapOf([message("E", fields({ S: "FATAL ERROR IN ANOTHER LANGUAGE", V: "FATAL", C: "57P01", M: "x" }))])
     assert.strictEqual(tap.fatal?.severity, "FATAL")
   })
 
   it("takes a notice for the reason only when the server is ending, and an error before a notice", () => {
-    assert.isUndefined(heard([...LOGIN, notice("01000", "just saying")]).fatal)
-    assert.strictEqual(heard([...LOGIN, notice("57P02", "crash of another session")]).fatal?.sqlState, "57P02")
-    assert.strictEqual(heard([...LOGIN, notice("57P02", "crash"), TERMINATED]).fatal?.sqlState, "57P01")
-    assert.strictEqual(heard([...LOGIN, TERMINATED, notice("57P02", "crash")]).fatal?.sqlState, "57P01")
+    assert.isUndefined(tapOf([...LOGIN, notice("01000", "just saying")]).fatal)
+    assert.strictEqual(tapOf([...LOGIN, notice("57P02", "crash of another session")]).fatal?.sqlState, "57P02")
+    assert.strictEqual(tapOf([...LOGIN, notice("57P02", "crash"), TERMINATED]).fatal?.sqlState, "57P01")
+    assert.strictEqual(tapOf([...LOGIN, TERMINATED, notice("57P02", "crash")]).fatal?.sqlState, "57P01")
   })
 
   it("counts a statement cancelled on request, not one that ran into its timeout", () => {
-    const tap = heard([...LOGIN, TIMED_OUT, ready("I")])
+    const tap = tapOf([...LOGIN, TIMED_OUT, ready("I")])
     assert.strictEqual(tap.cancelled, 0)
     tap.push(CANCELLED)
     assert.strictEqual(tap.cancelled, 1)
     assert.isUndefined(tap.fatal)
   })
 
-  it("knows when the peer was last heard of", () => {
+  it("records when the peer last sent something", () => {
     let now = 5
     const tap = new WireTap(() => now)
     assert.strictEqual(tap.lastReceivedAt, 5)
@@ -201,7 +204,7 @@ describe("WireTap", () => {
   it("neither throws for garbage nor accumulates it", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 30 }), (chunks) => {
-        assert.isAtMost(held(heard(chunks.map((chunk) => Buffer.from(chunk)))), 2 * CAPTURE_LIMIT)
+        assert.isAtMost(held(tapOf(chunks.map((chunk) => Buffer.from(chunk)))), 2 * CAPTURE_LIMIT)
       }),
       { numRuns: 500 }
     )
@@ -209,10 +212,10 @@ describe("WireTap", () => {
 
   it("keeps 64 KiB of a text without end, and reads on behind one that ends", () => {
     const chunk = Buffer.alloc(16 * 1024, "x")
-    const endless = heard([Buffer.from([0x45, 0xff, 0xff, 0xff, 0xff]), ...Array.from({ length: 256 }, () => chunk)])
+    const endless = tapOf([Buffer.from([0x45, 0xff, 0xff, 0xff, 0xff]), ...Array.from({ length: 256 }, () => chunk)])
     assert.isAtMost(held(endless), 2 * CAPTURE_LIMIT)
     const long = error("FATAL", "XX000", "x".repeat(1024 * 1024))
-    for (const tap of [heard([long, ready("I")]), heard([...sliced(long, [3, 70_000, 500_000]), ready("T")])]) {
+    for (const tap of [tapOf([long, ready("I")]), tapOf([...sliced(long, [3, 70_000, 500_000]), ready("T")])]) {
       assert.isBelow(tap.fatal?.message.length ?? Number.POSITIVE_INFINITY, CAPTURE_LIMIT)
       assert.isAbove(tap.fatal?.message.length ?? 0, CAPTURE_LIMIT - 100)
       assert.strictEqual(tap.ready, 1)
@@ -220,7 +223,7 @@ describe("WireTap", () => {
   })
 
   it("reads nothing more after a length that cannot be", () => {
-    const tap = heard([...LOGIN, Buffer.from([0x5a, 0, 0, 0, 3]), ready("E"), TERMINATED])
+    const tap = tapOf([...LOGIN, Buffer.from([0x5a, 0, 0, 0, 3]), ready("E"), TERMINATED])
     assert.strictEqual(tap.status, "I")
     assert.isUndefined(tap.fatal)
   })

@@ -1,4 +1,4 @@
-/** A pipeline whose server is the test: what was written is counted, what is read is given by hand. */
+/** A pipeline whose server is the test: writes are counted, and the test supplies what is read. */
 import type * as Net from "node:net"
 import { QueryPipeline } from "../../../../src/services/wire/query/QueryPipeline.ts"
 import type { InFlightQuery } from "../../../../src/services/wire/query/InFlightQuery.ts"
@@ -12,7 +12,7 @@ export interface PipelineUnderTest {
   readonly broken: Array<unknown>
   /** Cycles that ended, in order. */
   readonly ended: Array<InFlightQuery>
-  readonly ask: (sql: string, more?: Partial<Query> & { readonly gathered?: boolean }) => InFlightQuery
+  readonly send: (sql: string, more?: Partial<Query> & { readonly isBatched?: boolean }) => InFlightQuery
 }
 
 export const pipelineUnderTest = (
@@ -41,8 +41,10 @@ export const pipelineUnderTest = (
     writes,
     broken,
     ended,
-    ask: (sql, { gathered = false, ...more } = {}) =>
-      pipeline.send({ sql, params: [], named: true, form: "objects", ...more }, gathered, (cycle) => ended.push(cycle))
+    send: (sql, { isBatched = false, ...more } = {}) =>
+      pipeline.send({ sql, params: [], named: true, form: "objects", ...more }, isBatched, (inFlight) =>
+        ended.push(inFlight)
+      )
   }
 }
 

@@ -23,10 +23,10 @@ const known = (rows: ReadonlyArray<ReadonlyArray<string | null>>) =>
 
 describe("the pipeline of a session", () => {
   it("has a text parsed and described once, and from then on sends Bind, Execute and Sync", () => {
-    const { ask, ended, pipeline, writes } = pipelineUnderTest()
-    ask("select a")
+    const { send, ended, pipeline, writes } = pipelineUnderTest()
+    send("select a")
     pipeline.read(described(["a"], [["1"]]))
-    ask("select a")
+    send("select a")
     pipeline.read(known([["2"]]))
     assert.deepStrictEqual(writes.map(typesOf), ["PBDES", "BES"])
     assert.deepStrictEqual(
@@ -35,10 +35,10 @@ describe("the pipeline of a session", () => {
     )
   })
 
-  it("uses a name whose Parse is still on its way, and knows the columns when the rows come", () => {
-    const { ask, ended, pipeline, writes } = pipelineUnderTest()
-    ask("select a")
-    ask("select a")
+  it("uses a name whose Parse is still in flight, and knows the columns when the rows arrive", () => {
+    const { send, ended, pipeline, writes } = pipelineUnderTest()
+    send("select a")
+    send("select a")
     assert.deepStrictEqual(writes.map(typesOf), ["PBDES", "BES"])
     pipeline.read(Buffer.concat([described(["a"], [["1"]]), known([["2"]])]))
     assert.deepStrictEqual(
@@ -47,15 +47,15 @@ describe("the pipeline of a session", () => {
     )
   })
 
-  it("writes what was gathered in one turn of the event loop at once, and what is asked at once in order with it", async () => {
-    const { ask, writes } = pipelineUnderTest()
-    ask("select 1", { gathered: true })
-    ask("select 2", { gathered: true })
+  it("writes the batched statements of one turn of the event loop at once, and others in order with them", async () => {
+    const { send, writes } = pipelineUnderTest()
+    send("select 1", { isBatched: true })
+    send("select 2", { isBatched: true })
     assert.deepStrictEqual(writes, [])
     await Promise.resolve()
     assert.deepStrictEqual(writes.map(typesOf), ["PBDESPBDES"])
-    ask("select 3", { gathered: true })
-    ask("select 4")
+    send("select 3", { isBatched: true })
+    send("select 4")
     assert.deepStrictEqual(writes.map(typesOf), ["PBDESPBDES", "PBDESPBDES"])
   })
 
@@ -73,8 +73,8 @@ describe("the pipeline of a session", () => {
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }),
         fc.boolean(),
         (answers, places, isNoisy) => {
-          const { ask, broken, ended, pipeline } = pipelineUnderTest()
-          for (const index of answers.keys()) ask(`statement ${index}`)
+          const { send, broken, ended, pipeline } = pipelineUnderTest()
+          for (const index of answers.keys()) send(`statement ${index}`)
           const noise = isNoisy ? [Server.notice("by the way"), Server.parameterStatus("TimeZone", "UTC")] : []
           const bytes = answers.flatMap((one) => {
             switch (one.kind) {
@@ -119,8 +119,8 @@ describe("the pipeline of a session", () => {
   })
 
   it("runs what goes ahead in the same cycle, and skips the statement when that fails", () => {
-    const { ask, ended, pipeline, writes } = pipelineUnderTest()
-    ask("select a", { prepended: "BEGIN" })
+    const { send, ended, pipeline, writes } = pipelineUnderTest()
+    send("select a", { prepended: "BEGIN" })
     assert.deepStrictEqual(writes.map(typesOf), ["PBEPBDES"])
     pipeline.read(
       Buffer.concat([
@@ -131,7 +131,7 @@ describe("the pipeline of a session", () => {
         Server.ready("T")
       ])
     )
-    ask("select a", { prepended: "BEGIN ISOLATION LEVEL SERIALIZABLE" })
+    send("select a", { prepended: "BEGIN ISOLATION LEVEL SERIALIZABLE" })
     pipeline.read(Buffer.concat([Server.error("0A000", "not in recovery"), Server.ready()]))
     assert.deepStrictEqual(
       ended.map(({ objects, sqlState, tag }) => [objects, sqlState, tag]),
@@ -144,38 +144,38 @@ describe("the pipeline of a session", () => {
 
   it("asks once more without a name when the plan or the name is gone, but not in a transaction that has failed", () => {
     for (const code of ["0A000", "26000"]) {
-      const { ask, ended, pipeline, writes } = pipelineUnderTest()
-      ask("select a")
+      const { send, ended, pipeline, writes } = pipelineUnderTest()
+      send("select a")
       pipeline.read(described(["a"], [["1"]]))
-      ask("select a")
+      send("select a")
       pipeline.read(Buffer.concat([Server.error(code, "gone"), Server.ready()]))
       assert.strictEqual(ended.length, 1)
       // The name of no further use is closed on the way.
       assert.deepStrictEqual(writes.map(typesOf), ["PBDES", "BES", "CPBDES"])
       pipeline.read(Buffer.concat([Server.closeComplete, described(["a", "b"], [["1", "2"]])]))
       assert.deepStrictEqual(ended[1]!.objects, [{ a: "1", b: "2" }])
-      ask("select a")
+      send("select a")
       pipeline.read(described(["a"], [["1"]]))
-      ask("select a")
+      send("select a")
       pipeline.read(Buffer.concat([Server.error(code, "gone"), Server.ready("E")]))
       assert.strictEqual(ended.at(-1)!.sqlState, code)
     }
   })
 
   it("closes a name whose Parse failed, and parses under another one the next time", () => {
-    const { ask, ended, pipeline, writes } = pipelineUnderTest()
-    ask("select nothing")
+    const { send, ended, pipeline, writes } = pipelineUnderTest()
+    send("select nothing")
     pipeline.read(Buffer.concat([Server.error("42P01", "no such table"), Server.ready()]))
-    ask("select nothing")
+    send("select nothing")
     assert.deepStrictEqual(writes.map(typesOf), ["PBDES", "CPBDES"])
     pipeline.read(Buffer.concat([Server.closeComplete, described(["a"], [["1"]])]))
     assert.deepStrictEqual(ended[1]!.objects, [{ a: "1" }])
   })
 
   it("keeps as many names as it may, and closes the least recently used one with the next statement", () => {
-    const { ask, pipeline, writes } = pipelineUnderTest({ named: 2 })
+    const { send, pipeline, writes } = pipelineUnderTest({ named: 2 })
     const answered = (sql: string, closes = 0) => {
-      ask(sql)
+      send(sql)
       const bytes = typesOf(writes.at(-1)!).includes("P") ? described(["a"], []) : known([])
       pipeline.read(Buffer.concat([...Array.from({ length: closes }, () => Server.closeComplete), bytes]))
     }
@@ -189,9 +189,9 @@ describe("the pipeline of a session", () => {
   })
 
   it("fails the statement whose row it cannot read, and goes on with the next", () => {
-    const { ask, broken, ended, pipeline } = pipelineUnderTest()
-    ask("select a")
-    ask("select b")
+    const { send, broken, ended, pipeline } = pipelineUnderTest()
+    send("select a")
+    send("select b")
     const unreadable = Server.dataRow(["x"])
     unreadable[unreadable.length - 1] = 0xff
     const head = [Server.parseComplete, Server.bindComplete, Server.rowDescription(["a"])]
@@ -212,8 +212,8 @@ describe("the pipeline of a session", () => {
       [Buffer.from([0x47, 0, 0, 0, 7, 0, 0, 0]), /COPY is not supported/]
     ]
     for (const [bytes, message] of cases) {
-      const { ask, broken, ended, pipeline } = pipelineUnderTest()
-      ask("select a")
+      const { send, broken, ended, pipeline } = pipelineUnderTest()
+      send("select a")
       pipeline.read(bytes)
       assert.match(String(broken[0]), message)
       pipeline.fail(new Error("lost"))
@@ -225,8 +225,8 @@ describe("the pipeline of a session", () => {
   })
 
   it("keeps the facts of the session: its status, its changes, its last words", () => {
-    const { ask, pipeline, tap } = pipelineUnderTest()
-    ask("set time zone utc")
+    const { send, pipeline, tap } = pipelineUnderTest()
+    send("set time zone utc")
     pipeline.read(
       Buffer.concat([
         Server.parseComplete,
@@ -244,24 +244,24 @@ describe("the pipeline of a session", () => {
     )
   })
 
-  it("hands the wire over after the last answer, from that very byte, and takes it back", () => {
-    const { ask, ended, pipeline } = pipelineUnderTest()
-    ask("select a")
-    const heard: Array<string> = []
-    pipeline.transferTo((bytes) => heard.push(typesOf(bytes)))
+  it("transfers the connection after the last answer, from the very next byte, and reclaims it", () => {
+    const { send, ended, pipeline } = pipelineUnderTest()
+    send("select a")
+    const received: Array<string> = []
+    pipeline.transferTo((bytes) => received.push(typesOf(bytes)))
     pipeline.read(Buffer.concat([described(["a"], [["1"]]), Server.notice("for the driver")]))
     pipeline.read(Server.ready())
     assert.strictEqual(ended.length, 1)
-    assert.deepStrictEqual(heard, ["N", "Z"])
+    assert.deepStrictEqual(received, ["N", "Z"])
     pipeline.reclaim()
-    ask("select a")
+    send("select a")
     pipeline.read(known([["2"]]))
     assert.deepStrictEqual(ended[1]!.objects, [{ a: "2" }])
   })
 })
 
 describe("a setting that the server tells of", () => {
-  it("has changed when its value is another one, not when a pooler says the same again", () => {
+  it("has changed when its value is another one, not when a pooler repeats the same value", () => {
     const { pipeline, tap } = pipelineUnderTest()
     tap.push(Buffer.concat([Server.parameterStatus("TimeZone", "UTC"), Server.ready()]))
     pipeline.read(Server.parameterStatus("TimeZone", "UTC"))

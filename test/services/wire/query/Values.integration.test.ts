@@ -37,7 +37,7 @@ const scalar = fc.oneof(
   })
 )
 
-/** Statements that are asked of both; each is a round trip or two. */
+/** Statements that both run; each is a round trip or two. */
 const RUNS = 150
 
 layer(TestPostgres.layer, { excludeTestServices: true })("values, beside the driver's", (it) => {

@@ -94,11 +94,11 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
               yield* session.executeRaw("select pg_notify($1, $2)", [`channel_${now.channel}`, "news"])
               const listener = listening.get(now.channel)
               if (listener === undefined) return
-              const heard = yield* Effect.timeoutOrElse(Queue.take(listener.queue), {
+              const received = yield* Effect.timeoutOrElse(Queue.take(listener.queue), {
                 duration: 120_000,
                 orElse: () => Effect.die(new Error("No notification came"))
               })
-              assert.deepInclude(heard, { channel: `channel_${now.channel}`, payload: "news" })
+              assert.deepInclude(received, { channel: `channel_${now.channel}`, payload: "news" })
             })
         }
       }
@@ -109,7 +109,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
   it.effect("answers each in its own way, in any order and with its bytes cut anywhere", () =>
     Effect.gen(function* () {
       const { pool, proxy } = yield* oneSession
-      yield* untilPool(pool, "it stands", (s) => s.idle === 1)
+      yield* untilPool(pool, "it is open", (s) => s.idle === 1)
       yield* Effect.promise(() =>
         fc.assert(
           fc.asyncProperty(
@@ -129,7 +129,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
     })
   )
 
-  it.effect("lets two listen who come at the same time, while it streams", () =>
+  it.effect("lets two listeners start at the same time, while it streams", () =>
     Effect.gen(function* () {
       const { pool } = yield* oneSession
       yield* Effect.scoped(
@@ -148,7 +148,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
     })
   )
 
-  it.effect("goes on with a statement whose listener beside it leaves", () =>
+  it.effect("continues a statement when the listener beside it ends", () =>
     Effect.gen(function* () {
       const { pool } = yield* oneSession
       yield* Effect.scoped(
@@ -171,7 +171,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
     })
   )
 
-  it.effect("ends a statement that is given up beside a listener, who goes on listening", () =>
+  it.effect("ends a statement that is interrupted beside a listener, which goes on listening", () =>
     Effect.gen(function* () {
       const { pool } = yield* oneSession
       yield* Effect.scoped(
@@ -187,11 +187,11 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
     })
   )
 
-  it.effect("is lent again and again while notifications come in pieces", () =>
+  it.effect("changes owner repeatedly while notifications arrive in pieces", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, proxy, sql } = yield* oneSession
-      yield* untilPool(pool, "it stands", (s) => s.idle === 1)
+      yield* untilPool(pool, "it is open", (s) => s.idle === 1)
       yield* proxy.setMode(FaultMode.slice(3))
       const noise = yield* Effect.forkChild(
         Effect.forever(postgres.admin("select pg_notify('noise', repeat('z', 300))"))

@@ -12,23 +12,23 @@ const SERVER = "1800000000.123456"
 /** Answers with these backends in turn; a missing one is a connection that has gone. */
 const answering = (...backends: ReadonlyArray<Backend>) => {
   const left = [...backends]
-  let asked = 0
+  let queries = 0
   const query = () =>
     Effect.suspend(() => {
-      asked++
+      queries++
       const next = left.shift()
       return next === undefined
         ? Effect.fail(new SqlError({ reason: new ConnectionError({ cause: new Error("gone"), message: "gone" }) }))
         : Effect.succeed({ rows: [next] })
     })
-  return { connection: { query } as unknown as PgConnection, asked: () => asked }
+  return { connection: { query } as unknown as PgConnection, queries: () => queries }
 }
 
 const backend = (pid: number, server = SERVER): Backend => ({ pid, server })
 
 const POOLER_KEY = 18
 
-const candidate = (
+const login = (
   connection: PgConnection,
   another: FirstLogin<unknown>["queryAnother"],
   keyPid = POOLER_KEY
@@ -40,21 +40,21 @@ const candidate = (
   failing: (failure) => failure
 })
 
-const says = (second: Backend) => (tell: (backend: Backend) => void) => Effect.sync(() => tell(second))
+const answers = (second: Backend) => (onBackend: (backend: Backend) => void) => Effect.sync(() => onBackend(second))
 
-const unasked = () => Effect.die(new Error("no second connection is due"))
+const notQueried = () => Effect.die(new Error("no second connection is due"))
 
 const session = { connectionType: "supavisor_session", pool: { max: 2 } } as const
 
 describe("ModeProof", () => {
-  it.effect("finds the same backend on two connections, and asks the first one again before it says so", () =>
+  it.effect("finds the same backend on two connections, and queries the first one again before it reports it", () =>
     Effect.gen(function* () {
       const first = answering(backend(7), backend(8))
       const found = yield* Effect.flip(
-        new SessionModeCheck(session).check(candidate(first.connection, says(backend(7))))
+        new SessionModeCheck(session).check(login(first.connection, answers(backend(7))))
       )
       assert.deepInclude(found, { errno: "TRANSACTION_MODE" })
-      assert.strictEqual(first.asked(), 2)
+      assert.strictEqual(first.queries(), 2)
     })
   )
 
@@ -62,7 +62,7 @@ describe("ModeProof", () => {
     Effect.gen(function* () {
       const first = answering(backend(7))
       const found = yield* Effect.flip(
-        new SessionModeCheck(session).check(candidate(first.connection, says(backend(7))))
+        new SessionModeCheck(session).check(login(first.connection, answers(backend(7))))
       )
       assert.instanceOf(found, SqlError)
     })
@@ -71,16 +71,16 @@ describe("ModeProof", () => {
   it.effect("knows backends of different servers apart, whose process ids may be the same", () =>
     Effect.gen(function* () {
       const first = answering(backend(7))
-      const other = says(backend(7, "1900000000.000001"))
-      assert.deepStrictEqual(yield* new SessionModeCheck(session).check(candidate(first.connection, other)), backend(7))
+      const other = answers(backend(7, "1900000000.000001"))
+      assert.deepStrictEqual(yield* new SessionModeCheck(session).check(login(first.connection, other)), backend(7))
     })
   )
 
-  it.effect("asks no second connection of PostgreSQL itself, nor where max leaves no room for one", () =>
+  it.effect("opens no second connection to PostgreSQL itself, nor where max leaves no room for one", () =>
     Effect.gen(function* () {
-      yield* new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, unasked, 7))
+      yield* new SessionModeCheck(session).check(login(answering(backend(7)).connection, notQueried, 7))
       yield* new SessionModeCheck({ ...session, pool: { max: 1 } }).check(
-        candidate(answering(backend(7)).connection, unasked)
+        login(answering(backend(7)).connection, notQueried)
       )
     })
   )
@@ -89,23 +89,23 @@ describe("ModeProof", () => {
     it.effect(`asks nothing under ${connectionType}, which promises no session or needs no proof`, () =>
       Effect.gen(function* () {
         const first = answering()
-        const proof = new SessionModeCheck({ ...session, connectionType })
-        assert.isUndefined(yield* proof.check(candidate(first.connection, unasked)))
-        assert.strictEqual(first.asked(), 0)
+        const check = new SessionModeCheck({ ...session, connectionType })
+        assert.isUndefined(yield* check.check(login(first.connection, notQueried)))
+        assert.strictEqual(first.queries(), 0)
       })
     )
   }
 
   it.effect("is made once, and again only after it failed", () =>
     Effect.gen(function* () {
-      const proof = new SessionModeCheck(session)
+      const check = new SessionModeCheck(session)
       const once = (...backends: ReadonlyArray<Backend>) =>
-        proof.check(candidate(answering(...backends).connection, says(backend(7))))
+        check.check(login(answering(...backends).connection, answers(backend(7))))
       yield* Effect.flip(once())
       yield* Effect.flip(once(backend(7), backend(7)))
       assert.deepStrictEqual(yield* once(backend(6)), backend(6))
       assert.isUndefined(yield* once())
-      assert.isDefined(proof.contradiction(backend(6), 9))
+      assert.isDefined(check.contradiction(backend(6), 9))
       yield* Effect.flip(once(backend(7), backend(7)))
     })
   )
@@ -113,9 +113,9 @@ describe("ModeProof", () => {
   it.effect("goes on when the second connection fails, or has said nothing after two seconds", () =>
     Effect.gen(function* () {
       const refused = () => Effect.fail("refused")
-      yield* new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, refused))
+      yield* new SessionModeCheck(session).check(login(answering(backend(7)).connection, refused))
       const waiting = yield* Effect.forkChild(
-        new SessionModeCheck(session).check(candidate(answering(backend(7)).connection, () => Effect.never))
+        new SessionModeCheck(session).check(login(answering(backend(7)).connection, () => Effect.never))
       )
       yield* TestClock.adjust(1999)
       assert.isUndefined(waiting.pollUnsafe())
@@ -124,19 +124,19 @@ describe("ModeProof", () => {
     })
   )
 
-  it.effect("leaves the first connection half of the time that is left", () =>
+  it.effect("leaves the first connection half of the remaining time", () =>
     Effect.gen(function* () {
-      const short = { ...candidate(answering(backend(7)).connection, () => Effect.never), remainingMillis: 300 }
+      const short = { ...login(answering(backend(7)).connection, () => Effect.never), remainingMillis: 300 }
       const waiting = yield* Effect.forkChild(new SessionModeCheck(session).check(short))
       yield* TestClock.adjust(150)
       assert.deepStrictEqual(yield* Fiber.join(waiting), backend(7))
     })
   )
 
-  it("has nothing against settings that reach the backend that was asked, or one that never was", () => {
-    const proof = new SessionModeCheck(session)
-    assert.isUndefined(proof.contradiction(backend(7), 7))
-    assert.isUndefined(proof.contradiction(undefined, 7))
-    assert.deepInclude(proof.contradiction(backend(7), 8), { errno: "TRANSACTION_MODE" })
+  it("accepts settings that reach the queried backend, or any when none was queried", () => {
+    const check = new SessionModeCheck(session)
+    assert.isUndefined(check.contradiction(backend(7), 7))
+    assert.isUndefined(check.contradiction(undefined, 7))
+    assert.deepInclude(check.contradiction(backend(7), 8), { errno: "TRANSACTION_MODE" })
   })
 })
