@@ -46,24 +46,15 @@ export interface ConnectionString {
  * composed; without any the role is `postgres`. `database` defaults to `postgres` on Supabase's hosts and to the role
  * elsewhere (libpq's rule).
  */
-export interface Parts {
+export interface Parts extends Optional<
+  Omit<ConnectionString, "host" | "kind" | "notes" | "password" | "sslPassword">
+> {
   readonly host: string
-  readonly port?: number | undefined
-  readonly database?: string | undefined
-  readonly username?: string | undefined
-  readonly role?: string | undefined
-  readonly projectRef?: string | undefined
   readonly password?: string | Redacted.Redacted<string> | undefined
-  readonly sslMode?: SslMode | undefined
-  readonly sslRootCert?: string | undefined
-  readonly sslCert?: string | undefined
-  readonly sslKey?: string | undefined
   readonly sslPassword?: string | Redacted.Redacted<string> | undefined
-  readonly applicationName?: string | undefined
-  readonly connectTimeoutSeconds?: number | undefined
-  readonly searchPath?: string | undefined
-  readonly options?: string | undefined
 }
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 /** The role that owns a new Supabase project's database, and the superuser of most local servers. */
 export const DEFAULT_ROLE = "postgres"

@@ -19,22 +19,20 @@ const nanosPer = {
 }
 
 /** Effect's, PostgreSQL's and everyday spellings. No months or years: their length is not fixed. */
-const units = new Map<string, bigint>([
-  ["ns", 1n],
-  ["nano", 1n],
-  ["nanos", 1n],
-  ["us", 1_000n],
-  ["micro", 1_000n],
-  ["micros", 1_000n],
-  ...["ms", "msec", "msecs", "milli", "millis", "millisecond", "milliseconds"].map(
-    (unit) => [unit, nanosPer.millisecond] as const
-  ),
-  ...["s", "sec", "secs", "second", "seconds"].map((unit) => [unit, nanosPer.second] as const),
-  ...["m", "min", "mins", "minute", "minutes"].map((unit) => [unit, nanosPer.minute] as const),
-  ...["h", "hr", "hrs", "hour", "hours"].map((unit) => [unit, nanosPer.hour] as const),
-  ...["d", "day", "days"].map((unit) => [unit, nanosPer.day] as const),
-  ...["w", "week", "weeks"].map((unit) => [unit, nanosPer.week] as const)
-])
+const units = new Map<string, bigint>(
+  (
+    [
+      [1n, "ns nano nanos"],
+      [1_000n, "us micro micros"],
+      [nanosPer.millisecond, "ms msec msecs milli millis millisecond milliseconds"],
+      [nanosPer.second, "s sec secs second seconds"],
+      [nanosPer.minute, "m min mins minute minutes"],
+      [nanosPer.hour, "h hr hrs hour hours"],
+      [nanosPer.day, "d day days"],
+      [nanosPer.week, "w week weeks"]
+    ] as const
+  ).flatMap(([nanos, names]) => names.split(" ").map((name) => [name, nanos] as const))
+)
 
 /** 10000 s is almost three hours, longer than any sensible timeout; 10000 ms of node-postgres are 10 s. */
 const suspiciousBareNumber = 10_000

@@ -30,26 +30,14 @@ export interface Field<A, I, K extends Kind> {
   readonly example: string
 }
 
-type Definition<A, I> = Omit<Field<A, I, Kind>, "kind" | "literal" | "source">
+const fieldOf =
+  <K extends Kind>(kind: K) =>
+  <A, I>(definition: Omit<Field<A, I, K>, "kind">): Field<A, I, K> => ({ ...definition, kind })
 
-const fixed = <A, I>(definition: Definition<A, I> & { readonly literal: string }): Field<A, I, "fixed"> => ({
-  ...definition,
-  kind: "fixed"
-})
-
-const derived = <A, I>(definition: Definition<A, I> & { readonly source: string }): Field<A, I, "derived"> => ({
-  ...definition,
-  kind: "derived"
-})
-
-const optional = <A, I>(definition: Definition<A, I> & { readonly source: string }): Field<A, I, "optional"> => ({
-  ...definition,
-  kind: "optional"
-})
-
-const sizing = <A, I>(
-  definition: Definition<A, I> & ({ readonly source: string } | { readonly literal: string })
-): Field<A, I, "sizing"> => ({ ...definition, kind: "sizing" })
+const fixed = fieldOf("fixed")
+const derived = fieldOf("derived")
+const optional = fieldOf("optional")
+const sizing = fieldOf("sizing")
 
 /** Twice the largest `max_connections` that Supabase sells (500): a larger number is a mistake. */
 const mostSessions = 1000

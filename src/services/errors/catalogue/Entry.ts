@@ -1,21 +1,26 @@
+export const errorClasses = ["capacity", "network", "pooler", "auth", "configuration", "statement", "closed"] as const
+
 /** The kind of a failure; breakers, retries and statistics are kept per class. */
-export type ErrorClass = "capacity" | "network" | "pooler" | "auth" | "configuration" | "statement" | "closed"
+export type ErrorClass = (typeof errorClasses)[number]
+
+export const phases = [
+  "configuration",
+  "dns",
+  "tcp",
+  "tls",
+  "authentication",
+  "session",
+  "acquire",
+  "query",
+  "begin",
+  "commit",
+  "rollback",
+  "listen",
+  "drain"
+] as const
 
 /** The operation that failed. */
-export type Phase =
-  | "configuration"
-  | "dns"
-  | "tcp"
-  | "tls"
-  | "authentication"
-  | "session"
-  | "acquire"
-  | "query"
-  | "begin"
-  | "commit"
-  | "rollback"
-  | "listen"
-  | "drain"
+export type Phase = (typeof phases)[number]
 
 /** One known failure: its meaning, whether another try helps, and what a person can do. */
 export interface Entry {
@@ -92,3 +97,18 @@ export const define = ({ after, retry, ...rest }: Definition): CatalogueEntry =>
   isRetryable: retry !== "never",
   retryAfterMillis: typeof retry === "number" ? retry : after
 })
+
+/** A Supavisor 2.9 error: the part of `code` before `_` is the one that its message starts with, in parentheses. */
+export const supavisor = ({
+  needsText,
+  texts,
+  ...rest
+}: Omit<Definition, "matchers"> & Pick<Matchers, "needsText" | "texts">): CatalogueEntry =>
+  define({
+    ...rest,
+    matchers: {
+      poolerCode: rest.code.replace(/_.*/, ""),
+      ...(texts === undefined ? {} : { texts }),
+      ...(needsText === undefined ? {} : { needsText })
+    }
+  })

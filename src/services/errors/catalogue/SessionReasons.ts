@@ -1,26 +1,12 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { entryOf } from "./Entries.ts"
-import type { ErrorClass } from "./Entry.ts"
+import { type ErrorClass, errorClasses, phases } from "./Entry.ts"
 import { toDuration, wordEndpoint, wordMillis, wordServer } from "../Wording.ts"
 
-const Phase = Schema.Literals([
-  "configuration",
-  "dns",
-  "tcp",
-  "tls",
-  "authentication",
-  "session",
-  "acquire",
-  "query",
-  "begin",
-  "commit",
-  "rollback",
-  "listen",
-  "drain"
-])
+const Phase = Schema.Literals(phases)
 
-const Class = Schema.Literals(["capacity", "network", "pooler", "auth", "configuration", "statement", "closed"])
+const Class = Schema.Literals(errorClasses)
 
 const EndpointFields = {
   host: Schema.String,

@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { entryOf } from "./Entries.ts"
-import type { ErrorClass } from "./Entry.ts"
+import { type ErrorClass, errorClasses } from "./Entry.ts"
 import { toDuration, wordEndpoint, wordMillis } from "../Wording.ts"
 
 /** The server answered a statement with ERROR; the session stays usable. */
@@ -19,7 +19,7 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>(
   table: Schema.optional(Schema.String),
   column: Schema.optional(Schema.String),
   position: Schema.optional(Schema.String),
-  class: Schema.Literals(["capacity", "network", "pooler", "auth", "configuration", "statement", "closed"]),
+  class: Schema.Literals(errorClasses),
   isRetryable: Schema.Boolean,
   retryAfterMillis: Schema.optional(Schema.Number),
   cause: Schema.optional(Schema.Defect())

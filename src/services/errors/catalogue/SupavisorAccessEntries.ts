@@ -1,4 +1,4 @@
-import { type CatalogueEntry, define } from "./Entry.ts"
+import { type CatalogueEntry, supavisor } from "./Entry.ts"
 import { authenticationBlock, credentialBlock, databaseCoolDown, passwordPause, poolerPause } from "./RetryPauses.ts"
 
 const breaker = "Supavisor 2.8 and 2.9 source, circuit_breaker.ex"
@@ -6,7 +6,7 @@ const authQuery = "Supavisor 2.9 source, errors/auth_query_error.ex"
 
 /** Supavisor's errors about logins: circuit breakers, secrets and access tokens. */
 export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
-  define({
+  supavisor({
     code: "ECIRCUITBREAKER_CREDENTIALS",
     class: "pooler",
     retry: credentialBlock,
@@ -16,16 +16,13 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "refuses logins of this project for 30 s (600 s before 2.9.2).",
     remedy: "Check whether the database runs; the password is not the cause.",
     source: breaker,
-    matchers: {
-      poolerCode: "ECIRCUITBREAKER",
-      needsText: true,
-      texts: [
-        "(ECIRCUITBREAKER) failed to retrieve database credentials",
-        "Circuit breaker open: Failed to retrieve database credentials"
-      ]
-    }
+    needsText: true,
+    texts: [
+      "(ECIRCUITBREAKER) failed to retrieve database credentials",
+      "Circuit breaker open: Failed to retrieve database credentials"
+    ]
   }),
-  define({
+  supavisor({
     code: "ECIRCUITBREAKER_DATABASE",
     class: "pooler",
     retry: credentialBlock,
@@ -33,16 +30,13 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Poolers up to 2.9.1 refused logins after too many failed connections to PostgreSQL.",
     remedy: "Check whether the database runs and has free connections.",
     source: breaker,
-    matchers: {
-      poolerCode: "ECIRCUITBREAKER",
-      needsText: true,
-      texts: [
-        "(ECIRCUITBREAKER) too many failed attempts to connect to the database",
-        "Circuit breaker open: Unable to establish connection to upstream database"
-      ]
-    }
+    needsText: true,
+    texts: [
+      "(ECIRCUITBREAKER) too many failed attempts to connect to the database",
+      "Circuit breaker open: Unable to establish connection to upstream database"
+    ]
   }),
-  define({
+  supavisor({
     code: "ECIRCUITBREAKER",
     class: "auth",
     retry: "never",
@@ -53,15 +47,12 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "also with the right password. The block does not clear the counter: one more early failure blocks again.",
     remedy: "Stop every process that logs in with a wrong password, correct it, and wait 180 s before the next login.",
     source: breaker,
-    matchers: {
-      poolerCode: "ECIRCUITBREAKER",
-      texts: [
-        "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
-        "Circuit breaker open: Too many authentication errors"
-      ]
-    }
+    texts: [
+      "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
+      "Circuit breaker open: Too many authentication errors"
+    ]
   }),
-  define({
+  supavisor({
     code: "EAUTHTIMEOUT",
     class: "auth",
     retry: poolerPause,
@@ -71,12 +62,9 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "as a failed login.",
     remedy: "Look for long synchronous work in this process at the time of the login, and open fewer sessions at once.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: {
-      poolerCode: "EAUTHTIMEOUT",
-      texts: ["(EAUTHTIMEOUT) timeout while waiting for message", "connection failure during authentication"]
-    }
+    texts: ["(EAUTHTIMEOUT) timeout while waiting for message", "connection failure during authentication"]
   }),
-  define({
+  supavisor({
     code: "EAUTHPROTOCOL",
     class: "auth",
     retry: poolerPause,
@@ -84,12 +72,9 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
     remedy: "Nothing at first: the login is retried. If it persists, look for a proxy that splits or changes data.",
     source: "Supavisor 2.9 source, auth_methods/scram.ex",
-    matchers: {
-      poolerCode: "EAUTHPROTOCOL",
-      texts: ["(EAUTHPROTOCOL) protocol violation during authentication", "protocol violation during authentication"]
-    }
+    texts: ["(EAUTHPROTOCOL) protocol violation during authentication", "protocol violation during authentication"]
   }),
-  define({
+  supavisor({
     code: "EAUTHQUERY_USER",
     class: "configuration",
     retry: "never",
@@ -98,13 +83,10 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     remedy:
       "Correct the role in the connection string (the part before the dot), or create it with LOGIN and a password.",
     source: authQuery,
-    matchers: {
-      poolerCode: "EAUTHQUERY",
-      needsText: true,
-      texts: ["(EAUTHQUERY) user not found in the database", "There is no user '<role>' in the database"]
-    }
+    needsText: true,
+    texts: ["(EAUTHQUERY) user not found in the database", "There is no user '<role>' in the database"]
   }),
-  define({
+  supavisor({
     code: "EAUTHQUERY_SECRET",
     class: "configuration",
     retry: "never",
@@ -113,19 +95,16 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "The role's password is stored in a form that the pooler does not support, or the tenant has no query for it.",
     remedy: "Set the role's password again with password_encryption = 'scram-sha-256'.",
     source: authQuery,
-    matchers: {
-      poolerCode: "EAUTHQUERY",
-      needsText: true,
-      texts: [
-        "(EAUTHQUERY) MD5 secrets are not supported for auth_query, use require_user instead",
-        "(EAUTHQUERY) unsupported or invalid secret format",
-        "(EAUTHQUERY) failed to parse SCRAM secret",
-        "(EAUTHQUERY) no auth_query configured for this tenant",
-        "(EAUTHQUERY) authentication query returned wrong format"
-      ]
-    }
+    needsText: true,
+    texts: [
+      "(EAUTHQUERY) MD5 secrets are not supported for auth_query, use require_user instead",
+      "(EAUTHQUERY) unsupported or invalid secret format",
+      "(EAUTHQUERY) failed to parse SCRAM secret",
+      "(EAUTHQUERY) no auth_query configured for this tenant",
+      "(EAUTHQUERY) authentication query returned wrong format"
+    ]
   }),
-  define({
+  supavisor({
     code: "EAUTHQUERY",
     class: "pooler",
     retry: databaseCoolDown,
@@ -135,17 +114,14 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "300 s block logins for 30 s.",
     remedy: "Check whether the database runs and accepts connections.",
     source: authQuery,
-    matchers: {
-      poolerCode: "EAUTHQUERY",
-      texts: [
-        "(EAUTHQUERY) authentication query failed",
-        "(EAUTHQUERY) auth_query connection failed",
-        "(EAUTHQUERY) auth_query secret check timed out",
-        "Authentication error, reason: <reason>"
-      ]
-    }
+    texts: [
+      "(EAUTHQUERY) authentication query failed",
+      "(EAUTHQUERY) auth_query connection failed",
+      "(EAUTHQUERY) auth_query secret check timed out",
+      "Authentication error, reason: <reason>"
+    ]
   }),
-  define({
+  supavisor({
     code: "EAUTHSECRETS",
     class: "pooler",
     retry: databaseCoolDown,
@@ -153,12 +129,9 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The code exists in the pooler's source; the examined versions do not raise it.",
     remedy: "Check whether the database runs; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
-    matchers: {
-      poolerCode: "EAUTHSECRETS",
-      texts: ["(EAUTHSECRETS) failed to retrieve authentication secrets: <reason>"]
-    }
+    texts: ["(EAUTHSECRETS) failed to retrieve authentication secrets: <reason>"]
   }),
-  define({
+  supavisor({
     code: "EJITREQUESTFAILED",
     class: "pooler",
     retry: poolerPause,
@@ -166,12 +139,9 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The login used a token, and the service that verifies it did not answer.",
     remedy: "Try again, or log in with a password.",
     source: "Supavisor 2.9 source, auth_methods/jit.ex",
-    matchers: {
-      poolerCode: "EJITREQUESTFAILED",
-      texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
-    }
+    texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
   }),
-  define({
+  supavisor({
     code: "EJITUNAUTHORIZED",
     class: "auth",
     retry: "never",
@@ -180,9 +150,6 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The code is in the pooler's log only; the client gets an ordinary 28P01 without it.",
     remedy: "Get a new token, or log in with a password.",
     source: "Supavisor 2.9 source, errors/jit_unauthorized_error.ex",
-    matchers: {
-      poolerCode: "EJITUNAUTHORIZED",
-      texts: ['(EJITUNAUTHORIZED) password authentication failed for user "<role>"']
-    }
+    texts: ['(EJITUNAUTHORIZED) password authentication failed for user "<role>"']
   })
 ]

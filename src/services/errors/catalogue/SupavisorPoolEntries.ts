@@ -1,4 +1,4 @@
-import { type CatalogueEntry, define } from "./Entry.ts"
+import { type CatalogueEntry, define, supavisor } from "./Entry.ts"
 import { capacityPause, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
 
 const notReached = "Supavisor writes this code to its own log; a client should not receive it."
@@ -17,7 +17,7 @@ const logOnly = (code: string, title: string): CatalogueEntry =>
 
 /** Supavisor's errors about its pools, its workers and the database behind it. */
 export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
-  define({
+  supavisor({
     code: "EMAXCONNSESSION",
     class: "capacity",
     retry: capacityPause,
@@ -29,15 +29,12 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "Keep the sum of DB_POOL_MAX over all processes of this role below the pool size, or raise the pool size in " +
       "the database settings of the project.",
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
-    matchers: {
-      poolerCode: "EMAXCONNSESSION",
-      texts: [
-        "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: <n>",
-        "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
-      ]
-    }
+    texts: [
+      "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: <n>",
+      "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
+    ]
   }),
-  define({
+  supavisor({
     code: "EMAXCONN",
     class: "capacity",
     retry: capacityPause,
@@ -47,12 +44,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "when the sessions were used up.",
     remedy: "Open fewer connections in all processes together, or move to a compute size that allows more clients.",
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
-    matchers: {
-      poolerCode: "EMAXCONN",
-      texts: ["(EMAXCONN) max client connections reached, limit: <n>", "Max client connections reached"]
-    }
+    texts: ["(EMAXCONN) max client connections reached, limit: <n>", "Max client connections reached"]
   }),
-  define({
+  supavisor({
     code: "ECHECKOUTTIMEOUT",
     class: "capacity",
     retry: capacityPause,
@@ -62,16 +56,13 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "reach PostgreSQL within 15 s.",
     remedy: "Hold sessions for a shorter time, or check whether the database accepts connections at all.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: {
-      poolerCode: "ECHECKOUTTIMEOUT",
-      texts: [
-        "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after <ms>ms in <mode> mode",
-        "Unable to check out connection from the pool",
-        "Unable to check out process from the pool"
-      ]
-    }
+    texts: [
+      "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after <ms>ms in <mode> mode",
+      "Unable to check out connection from the pool",
+      "Unable to check out process from the pool"
+    ]
   }),
-  define({
+  supavisor({
     code: "ECHECKOUTRETRIES",
     class: "pooler",
     retry: poolerPause,
@@ -79,12 +70,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Three workers in a row ended during the checkout.",
     remedy: "Try again; if it persists, check whether the database refuses or drops the pooler's connections.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: {
-      poolerCode: "ECHECKOUTRETRIES",
-      texts: ["(ECHECKOUTRETRIES) failed to check out a connection after multiple retries"]
-    }
+    texts: ["(ECHECKOUTRETRIES) failed to check out a connection after multiple retries"]
   }),
-  define({
+  supavisor({
     code: "EPOOLCHECKOUT",
     class: "pooler",
     retry: poolerPause,
@@ -92,9 +80,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The process that manages the pool ended during the request for a connection.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: { poolerCode: "EPOOLCHECKOUT", texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"] }
+    texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"]
   }),
-  define({
+  supavisor({
     code: "ECHECKOUTFAILED",
     class: "pooler",
     retry: databaseCoolDown,
@@ -103,7 +91,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
     remedy: "Read the message: it holds PostgreSQL's reason.",
     source: "Supavisor 2.9 source, errors/checkout_error.ex",
-    matchers: { poolerCode: "ECHECKOUTFAILED", texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"] }
+    texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"]
   }),
   define({
     code: "POOLER_CANNOT_REACH_DATABASE",
@@ -119,7 +107,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, db_handler.ex",
     matchers: { texts: ["Failed to connect to database: <term>"] }
   }),
-  define({
+  supavisor({
     code: "EPOOLTERMINATING",
     class: "pooler",
     retry: poolerPause,
@@ -128,9 +116,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "The pool drains because its settings changed or the database shuts down; a new pool starts within seconds.",
     remedy: "Nothing: the next login gets the new pool.",
     source: "Supavisor 2.9 source, errors/pool_terminating_error.ex",
-    matchers: { poolerCode: "EPOOLTERMINATING", texts: ["(EPOOLTERMINATING) pool terminating: <message>"] }
+    texts: ["(EPOOLTERMINATING) pool terminating: <message>"]
   }),
-  define({
+  supavisor({
     code: "ESUBSCRIBERETRIES",
     class: "pooler",
     retry: poolerPause,
@@ -138,15 +126,12 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pool's process did not start within ten seconds.",
     remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: {
-      poolerCode: "ESUBSCRIBERETRIES",
-      texts: [
-        "(ESUBSCRIBERETRIES) failed to subscribe to tenant after multiple retries. Terminating",
-        "Failed to subscribe to tenant after multiple retries"
-      ]
-    }
+    texts: [
+      "(ESUBSCRIBERETRIES) failed to subscribe to tenant after multiple retries. Terminating",
+      "Failed to subscribe to tenant after multiple retries"
+    ]
   }),
-  define({
+  supavisor({
     code: "EDBHANDLEREXITED",
     class: "pooler",
     retry: poolerPause,
@@ -156,17 +141,14 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "send raw Erlang terms in its place, and send the same message when PostgreSQL refuses a new connection.",
     remedy: "Open another session; look at the database's log if it happens often.",
     source: "Supavisor 2.9 source, errors/db_handler_exited_error.ex",
-    matchers: {
-      poolerCode: "EDBHANDLEREXITED",
-      texts: [
-        "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information",
-        "DbHandler exited",
-        "Connection to database closed",
-        "{:shutdown, <term>}"
-      ]
-    }
+    texts: [
+      "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information",
+      "DbHandler exited",
+      "Connection to database closed",
+      "{:shutdown, <term>}"
+    ]
   }),
-  define({
+  supavisor({
     code: "EPROXYSTARTFAILED",
     class: "pooler",
     retry: poolerPause,
@@ -174,12 +156,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "Clients are forwarded to the node of their pool, and that connection did not start.",
     remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
-    matchers: {
-      poolerCode: "EPROXYSTARTFAILED",
-      texts: ["(EPROXYSTARTFAILED) failed to start proxy connection", "Failed to start proxy connection"]
-    }
+    texts: ["(EPROXYSTARTFAILED) failed to start proxy connection", "Failed to start proxy connection"]
   }),
-  define({
+  supavisor({
     code: "EPROXYSUPERVISORUNAVAILABLE",
     class: "pooler",
     retry: poolerPause,
@@ -187,15 +166,9 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The process that supervises connections between nodes was missing.",
     remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
-    matchers: {
-      poolerCode: "EPROXYSUPERVISORUNAVAILABLE",
-      texts: [
-        "(EPROXYSUPERVISORUNAVAILABLE) proxy supervisor unavailable after retries",
-        "Proxy supervisor unavailable"
-      ]
-    }
+    texts: ["(EPROXYSUPERVISORUNAVAILABLE) proxy supervisor unavailable after retries", "Proxy supervisor unavailable"]
   }),
-  define({
+  supavisor({
     code: "EMAXPOOLSREACHED",
     class: "configuration",
     retry: "never",
@@ -205,10 +178,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "50 of them for a tenant (20 before 2.9.5).",
     remedy: "Use fewer roles and databases, and set search_path by SQL instead of in the connection string.",
     source: "Supavisor 2.9 source, supavisor.ex",
-    matchers: {
-      poolerCode: "EMAXPOOLSREACHED",
-      texts: ["(EMAXPOOLSREACHED) max pools count reached", "Max pools count reached"]
-    }
+    texts: ["(EMAXPOOLSREACHED) max pools count reached", "Max pools count reached"]
   }),
   define({
     code: "POOLER_INTERNAL",

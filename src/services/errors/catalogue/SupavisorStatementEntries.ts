@@ -1,4 +1,4 @@
-import { type CatalogueEntry, define } from "./Entry.ts"
+import { type CatalogueEntry, supavisor } from "./Entry.ts"
 
 const remedy =
   "Use the session port (5432), or switch named prepared statements off by DB_CONNECTION_TYPE=supavisor_transaction."
@@ -6,7 +6,7 @@ const source = "Supavisor 2.9 source, client_handler/protocol_helpers.ex"
 
 /** Supavisor's errors about prepared statements: in transaction mode only, because in session mode it parses nothing. */
 export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
-  define({
+  supavisor({
     code: "EPREPAREDDUP",
     class: "statement",
     retry: "never",
@@ -14,9 +14,9 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps the client's prepared statements, and this name is taken.",
     remedy,
     source,
-    matchers: { poolerCode: "EPREPAREDDUP", texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists'] }
+    texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists']
   }),
-  define({
+  supavisor({
     code: "EPREPAREDNOTFOUND",
     class: "statement",
     retry: "never",
@@ -24,12 +24,9 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler does not know a prepared statement of this name.",
     remedy,
     source,
-    matchers: {
-      poolerCode: "EPREPAREDNOTFOUND",
-      texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']
-    }
+    texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']
   }),
-  define({
+  supavisor({
     code: "EMAXPREPARED",
     class: "statement",
     retry: "never",
@@ -37,12 +34,9 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps 100 prepared statements for a connection.",
     remedy,
     source,
-    matchers: {
-      poolerCode: "EMAXPREPARED",
-      texts: ["(EMAXPREPARED) max prepared statements limit reached. Limit: <n> per connection"]
-    }
+    texts: ["(EMAXPREPARED) max prepared statements limit reached. Limit: <n> per connection"]
   }),
-  define({
+  supavisor({
     code: "EMAXPREPAREDMEM",
     class: "statement",
     retry: "never",
@@ -50,12 +44,9 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "In transaction mode the pooler keeps 1 MB of prepared statements for a connection.",
     remedy,
     source,
-    matchers: {
-      poolerCode: "EMAXPREPAREDMEM",
-      texts: ["(EMAXPREPAREDMEM) max prepared statements memory limit reached. Limit: <size> per connection"]
-    }
+    texts: ["(EMAXPREPAREDMEM) max prepared statements memory limit reached. Limit: <size> per connection"]
   }),
-  define({
+  supavisor({
     code: "EPSSIMPLEQUERY",
     class: "statement",
     retry: "never",
@@ -63,12 +54,9 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler supports prepared statements of the extended query protocol only.",
     remedy,
     source,
-    matchers: {
-      poolerCode: "EPSSIMPLEQUERY",
-      texts: [
-        "(EPSSIMPLEQUERY) transaction mode only supports prepared statements using the Extended Query Protocol",
-        "transaction mode only supports prepared statements using the Extended Query Protocol"
-      ]
-    }
+    texts: [
+      "(EPSSIMPLEQUERY) transaction mode only supports prepared statements using the Extended Query Protocol",
+      "transaction mode only supports prepared statements using the Extended Query Protocol"
+    ]
   })
 ]

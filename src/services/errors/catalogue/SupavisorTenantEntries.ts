@@ -1,11 +1,11 @@
-import { type CatalogueEntry, define } from "./Entry.ts"
+import { type CatalogueEntry, supavisor } from "./Entry.ts"
 import { poolerPause } from "./RetryPauses.ts"
 
 const checks = "Supavisor 2.9 source, client_handler/checks.ex"
 
 /** Supavisor's errors about the tenant, the address, TLS and the startup message; a person has to correct them. */
 export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
-  define({
+  supavisor({
     code: "ENOTFOUND",
     class: "configuration",
     retry: "never",
@@ -18,12 +18,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "Copy the session pooler's connection string from the dashboard (Connect, Session pooler) and compare host " +
       "(aws-N-REGION) and user (ROLE.REF); do not reset the password.",
     source: "Supavisor 2.9 source, tenants.ex",
-    matchers: {
-      poolerCode: "ENOTFOUND",
-      texts: ["(ENOTFOUND) tenant/user <role>.<ref> not found", "Tenant or user not found"]
-    }
+    texts: ["(ENOTFOUND) tenant/user <role>.<ref> not found", "Tenant or user not found"]
   }),
-  define({
+  supavisor({
     code: "ENOIDENTIFIER",
     class: "configuration",
     retry: "never",
@@ -31,12 +28,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler serves many projects and identifies the project by the user name, ROLE.REF.",
     remedy: "Write the user as ROLE.REF, for instance postgres.abcdefghijklmnopqrst, or add options=reference=REF.",
     source: "Supavisor 2.9 source, tenants.ex",
-    matchers: {
-      poolerCode: "ENOIDENTIFIER",
-      texts: ["(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)"]
-    }
+    texts: ["(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)"]
   }),
-  define({
+  supavisor({
     code: "EMULTIPLEUSERS",
     class: "configuration",
     retry: "never",
@@ -44,12 +38,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The tenant's data in the pooler is ambiguous; a client cannot change that.",
     remedy: "Report the message to the operator of the pooler.",
     source: "Supavisor 2.9 source, tenants.ex",
-    matchers: {
-      poolerCode: "EMULTIPLEUSERS",
-      texts: ["(EMULTIPLEUSERS) multiple users matched for <role>.<ref>, check tenant configuration"]
-    }
+    texts: ["(EMULTIPLEUSERS) multiple users matched for <role>.<ref>, check tenant configuration"]
   }),
-  define({
+  supavisor({
     code: "EINVALIDUSERINFO",
     class: "configuration",
     retry: "never",
@@ -57,15 +48,12 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "A name is empty, longer than 63 bytes, or holds characters that cannot be printed.",
     remedy: "Correct user and database in the connection string; percent-encode special characters.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: {
-      poolerCode: "EINVALIDUSERINFO",
-      texts: [
-        '(EINVALIDUSERINFO) Authentication error, reason: "Invalid format for user or db_name"',
-        'Authentication error, reason: "Invalid format for user or db_name"'
-      ]
-    }
+    texts: [
+      '(EINVALIDUSERINFO) Authentication error, reason: "Invalid format for user or db_name"',
+      'Authentication error, reason: "Invalid format for user or db_name"'
+    ]
   }),
-  define({
+  supavisor({
     code: "EBANNED",
     class: "configuration",
     retry: "never",
@@ -73,9 +61,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The operator of the pooler banned the project; established sessions are ended with the same message.",
     remedy: "Read the reason in the message, and contact the platform's support.",
     source: checks,
-    matchers: { poolerCode: "EBANNED", texts: ["(EBANNED) tenant is banned: <reason>"] }
+    texts: ["(EBANNED) tenant is banned: <reason>"]
   }),
-  define({
+  supavisor({
     code: "EADDRNOTALLOWED",
     class: "configuration",
     retry: "never",
@@ -83,15 +71,12 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The message names the public address that the pooler saw; it is not on the project's allow list.",
     remedy: "Add that address to the network restrictions of the project, or connect from an allowed network.",
     source: checks,
-    matchers: {
-      poolerCode: "EADDRNOTALLOWED",
-      texts: [
-        "(EADDRNOTALLOWED) address not in tenant allow_list: <address>",
-        "Address not in tenant allow_list: <address>"
-      ]
-    }
+    texts: [
+      "(EADDRNOTALLOWED) address not in tenant allow_list: <address>",
+      "Address not in tenant allow_list: <address>"
+    ]
   }),
-  define({
+  supavisor({
     code: "ESSLREQUIRED",
     class: "configuration",
     retry: "never",
@@ -99,12 +84,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The client requested a plaintext session, and the project enforces TLS.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
     source: checks,
-    matchers: {
-      poolerCode: "ESSLREQUIRED",
-      texts: ["(ESSLREQUIRED) SSL connection is required for user: <role>", "SSL connection is required"]
-    }
+    texts: ["(ESSLREQUIRED) SSL connection is required for user: <role>", "SSL connection is required"]
   }),
-  define({
+  supavisor({
     code: "ESSLHANDSHAKE",
     class: "network",
     retry: poolerPause,
@@ -113,9 +95,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "The pooler could not finish the handshake; the message rarely arrives because the stream is broken by then.",
     remedy: "Look for a proxy that changes TLS between here and the pooler.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: { poolerCode: "ESSLHANDSHAKE", texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"] }
+    texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"]
   }),
-  define({
+  supavisor({
     code: "ESTARTUPMESSAGE",
     class: "pooler",
     retry: poolerPause,
@@ -127,9 +109,9 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "Nothing at first: the login is retried. If it persists, look for a proxy that splits or changes data; other " +
       "clients must connect with a user name and without sslnegotiation=direct or GSS encryption.",
     source: "Supavisor 2.9 source, client_handler.ex",
-    matchers: { poolerCode: "ESTARTUPMESSAGE", texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"] }
+    texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"]
   }),
-  define({
+  supavisor({
     code: "ESTARTUPPACKETTOOLARGE",
     class: "configuration",
     retry: "never",
@@ -137,12 +119,6 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     explanation: "The pooler reads at most 1024 bytes of startup message.",
     remedy: "Shorten application_name and options.",
     source: "Supavisor 2.9 source, protocol.ex",
-    matchers: {
-      poolerCode: "ESTARTUPPACKETTOOLARGE",
-      texts: [
-        "(ESTARTUPPACKETTOOLARGE) Startup packet too large: <n> bytes (max 1024 bytes)",
-        "Startup packet too large"
-      ]
-    }
+    texts: ["(ESTARTUPPACKETTOOLARGE) Startup packet too large: <n> bytes (max 1024 bytes)", "Startup packet too large"]
   })
 ]
