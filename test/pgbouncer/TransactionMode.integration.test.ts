@@ -28,13 +28,16 @@ const assertExplained = (error: SessionError): void => {
 behindPgBouncer("a pooler that keeps no session", (it) => {
   for (const mode of ["transaction", "statement"]) {
     for (const min of [0, 1, 2, 5]) {
-      it.effect(`is detected at the start and explained: pool_mode=${mode}, min=${min}`, () =>
-        Effect.gen(function* () {
-          const at = yield* pooler({ pool_mode: mode })
-          assertExplained(yield* failure(behind(at, { pool: { min, max: 5 } })))
-          yield* at.proxy.awaitOpen(0)
-          assert.isAtMost(at.proxy.maxOpen(), 5)
-        })
+      it.effect(
+        `is detected at the start and explained: pool_mode=${mode}, min=${min}`,
+        () =>
+          Effect.gen(function* () {
+            const at = yield* pooler({ pool_mode: mode })
+            assertExplained(yield* failure(behind(at, { pool: { min, max: 5 } })))
+            yield* at.proxy.awaitOpen(0)
+            assert.isAtMost(at.proxy.maxOpen(), 5)
+          }),
+        timed
       )
     }
   }
