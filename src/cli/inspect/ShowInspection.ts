@@ -25,7 +25,7 @@ export interface InspectFlags {
 }
 
 /** The failure is printed already; the program exits with 1. */
-export class AlreadyPrinted extends Data.TaggedError("AlreadySaid") {
+export class AlreadyPrinted extends Data.TaggedError("AlreadyPrinted") {
   override readonly [Runtime.errorReported] = false
 }
 

@@ -91,15 +91,15 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
   it.effect("calls back before each check and with each result", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
-      const heard: Array<string> = []
-      const hear = (word: string) => Effect.sync(() => void heard.push(word))
+      const calls: Array<string> = []
+      const record = (word: string) => Effect.sync(() => void calls.push(word))
       yield* runDoctor({
         url,
         only: ["endpoint"],
-        onStart: (id) => hear(`start ${id}`),
-        onResult: ({ id }) => hear(`result ${id}`)
+        onStart: (id) => record(`start ${id}`),
+        onResult: ({ id }) => record(`result ${id}`)
       })
-      assert.deepStrictEqual(heard, ["start config", "result config", "start endpoint", "result endpoint"])
+      assert.deepStrictEqual(calls, ["start config", "result config", "start endpoint", "result endpoint"])
     })
   )
 })

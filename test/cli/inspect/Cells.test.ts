@@ -13,7 +13,7 @@ import {
 } from "../../../src/services/inspect/checks/Column.ts"
 
 describe("A cell", () => {
-  it("has its unit in a table, and a dash where there is nothing", () => {
+  it("has its unit in a table, and a dash when it is empty", () => {
     assert.deepStrictEqual(
       [
         cellText(1536, "bytes"),
@@ -28,7 +28,7 @@ describe("A cell", () => {
     )
   })
 
-  it("stands under a header that a person reads", () => {
+  it("has a readable header", () => {
     assert.deepStrictEqual(["blockingPid", "ageMillis", "isUnused", "size"].map(headerOf), [
       "BLOCKING PID",
       "AGE",
@@ -42,7 +42,7 @@ describe("A cell", () => {
 })
 
 describe("CSV", () => {
-  it("has plain numbers, quotes what needs it, and starts no formula in a spreadsheet", () => {
+  it("has plain numbers, quotes where needed, and starts no formula in a spreadsheet", () => {
     const columns = { name: name("."), size: bytes("."), age: maybe(millis(".")), part: share("."), yes: flag(".") }
     const rows = [
       { name: 'a "b", c', size: 1024, age: null, part: 0.5, yes: true },

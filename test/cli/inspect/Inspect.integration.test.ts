@@ -125,7 +125,7 @@ Next steps:
     })
   )
 
-  it.effect("refuses flags that make no sense, and knows the word that was meant", () =>
+  it.effect("refuses invalid flags, and suggests the intended name", () =>
     Effect.gen(function* () {
       for (const args of [
         ["locks", "--limit", "0"],
@@ -156,7 +156,7 @@ Next steps:
     }).pipe(Effect.scoped)
   )
 
-  it.effect("report writes every check, and ends with 1 as long as a rule fails", () =>
+  it.effect("report writes every check, and exits with 1 while a rule fails", () =>
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
       const directory = Path.join(yield* temporary, "a", "report")
@@ -193,7 +193,7 @@ Next steps:
     }).pipe(Effect.scoped)
   )
 
-  it.effect("report is whole in a pipe whose reader takes its time, and ends the real program with 1", () =>
+  it.effect("report writes everything to a slow pipe, and exits with 1", () =>
     Effect.gen(function* () {
       const DATABASE_URL = yield* contention
       const { admin } = yield* TestPostgres

@@ -109,7 +109,7 @@ export const describeError = (error: SessionError): string => {
   const serverMessage = "serverMessage" in reason ? reason.serverMessage : undefined
   const state = "sqlState" in reason && reason.sqlState !== undefined ? ` (SQLSTATE ${reason.sqlState})` : ""
   const system = "systemMessage" in reason ? reason.systemMessage : undefined
-  const message = serverMessage === undefined ? system : `the server said: ${serverMessage}${state}`
+  const message = serverMessage === undefined ? system : `server message: ${serverMessage}${state}`
   return message === undefined ? `${title} [${error.code}]` : `${title} [${error.code}]; ${message}`
 }
 

@@ -49,7 +49,7 @@ const namesIn = (certificate: Tls.DetailedPeerCertificate): ReadonlyArray<string
 }
 
 /** The peer's certificate; undefined when it sent none. */
-export const certificateOf = (socket: Tls.TLSSocket, host: string): CertificateFacts | undefined => {
+const certificateOf = (socket: Tls.TLSSocket, host: string): CertificateFacts | undefined => {
   const certificate = socket.getPeerCertificate(true)
   // Node.js returns an empty object when there is none; its type does not say so.
   if ((certificate as Partial<Tls.DetailedPeerCertificate>).subject === undefined) return undefined

@@ -156,7 +156,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
       )
       assert.deepStrictEqual(decoded, found)
       yield* until(
-        "it is gone",
+        "it has ended",
         Effect.map(
           Effect.orDie(admin("select from pg_stat_activity where application_name = 'effect-supavisor-inspect'")),
           (rows) => rows.length === 0

@@ -44,7 +44,7 @@ describe("The formats", () => {
     )
   })
 
-  it("say shares in percent", () => {
+  it("show shares in percent", () => {
     assert.deepStrictEqual([0, 0.9401, 1].map(formatPercent), ["0 %", "94 %", "100 %"])
   })
 })

@@ -126,7 +126,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An inspector", (it) 
           assert.isBelow(millis, 4000)
         }
         yield* until(
-          "its backend is gone",
+          "its backend has ended",
           Effect.map(
             Effect.orDie(admin("select from pg_stat_activity where application_name = 'effect-supavisor-inspect'")),
             (rows) => rows.length === 0

@@ -47,7 +47,7 @@ const piece = fc.constantFrom(
   "👩‍👩‍👧"
 )
 
-describe("A shown statement", () => {
+describe("A safe statement", () => {
   it("removes text literals in every form, and keeps the rest", () => {
     fc.assert(
       fc.property(secret, fc.constantFrom(...literals), (text, literal) => {
@@ -99,7 +99,7 @@ describe("A shown statement", () => {
   })
 })
 
-describe("A shown word", () => {
+describe("A safe text", () => {
   it("contains no control character and no secret", () => {
     assert.strictEqual(safeText("\u001b[2Jworker\r\nhunter2x", ["hunter2x"]), "[2Jworker *****")
     assert.strictEqual(safeText("postgresql://postgres:abc%21def@host/db", []), "postgresql://postgres:*****@host/db")

@@ -12,8 +12,8 @@ const observe = (settings: SettingsInput, window: number) =>
     Effect.provide(LoadObserver.layer.pipe(Layer.provide(SessionConfig.layer(settings))))
   )
 
-layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (it) => {
-  it.effect("needs three sessions for three that are nearly always busy", () =>
+layer(serverWithStatistics, { excludeTestServices: true })("A measured load", (it) => {
+  it.effect("is three sessions for three that are nearly always busy", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")
@@ -45,7 +45,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("An observed load", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("reports no load for an idle database, without the extension", () =>
+  it.effect("is zero for an idle database, also without the extension", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const observed = yield* observe({ url }, 1000)
