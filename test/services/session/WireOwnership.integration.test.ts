@@ -11,6 +11,7 @@ import type { LeasedSession } from "../../../src/services/pool/LeasedSession.ts"
 import { FaultMode } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { stack, untilPool } from "../../PoolHarness.ts"
+import { timed } from "../../Timing.ts"
 
 const oneSession = stack({ pool: { min: 1, max: 1 } })
 
@@ -106,27 +107,32 @@ layer(TestPostgres.layer, { excludeTestServices: true })("one session", (it) => 
       yield* one(session, 7)
     })
 
-  it.effect("answers each in its own way, in any order and with its bytes cut anywhere", () =>
-    Effect.gen(function* () {
-      const { pool, proxy } = yield* oneSession
-      yield* untilPool(pool, "it is open", (s) => s.idle === 1)
-      yield* Effect.promise(() =>
-        fc.assert(
-          fc.asyncProperty(
-            fc.array(step, { minLength: 1, maxLength: 12 }),
-            fc.constantFrom(1, 2, 3, 7, 100, 100_000),
-            (steps, bytes) =>
-              Effect.gen(function* () {
-                yield* proxy.setMode(bytes < 100_000 ? FaultMode.slice(bytes) : FaultMode.pass)
-                yield* Effect.scoped(Effect.flatMap(pool.get, (session) => walk(session, steps)))
-                assert.deepStrictEqual(yield* pool.execute("select current_setting('timezone') as tz"), [{ tz: "UTC" }])
-              }).pipe(Effect.runPromise)
-          ),
-          { numRuns: 25 }
+  it.effect(
+    "answers each in its own way, in any order and with its bytes cut anywhere",
+    () =>
+      Effect.gen(function* () {
+        const { pool, proxy } = yield* oneSession
+        yield* untilPool(pool, "it is open", (s) => s.idle === 1)
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(
+              fc.array(step, { minLength: 1, maxLength: 12 }),
+              fc.constantFrom(1, 2, 3, 7, 100, 100_000),
+              (steps, bytes) =>
+                Effect.gen(function* () {
+                  yield* proxy.setMode(bytes < 100_000 ? FaultMode.slice(bytes) : FaultMode.pass)
+                  yield* Effect.scoped(Effect.flatMap(pool.get, (session) => walk(session, steps)))
+                  assert.deepStrictEqual(yield* pool.execute("select current_setting('timezone') as tz"), [
+                    { tz: "UTC" }
+                  ])
+                }).pipe(Effect.runPromise)
+            ),
+            { numRuns: 25 }
+          )
         )
-      )
-      assert.strictEqual((yield* pool.snapshot).counters.closed.lost, 0)
-    })
+        assert.strictEqual((yield* pool.snapshot).counters.closed.lost, 0)
+      }),
+    timed
   )
 
   it.effect("lets two listeners start at the same time, while it streams", () =>
