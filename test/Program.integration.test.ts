@@ -40,7 +40,7 @@ const draining = (address: string) =>
 
 layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => {
   it.effect(
-    "serves an embedded PostgreSQL without any configuration, and takes it along",
+    "serves an embedded PostgreSQL without any configuration, and stops it at its end",
     () =>
       Effect.gen(function* () {
         const program = yield* start({})

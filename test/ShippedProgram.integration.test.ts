@@ -13,7 +13,7 @@ import { get, repository, start } from "./cli/RunningProgram.ts"
 /** The one package that the program reads from beside it: the charts of its page are files that it serves. */
 const CHARTS = "uplot"
 
-/** Faster ways that ws takes where somebody has installed them. */
+/** Optional packages that ws uses when they are installed. */
 const OPTIONAL = ["bufferutil", "utf-8-validate"]
 
 /** The package in a folder where nothing else is installed but what its own dependencies name. */
@@ -30,7 +30,7 @@ afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))
 const files = (): ReadonlyArray<string> =>
   Fs.globSync("dist/**/*.cjs", { cwd: folder }).map((file) => Path.join(folder, file))
 
-/** The packages that are asked for when the file is loaded. */
+/** The packages that the file requires when it is loaded. */
 const packagesOf = (file: string): ReadonlyArray<string> =>
   Array.from(Fs.readFileSync(file, "utf8").matchAll(/\brequire\("([^".][^"]*)"\)/g), ([, name = ""]) => name)
 
@@ -56,8 +56,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
         "/metrics 200"
       ])
       for (const command of [["doctor"], ["inspect", "report"], ["size", "--operations", "40"]]) {
-        const asked = yield* start({ command: [...main, ...command], cwd: folder, env })
-        assert.strictEqual((yield* asked.ended).outcome, 0, `${command.join(" ")}: ${asked.output()}`)
+        const started = yield* start({ command: [...main, ...command], cwd: folder, env })
+        assert.strictEqual((yield* started.ended).outcome, 0, `${command.join(" ")}: ${started.output()}`)
       }
       program.child.kill("SIGTERM")
       assert.strictEqual((yield* program.ended).outcome, 0, program.output())
@@ -65,9 +65,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
   )
 
   it("asks for no package that npm would have to install, and names the licence of each that it contains", () => {
-    const asked = files().flatMap(packagesOf)
+    const required = files().flatMap(packagesOf)
     assert.deepStrictEqual(
-      asked.filter((name) => !isBuiltin(name)),
+      required.filter((name) => !isBuiltin(name)),
       OPTIONAL
     )
     const licences = Fs.readFileSync(Path.join(folder, "dist", "program", "LICENSES.txt"), "utf8")

@@ -27,7 +27,7 @@ describe("TodoRepository without a database", () => {
     }).pipe(scripted({ [insert]: ([title]) => [{ id: 7, title, done: false }], [record]: [] }))
   )
 
-  it.effect("rolls back and says so when there is no such todo", () =>
+  it.effect("rolls back and fails when there is no such todo", () =>
     Effect.gen(function* () {
       const todos = yield* TodoRepository
       assert.deepStrictEqual(yield* Effect.flip(todos.complete(9)), new TodoNotFound({ id: 9 }))

@@ -1,4 +1,4 @@
-/** The sessions of one program on the test server, told apart by its application name. */
+/** The sessions of one program on the test server, identified by its application name. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"

@@ -22,7 +22,7 @@ const withDirectory = (use: (directory: string) => void): void => {
 const isPosix = process.getuid !== undefined
 
 describe("the cache of compiled code", () => {
-  it("is kept in the user's directory for caches, where nobody else can write", () => {
+  it("is kept in the user's cache directory, which no other user can write to", () => {
     withDirectory((directory) => {
       assert.match(version({ XDG_CACHE_HOME: directory }), /\d+\.\d+\.\d+/)
       const cache = Path.join(directory, "effect-supavisor")
@@ -41,7 +41,7 @@ describe("the cache of compiled code", () => {
     })
   })
 
-  it("is done without where there is no place for it, or Node's own variable says so", () => {
+  it("is skipped where it cannot be written, or when Node's variable disables it", () => {
     withDirectory((directory) => {
       const file = Path.join(directory, "file")
       Fs.writeFileSync(file, "")

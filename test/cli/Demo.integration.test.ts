@@ -4,7 +4,7 @@ import { openStream } from "../http/EventStream.ts"
 import { get, mainFile, start } from "./RunningProgram.ts"
 import { timed } from "../Timing.ts"
 
-/** The whole end of a program that nobody but the demonstration uses, in milliseconds, the database's end included. */
+/** Bound of the shutdown of a program with only the demonstration load, database included. */
 const PROMPT_MILLIS = 3000
 
 const startWith = (env: Readonly<Record<string, string>>, ...flags: ReadonlyArray<string>) =>
@@ -18,7 +18,7 @@ const statusOf = (address: string) =>
 
 describe("The demonstration", () => {
   it.live(
-    "runs without any configuration, says so, shows on the page's feed, and ends first and quietly",
+    "runs without any configuration, is logged, shows on the page's feed, and ends first without errors",
     () =>
       Effect.gen(function* () {
         const program = yield* startWith({})

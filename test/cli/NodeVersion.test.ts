@@ -7,7 +7,7 @@ const manifest: { readonly engines: { readonly node: string } } = JSON.parse(
 )
 
 describe("a Node that is too old for the program", () => {
-  it("is told which one is needed, the one that the package names", () => {
+  it("names the required version, the one in package.json", () => {
     const least = manifest.engines.node.replace(">=", "")
     assert.isUndefined(versionProblem(least))
     for (const version of ["22.20.1", "23.0.0", "24.21.0", "100.0.0"]) assert.isUndefined(versionProblem(version))

@@ -65,7 +65,7 @@ describe("the command line", () => {
     })
   )
 
-  it.live("repeats no secret that stands at a wrong place", () =>
+  it.live("does not print a misplaced secret", () =>
     Effect.gen(function* () {
       const url = "postgres://postgres:geh%40im@db.example.com:5432/postgres"
       for (const parameters of [

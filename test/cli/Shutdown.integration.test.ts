@@ -22,9 +22,9 @@ const SLACK_MILLIS = 3000
 const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record<string, string>>) {
   const postgres = yield* TestPostgres
   const collector = yield* makeCollector
-  const goodbyes: Array<number> = []
+  const terminates: Array<number> = []
   const watch = FaultMode.when((chunk, direction) => {
-    if (direction === "toServer" && chunk.subarray(-TERMINATE.length).equals(TERMINATE)) goodbyes.push(Date.now())
+    if (direction === "toServer" && chunk.subarray(-TERMINATE.length).equals(TERMINATE)) terminates.push(Date.now())
     return false
   }, FaultMode.pass)
   const proxy = yield* FaultProxy.make({
@@ -66,7 +66,7 @@ const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record
   yield* noBackendsOf(name)
   return {
     collector,
-    goodbyes,
+    terminates,
     millis: at - sent - program.startMillis(),
     output: program.output(),
     proxy,
@@ -77,7 +77,8 @@ const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record
 
 /** The instant of a log line, in wall-clock milliseconds. */
 const saidAt = (output: string, words: string): number => {
-  const line = output.split("\n").find((one) => one.includes(words)) ?? assert.fail(`nobody said ${words}: ${output}`)
+  const line =
+    output.split("\n").find((one) => one.includes(words)) ?? assert.fail(`no line contains ${words}: ${output}`)
   return Date.parse(line.split(" ")[0] ?? "")
 }
 
@@ -85,10 +86,10 @@ const saidAt = (output: string, words: string): number => {
 const ONE_BREATH_MILLIS = 50
 
 const inOrder = (
-  { collector, goodbyes, output, proxy, sessions, stream }: Effect.Success<ReturnType<typeof end>>,
+  { collector, terminates, output, proxy, sessions, stream }: Effect.Success<ReturnType<typeof end>>,
   lease: string
 ) => {
-  // The page was told before it was left alone.
+  // The page's stream ended before the server stopped.
   const last = stream.messages.slice(-2)
   assert.deepStrictEqual(
     last.map(({ data, name }) => [name, data["phase"] ?? data["reason"], data["ready"]]),
@@ -100,8 +101,8 @@ const inOrder = (
   const order = ["Draining:", "late borrower: refused", lease, "Drained in"].map((words) => saidAt(output, words))
   for (const [index, at] of order.slice(1).entries()) assert.isAtLeast(at, order[index]! - ONE_BREATH_MILLIS)
   // The session that was lent says Terminate when its lease is over, and every session has said it.
-  assert.strictEqual(goodbyes.length, sessions)
-  assert.isAtLeast(goodbyes.at(-1) ?? 0, saidAt(output, lease))
+  assert.strictEqual(terminates.length, sessions)
+  assert.isAtLeast(terminates.at(-1) ?? 0, saidAt(output, lease))
   assert.strictEqual(proxy.open(), 0)
   assert.match(output, /left running: nothing\n$/)
   // The collector got what was said last, and what was measured last.
@@ -112,7 +113,7 @@ const inOrder = (
 
 layer(TestPostgres.layer, { excludeTestServices: true })("The end of the program", (it) => {
   it.effect(
-    "comes in order when a lease finishes: unready, refused, goodbye to the page, Terminate, loops, exporter",
+    "runs in order when a lease finishes: unready, refused, end of the page's stream, Terminate, loops, exporter",
     () =>
       Effect.gen(function* () {
         const all = yield* end("ends-finished", { HOLD_SECONDS: "2", DB_SHUTDOWN_TIMEOUT: "10s" })

@@ -17,7 +17,7 @@ describe("Signals", () => {
     assert.deepStrictEqual(exits, [0])
   })
 
-  it("calls the program's stop once and remembers who asked", () => {
+  it("calls the program's stop once and remembers the signal", () => {
     const { clock, exits, signals } = watched()
     let stops = 0
     signals.handOver(() => stops++)

@@ -61,7 +61,7 @@ describe("HttpLayer", () => {
   )
 
   it.live(
-    "ends streams with a goodbye when its scope closes, promptly, however many are open",
+    "ends streams with a last message when its scope closes, promptly, however many are open",
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()

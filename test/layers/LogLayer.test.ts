@@ -13,7 +13,7 @@ const lines = (logged: Effect.Effect<void>, coloured: boolean) => {
 }
 
 describe("LogLayer", () => {
-  it.effect("writes one plain line per record, with annotations that can be told apart", () =>
+  it.effect("writes one plain line per record, with unambiguous annotations", () =>
     Effect.gen(function* () {
       const logged = Effect.annotateLogs(Effect.logWarning("two lost"), { code: "ECONNRESET", why: "a b" })
       assert.deepStrictEqual(yield* lines(logged, false), [

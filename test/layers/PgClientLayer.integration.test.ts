@@ -115,7 +115,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
     })
   )
 
-  it.effect("begins with the isolation asked for", () =>
+  it.effect("begins with the given isolation level", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const rows = yield* sql

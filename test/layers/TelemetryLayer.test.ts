@@ -58,7 +58,7 @@ describe("TelemetryLayer", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("speaks protobuf unless it is asked for JSON, and uses the service's name where one is set", () =>
+  it.live("sends protobuf unless JSON is configured, and uses the configured service name", () =>
     Effect.gen(function* () {
       const collector = yield* makeCollector
       yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: "shop" })

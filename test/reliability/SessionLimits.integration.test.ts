@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { poolAt, stack, until, untilPool } from "../PoolHarness.ts"
-import { stand } from "../services/embedded/fake-supavisor/Stand.ts"
+import { startFake } from "../services/embedded/fake-supavisor/StartFake.ts"
 import { fatalAnswer } from "./FatalAnswer.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in front of the pool", (it) => {
@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a server or pooler in 
     "that sends heartbeats to idle sessions counts as alive, and the sessions are neither probed nor cleared",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ heartbeat: "40 millis" })
+        const fake = yield* startFake({ heartbeat: "40 millis" })
         const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 2, max: 2 } })
         yield* untilPool(pool, "min is open", (s) => s.open === 2)
         const before = fake.counters().heartbeats

@@ -37,7 +37,7 @@ describe("FaultProxy", () => {
       const first = yield* connect
       const second = yield* connect
       first.socket.write("hello")
-      yield* first.hears("hello")
+      yield* first.untilReceived("hello")
       yield* proxy.awaitOpen(2)
       first.socket.end()
       assert.strictEqual(yield* first.end, "closed")
@@ -46,7 +46,7 @@ describe("FaultProxy", () => {
       yield* proxy.resetOpenCounters
       assert.deepStrictEqual([yield* proxy.accepted, proxy.open(), proxy.maxOpen()], [0, 1, 1])
       second.socket.write("bytes")
-      yield* second.hears("bytes")
+      yield* second.untilReceived("bytes")
       const connection = proxy.connections().find(({ id }) => id === 2)
       assert.deepStrictEqual(connection?.bytes, { fromClient: 5, toServer: 5, fromServer: 5, toClient: 5 })
     })
@@ -60,11 +60,11 @@ describe("FaultProxy", () => {
       yield* proxy.setMode(FaultMode.refuse)
       assert.strictEqual(yield* (yield* connect).end, "ECONNREFUSED")
       existing.socket.write("on")
-      yield* existing.hears("on")
+      yield* existing.untilReceived("on")
       yield* proxy.setMode(FaultMode.pass)
       const late = yield* connect
       late.socket.write("again")
-      yield* late.hears("again")
+      yield* late.untilReceived("again")
     })
   )
 
@@ -95,7 +95,7 @@ describe("FaultProxy", () => {
       }
       const late = yield* connect
       late.socket.write("new")
-      yield* late.hears("new")
+      yield* late.untilReceived("new")
     })
   )
 
@@ -113,11 +113,11 @@ describe("FaultProxy", () => {
       const [one, three] = proxy.connections()
       one?.blackhole()
       three?.inject(Buffer.from("hi"))
-      yield* third.hears("hi")
+      yield* third.untilReceived("hi")
       first.socket.write("a")
       assert.isTrue(yield* first.staysSilent)
       one?.setMode(FaultMode.pass)
-      yield* first.hears("a")
+      yield* first.untilReceived("a")
       one?.reset()
       assert.strictEqual(yield* first.end, "ECONNRESET")
       three?.end()
@@ -134,7 +134,7 @@ describe("FaultProxy", () => {
       for (const mode of [FaultMode.pass, FaultMode.blackhole()]) {
         const client = yield* connect
         client.socket.write("x")
-        yield* client.hears("x")
+        yield* client.untilReceived("x")
         yield* proxy.setMode(mode)
         client.socket.resetAndDestroy()
         yield* proxy.awaitOpen(0)
@@ -176,7 +176,7 @@ describe("FaultProxy", () => {
         yield* proxy.awaitAccepted(clients.length)
         client.socket.write("x")
       }
-      yield* clients[0]?.hears("x") ?? Effect.void
+      yield* clients[0]?.untilReceived("x") ?? Effect.void
       yield* Effect.sync(timers).pipe(Effect.repeat({ until: (running) => running > 0 }))
       yield* Scope.close(scope, Exit.void)
       for (const client of clients) yield* client.end

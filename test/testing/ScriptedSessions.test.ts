@@ -181,7 +181,7 @@ describe("a scripted session", () => {
     })
   )
 
-  it.effect("answers a probe while it is heard, and two seconds later says no when it is silent", () =>
+  it.effect("answers a probe, and fails it after two seconds when its peer is silent", () =>
     Effect.gen(function* () {
       const { session } = yield* opened()
       yield* TestClock.adjust(3000)
@@ -217,7 +217,7 @@ describe("a scripted session", () => {
     })
   )
 
-  it.effect("closes as slowly as its server hangs up, without calling itself lost", () =>
+  it.effect("closes as slowly as its server closes the socket, without being lost", () =>
     Effect.gen(function* () {
       const { server, session } = yield* opened({ session: { closeMillis: 300 } })
       session.onLost = () => assert.fail("closing is not losing")
@@ -259,7 +259,7 @@ describe("a scripted dial", () => {
     }).pipe(Effect.provide(ScriptedSessions.layer({ dials: [Dial.succeeds(150), Dial.fails("auth"), Dial.hangs] })))
   )
 
-  it("is refused in the words of the class it was asked for", () => {
+  it("fails with a typical error of the given class", () => {
     const kinds: ReadonlyArray<DialFailureClass> = ["network", "auth", "capacity", "configuration", "pooler"]
     for (const kind of kinds) assert.strictEqual(refusal(kind).class, kind)
     const { reason } = refusal("capacity", { poolSize: 7 })

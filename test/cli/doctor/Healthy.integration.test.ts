@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { behindPgBouncer, pooler, stranger } from "../../pgbouncer/BehindPgBouncer.ts"
 import { until } from "../../PoolHarness.ts"
-import { stand } from "../../services/embedded/fake-supavisor/Stand.ts"
+import { startFake } from "../../services/embedded/fake-supavisor/StartFake.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 import { stopped, timed } from "../../Timing.ts"
@@ -26,7 +26,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
 
   it.effect("through Supavisor in session mode confirms session mode", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand()
+      const supavisor = yield* startFake()
       const report = yield* runDoctor({ url: supavisor.url() })
       assert.strictEqual(report.verdict.status, "healthy")
       assertGolden("healthy-session", report)
@@ -36,7 +36,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor on a health
 
   it.effect("through Supavisor in transaction mode confirms the configured mode", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand()
+      const supavisor = yield* startFake()
       const env = { DB_CONNECTION_TYPE: "supavisor_transaction" }
       const report = yield* runDoctor({ url: supavisor.url("postgres", { mode: "transaction" }), env })
       assert.strictEqual(statusOf(report, "session"), "pass")

@@ -6,7 +6,7 @@ import type { FakeSupavisor } from "../../../src/services/embedded/FakeSupavisor
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { fatalAnswer } from "../../reliability/FatalAnswer.ts"
 import { cannedServer, authenticationOk } from "../../services/doctor/checks/CannedServer.ts"
-import { changed, stand } from "../../services/embedded/fake-supavisor/Stand.ts"
+import { changed, startFake } from "../../services/embedded/fake-supavisor/StartFake.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 import { timed } from "../../Timing.ts"
@@ -39,7 +39,7 @@ const at = (port: number, user = `postgres.${REFERENCE}`) =>
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pooler that refuses logins", (it) => {
   it.effect("reports an unknown project and advises against a new password", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { username: "postgres.zyxwvutsrqponmlkjihg" })
       const report = yield* runDoctor({ url })
       assert.notInclude(JSON.stringify(report), "zyxwvutsrqponmlkjihg")
@@ -56,7 +56,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("reports a user name without the project reference to a pooler that needs it", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { username: "postgres" })
       const env = { DB_CONNECTION_TYPE: "supavisor_session" }
       assertGolden("no-reference", yield* runDoctor({ url, env, ...LOGIN }))
@@ -65,7 +65,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("explains a wrong password and does not retry it", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { password: "s3cr3t-CANARY%2F%40" })
       assertGolden("wrong-password", yield* runDoctor({ url }))
       assert.strictEqual(supavisor.counters().refusalsByCode.get("28P01"), 1)
@@ -76,7 +76,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
     "recommends to wait when the pooler blocks logins after wrong passwords",
     () =>
       Effect.gen(function* () {
-        const supavisor = yield* stand(QUICK)
+        const supavisor = yield* startFake(QUICK)
         const wrong = changed(supavisor.url(), { password: "s3cr3t-CANARY" })
         for (let failures = 0; failures < FAILURES_TO_BLOCK; failures++) yield* runDoctor({ url: wrong, ...LOGIN })
         assertGolden("circuit-breaker", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
@@ -86,7 +86,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("reports a role that the pooler does not know", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { username: `agent.${REFERENCE}` })
       assertGolden("unknown-role", yield* runDoctor({ url, ...LOGIN }))
     })
@@ -94,7 +94,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("names the address that the network restrictions refuse", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       yield* Effect.orDie(supavisor.allowList(["10.0.0.0/8"]))
       assertGolden("address-not-allowed", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
     })
@@ -102,7 +102,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("shows the operator's reason for a ban of the project", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       yield* supavisor.ban("unpaid")
       assertGolden("banned", yield* runDoctor({ url: supavisor.url(), ...LOGIN }))
     })
@@ -110,7 +110,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 
   it.effect("reports a missing database after AuthenticationOk", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { pathname: "/nowhere" })
       assertGolden("missing-database", yield* runDoctor({ url, ...LOGIN }))
     })
@@ -154,7 +154,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
 layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full pooler", (it) => {
   it.effect("names the pool size and a query for the sessions' owners", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand({ poolSize: 2 })
+      const supavisor = yield* startFake({ poolSize: 2 })
       yield* hold(supavisor, 2)
       assertGolden("no-session-left", yield* runDoctor({ url: supavisor.url() }))
     }).pipe(Effect.scoped)
@@ -162,7 +162,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full
 
   it.effect("lists the other clients when only one session is free", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand({ poolSize: 3 })
+      const supavisor = yield* startFake({ poolSize: 3 })
       yield* hold(supavisor, 2)
       const report = yield* runDoctor({ url: supavisor.url(), only: ["capacity"] })
       const holders = report.results.find(({ component }) => component === "Holders")
@@ -173,7 +173,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full
 
   it.effect("counts the sessions with probeCapacity and closes them", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand({ poolSize: 4 })
+      const supavisor = yield* startFake({ poolSize: 4 })
       const options = { only: ["capacity"], probeCapacity: true } as const
       assertGolden(
         "pool-larger-than-granted",
@@ -189,7 +189,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full
 
   it.effect("reports a timeout when the pooler queues logins", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand({ poolSize: 1, queue: "wait" })
+      const supavisor = yield* startFake({ poolSize: 1, queue: "wait" })
       yield* hold(supavisor, 1)
       assertGolden("queued-login", yield* runDoctor({ url: supavisor.url(), timeout: "700 millis", ...LOGIN }))
     }).pipe(Effect.scoped)
@@ -197,7 +197,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full
 
   it.effect("detects a late cancel that cancels the next statement", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand({ lateCancel: true })
+      const supavisor = yield* startFake({ lateCancel: true })
       // A cancel that arrives before the next statement has no effect: then the run is repeated.
       const report = yield* Effect.repeat(runDoctor({ url: supavisor.url(), only: ["cancel"] }), {
         until: ({ results }) => results.some(({ details }) => details.includes("came late")),
@@ -209,7 +209,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a full
 
   it.effect("never shows the password, raw or encoded", () =>
     Effect.gen(function* () {
-      const supavisor = yield* stand(QUICK)
+      const supavisor = yield* startFake(QUICK)
       yield* Effect.orDie(supavisor.setPassword("postgres", Redacted.make("s3cr3t-CANARY/@ %")))
       const text = JSON.stringify(yield* runDoctor({ url: supavisor.url() }))
       assert.notInclude(text, "CANARY")

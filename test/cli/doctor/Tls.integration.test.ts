@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { cannedServer } from "../../services/doctor/checks/CannedServer.ts"
 import { type Authority, inDays, type LeafOptions, makeAuthority } from "../../services/doctor/network/Certificates.ts"
-import { stand } from "../../services/embedded/fake-supavisor/Stand.ts"
+import { startFake } from "../../services/embedded/fake-supavisor/StartFake.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden } from "./Golden.ts"
 
@@ -14,7 +14,7 @@ const only = ["tls"] as const
 
 /** A pooler with a certificate, and the variables to trust its authority. */
 const encrypted = (authority: Authority, options?: LeafOptions) =>
-  Effect.map(stand({ tls: authority.sign(options), timeScale: 0.02 }), (supavisor) => ({
+  Effect.map(startFake({ tls: authority.sign(options), timeScale: 0.02 }), (supavisor) => ({
     url: supavisor.url(),
     trusted: { DB_SSL_MODE: "verify-full", DB_SSL_ROOT_CERT: authority.certificate }
   }))
@@ -91,7 +91,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     Effect.gen(function* () {
       const made = yield* authority
       if (made === undefined) return test.skip(MISSING)
-      const supavisor = yield* stand({ tls: { ...made.sign(), required: true }, timeScale: 0.02 })
+      const supavisor = yield* startFake({ tls: { ...made.sign(), required: true }, timeScale: 0.02 })
       assertGolden(
         "tls-required",
         yield* runDoctor({ url: supavisor.url(), env: { DB_SSL_MODE: "disable" }, only: ["login"] })

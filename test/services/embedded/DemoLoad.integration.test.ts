@@ -27,7 +27,7 @@ const loaded = Effect.gen(function* () {
 
 layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
   it.effect(
-    "runs as nothing but demo, fails nothing, and costs next to nothing",
+    "runs only spans named demo, without failures, at a negligible cost",
     () =>
       Effect.gen(function* () {
         const { demo, holders, look, pool } = yield* loaded
@@ -51,7 +51,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
   )
 
   it.effect(
-    "gives everything back when it is stopped, at once, and leaves the pool to others",
+    "releases every session at once when it is stopped",
     () =>
       Effect.gen(function* () {
         const { demo, pool } = yield* loaded
@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
     timed
   )
 
-  it.effect("is there for an embedded database only, and only when it is wanted", () =>
+  it.effect("runs on an embedded database only, and only when it is enabled", () =>
     Effect.gen(function* () {
       const { pool } = yield* stack()
       const isActive = (connectionType: "embedded" | "direct", wanted: boolean) =>

@@ -5,7 +5,7 @@ import * as Scope from "effect/Scope"
 import { FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt, until, untilPool } from "../../PoolHarness.ts"
-import { stand } from "./fake-supavisor/Stand.ts"
+import { startFake } from "./fake-supavisor/StartFake.ts"
 import { elapsed, timed } from "../../Timing.ts"
 
 /** 200 queries of 20 ms on 5 backends: 0.8 s of work for each. */
@@ -17,7 +17,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSu
     "completes all of 200 queries of 20 ms with max 10 at pool_size 5",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ poolSize: 5 })
+        const fake = yield* startFake({ poolSize: 5 })
         const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 10 } })
         yield* untilPool(pool, "min stands", (s) => s.open === 1)
         const answers: Array<unknown> = []
@@ -41,9 +41,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSu
     timed
   )
 
-  it.effect("keeps its settings although the pooler drops them, and sees itself as it wants to be seen", () =>
+  it.effect("keeps its settings and its application_name although the pooler drops them", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const { sql } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 }, statementTimeout: "7 seconds" })
       const rows = yield* sql`select current_setting('application_name') as name,
         current_setting('statement_timeout') as statement, pg_backend_pid() as pid`
@@ -54,7 +54,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSu
 
   it.effect("disconnects with Terminate only, so that its backends serve the next sessions", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const postgres = yield* TestPostgres
       const pids = Effect.scoped(
         Effect.gen(function* () {
@@ -84,7 +84,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSu
     "recovers by itself after the pooler drained its pools, and after it closed without a message",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.1 })
+        const fake = yield* startFake({ timeScale: 0.1 })
         const { pool, sql } = yield* poolAt({ url: fake.url(), pool: { min: 3, max: 5 } })
         for (const fault of [fake.drain, fake.closeAll]) {
           yield* untilPool(pool, "min stands", (s) => s.open >= 3)
@@ -100,7 +100,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("our pool behind FakeSu
 
   it.effect("works through a fault proxy in front of the pooler, and leaves nothing behind", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const proxy = yield* FaultProxy.make({ target: { host: fake.host, port: fake.sessionPort } })
       const scope = yield* Scope.make()
       const { sql } = yield* poolAt({ url: proxy.urlThrough(fake.url()), pool: { min: 1, max: 2 } }).pipe(

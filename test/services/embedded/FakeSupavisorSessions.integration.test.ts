@@ -6,7 +6,7 @@ import { query } from "../../../src/services/embedded/fake-supavisor/BackendMess
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
 import { logIn, type RecordingClient } from "./fake-supavisor/RecordingClient.ts"
-import { backendLives, cancel, lastError, stand, untilRunning } from "./fake-supavisor/Stand.ts"
+import { backendLives, cancel, lastError, startFake, untilRunning } from "./fake-supavisor/StartFake.ts"
 import { timed } from "../../Timing.ts"
 
 const refusal = (poolSize: number) =>
@@ -23,7 +23,7 @@ const leave = (client: RecordingClient) =>
 layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupavisor", (it) => {
   it.effect("gets the backend of the one that left in order, without its state", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const first = yield* logIn(fake.url())
       const pid = yield* pidOf(first)
       assert.notStrictEqual(String(first.key.pid), pid, "BackendKeyData is the pooler's own")
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
 
   it.effect("gets of several clean backends the one that was used last", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const clients = yield* Effect.forEach([1, 2, 3], () => logIn(fake.url()))
       const pids = yield* Effect.forEach(clients, pidOf)
       for (const [index, client] of [clients[2]!, clients[0]!, clients[1]!].entries()) {
@@ -61,7 +61,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
 
   it.effect("finds its startup parameters dropped, but for its name and the search path", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const client = yield* logIn(fake.url(), {
         application_name: String.raw`o'k \ x`,
         statement_timeout: "1234",
@@ -84,7 +84,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     "frees its place at once, however it leaves",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ poolSize: 1 })
+        const fake = yield* startFake({ poolSize: 1 })
         const ways: ReadonlyArray<(client: RecordingClient) => void> = [
           (client) => client.send(PgProtocol.encodeTerminate()),
           (client) => client.socket.end(),
@@ -109,9 +109,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     timed
   )
 
-  it.effect("that leaves in a transaction, or with Terminate behind a query, takes its backend along", () =>
+  it.effect("that disconnects in a transaction, or with Terminate behind a query, ends its backend", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const inTransaction = yield* logIn(fake.url())
       const first = yield* pidOf(inTransaction)
       yield* inTransaction.run("begin")
@@ -132,9 +132,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     })
   )
 
-  it.effect("of a burst of twelve at pool_size 2 is one of two; the others hear why within moments", () =>
+  it.effect("of a burst of twelve at pool_size 2 is one of two; the others are refused at once", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 2 })
+      const fake = yield* startFake({ poolSize: 2 })
       const clients = yield* Effect.all(
         Array.from({ length: 12 }, () => logIn(fake.url())),
         { concurrency: "unbounded" }
@@ -147,10 +147,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
   )
 
   it.effect(
-    "waits in line where the pooler is an old one, and hears after a minute that it waited in vain",
+    "waits in the queue of an old pooler, and is refused after a minute",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ poolSize: 1, queue: "wait", checkoutTimeout: "60 seconds", timeScale: 0.01 })
+        const fake = yield* startFake({ poolSize: 1, queue: "wait", checkoutTimeout: "60 seconds", timeScale: 0.01 })
         const holder = yield* logIn(fake.url())
         const late = yield* logIn(fake.url())
         yield* late.ended
@@ -172,7 +172,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     "cannot log in while its pool drains, and can when it has drained; a transaction is cut at the end",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.1 })
+        const fake = yield* startFake({ timeScale: 0.1 })
         const client = yield* logIn(fake.url())
         yield* client.run("begin")
         const draining = yield* Effect.forkChild(fake.drain)
@@ -193,10 +193,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
   )
 
   it.effect(
-    "is hit by a late cancel in its next statement, where that fault is wanted",
+    "is hit by a late cancel in its next statement, with that fault enabled",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ lateCancel: true })
+        const fake = yield* startFake({ lateCancel: true })
         const client = yield* logIn(fake.url())
         client.query("select pg_sleep(0.3)")
         yield* untilRunning("select pg_sleep(0.3)", 1)
@@ -210,10 +210,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
   )
 
   it.effect(
-    "hears nothing of cancels with a wrong key, or while it is idle; from the other port they work",
+    "is not affected by cancels with a wrong key, or while it is idle; from the other port they work",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand()
+        const fake = yield* startFake()
         const client = yield* logIn(fake.url())
         yield* cancel(fake.sessionPort, client.key)
         client.query("select pg_sleep(0.2)")
@@ -235,7 +235,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     "of which the last one left long ago leaves no backend behind",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.01 })
+        const fake = yield* startFake({ timeScale: 0.01 })
         const client = yield* logIn(fake.url())
         const pid = yield* pidOf(client)
         yield* leave(client)
@@ -247,9 +247,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     timed
   )
 
-  it.effect("is closed without a word when it is idle for longer than the pooler allows", () =>
+  it.effect("is closed without a message when it is idle for longer than the pooler allows", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ clientIdleTimeout: 100 })
+      const fake = yield* startFake({ clientIdleTimeout: 100 })
       const client = yield* logIn(fake.url())
       yield* client.ended
       assert.deepStrictEqual(client.transcript.slice(-2), ["ReadyForQuery I", "FIN"])
@@ -258,7 +258,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
 
   it.effect("keeps large results and large statements whole, whatever their reader's pace", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const client = yield* logIn(fake.url())
       const text = "x".repeat(3_000_000)
       const [[echoed] = []] = yield* client.run(`select '${text}'`)

@@ -5,7 +5,7 @@ import { query } from "../../../src/services/embedded/fake-supavisor/BackendMess
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { until } from "../../PoolHarness.ts"
 import { logIn } from "./fake-supavisor/RecordingClient.ts"
-import { backendLives, lastError, stand, untilRunning } from "./fake-supavisor/Stand.ts"
+import { backendLives, lastError, startFake, untilRunning } from "./fake-supavisor/StartFake.ts"
 import { timed } from "../../Timing.ts"
 
 const transaction = { mode: "transaction" } as const
@@ -13,7 +13,7 @@ const transaction = { mode: "transaction" } as const
 layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port of FakeSupavisor", (it) => {
   it.effect("serves many clients with few backends, which keep what a client set", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 1 })
+      const fake = yield* startFake({ poolSize: 1 })
       const clients = yield* Effect.forEach([1, 2, 3, 4, 5], () => logIn(fake.url(undefined, transaction)))
       const pids = yield* Effect.forEach(clients, (client) => client.run("select pg_backend_pid()"))
       assert.strictEqual(new Set(pids.flat(2)).size, 1)
@@ -25,7 +25,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
 
   it.effect("keeps the backend for a transaction, and for everything in the pipe", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 5 })
+      const fake = yield* startFake({ poolSize: 5 })
       const first = yield* logIn(fake.url(undefined, transaction))
       const second = yield* logIn(fake.url(undefined, transaction))
       yield* first.run("begin")
@@ -45,7 +45,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
     "lets the fourth query at pool_size 2 wait, and then says for how long",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ poolSize: 2, checkoutTimeout: "1 second", timeScale: 0.2 })
+        const fake = yield* startFake({ poolSize: 2, checkoutTimeout: "1 second", timeScale: 0.2 })
         const clients = yield* Effect.forEach([1, 2, 3, 4], () => logIn(fake.url(undefined, transaction)))
         for (const client of clients.slice(0, 3)) client.query("select pg_sleep(20)")
         yield* untilRunning("select pg_sleep(20)", 3)
@@ -66,7 +66,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
 
   it.effect("refuses clients beyond its limit, and closes the backend of one that leaves in a transaction", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ maxClients: 1 })
+      const fake = yield* startFake({ maxClients: 1 })
       const client = yield* logIn(fake.url(undefined, transaction))
       const refused = yield* logIn(fake.url(undefined, transaction))
       assert.strictEqual(lastError(refused), "(EMAXCONN) max client connections reached, limit: 1")
@@ -83,10 +83,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
   )
 
   it.effect(
-    "greets while PostgreSQL is down, and the first query hears of it",
+    "accepts the login while PostgreSQL is down, and the first query fails",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.1 })
+        const fake = yield* startFake({ timeScale: 0.1 })
         const postgres = yield* TestPostgres
         const client = yield* logIn(fake.url(undefined, transaction))
         yield* postgres.stop("fast")

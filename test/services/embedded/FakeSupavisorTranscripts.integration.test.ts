@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { logIn } from "./fake-supavisor/RecordingClient.ts"
-import { backendLives, cancel, changed, shown, stand, untilRunning } from "./fake-supavisor/Stand.ts"
+import { backendLives, cancel, changed, shown, startFake, untilRunning } from "./fake-supavisor/StartFake.ts"
 import { transcripts } from "./fake-supavisor/Transcripts.ts"
 import { elapsed, timed } from "../../Timing.ts"
 
@@ -15,7 +15,7 @@ const SWIFT = 0.03
 layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 was seen to send", (it) => {
   it.effect("to a login with extra startup parameters and a prepared query", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const client = yield* logIn(fake.url(), { application_name: "recorder", statement_timeout: "1234" })
       for (const message of [
         Result.getOrThrow(PgProtocol.encodeParse({ name: "", query: "select 1", parameterTypes: [] })),
@@ -36,7 +36,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "to logins that it does not let in",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: SWIFT })
+        const fake = yield* startFake({ timeScale: SWIFT })
         const url = fake.url()
         const cases = {
           "wrong-password": changed(url, { password: "wrong" }),
@@ -63,7 +63,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
 
   it.effect("to the sixth session at pool_size 5", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 5 })
+      const fake = yield* startFake({ poolSize: 5 })
       const clients = yield* Effect.forEach(transcripts.exhausted, () => logIn(fake.url()))
       yield* clients[5]!.ended
       assert.deepStrictEqual(clients.map(shown), transcripts.exhausted)
@@ -73,7 +73,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
 
   it.effect("when PostgreSQL ends a session, idle or busy", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const postgres = yield* TestPostgres
       const ended = Effect.fnUntraced(function* (busy: boolean) {
         const client = yield* logIn(fake.url())
@@ -95,7 +95,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "when the tenant's record changes: idle, busy for a while, busy for too long",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.2 })
+        const fake = yield* startFake({ timeScale: 0.2 })
         const idle = yield* logIn(fake.url())
         yield* idle.run("select pg_sleep(0)")
         const busy = yield* logIn(fake.url())
@@ -121,7 +121,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "to a client that leaves in mid-query: nothing, and the backend goes on",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand()
+        const fake = yield* startFake()
         const clients = yield* Effect.forEach(transcripts["leave-busy"], () => logIn(fake.url()))
         clients[0]!.query("select pg_sleep(1.5)")
         yield* untilRunning("select pg_sleep(1.5)", 1)
@@ -137,7 +137,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
 
   it.effect("to a cancel request and to the session it is for", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const client = yield* logIn(fake.url())
       client.query("select pg_sleep(20)")
       yield* untilRunning("select pg_sleep(20)", 1)
@@ -149,7 +149,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
 
   it.effect("to a statement timeout, and to an idle transaction's", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const client = yield* logIn(fake.url())
       yield* client.run("set statement_timeout = 30")
       yield* client.run("select pg_sleep(2)")
@@ -165,7 +165,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
 
   it.effect("of a notification between two sessions", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const clients = yield* Effect.forEach(transcripts.listen, () => logIn(fake.url()))
       yield* clients[0]!.run("listen ch")
       yield* clients[1]!.run("notify ch, 'hi'")
@@ -178,7 +178,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "to a session that is idle for two minutes",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.01 })
+        const fake = yield* startFake({ timeScale: 0.01 })
         const client = yield* logIn(fake.url())
         yield* client.run("select pg_sleep(0)")
         const from = client.at.at(-1) ?? 0
@@ -194,7 +194,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "to ten wrong passwords, and then to the right one",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: SWIFT })
+        const fake = yield* startFake({ timeScale: SWIFT })
         const wrong = changed(fake.url(), { password: "wrong" })
         yield* Effect.flatMap(logIn(wrong), (client) => client.ended)
         const clients = yield* Effect.forEach(transcripts.breaker, (_, index) =>
@@ -209,7 +209,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "when PostgreSQL stops and comes back",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: 0.2 })
+        const fake = yield* startFake({ timeScale: 0.2 })
         const postgres = yield* TestPostgres
         const idle = yield* logIn(fake.url())
         yield* idle.run("select pg_sleep(0)")
@@ -231,7 +231,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
     "when the pooler's process ends",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand()
+        const fake = yield* startFake()
         const idle = yield* logIn(fake.url())
         yield* idle.run("select pg_sleep(0)")
         const busy = yield* logIn(fake.url())

@@ -8,7 +8,7 @@ import { readFirstPacket } from "../../../src/services/embedded/fake-supavisor/F
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
-import { stand, untilRunning } from "../embedded/fake-supavisor/Stand.ts"
+import { startFake, untilRunning } from "../embedded/fake-supavisor/StartFake.ts"
 
 /** `FORWARD_MILLIS` of Cancellation.ts, less the millisecond by which a timer may be early. */
 const PASS_ON_MILLIS = 49
@@ -28,7 +28,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("an interrupted stateme
         const late = FaultMode.when(isCancel, FaultMode.delay({ toServerMillis: LATE_MILLIS }), { matched: "withhold" })
         const slow = yield* FaultProxy.make({ target: { host, port }, mode: late })
         const { database, password, username } = server
-        const fake = yield* stand({ upstream: { host: slow.host, port: slow.port, username, password, database } })
+        const fake = yield* startFake({ upstream: { host: slow.host, port: slow.port, username, password, database } })
         const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 1 } })
         // The admin's lock keeps the statement running until the cancel was sent.
         yield* admin("select pg_advisory_lock(1148)")

@@ -8,7 +8,7 @@ import { FaultMode } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { backends, poolAt, type Stack, stack, until, untilPool } from "../../PoolHarness.ts"
 import { behind, behindPgBouncer, pooler } from "../../pgbouncer/BehindPgBouncer.ts"
-import { stand } from "../embedded/fake-supavisor/Stand.ts"
+import { startFake } from "../embedded/fake-supavisor/StartFake.ts"
 import { timed } from "../../Timing.ts"
 
 const PID = "select $1::int as n, pg_backend_pid() as pid"
@@ -222,7 +222,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
 
   it.effect("share sessions of a Supavisor", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({ poolSize: 3 })
+      const fake = yield* startFake({ poolSize: 3 })
       const { pool } = yield* poolAt({ url: fake.url(), pool: { min: 1, max: 3, pipeline: 16 } })
       const rows = yield* load(pool, 60, 10)
       assert.isAtMost(new Set(rows.map(({ pid }) => pid)).size, 3)

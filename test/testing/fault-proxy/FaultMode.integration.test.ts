@@ -13,7 +13,7 @@ describe("a fault mode", () => {
       assert.isTrue(yield* client.staysSilent)
       assert.strictEqual(echo.sockets.size, 0)
       yield* proxy.setMode(FaultMode.pass)
-      yield* client.hears("late")
+      yield* client.untilReceived("late")
     })
   )
 
@@ -22,13 +22,13 @@ describe("a fault mode", () => {
       const { connect, echo, proxy } = yield* echoThroughProxy()
       const client = yield* connect
       client.socket.write("a")
-      yield* client.hears("a")
+      yield* client.untilReceived("a")
       yield* proxy.setMode(FaultMode.blackhole())
       client.socket.write("b")
       assert.isTrue(yield* client.staysSilent)
       assert.strictEqual(echo.received, "a")
       yield* proxy.setMode(FaultMode.pass)
-      yield* client.hears("ab")
+      yield* client.untilReceived("ab")
     })
   )
 
@@ -44,7 +44,7 @@ describe("a fault mode", () => {
       yield* proxy.setMode(FaultMode.pass)
       assert.strictEqual(yield* client.end, "ECONNRESET")
       idle.socket.write("whole")
-      yield* idle.hears("whole")
+      yield* idle.untilReceived("whole")
       assert.strictEqual(echo.received, "whole")
     })
   )
@@ -54,7 +54,7 @@ describe("a fault mode", () => {
       const { connect, echo, proxy } = yield* echoThroughProxy()
       const hidden = yield* connect
       hidden.socket.write("a")
-      yield* hidden.hears("a")
+      yield* hidden.untilReceived("a")
       yield* proxy.setMode(FaultMode.blackhole({ bytes: "drop" }))
       hidden.socket.end()
       yield* proxy.awaitOpen(0)
@@ -62,7 +62,7 @@ describe("a fault mode", () => {
       yield* proxy.setMode(FaultMode.pass)
       const seen = yield* connect
       seen.socket.write("b")
-      yield* seen.hears("b")
+      yield* seen.untilReceived("b")
       yield* proxy.setMode(FaultMode.blackhole({ closes: "forward" }))
       const [upstream] = [...echo.sockets].slice(-1)
       const closed = Effect.callback<void>((resume) => void upstream?.once("close", () => resume(Effect.void)))
@@ -82,12 +82,12 @@ describe("a fault mode", () => {
     })
   )
 
-  it.live("cuts after exactly as many bytes from the server as told", () =>
+  it.live("cuts after exactly the given number of bytes from the server", () =>
     Effect.gen(function* () {
       const { connect, proxy } = yield* echoThroughProxy({ mode: FaultMode.afterServerBytes(7, FaultMode.reset) })
       const client = yield* connect
       client.socket.write("hello")
-      yield* client.hears("hello")
+      yield* client.untilReceived("hello")
       client.socket.write("world")
       assert.strictEqual(yield* client.end, "ECONNRESET")
       assert.strictEqual(client.heard.toString(), "hellowo")
@@ -122,13 +122,13 @@ describe("a fault mode", () => {
         yield* proxy.setMode(FaultMode.when(FaultMode.contains("STOP"), FaultMode.blackhole(), { matched }))
         const client = yield* connect
         client.socket.write("x")
-        yield* client.hears("x")
+        yield* client.untilReceived("x")
         client.socket.write("STOP")
         yield* proxy.awaitTriggered()
         assert.isTrue(yield* client.staysSilent)
         assert.strictEqual(echo.received, received)
         yield* proxy.setMode(FaultMode.pass)
-        yield* client.hears("xSTOP")
+        yield* client.untilReceived("xSTOP")
       }
     })
   )
@@ -138,11 +138,11 @@ describe("a fault mode", () => {
       const { connect, proxy } = yield* echoThroughProxy({ mode: FaultMode.garbage(Buffer.from("!?")) })
       const client = yield* connect
       client.socket.write("a")
-      yield* client.hears("!?a")
+      yield* client.untilReceived("!?a")
       yield* proxy.setMode(FaultMode.garbage(Buffer.from("##")))
-      yield* client.hears("!?a##")
+      yield* client.untilReceived("!?a##")
       client.socket.write("b")
-      yield* client.hears("!?a##b")
+      yield* client.untilReceived("!?a##b")
     })
   )
 
@@ -151,7 +151,7 @@ describe("a fault mode", () => {
       const { connect, proxy } = yield* echoThroughProxy()
       const client = yield* connect
       client.socket.write("1")
-      yield* client.hears("1")
+      yield* client.untilReceived("1")
       for (const mode of [FaultMode.delay({ toServerMillis: 80 }), FaultMode.delay({ toClientMillis: 80 })]) {
         yield* proxy.setMode(mode)
         const before = client.heardBytes
@@ -171,7 +171,7 @@ describe("a fault mode", () => {
       yield* proxy.awaitOpen(1)
       yield* proxy.setMode(FaultMode.delay({ toClientMillis: () => jitter.shift() ?? 0 }))
       for (const chunk of ["a", "b", "c", "d"]) proxy.connections()[0]?.inject(Buffer.from(chunk))
-      yield* client.hears("abcd")
+      yield* client.untilReceived("abcd")
       assert.deepStrictEqual(jitter, [])
     })
   )
@@ -181,11 +181,11 @@ describe("a fault mode", () => {
       const { connect, proxy } = yield* echoThroughProxy({ mode: FaultMode.slice(1) })
       const client = yield* connect
       client.socket.write("abcdefgh")
-      yield* client.hears("abcdefgh")
+      yield* client.untilReceived("abcdefgh")
       assert.isAbove(client.chunks.length, 1)
       yield* proxy.setMode(FaultMode.slice(3, 5))
       client.socket.write("ijklmnop")
-      yield* client.hears("abcdefghijklmnop")
+      yield* client.untilReceived("abcdefghijklmnop")
     })
   )
 
@@ -216,7 +216,7 @@ describe("a fault mode", () => {
     })
   )
 
-  it.live("pushes back on a sender whose bytes nobody takes", () =>
+  it.live("applies backpressure to a sender whose bytes are not read", () =>
     Effect.gen(function* () {
       const { connect, proxy } = yield* echoThroughProxy({ mode: FaultMode.stallAccept })
       const client = yield* connect

@@ -3,7 +3,7 @@ import type { Socket } from "node:net"
 import { Readable, Writable } from "node:stream"
 import { FaultPipe } from "../../../src/testing/fault-proxy/FaultPipe.ts"
 
-/** A sink that takes a chunk only when told to. */
+/** A sink that takes a chunk only on request. */
 const reluctantSink = () => {
   const taken: Array<string> = []
   const pending: Array<() => void> = []

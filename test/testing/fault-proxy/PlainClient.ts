@@ -1,4 +1,4 @@
-/** A TCP client that keeps what it hears and how its connection ended. */
+/** A TCP client that records what it receives and how its connection ended. */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 
@@ -45,7 +45,7 @@ export class PlainClient {
     })
   }
 
-  hears(text: string): Effect.Effect<void> {
+  untilReceived(text: string): Effect.Effect<void> {
     return this.until(() => this.heard.toString() === text)
   }
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AuthBreaker, loginLimits } from "../../../../src/services/embedded/fake-supavisor/AuthBreaker.ts"
 import { PoolerClock } from "../../../../src/services/embedded/fake-supavisor/PoolerClock.ts"
 
-/** A clock that stands still until it is moved. */
+/** A clock that moves only when a test moves it. */
 class HandClock extends PoolerClock {
   millis = 1_000_000
 

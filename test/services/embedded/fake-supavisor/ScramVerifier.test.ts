@@ -16,7 +16,7 @@ const exchange = (stored: string, given: string): { readonly server: boolean; re
 }
 
 describe("ScramVerifier", () => {
-  it("believes the right password alone, and is believed", () => {
+  it("accepts the right password only, and proves itself to the client", () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (stored, given) => {
         const right = stored === given

@@ -1,4 +1,4 @@
-/** A program of its own that holds an embedded server until it is told to end: what the tests kill and interrupt. */
+/** A program that runs an embedded server until a signal, for tests that kill and interrupt it. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"

@@ -42,7 +42,7 @@ const holder = (user: { readonly uid?: number; readonly gid?: number } = {}) =>
       const lines = Readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
       const next = async () => {
         const line = await lines.next()
-        if (line.done === true) throw new Error(`the program ended without a word: ${complaints}`)
+        if (line.done === true) throw new Error(`the program ended without output: ${complaints}`)
         return JSON.parse(line.value) as unknown
       }
       const held = (await next()) as Held
@@ -51,7 +51,7 @@ const holder = (user: { readonly uid?: number; readonly gid?: number } = {}) =>
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
-/** A zombie has ended, too; a container may have nobody to reap it. */
+/** A zombie has ended, too; in a container no process may reap it. */
 const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -124,7 +124,7 @@ describe("EmbeddedPostgres in a process that ends", () => {
     "runs for an ordinary user as that user",
     ({ skip }) =>
       Effect.gen(function* () {
-        if (process.getuid?.() !== 0) skip("only root can become somebody else")
+        if (process.getuid?.() !== 0) skip("only root can change its user")
         const program = yield* holder({ uid: 65_534, gid: 65_534 })
         assert.strictEqual(program.held.uid, 65_534)
         program.child.kill("SIGTERM")

@@ -73,7 +73,7 @@ describe("EmbeddedPostgres from start to end", () => {
     })
   )
 
-  it.effect("starts and stops although the clock of a test stands still", () =>
+  it.effect("starts and stops under a frozen test clock", () =>
     Effect.gen(function* () {
       const server = yield* EmbeddedPostgres.make()
       yield* server.restart
@@ -121,7 +121,7 @@ describe("EmbeddedPostgres from start to end", () => {
     })
   )
 
-  it.live("says what the server said when a setting cannot work", () =>
+  it.live("reports the server's message for an invalid setting", () =>
     Effect.gen(function* () {
       const temporary = yield* privateTemporaryDirectory
       const error = yield* Effect.flip(Effect.scoped(EmbeddedPostgres.make({ settings: { no_such_setting: "1" } })))

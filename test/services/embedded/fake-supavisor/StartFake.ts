@@ -1,4 +1,4 @@
-/** FakeSupavisor in front of the file's PostgreSQL, and what the tests ask of it. */
+/** FakeSupavisor in front of the file's PostgreSQL, for tests. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -8,8 +8,8 @@ import { until } from "../../../PoolHarness.ts"
 import { open, type RecordingClient } from "./RecordingClient.ts"
 import { greeting } from "./Transcripts.ts"
 
-/** A pooler with times of its own, in front of the file's server. */
-export const stand = (options: Partial<FakeSupavisorOptions> = {}) =>
+/** Starts FakeSupavisor in front of the file's server. */
+export const startFake = (options: Partial<FakeSupavisorOptions> = {}) =>
   Effect.flatMap(TestPostgres, ({ host, port, server }) =>
     FakeSupavisor.make({
       upstream: { host, port, username: server.username, password: server.password, database: server.database },
@@ -29,7 +29,7 @@ const recordedParameters: ReadonlySet<string> = new Set(greeting)
 export const shown = ({ transcript }: RecordingClient): ReadonlyArray<string> =>
   transcript.filter((entry) => !entry.startsWith("ParameterStatus") || recordedParameters.has(entry))
 
-/** The last error a client was told, without its other fields. */
+/** The last error that a client received, without its other fields. */
 export const lastError = ({ transcript }: RecordingClient): string | undefined =>
   transcript
     .findLast((entry) => entry.startsWith("ErrorResponse"))

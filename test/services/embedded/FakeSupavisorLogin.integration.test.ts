@@ -7,7 +7,7 @@ import * as Net from "node:net"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { logIn, open } from "./fake-supavisor/RecordingClient.ts"
 import { selfSigned } from "./fake-supavisor/SelfSigned.ts"
-import { changed, lastError, stand } from "./fake-supavisor/Stand.ts"
+import { changed, lastError, startFake } from "./fake-supavisor/StartFake.ts"
 import { timed } from "../../Timing.ts"
 
 const SWIFT = 0.03
@@ -39,7 +39,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
   it.effect("finds the tenant by options=reference, by the last dot, and each has roles of its own", () =>
     Effect.gen(function* () {
       const reader = { password: Redacted.make("p@ss/w%rd") }
-      const fake = yield* stand({
+      const fake = yield* startFake({
         timeScale: SWIFT,
         tenants: { alpha: { roles: { "my.role": reader } }, beta: { roles: { agent: {} }, database: "template1" } }
       })
@@ -59,9 +59,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     })
   )
 
-  it.effect("turns away what is no startup message, in words that say why", () =>
+  it.effect("refuses an invalid startup message with the reason", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const user = "postgres.abcdefghijklmnopqrst"
       const packet = Buffer.from(startup({ user }))
       const large = startup({ user, options: "x".repeat(1200) })
@@ -82,10 +82,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
   )
 
   it.effect(
-    "puts no messages together during the login, and does not wait for ever",
+    "does not join reads during the login, and bounds every wait",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: SWIFT })
+        const fake = yield* startFake({ timeScale: SWIFT })
         const hello = startup({ user: "postgres.abcdefghijklmnopqrst" })
         const first = PgProtocol.encodeSASLInitialResponse({
           mechanism: "SCRAM-SHA-256",
@@ -104,9 +104,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     timed
   )
 
-  it.effect("is closed to a banned tenant, and says so to those inside", () =>
+  it.effect("refuses a banned tenant, and ends its sessions with the reason", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const inside = yield* logIn(fake.url())
       yield* fake.ban("abuse")
       yield* inside.ended
@@ -119,7 +119,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
 
   it.effect("lets in only allowed addresses, and prints others as Erlang does", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       yield* fake.allowList(["10.0.0.0/8", "192.0.2.7"])
       const refused = yield* logIn(fake.url())
       assert.strictEqual(lastError(refused), "(EADDRNOTALLOWED) address not in tenant allow_list: {127, 0, 0, 1}")
@@ -132,7 +132,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
 
   it.effect("refuses the new password once after a change, and keeps sessions", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const session = yield* logIn(fake.url())
       yield* fake.setPassword("postgres", Redacted.make("n€w"))
       const first = yield* Effect.tap(logIn(fake.url()), (client) => client.ended)
@@ -145,10 +145,10 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
   )
 
   it.effect(
-    "opens again two minutes after ten failures, or when it is told to",
+    "accepts logins again two minutes after ten failures, or after a reset",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: SWIFT })
+        const fake = yield* startFake({ timeScale: SWIFT })
         const wrong = changed(fake.url(), { password: "wrong" })
         const attempt = (url: typeof wrong) =>
           Effect.map(
@@ -180,7 +180,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     "cannot check a password it does not know while PostgreSQL is down, and gives up for a while",
     () =>
       Effect.gen(function* () {
-        const fake = yield* stand({ timeScale: SWIFT })
+        const fake = yield* startFake({ timeScale: SWIFT })
         const postgres = yield* TestPostgres
         yield* postgres.stop("immediate")
         const attempts = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () =>
@@ -198,7 +198,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
 
   it.effect("opens 50 pools for a tenant, in which databases that do not exist take no place", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const many = Array.from({ length: 50 }, (_, index) => `x${index}`)
       const missing = yield* Effect.forEach(many, (name) => logIn(changed(fake.url(), { pathname: `/${name}` })))
       assert.deepStrictEqual(
@@ -211,9 +211,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     })
   )
 
-  it.effect("can be shut, and opened again", () =>
+  it.effect("can stop listening, and listen again", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const inside = yield* logIn(fake.url())
       yield* fake.stopListening
       const outside = yield* open(fake.sessionPort)
@@ -225,9 +225,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     })
   )
 
-  it.effect.skipIf(tls === undefined)("asks for TLS where it is required, and finds a tenant by the host name", () =>
+  it.effect.skipIf(tls === undefined)("requires TLS where it is configured, and finds a tenant by the host name", () =>
     Effect.gen(function* () {
-      const fake = yield* stand({
+      const fake = yield* startFake({
         tls: { ...tls!, required: true },
         tenants: { alpha: { sniHostname: "db.example.test" } }
       })
@@ -247,9 +247,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     })
   )
 
-  it.effect("says no to a wish for TLS when it has no certificate", () =>
+  it.effect("declines TLS when it has no certificate", () =>
     Effect.gen(function* () {
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const answer = yield* answerTo(fake.sessionPort, PgProtocol.encodeSslRequest(), startup({ user: "postgres" }))
       assert.isTrue(answer.startsWith("NE"))
       assert.include(answer, "(ENOIDENTIFIER)")
@@ -260,14 +260,14 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     Effect.gen(function* () {
       const reasons = yield* Effect.forEach(
         [{ timeScale: 0 }, { poolSize: 0.5 }, { tls: { cert: "no", key: "no" } }],
-        (options) => Effect.map(Effect.flip(stand(options)), (error) => error.message)
+        (options) => Effect.map(Effect.flip(startFake(options)), (error) => error.message)
       )
       assert.deepStrictEqual(reasons, [
         "FakeSupavisor: timeScale must be a number above 0, not 0",
         "FakeSupavisor: poolSize and maxClients must be whole numbers from 1, not 0.5",
         "FakeSupavisor: tls.cert and tls.key must be a certificate and its key, as PEM texts"
       ])
-      const fake = yield* stand()
+      const fake = yield* startFake()
       const error = yield* Effect.flip(fake.allowList(["here"]))
       assert.strictEqual(error.message, "FakeSupavisor: not all IPv4 addresses or ranges: here")
       assert.throws(() => fake.url("nobody"), /no role nobody/)
