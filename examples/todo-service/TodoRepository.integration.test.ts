@@ -16,27 +16,24 @@ const Database = Layer.unwrap(
   })
 )
 
-layer(Database.pipe(Layer.provide(TestPostgres.layer)), { excludeTestServices: true })(
-  "TodoRepository with PostgreSQL",
-  (it) => {
-    it.effect("keeps todos, their records and its promises", () =>
-      Effect.gen(function* () {
-        const todos = yield* TodoRepository
-        const sql = yield* SqlClient
-        yield* todos.migrate
-        yield* todos.migrate
-        const milk = yield* todos.add("buy milk")
-        const tea = yield* todos.add("make tea")
-        assert.deepStrictEqual(yield* Effect.flip(todos.add("buy milk")), new TitleTaken({ title: "buy milk" }))
-        assert.deepStrictEqual(yield* Effect.flip(todos.complete(99)), new TodoNotFound({ id: 99 }))
-        assert.isTrue((yield* todos.complete(milk.id)).done)
-        assert.deepStrictEqual(yield* Stream.runCollect(todos.open), [tea])
-        assert.deepStrictEqual(yield* sql`select todo_id, event from todo_history order by at`, [
-          { todo_id: milk.id, event: "added" },
-          { todo_id: tea.id, event: "added" },
-          { todo_id: milk.id, event: "completed" }
-        ])
-      })
-    )
-  }
-)
+layer(Database.pipe(Layer.provide(TestPostgres.layer)))("TodoRepository with PostgreSQL", (it) => {
+  it.effect("keeps todos, their records and its promises", () =>
+    Effect.gen(function* () {
+      const todos = yield* TodoRepository
+      const sql = yield* SqlClient
+      yield* todos.migrate
+      yield* todos.migrate
+      const milk = yield* todos.add("buy milk")
+      const tea = yield* todos.add("make tea")
+      assert.deepStrictEqual(yield* Effect.flip(todos.add("buy milk")), new TitleTaken({ title: "buy milk" }))
+      assert.deepStrictEqual(yield* Effect.flip(todos.complete(99)), new TodoNotFound({ id: 99 }))
+      assert.isTrue((yield* todos.complete(milk.id)).done)
+      assert.deepStrictEqual(yield* Stream.runCollect(todos.open), [tea])
+      assert.deepStrictEqual(yield* sql`select todo_id, event from todo_history order by at`, [
+        { todo_id: milk.id, event: "added" },
+        { todo_id: tea.id, event: "added" },
+        { todo_id: milk.id, event: "completed" }
+      ])
+    })
+  )
+})

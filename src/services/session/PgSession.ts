@@ -10,12 +10,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
-import type * as Stream from "effect/Stream"
 import type * as Net from "node:net"
-import type { Notification, PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { PgConnection, Result } from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../errors/SessionError.ts"
 import { notAnswered, notSent, toSqlError } from "../errors/SqlErrors.ts"
 import { failureOf } from "../stats/OperationTimes.ts"
@@ -222,19 +220,13 @@ export class PgSession implements Session {
     return isPrepended
   }
 
-  rows = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
-    this.run(asRows, sql, params, named)
+  rows: Session["rows"] = (sql, params, named) => this.run(asRows, sql, params, named)
 
-  query = (sql: string, params: ReadonlyArray<unknown>, named: boolean): Effect.Effect<Result, SqlError> =>
-    this.run(asResult, sql, params, named)
+  query: Session["query"] = (sql, params, named) => this.run(asResult, sql, params, named)
 
-  queryValues = (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    named: boolean
-  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> => this.run(asValues, sql, params, named)
+  queryValues: Session["queryValues"] = (sql, params, named) => this.run(asValues, sql, params, named)
 
-  stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> => {
+  stream: Session["stream"] = (sql, params) => {
     let release: (() => void) | undefined
     return detachedStream(
       () => {
@@ -257,7 +249,7 @@ export class PgSession implements Session {
     )
   }
 
-  listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+  listen: Session["listen"] = (channel) =>
     Effect.flatMap(this.afterCleanup, () => {
       this.activity.addTaint("reset")
       this.activity.statement = `LISTEN ${channel}`

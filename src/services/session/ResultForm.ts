@@ -7,22 +7,19 @@ import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { RowForm, QueryResult, ResultHandler } from "../wire/query/Query.ts"
 import type { Session } from "./Session.ts"
 
+type QueryOn<On, A> = (
+  on: On,
+  sql: string,
+  params: ReadonlyArray<unknown>,
+  named: boolean
+) => Effect.Effect<A, SqlError>
+
 export interface ResultForm<A> {
   readonly form: RowForm
   readonly read: (result: QueryResult) => A
-  readonly query: (
-    session: Session,
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    named: boolean
-  ) => Effect.Effect<A, SqlError>
+  readonly query: QueryOn<Session, A>
   /** The same through the driver, while that owns the socket. */
-  readonly queryDriver: (
-    connection: PgConnection,
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    named: boolean
-  ) => Effect.Effect<A, SqlError>
+  readonly queryDriver: QueryOn<PgConnection, A>
 }
 
 export const asRows: ResultForm<ReadonlyArray<Row>> = {

@@ -28,6 +28,9 @@ export interface SessionInfo {
   readonly openedAt: number
 }
 
+/** Runs a statement, named on the server when `prepare` is true. */
+type RunQuery<A> = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) => Effect.Effect<A, SqlError>
+
 /** A session with a server. */
 export interface Session {
   readonly info: SessionInfo
@@ -60,17 +63,9 @@ export interface Session {
   /** Removes a prepended statement; false when there is none, or it was sent. */
   readonly removePrepended: () => boolean
   /** As `query`, for the rows alone. */
-  readonly rows: (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    prepare: boolean
-  ) => Effect.Effect<ReadonlyArray<Row>, SqlError>
-  readonly query: (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) => Effect.Effect<Result, SqlError>
-  readonly queryValues: (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    prepare: boolean
-  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError>
+  readonly rows: RunQuery<ReadonlyArray<Row>>
+  readonly query: RunQuery<Result>
+  readonly queryValues: RunQuery<ReadonlyArray<ReadonlyArray<unknown>>>
   readonly stream: (sql: string, params: ReadonlyArray<unknown>) => Stream.Stream<Row, SqlError>
   readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
   /** One round trip, bounded: whether the peer answers. */
