@@ -28,8 +28,8 @@ const PEM = "-----BEGIN"
 /** A PEM text: given as such, or read once from its file. */
 const pemText = Effect.fnUntraced(function* (
   given: string | undefined,
-  name: string,
-  remedy: string
+  name: "DB_SSL_ROOT_CERT" | "DB_SSL_CERT" | "DB_SSL_KEY",
+  remedy = "Check the path and its permissions"
 ): Effect.fn.Return<string | undefined, SessionError> {
   if (given === undefined || given.includes(PEM)) return given
   // Loaded only when a file has to be read: it takes a tenth of the load time of this package.
@@ -40,7 +40,8 @@ const pemText = Effect.fnUntraced(function* (
       SessionError.configurationInvalid([
         {
           name,
-          received: given,
+          // a key without its first line would be taken for a path
+          received: name === "DB_SSL_KEY" ? "<redacted>" : given,
           expected: existsSync(given)
             ? `a readable file (${String((cause as NodeJS.ErrnoException).code)})`
             : "the path of an existing PEM file, or the PEM text itself",
@@ -61,8 +62,8 @@ const tlsSettings = Effect.fnUntraced(function* ({ ssl }: Settings): Effect.fn.R
       "DB_SSL_ROOT_CERT",
       "Download the certificate from Dashboard > Database settings > SSL configuration"
     ),
-    certificate: yield* pemText(ssl.cert, "DB_SSL_CERT", "Check the path and its permissions"),
-    key: yield* pemText(key, "DB_SSL_KEY", "Check the path and its permissions"),
+    certificate: yield* pemText(ssl.cert, "DB_SSL_CERT"),
+    key: yield* pemText(key, "DB_SSL_KEY"),
     passphrase: ssl.passphrase === undefined ? undefined : Redacted.value(ssl.passphrase),
     serverName: ssl.serverName
   }

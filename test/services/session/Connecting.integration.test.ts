@@ -7,6 +7,8 @@ import { join } from "node:path"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { EmbeddedPostgres } from "../../../src/services/embedded/EmbeddedPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
+import { statusOf } from "../../cli/doctor/Golden.ts"
+import { runDoctor } from "../../cli/doctor/RunDoctor.ts"
 import { makeAuthority } from "../doctor/network/Certificates.ts"
 
 /** A directory that the server may use as another user, with a short path: a Unix socket's has at most 107 bytes. */
@@ -41,6 +43,8 @@ describe("a Unix socket", () => {
         ])
         assert.strictEqual((yield* sessions.snapshot).name, `${path}:${server.port}/postgres`)
       }
+      const report = yield* runDoctor({ url })
+      assert.deepStrictEqual([statusOf(report, "dns"), statusOf(report, "login")], ["info", "pass"])
     }).pipe(Effect.scoped)
   )
 

@@ -88,6 +88,9 @@ const disagreement = (context: DoctorContext, names: HostAddresses): RawResult |
 export const checkDns: CheckFunction = (context, emit) =>
   Effect.gen(function* () {
     const { connection, limitMillis, network } = context
+    if (connection.host.startsWith("/")) {
+      return yield* emit({ target: connection.host, status: "info", details: "a Unix socket: not resolved" })
+    }
     const names = yield* network.addresses(connection.host, limitMillis)
     context.addresses = names.addresses.filter(({ family }) => family === 4 || !onlyIPv4(context))
     if (names.isLiteral) {
