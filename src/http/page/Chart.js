@@ -43,7 +43,6 @@ const timeAt = (at) => clock(at * MILLIS_PER_SECOND)
 
 /**
  * Times without seconds when the distance allows it, and none that would be cut off at the right edge.
- *
  * @type {uPlot.Axis.DynamicValues}
  */
 const timeTicks = (plot, splits, _, __, distance) =>
@@ -58,7 +57,6 @@ const lines = (grid) => ({ stroke: () => colorOf(grid), width: 1 })
 
 /**
  * The axes. The colours are read when they are drawn, because the theme may change.
- *
  * @param {ChartDefinition} definition
  * @returns {Array<uPlot.Axis>}
  */
@@ -119,7 +117,6 @@ export class Chart {
 
   /**
    * Builds the figure inside the parent.
-   *
    * @param {HTMLElement} parent
    * @param {ChartDefinition} definition
    */

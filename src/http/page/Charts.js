@@ -149,7 +149,6 @@ const definitions = [
 
 /**
  * Builds all charts. `show` draws the model's history, `retheme` draws it with the colours of the current theme.
- *
  * @param {Model} model
  */
 export const makeCharts = (model) => {

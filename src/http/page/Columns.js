@@ -8,7 +8,6 @@ export const BAR_MILLIS = 10_000
 
 /**
  * One line of a chart, or one layer of a stack.
- *
  * @typedef {object} Line
  * @property {string} label
  * @property {string} color its name in the style sheet
@@ -20,7 +19,6 @@ export const BAR_MILLIS = 10_000
 
 /**
  * The values of each line, in the order of the points.
- *
  * @param {ReadonlyArray<Line>} lines
  * @param {ReadonlyArray<HistoryPoint>} points
  * @returns {Array<Column>}
@@ -30,7 +28,6 @@ export const valuesOf = (lines, points) =>
 
 /**
  * Layers on top of each other, the last one lowest: each column becomes the sum of itself and all layers after it.
- *
  * @param {ReadonlyArray<Line>} lines
  * @param {ReadonlyArray<Column>} values
  * @returns {Array<Column>}
@@ -55,7 +52,6 @@ export const stacked = (lines, values) => {
 
 /**
  * Points with counts summed over ten seconds each. The boundaries are fixed, so bars do not change while time passes.
- *
  * @param {ReadonlyArray<HistoryPoint>} points
  * @returns {Array<HistoryPoint>}
  */
@@ -99,7 +95,6 @@ const MIN_STEP_MILLIS = 500
 
 /**
  * Queries per second since the previous point; null for the first point.
- *
  * @param {HistoryPoint} point
  * @param {HistoryPoint | undefined} before
  */
@@ -113,7 +108,6 @@ const MIN_SPAN_MILLIS = 120_000
 
 /**
  * The period of the charts: the whole history, at least two minutes, at most the window.
- *
  * @param {ReadonlyArray<HistoryPoint>} points
  * @param {number} windowMillis
  * @param {number} now

@@ -152,7 +152,7 @@ export const makeDatabase = () => {
     facts([
       ["max_connections", `${count(maxConnections)}, ${count(reservedConnections)} reserved`],
       ["In use", `${count(total)} of ${count(usable)}`, share >= CROWDED ? "warn" : undefined],
-      ["Oldest of ours", aged(view.oldestOurs)],
+      ["Oldest of this application", aged(view.oldestOurs)],
       ["Oldest of all", aged(view.oldest)],
       ["Longest transaction", lasting(view.longestTransaction)],
       ["Longest query", lasting(view.longestQuery)],

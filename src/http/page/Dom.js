@@ -2,7 +2,6 @@
 
 /**
  * The element with this id; a page without it is broken.
- *
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -14,7 +13,6 @@ export const byId = (id) => {
 
 /**
  * An element with attributes and children; texts become text nodes.
- *
  * @template {keyof HTMLElementTagNameMap} Name
  * @param {Name} name
  * @param {Readonly<Record<string, string>>} [attributes]
@@ -30,7 +28,6 @@ export const element = (name, attributes = {}, children = []) => {
 
 /**
  * Sets the text unless it is the same already, so that a selection survives.
- *
  * @param {Node} node
  * @param {string} text
  */
@@ -43,7 +40,6 @@ export const setText = (node, text) => {
 
 /**
  * Sets an attribute unless it is the same already; undefined removes it.
- *
  * @param {Element} element
  * @param {string} name
  * @param {string | undefined} value
@@ -55,7 +51,6 @@ export const setAttribute = (element, name, value) => {
 
 /**
  * Shows or hides an element.
- *
  * @param {HTMLElement} element
  * @param {boolean} shown
  */

@@ -19,14 +19,12 @@ const rounded = (value) => value.toFixed(value < HUNDREDTHS_BELOW ? 2 : value < 
 
 /**
  * A whole number with thin spaces between thousands, the same in every locale.
- *
  * @param {number} value
  */
 export const count = (value) => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, "\u202f")
 
 /**
  * A rate or a share.
- *
  * @param {number} value
  */
 export const decimal = (value) => (value === 0 ? "0" : value < PERCENT ? rounded(value) : count(value))
@@ -36,7 +34,6 @@ const two = (value) => String(value).padStart(2, "0")
 
 /**
  * A duration in milliseconds, as in `0.42 ms`, `420 ms`, `4.2 s`, `3m 20s`, `2h 05m`, `3d 04h`.
- *
  * @param {number | null | undefined} millis
  */
 export const duration = (millis) => {
@@ -53,7 +50,6 @@ export const duration = (millis) => {
 
 /**
  * A duration in whole seconds, for values that change every second.
- *
  * @param {number | null | undefined} millis
  */
 export const age = (millis) =>
@@ -65,7 +61,6 @@ export const age = (millis) =>
 
 /**
  * Bytes, as in `84 MiB`.
- *
  * @param {number} value
  */
 export const bytes = (value) => {
@@ -81,14 +76,12 @@ export const bytes = (value) => {
 
 /**
  * A share as percent, as in `12 %`.
- *
  * @param {number} share
  */
 export const percent = (share) => `${decimal(share * PERCENT)} %`
 
 /**
  * The local time of day, as in `12:03:10`.
- *
  * @param {number} at
  */
 export const clock = (at) => {
@@ -98,7 +91,6 @@ export const clock = (at) => {
 
 /**
  * A count with its noun, as in `1 session`, `3 sessions`.
- *
  * @param {number} value
  * @param {string} noun
  */

@@ -10,7 +10,6 @@ const HEIGHT = 40
 
 /**
  * The share of the strip's height and the colour of each state, from the most to the least usual one.
- *
  * @type {Readonly<Record<string, { readonly height: number, readonly color: string }>>}
  */
 const styles = {
@@ -25,7 +24,6 @@ const states = Object.keys(styles)
 
 /**
  * Runs of the same state, oldest first.
- *
  * @param {ReadonlyArray<HistoryPoint>} points
  * @param {number} stepMillis
  */

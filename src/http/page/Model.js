@@ -11,7 +11,6 @@ const DEFAULT_STEP_MILLIS = 2000
 
 /**
  * The connection to the server; `since` is wall-clock milliseconds of this machine.
- *
  * @typedef {{ readonly _tag: "connecting" }
  *   | { readonly _tag: "live" }
  *   | { readonly _tag: "disconnected", readonly since: number, readonly why: string }} Connection
@@ -34,7 +33,6 @@ export class Model {
 
   /**
    * Replaces the history: the old one may be of another process.
-   *
    * @param {Hello} hello
    */
   hello(hello) {

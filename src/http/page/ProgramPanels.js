@@ -21,7 +21,6 @@ const processFacts = (process) => [
 
 /**
  * Counts by kind, the zero ones left out, as in `12 (lost 2, idle 10)`.
- *
  * @param {Readonly<Record<string, number>>} counts
  */
 const byKind = (counts) => {

@@ -3,7 +3,6 @@ import { element, setAttribute, setText } from "./Dom.js"
 
 /**
  * Makes a function that updates the parent's children to the values.
- *
  * @template A
  * @param {Element} parent
  * @param {object} options
@@ -35,13 +34,11 @@ export const makeRows = (parent, { key, make }) => {
 
 /**
  * A name and a value; `mark` sets the colour of the value.
- *
  * @typedef {readonly [name: string, text: string, mark?: string | undefined]} Fact
  */
 
 /**
  * Makes a function that shows facts in a `<dl>`.
- *
  * @param {Element} parent
  * @returns {(facts: ReadonlyArray<Fact>) => void}
  */

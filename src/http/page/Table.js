@@ -4,7 +4,6 @@ import { makeRows } from "./Rows.js"
 
 /**
  * One column. `kind` is the class of its cells; `mark` sets their colour.
- *
  * @template A
  * @typedef {object} Column
  * @property {string} title
@@ -17,7 +16,6 @@ import { makeRows } from "./Rows.js"
  * Makes a table in a container of its own that scrolls sideways, and a function that shows rows in it.
  *
  * The roles are explicit so that a screen reader still reads a table when the rows are displayed as cards.
- *
  * @template A
  * @param {HTMLElement} container
  * @param {object} options

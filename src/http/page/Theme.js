@@ -7,7 +7,6 @@ const KEY = "effect-supavisor/theme"
 
 /**
  * The colours that `colorOf` has computed since the last change of the theme.
- *
  * @type {Map<string, string>}
  */
 const palette = new Map()
@@ -37,7 +36,6 @@ const saveChoice = (choice) => {
 
 /**
  * Applies the theme; `changed` is called after every change of the choice and of the system's theme.
- *
  * @param {() => void} changed
  */
 export const startTheme = (changed) => {
@@ -63,7 +61,6 @@ export const startTheme = (changed) => {
 
 /**
  * The current value of a named colour of the style sheet; a canvas cannot use the name.
- *
  * @param {string} name
  */
 export const colorOf = (name) => {

@@ -8,7 +8,6 @@ import { colorOf } from "./Theme.js"
 
 /**
  * The verdict while there is no connection to the server; `last` is the server's last one.
- *
  * @param {{ readonly since: number, readonly forMillis: number, readonly why: string, readonly last: Verdict | undefined }} loss
  * @returns {Verdict}
  */
@@ -43,7 +42,6 @@ const checks = (model) => {
 
 /**
  * A dot in the verdict's colour, or a ring unless the level is up, because colour must not be the only sign.
- *
  * @param {Verdict} verdict
  */
 const icon = ({ level }) => {
