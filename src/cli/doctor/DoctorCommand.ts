@@ -24,7 +24,7 @@ export const doctor = Command.make("doctor", options, (flags) =>
     },
     { command: "effect-supavisor doctor --only dns,tcp", description: "Check the network only" },
     { command: "effect-supavisor doctor --only capacity --probe-capacity", description: "Find the pooler's pool size" },
-    { command: "effect-supavisor doctor --json | jq -r .verdict.text", description: "For a script" },
+    { command: "effect-supavisor doctor --json | jq -r .verdict.text", description: "Print the verdict for a script" },
     {
       command: "effect-supavisor doctor --json-lines --every 30s >> doctor.log",
       description: "Repeat every 30 seconds"

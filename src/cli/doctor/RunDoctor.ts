@@ -49,8 +49,8 @@ const INDENT = " ".repeat(10)
 
 const checkLines = (id: CheckId, columns: number): ReadonlyArray<string> => {
   const { does, needs } = checks[id]
-  const after = needs.length === 0 ? "" : ` After: ${needs.join(", ")}.`
-  return wrap(`${does}${after}`, columns - INDENT.length).map(
+  const needed = needs.length === 0 ? "" : ` Needs: ${needs.join(", ")}.`
+  return wrap(`${does}${needed}`, columns - INDENT.length).map(
     (line, at) => `${at === 0 ? id.padEnd(INDENT.length) : INDENT}${line}`
   )
 }

@@ -44,7 +44,7 @@ const check = (id: CheckId) =>
     Command.withDescription(`${titles[id]}. Read-only; docs/inspect.md explains each column.`),
     Command.withExamples([
       { command: `effect-supavisor inspect ${id}`, description: "Print a table and the next steps" },
-      { command: `effect-supavisor inspect ${id} --json --limit 5`, description: "For a script" }
+      { command: `effect-supavisor inspect ${id} --json --limit 5`, description: "Print JSON for a script" }
     ])
   )
 
@@ -90,7 +90,7 @@ export const inspect = parent.pipe(
       command: "effect-supavisor inspect pool-utilization --pooler-size 20",
       description: "Show the use of all limits"
     },
-    { command: "effect-supavisor inspect outliers --json | jq '.rows[0].statement'", description: "For a script" },
+    { command: "effect-supavisor inspect outliers --json | jq '.rows[0].statement'", description: "Print JSON for a script" },
     { command: "effect-supavisor inspect report", description: "Write all results to files" }
   ]),
   Command.withSubcommands([...checkIds.map(check), report])
