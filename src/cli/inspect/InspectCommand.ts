@@ -90,7 +90,10 @@ export const inspect = parent.pipe(
       command: "effect-supavisor inspect pool-utilization --pooler-size 20",
       description: "Show the use of all limits"
     },
-    { command: "effect-supavisor inspect outliers --json | jq '.rows[0].statement'", description: "Print JSON for a script" },
+    {
+      command: "effect-supavisor inspect outliers --json | jq '.rows[0].statement'",
+      description: "Print JSON for a script"
+    },
     { command: "effect-supavisor inspect report", description: "Write all results to files" }
   ]),
   Command.withSubcommands([...checkIds.map(check), report])
