@@ -14,7 +14,7 @@ const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 /** The installed program; undefined where there is none. */
 const program = places.find((place) => Fs.existsSync(place))
 
-/** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
+/** Set by .ci/run to what CI must not do without, so that no test is skipped there visually-hidden. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("chromium")
 
 const MISSING = "chromium is not installed (on Debian: apt-get install chromium)"

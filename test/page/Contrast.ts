@@ -36,7 +36,12 @@ export const faintTexts = (page: Page, least: number): Effect.Effect<ReadonlyArr
       while (walker.nextNode()) {
         const text = walker.currentNode.textContent?.trim() ?? ""
         const element = walker.currentNode.parentElement
-        if (text === "" || element === null || !element.checkVisibility() || element.closest(".unseen") !== null)
+        if (
+          text === "" ||
+          element === null ||
+          !element.checkVisibility() ||
+          element.closest(".visually-hidden") !== null
+        )
           continue
         const behind: Array<string> = []
         for (let up: Element | null = element; up !== null; up = up.parentElement) {

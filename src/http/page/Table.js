@@ -31,7 +31,7 @@ export const makeTable = (container, { caption, columns, empty, key }) => {
     element("th", { scope: "col", role: "columnheader", class: kind }, [title])
   )
   const table = element("table", { role: "table" }, [
-    element("caption", { class: "unseen" }, [caption]),
+    element("caption", { class: "visually-hidden" }, [caption]),
     element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, headings)]),
     body
   ])

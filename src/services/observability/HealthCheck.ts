@@ -18,40 +18,31 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { redact, secretsOf } from "../config/ConnectionString.ts"
 import { healthAfter, isSaturated } from "./health/Decision.ts"
 import { afterCheck, afterEvent, noEvidence } from "./health/HealthEvidence.ts"
-import { type Health, isReady, startingHealth, causeTexts, type HealthState } from "./health/Health.ts"
+import { type Health, isReady, startingHealth, stateKey, stateText } from "./health/Health.ts"
 import { checkOnce } from "./health/Probe.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "../pool/Events.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
-import { sentence, wordMillis } from "../errors/Wording.ts"
+import { wordMillis } from "../errors/Wording.ts"
 
-/** A change of this key is logged. The reason for Down is not part of it: while the pool is down, PoolLog logs failures. */
-const stateKey = (state: HealthState): string => (state._tag === "Degraded" ? state.causes.join("/") : state._tag)
-
-const logHealth = ({ latencyMillis, state }: Health): Effect.Effect<void> => {
+const logHealth = (health: Health): Effect.Effect<void> => {
+  const { latencyMillis, state } = health
   switch (state._tag) {
-    case "Starting":
-      return Effect.logInfo("Health: starting.")
-    case "Up":
-      return Effect.logInfo(
-        latencyMillis === undefined ? "Health: up." : `Health: up, last probe took ${wordMillis(latencyMillis)}.`
-      )
     case "Degraded":
-      return Effect.logWarning(`Health: degraded: ${state.causes.map((cause) => causeTexts[cause]).join("; ")}.`)
+      return Effect.logWarning(stateText(health))
     case "Down":
-      return Effect.annotateLogs(
-        Effect.logWarning(`Health: down: ${sentence(state.reason.message)} ${sentence(state.reason.remedy)}`),
-        { code: state.reason.code }
-      )
-    case "Draining":
-      return Effect.logInfo("Health: draining.")
+      return Effect.annotateLogs(Effect.logWarning(stateText(health)), { code: state.reason.code })
+    default: {
+      const isProbed = state._tag === "Up" && latencyMillis !== undefined
+      return Effect.logInfo(isProbed ? `Health: up, last probe took ${wordMillis(latencyMillis)}.` : stateText(health))
+    }
   }
 }
 
 /** Logs the health when its state or its causes changed. */
 const logChange = (before: Health, after: Health): Effect.Effect<void> =>
-  stateKey(before.state) === stateKey(after.state) ? Effect.void : logHealth(after)
+  stateKey(before) === stateKey(after) ? Effect.void : logHealth(after)
 
 /** Each pause between checks is up to a tenth shorter or longer, so that many processes do not check in step. */
 const JITTER = 0.1

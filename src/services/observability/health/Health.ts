@@ -1,4 +1,5 @@
 /** The health of the pool and of the connection to its database. */
+import { sentence } from "../../errors/Wording.ts"
 
 /** Why the health is degraded. */
 export type DegradedCause =
@@ -74,4 +75,20 @@ export const causeTexts: { readonly [Cause in DegradedCause]: string } = {
   slow: "the server answers slowly",
   ceiling: "the server grants fewer sessions than the pool may open",
   breaker: "new sessions cannot be opened at the moment"
+}
+
+/** Changes with the state and its causes. The reason for Down is not part of it: it may vary while the pool is down. */
+export const stateKey = ({ state }: Health): string =>
+  state._tag === "Degraded" ? `Degraded ${state.causes.join(" ")}` : state._tag
+
+/** The state as a log line and as an event of the history. */
+export const stateText = ({ state }: Health): string => {
+  switch (state._tag) {
+    case "Degraded":
+      return `Health: degraded: ${state.causes.map((cause) => causeTexts[cause]).join("; ")}.`
+    case "Down":
+      return `Health: down: ${sentence(state.reason.message)} ${sentence(state.reason.remedy)}`
+    default:
+      return `Health: ${state._tag.toLowerCase()}.`
+  }
 }

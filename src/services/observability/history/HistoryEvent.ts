@@ -1,7 +1,7 @@
 /** Events of pool, health and advisor as one line each. Pure. */
 import type { Finding, Severity } from "../advice/Finding.ts"
 import { counted, sentence, wordMillis } from "../../errors/Wording.ts"
-import { causeTexts, type Health } from "../health/Health.ts"
+import { type Health, stateKey, stateText } from "../health/Health.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import type { HistoryEvent } from "./HistorySchema.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
@@ -70,24 +70,7 @@ const eventOf = (at: number, tag: HistoryEvent["tag"], [level, text]: LevelAndTe
 export const poolEvent = (event: PoolEvent, redact: Redact): HistoryEvent =>
   eventOf(event.at, event._tag, poolEventText(event), redact)
 
-const healthText = ({ state }: Health): LevelAndText => {
-  switch (state._tag) {
-    case "Starting":
-      return ["info", "Health: starting."]
-    case "Up":
-      return ["info", "Health: up."]
-    case "Degraded":
-      return ["warn", `Health: degraded: ${state.causes.map((cause) => causeTexts[cause]).join("; ")}.`]
-    case "Down":
-      return ["error", `Health: down: ${sentence(state.reason.message)} ${state.reason.remedy}`]
-    case "Draining":
-      return ["info", "Health: draining."]
-  }
-}
-
-/** A change of this key is an event: the state and its causes, not its numbers. */
-const stateKey = ({ state }: Health): string =>
-  state._tag === "Degraded" ? `Degraded ${state.causes.join(" ")}` : state._tag
+const healthLevels: Readonly<Record<string, EventLevel>> = { Degraded: "warn", Down: "error" }
 
 /** The event of a change of the health; undefined when its key is the same. */
 export const healthEvent = (
@@ -98,7 +81,7 @@ export const healthEvent = (
 ): HistoryEvent | undefined =>
   before !== undefined && stateKey(before) === stateKey(after)
     ? undefined
-    : eventOf(at, "Health", healthText(after), redact)
+    : eventOf(at, "Health", [healthLevels[after.state._tag] ?? "info", stateText(after)], redact)
 
 const severityLevels: { readonly [S in Severity]: EventLevel } = { info: "info", warning: "warn", critical: "error" }
 
