@@ -46,7 +46,7 @@ const notQueried = () => Effect.die(new Error("no second connection is due"))
 
 const session = { connectionType: "supavisor_session", pool: { max: 2 } } as const
 
-describe("ModeProof", () => {
+describe("SessionModeCheck", () => {
   it.effect("finds the same backend on two connections, and queries the first one again before it reports it", () =>
     Effect.gen(function* () {
       const first = answering(backend(7), backend(8))
