@@ -147,7 +147,7 @@ export const fields = {
     variable: "DB_POOL_PIPELINE",
     reader: integer(0, deepestPipeline),
     literal: "0",
-    meaning: "How many quick statements outside transactions may share a session, in one write. 0: none.",
+    meaning: "How many quick statements outside transactions may share a session, in one write. 0: off.",
     example: "32"
   }),
   "pool.leakThreshold": fixed({
