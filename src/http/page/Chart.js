@@ -31,8 +31,8 @@ const dashes = { solid: [], dashed: [6, 3], dotted: [2, 3], layer: [] }
  * @property {(value: number) => string} [tick] for the axis; by default `format`
  * @property {ReadonlyArray<number>} [steps] possible distances between ticks
  * @property {number} floor the least upper end of the axis
- * @property {boolean} isBars counts summed over ten seconds, drawn as bars
- * @property {boolean} isStepped the value holds until the next point
+ * @property {boolean} [isBars] counts summed over ten seconds, drawn as bars
+ * @property {boolean} [isStepped] the value holds until the next point
  * @property {(points: ReadonlyArray<HistoryPoint>) => string} [note] one more line of the legend
  */
 
@@ -41,10 +41,8 @@ const dashes = { solid: [], dashed: [6, 3], dotted: [2, 3], layer: [] }
 /** @param {number} at seconds */
 const timeAt = (at) => clock(at * MILLIS_PER_SECOND)
 
-/**
- * Times without seconds when the distance allows it, and none that would be cut off at the right edge.
- * @type {uPlot.Axis.DynamicValues}
- */
+// Times without seconds when the distance allows it, and none that would be cut off at the right edge.
+/** @type {uPlot.Axis.DynamicValues} */
 const timeTicks = (plot, splits, _, __, distance) =>
   splits.map((at) => {
     const text = distance < 60 ? timeAt(at) : timeAt(at).slice(0, -":00".length)
@@ -55,11 +53,8 @@ const timeTicks = (plot, splits, _, __, distance) =>
 /** @param {string} grid */
 const lines = (grid) => ({ stroke: () => colorOf(grid), width: 1 })
 
-/**
- * The axes. The colours are read when they are drawn, because the theme may change.
- * @param {ChartDefinition} definition
- * @returns {Array<uPlot.Axis>}
- */
+// The axes. The colours are read when they are drawn, because the theme may change.
+/** @type {(definition: ChartDefinition) => Array<uPlot.Axis>} */
 const axesOf = ({ format, steps, tick = format }) => {
   const text = { stroke: () => colorOf("muted"), font: FONT, gap: 6 }
   return [
@@ -83,11 +78,7 @@ const axesOf = ({ format, steps, tick = format }) => {
   ]
 }
 
-/**
- * @param {ChartDefinition} definition
- * @param {Line} line
- * @returns {uPlot.Series}
- */
+/** @type {(definition: ChartDefinition, line: Line) => uPlot.Series} */
 const seriesOf = ({ isBars, isStepped }, { color, kind }) => {
   const stepped = uPlot.paths.stepped?.({ align: 1 })
   const bars = uPlot.paths.bars?.({ size: [0.8, 40], align: 1 })
@@ -116,8 +107,7 @@ export class Chart {
   #values = []
 
   /**
-   * Builds the figure inside the parent.
-   * @param {HTMLElement} parent
+   * @param {HTMLElement} parent of the figure
    * @param {ChartDefinition} definition
    */
   constructor(parent, definition) {
@@ -222,10 +212,7 @@ export class Chart {
 /** @param {ReadonlyArray<number | null>} column */
 const sum = (column) => column.reduce((/** @type {number} */ total, value) => total + (value ?? 0), 0)
 
-/**
- * @param {ReadonlyArray<number | null>} column
- * @param {(value: number) => string} format
- */
+/** @type {(column: ReadonlyArray<number | null>, format: (value: number) => string) => string} */
 const highestOf = (column, format) => {
   const known = column.filter((value) => value !== null)
   return known.length === 0 ? "not measured" : format(Math.max(...known))

@@ -23,10 +23,7 @@ const PERCENT = 100
 /** Unwanted closes; the others are the pool's maintenance. */
 const UNWANTED = new Set(["lost", "probe-failed", "not-recovered"])
 
-/**
- * @param {HistoryPoint} point
- * @param {boolean} isUnwanted
- */
+/** @type {(point: HistoryPoint, isUnwanted: boolean) => number} */
 const closed = ({ closes }, isUnwanted) =>
   Object.entries(closes).reduce((sum, [reason, count]) => (UNWANTED.has(reason) === isUnwanted ? sum + count : sum), 0)
 
@@ -41,11 +38,7 @@ const reasons = (points) => {
   return words.length === 0 ? "No session was closed." : `Closed: ${words.join(", ")}.`
 }
 
-/**
- * @param {string} title
- * @param {"wait" | "query"} what
- * @returns {ChartDefinition}
- */
+/** @type {(title: string, what: "wait" | "query") => ChartDefinition} */
 const quantiles = (title, what) => ({
   title,
   lines: [
@@ -54,26 +47,11 @@ const quantiles = (title, what) => ({
     { label: "p99", color: "p99", kind: "dotted", value: (point) => point[`${what}P99`] }
   ],
   format: duration,
-  floor: 1,
-  isBars: false,
-  isStepped: false
+  floor: 1
 })
 
-/**
- * @param {string} title
- * @param {Line} line
- * @param {(value: number) => string} format
- * @param {number} floor
- * @returns {ChartDefinition}
- */
-const single = (title, line, format, floor) => ({
-  title,
-  lines: [line],
-  format,
-  floor,
-  isBars: false,
-  isStepped: false
-})
+/** @type {(title: string, line: Line, format: (value: number) => string, floor: number) => ChartDefinition} */
+const single = (title, line, format, floor) => ({ title, lines: [line], format, floor })
 
 /** @type {ReadonlyArray<ChartDefinition>} */
 const definitions = [
@@ -90,7 +68,6 @@ const definitions = [
     format: count,
     steps: wholeSteps,
     floor: 2,
-    isBars: false,
     isStepped: true
   },
   {
@@ -123,7 +100,6 @@ const definitions = [
     steps: wholeSteps,
     floor: 4,
     isBars: true,
-    isStepped: false,
     note: reasons
   },
   {
@@ -147,10 +123,8 @@ const definitions = [
   }
 ]
 
-/**
- * Builds all charts. `show` draws the model's history, `retheme` draws it with the colours of the current theme.
- * @param {Model} model
- */
+// Builds all charts. `show` draws the model's history, `retheme` draws it with the colours of the current theme.
+/** @param {Model} model */
 export const makeCharts = (model) => {
   const parent = byId("charts")
   const strip = new HealthStrip(parent)

@@ -17,21 +17,13 @@ export const BAR_MILLIS = 10_000
 
 /** @typedef {Array<number | null>} Column */
 
-/**
- * The values of each line, in the order of the points.
- * @param {ReadonlyArray<Line>} lines
- * @param {ReadonlyArray<HistoryPoint>} points
- * @returns {Array<Column>}
- */
+// The values of each line, in the order of the points.
+/** @type {(lines: ReadonlyArray<Line>, points: ReadonlyArray<HistoryPoint>) => Array<Column>} */
 export const valuesOf = (lines, points) =>
   lines.map(({ value }) => points.map((point, index) => value(point, points[index - 1])))
 
-/**
- * Layers on top of each other, the last one lowest: each column becomes the sum of itself and all layers after it.
- * @param {ReadonlyArray<Line>} lines
- * @param {ReadonlyArray<Column>} values
- * @returns {Array<Column>}
- */
+// Layers on top of each other, the last one lowest: each column becomes the sum of itself and all layers after it.
+/** @type {(lines: ReadonlyArray<Line>, values: ReadonlyArray<Column>) => Array<Column>} */
 export const stacked = (lines, values) => {
   /** @type {Array<number>} */
   const sums = []
@@ -50,11 +42,8 @@ export const stacked = (lines, values) => {
     .toReversed()
 }
 
-/**
- * Points with counts summed over ten seconds each. The boundaries are fixed, so bars do not change while time passes.
- * @param {ReadonlyArray<HistoryPoint>} points
- * @returns {Array<HistoryPoint>}
- */
+// Points with counts summed over ten seconds each. The boundaries are fixed, so bars do not change while time passes.
+/** @type {(points: ReadonlyArray<HistoryPoint>) => Array<HistoryPoint>} */
 export const barsOf = (points) => {
   /** @type {Map<number, HistoryPoint>} */
   const bars = new Map()
@@ -78,11 +67,7 @@ export const barsOf = (points) => {
   return [...bars.values()]
 }
 
-/**
- * @param {HistoryPoint["closes"]} one
- * @param {HistoryPoint["closes"]} other
- * @returns {HistoryPoint["closes"]}
- */
+/** @type {(one: HistoryPoint["closes"], other: HistoryPoint["closes"]) => HistoryPoint["closes"]} */
 const addCloses = (one, other) => {
   /** @type {Record<string, number>} */
   const sum = { ...one }
@@ -93,11 +78,8 @@ const addCloses = (one, other) => {
 /** Shorter steps, in milliseconds, are caused by a change of the clock and give no rate. */
 const MIN_STEP_MILLIS = 500
 
-/**
- * Queries per second since the previous point; null for the first point.
- * @param {HistoryPoint} point
- * @param {HistoryPoint | undefined} before
- */
+// Queries per second since the previous point; null for the first point.
+/** @type {(point: HistoryPoint, before: HistoryPoint | undefined) => number | null} */
 export const queryRate = ({ at, queries }, before) => {
   const millis = before === undefined ? 0 : at - before.at
   return millis < MIN_STEP_MILLIS ? null : (queries * MILLIS_PER_SECOND) / millis

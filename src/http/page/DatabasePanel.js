@@ -17,10 +17,7 @@ const ownerTexts = { ours: "this application", pooler: "the pooler", others: "ot
 
 /** @typedef {{ readonly owner: string, readonly counts: Readonly<Record<string, number>>, readonly waitingOnLock: number }} OwnerRow */
 
-/**
- * @param {DatabaseView} view
- * @returns {ReadonlyArray<OwnerRow>}
- */
+/** @type {(view: DatabaseView) => ReadonlyArray<OwnerRow>} */
 const owners = (view) =>
   Object.keys(ownerTexts).map((owner) => {
     const own = view.counts.filter((row) => row.owner === owner)
@@ -36,11 +33,7 @@ const owners = (view) =>
     }
   })
 
-/**
- * @param {string} title
- * @param {string} state
- * @returns {Column<OwnerRow>}
- */
+/** @type {(title: string, state: string) => Column<OwnerRow>} */
 const stateColumn = (title, state) => ({ title, kind: "number", text: ({ counts }) => count(counts[state] ?? 0) })
 
 /** @type {ReadonlyArray<Column<OwnerRow>>} */
@@ -67,10 +60,7 @@ const lasting = (backend) => (backend === null ? NOTHING : `${duration(backend.m
 
 /** @typedef {{ readonly client: string, readonly state: string, readonly millis: number, readonly blockedBy: string }} LockRow */
 
-/**
- * @param {DatabaseView} view
- * @returns {ReadonlyArray<LockRow>}
- */
+/** @type {(view: DatabaseView) => ReadonlyArray<LockRow>} */
 const locks = ({ blocked, idleInTransaction }) => [
   ...blocked.map((row) => ({
     client: named(row),

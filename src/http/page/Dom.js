@@ -1,10 +1,7 @@
 /** Updates of the document: only where a value changed, and only as text. */
 
-/**
- * The element with this id; a page without it is broken.
- * @param {string} id
- * @returns {HTMLElement}
- */
+// The element with this id; a page without it is broken.
+/** @type {(id: string) => HTMLElement} */
 export const byId = (id) => {
   const element = document.getElementById(id)
   if (element === null) throw new Error(`The page has no element #${id}`)
@@ -26,11 +23,8 @@ export const element = (name, attributes = {}, children = []) => {
   return made
 }
 
-/**
- * Sets the text unless it is the same already, so that a selection survives.
- * @param {Node} node
- * @param {string} text
- */
+// Sets the text unless it is the same already, so that a selection survives.
+/** @type {(node: Node, text: string) => void} */
 export const setText = (node, text) => {
   const { firstChild } = node
   if (firstChild instanceof Text && firstChild === node.lastChild) {
@@ -38,22 +32,14 @@ export const setText = (node, text) => {
   } else if (node.textContent !== text) node.textContent = text
 }
 
-/**
- * Sets an attribute unless it is the same already; undefined removes it.
- * @param {Element} element
- * @param {string} name
- * @param {string | undefined} value
- */
+// Sets an attribute unless it is the same already; undefined removes it.
+/** @type {(element: Element, name: string, value: string | undefined) => void} */
 export const setAttribute = (element, name, value) => {
   if (value === undefined) element.removeAttribute(name)
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value)
 }
 
-/**
- * Shows or hides an element.
- * @param {HTMLElement} element
- * @param {boolean} shown
- */
+/** @type {(element: HTMLElement, shown: boolean) => void} */
 export const show = (element, shown) => {
   if (element.hidden === shown) element.hidden = !shown
 }

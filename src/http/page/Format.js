@@ -17,25 +17,18 @@ const TENTHS_BELOW = 10
 /** @param {number} value */
 const rounded = (value) => value.toFixed(value < HUNDREDTHS_BELOW ? 2 : value < TENTHS_BELOW ? 1 : 0)
 
-/**
- * A whole number with thin spaces between thousands, the same in every locale.
- * @param {number} value
- */
+// A whole number with thin spaces between thousands, the same in every locale.
+/** @param {number} value */
 export const count = (value) => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, "\u202f")
 
-/**
- * A rate or a share.
- * @param {number} value
- */
+/** @param {number} value */
 export const decimal = (value) => (value === 0 ? "0" : value < PERCENT ? rounded(value) : count(value))
 
 /** @param {number} value */
 const two = (value) => String(value).padStart(2, "0")
 
-/**
- * A duration in milliseconds, as in `0.42 ms`, `420 ms`, `4.2 s`, `3m 20s`, `2h 05m`, `3d 04h`.
- * @param {number | null | undefined} millis
- */
+// A duration in milliseconds, as in `0.42 ms`, `420 ms`, `4.2 s`, `3m 20s`, `2h 05m`, `3d 04h`.
+/** @param {number | null | undefined} millis */
 export const duration = (millis) => {
   if (millis === null || millis === undefined) return NOTHING
   if (millis <= 0) return "0 ms"
@@ -48,10 +41,8 @@ export const duration = (millis) => {
   return `${Math.floor(whole / DAY)}d ${two(Math.floor((whole % DAY) / HOUR))}h`
 }
 
-/**
- * A duration in whole seconds, for values that change every second.
- * @param {number | null | undefined} millis
- */
+// A duration in whole seconds, for values that change every second.
+/** @param {number | null | undefined} millis */
 export const age = (millis) =>
   millis === null || millis === undefined
     ? NOTHING
@@ -59,10 +50,8 @@ export const age = (millis) =>
       ? `${Math.max(0, Math.floor(millis / MILLIS_PER_SECOND))} s`
       : duration(Math.floor(millis / MILLIS_PER_SECOND) * MILLIS_PER_SECOND)
 
-/**
- * Bytes, as in `84 MiB`.
- * @param {number} value
- */
+// Bytes, as in `84 MiB`.
+/** @param {number} value */
 export const bytes = (value) => {
   const units = ["B", "KiB", "MiB", "GiB"]
   let rest = value
@@ -74,24 +63,17 @@ export const bytes = (value) => {
   return `${decimal(rest)} ${units[unit]}`
 }
 
-/**
- * A share as percent, as in `12 %`.
- * @param {number} share
- */
+// A share as percent, as in `12 %`.
+/** @param {number} share */
 export const percent = (share) => `${decimal(share * PERCENT)} %`
 
-/**
- * The local time of day, as in `12:03:10`.
- * @param {number} at
- */
+// The local time of day, as in `12:03:10`.
+/** @param {number} at */
 export const clock = (at) => {
   const date = new Date(at)
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
-/**
- * A count with its noun, as in `1 session`, `3 sessions`.
- * @param {number} value
- * @param {string} noun
- */
+// A count with its noun, as in `1 session`, `3 sessions`.
+/** @type {(value: number, noun: string) => string} */
 export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`

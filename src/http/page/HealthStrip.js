@@ -8,10 +8,8 @@ import { colorOf } from "./Theme.js"
 
 const HEIGHT = 40
 
-/**
- * The share of the strip's height and the colour of each state, from the most to the least usual one.
- * @type {Readonly<Record<string, { readonly height: number, readonly color: string }>>}
- */
+// The share of the strip's height and the colour of each state, from the most to the least usual one.
+/** @type {Readonly<Record<string, { readonly height: number, readonly color: string }>>} */
 const styles = {
   up: { height: 0.3, color: "level-up" },
   degraded: { height: 0.65, color: "mark-degraded" },
@@ -22,13 +20,12 @@ const styles = {
 
 const states = Object.keys(styles)
 
-/**
- * Runs of the same state, oldest first.
- * @param {ReadonlyArray<HistoryPoint>} points
- * @param {number} stepMillis
- */
+/** @typedef {{ readonly health: string, readonly from: number, to: number }} Run */
+
+// Oldest first.
+/** @type {(points: ReadonlyArray<HistoryPoint>, stepMillis: number) => Array<Run>} */
 const runsOf = (points, stepMillis) => {
-  /** @type {Array<{ readonly health: string, readonly from: number, to: number }>} */
+  /** @type {Array<Run>} */
   const runs = []
   for (const { at, health } of points) {
     const last = runs.at(-1)

@@ -31,10 +31,8 @@ export class Model {
   /** How far this machine's clock is ahead of the server's, in milliseconds. */
   #ahead = 0
 
-  /**
-   * Replaces the history: the old one may be of another process.
-   * @param {Hello} hello
-   */
+  // Replaces the history: the old one may be of another process.
+  /** @param {Hello} hello */
   hello(hello) {
     this.windowMillis = hello.windowMillis
     this.stepMillis = hello.stepMillis

@@ -4,12 +4,7 @@ import { count, duration, percent } from "./Format.js"
 
 /** @import { StatusBody } from "../StatusSchema.ts" */
 
-/**
- * @param {string} name
- * @param {string} value
- * @param {string} note
- * @param {string} [mark]
- */
+/** @type {(name: string, value: string, note: string, mark?: string) => void} */
 const tile = (name, value, note, mark) => {
   const shown = byId(`number-${name}`)
   setText(shown, value)

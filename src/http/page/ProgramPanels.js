@@ -6,10 +6,7 @@ import { age, bytes, count, decimal, duration, MILLIS_PER_SECOND, NOTHING, perce
 /** @import { StatusBody } from "../StatusSchema.ts" */
 /** @import { Fact } from "./Rows.js" */
 
-/**
- * @param {StatusBody["process"]} process
- * @returns {ReadonlyArray<Fact>}
- */
+/** @type {(process: StatusBody["process"]) => ReadonlyArray<Fact>} */
 const processFacts = (process) => [
   ["Process", `pid ${process.pid}, Node ${process.nodeVersion.replace(/^v/, "")}`],
   ["Up for", age(process.uptimeSeconds * MILLIS_PER_SECOND)],
@@ -19,10 +16,8 @@ const processFacts = (process) => [
   ["Event-loop delay", `p50 ${duration(process.loopDelayP50Millis)}, p99 ${duration(process.loopDelayP99Millis)}`]
 ]
 
-/**
- * Counts by kind, the zero ones left out, as in `12 (lost 2, idle 10)`.
- * @param {Readonly<Record<string, number>>} counts
- */
+// Counts by kind, the zero ones left out, as in `12 (lost 2, idle 10)`.
+/** @param {Readonly<Record<string, number>>} counts */
 const byKind = (counts) => {
   const some = Object.entries(counts).filter(([, number]) => number > 0)
   const total = some.reduce((sum, [, number]) => sum + number, 0)
@@ -42,10 +37,7 @@ const breakerText = (breakers) => {
         .join("; ")
 }
 
-/**
- * @param {StatusBody} status
- * @returns {ReadonlyArray<Fact>}
- */
+/** @type {(status: StatusBody) => ReadonlyArray<Fact>} */
 const poolFacts = ({ lastFailure, pool, query }) => {
   const { acquired, closed, dialsFailed, dialsStarted, dialsSucceeded, leaksSuspected, recoveries } = pool.counters
   const failures = Object.values(dialsFailed).reduce((sum, number) => sum + number, 0)

@@ -37,11 +37,8 @@ export const makeRows = (parent, { key, make }) => {
  * @typedef {readonly [name: string, text: string, mark?: string | undefined]} Fact
  */
 
-/**
- * Makes a function that shows facts in a `<dl>`.
- * @param {Element} parent
- * @returns {(facts: ReadonlyArray<Fact>) => void}
- */
+// Makes a function that shows facts in a `<dl>`.
+/** @type {(parent: Element) => (facts: ReadonlyArray<Fact>) => void} */
 export const makeFacts = (parent) =>
   makeRows(parent, {
     key: ([name]) => name,

@@ -5,10 +5,8 @@ import { byId, setAttribute, setText } from "./Dom.js"
 
 const KEY = "effect-supavisor/theme"
 
-/**
- * The colours that `colorOf` has computed since the last change of the theme.
- * @type {Map<string, string>}
- */
+// The colours that `colorOf` has computed since the last change of the theme.
+/** @type {Map<string, string>} */
 const palette = new Map()
 
 /** @type {{ readonly [Key in Choice]: Choice }} */
@@ -34,10 +32,8 @@ const saveChoice = (choice) => {
   }
 }
 
-/**
- * Applies the theme; `changed` is called after every change of the choice and of the system's theme.
- * @param {() => void} changed
- */
+// Applies the theme; `changed` is called after every change of the choice and of the system's theme.
+/** @param {() => void} changed */
 export const startTheme = (changed) => {
   const button = byId("theme")
   let choice = loadChoice()
@@ -59,10 +55,8 @@ export const startTheme = (changed) => {
   apply()
 }
 
-/**
- * The current value of a named colour of the style sheet; a canvas cannot use the name.
- * @param {string} name
- */
+// The current value of a named colour of the style sheet; a canvas cannot use the name.
+/** @param {string} name */
 export const colorOf = (name) => {
   const known = palette.get(name)
   if (known !== undefined) return known

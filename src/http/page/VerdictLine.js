@@ -40,10 +40,8 @@ const checks = (model) => {
   ].join("\n")
 }
 
-/**
- * A dot in the verdict's colour, or a ring unless the level is up, because colour must not be the only sign.
- * @param {Verdict} verdict
- */
+// A dot in the verdict's colour, or a ring unless the level is up, because colour must not be the only sign.
+/** @param {Verdict} verdict */
 const icon = ({ level }) => {
   const color = encodeURIComponent(colorOf(`level-${level}`))
   const fill = level === "up" ? color : "none"
