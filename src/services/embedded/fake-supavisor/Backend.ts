@@ -37,7 +37,7 @@ export class Backend {
   readonly #options: BackendOptions
   readonly #framing = new Framing()
   #borrower: Borrower | undefined
-  #isClosed = false
+  isClosed = false
   /** Fulfilled when the socket has closed. */
   readonly closed: Promise<void>
 
@@ -98,10 +98,6 @@ export class Backend {
     }
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
   /** Whether the server is between two messages, so that another message may be inserted. */
   get atBoundary(): boolean {
     return this.#framing.atBoundary
@@ -114,7 +110,7 @@ export class Backend {
 
   /** Writes for the client; false when the client should wait for `onDrain`. */
   write(bytes: Uint8Array): boolean {
-    return this.#isClosed || this.#socket.write(bytes)
+    return this.isClosed || this.#socket.write(bytes)
   }
 
   onDrain(action: () => void): void {
@@ -144,7 +140,7 @@ export class Backend {
       done(ok)
     }
     const cancelTimer = this.#options.clock.afterReal(poolerTimes.housekeeping, () => finish(false))
-    if (this.#isClosed || !this.#framing.atBoundary) return finish(false)
+    if (this.isClosed || !this.#framing.atBoundary) return finish(false)
     this.#borrower = {
       onData: (chunk) => {
         bytes += chunk.length
@@ -180,7 +176,7 @@ export class Backend {
   /** Sends Terminate and closes; a statement in flight goes on. */
   close(): void {
     this.#borrower = undefined
-    this.#isClosed = true
+    this.isClosed = true
     if (this.#socket.destroyed) return
     this.#socket.write(PgProtocol.encodeTerminate())
     this.#socket.destroySoon()
@@ -198,8 +194,8 @@ export class Backend {
   }
 
   #onClosed(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.isClosed) return
+    this.isClosed = true
     this.#socket.end()
     this.#borrower?.onClosed()
   }

@@ -54,8 +54,9 @@ export class BackendPool {
   readonly #opening = new Set<() => void>()
   readonly #waiters: Array<Waiter> = []
   readonly #onDrained: Array<() => void> = []
+  /** Of the pool's first backend; every client gets them at its login. */
+  parameters: ReadonlyMap<string, string> | undefined
   #state: "open" | "draining" | "stopped" = "open"
-  #parameters: ReadonlyMap<string, string> | undefined
   #coolUntil = 0
   #cancelEmptyTimer: () => void = () => {}
   #cancelDrainTimer: () => void = () => {}
@@ -71,11 +72,6 @@ export class BackendPool {
 
   get clients(): number {
     return this.#clients.size
-  }
-
-  /** The parameters of the pool's first backend, which every client gets at its login. */
-  get parameters(): ReadonlyMap<string, string> | undefined {
-    return this.#parameters
   }
 
   /** The refusal when the pool is full; checked before and after the authentication. */
@@ -223,9 +219,8 @@ export class BackendPool {
   #serve(): void {
     if (this.#state !== "open") return
     while (this.#waiters.length > 0 && this.#idle.length > 0) {
-      const waiter = this.#waiters.shift()
-      const backend = this.#idle.at(-1)
-      if (waiter === undefined || backend === undefined) return
+      const waiter = this.#waiters.shift()!
+      const backend = this.#idle.at(-1)!
       this.#takeFromIdle(backend)
       waiter.cancelTimer()
       waiter.done(backend)
@@ -254,7 +249,7 @@ export class BackendPool {
   #onOpened(result: Backend | Refusal): void {
     if (result instanceof Backend) {
       this.#backends.add(result)
-      this.#parameters ??= result.parameters
+      this.parameters ??= result.parameters
       return this.checkin(result)
     }
     if (result.code === "08006") this.#coolUntil = this.#settings.clock.now() + poolerTimes.coolDown

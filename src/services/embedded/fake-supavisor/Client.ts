@@ -48,48 +48,90 @@ export interface ClientIdentity {
   readonly secret: number
 }
 
-/** A logged-in client of either mode. */
-export interface Client extends PoolClient {
-  readonly identity: ClientIdentity
-  readonly info: () => ClientInfo
-  /** Forwards a CancelRequest while a statement runs; done when PostgreSQL has taken it, or at once. */
-  readonly cancel: (done: () => void) => void
-  /** Checks a backend out where the mode needs one, then completes the login. */
-  readonly start: () => void
-}
-
 /** A Terminate message, alone in its read. */
 const TERMINATE_BYTES = 5
 
 export const isTerminate = (chunk: Buffer): boolean => chunk.length === TERMINATE_BYTES && chunk[0] === ascii.terminate
 
 /** Parameters in the order of their names, then the key, then ReadyForQuery, in one write. */
-export const loginReply = (parameters: ReadonlyMap<string, string>, identity: ClientIdentity): Buffer =>
+const loginReply = (parameters: ReadonlyMap<string, string>, identity: ClientIdentity): Buffer =>
   Buffer.concat([
     ...[...parameters.keys()].toSorted().map((name) => parameterStatus(name, parameters.get(name) ?? "")),
     backendKeyData(identity.processId, identity.secret),
     readyForQuery
   ])
 
-/** Ends a connection with an error, or with a FIN only. */
-export const endConnection = (socket: ClientSocket, refusal: Refusal | undefined): void =>
-  socket.end(refusal === undefined ? undefined : errorResponse(refusal.fields))
+/** A logged-in client of either mode. */
+export abstract class Client implements PoolClient {
+  readonly identity: ClientIdentity
+  protected readonly socket: ClientSocket
+  protected readonly pool: BackendPool
+  protected readonly context: ClientContext
+  protected state: ClientState = "starting"
+  protected backend: Backend | undefined
+  protected stopping: Refusal | undefined
 
-export const describe = (
-  identity: ClientIdentity,
-  pool: BackendPool,
-  socket: ClientSocket,
-  state: ClientState,
-  backend: Backend | undefined
-): ClientInfo => ({
-  tenant: identity.tenant,
-  role: identity.role,
-  database: identity.database,
-  mode: pool.mode,
-  state,
-  applicationName: identity.applicationName,
-  address: socket.address,
-  encrypted: socket.encrypted,
-  processId: identity.processId,
-  backendPid: backend?.processId
-})
+  constructor(socket: ClientSocket, pool: BackendPool, identity: ClientIdentity, context: ClientContext) {
+    this.socket = socket
+    this.pool = pool
+    this.identity = identity
+    this.context = context
+  }
+
+  info(): ClientInfo {
+    const { secret: _, ...identity } = this.identity
+    const { address, encrypted } = this.socket
+    const backendPid = this.backend?.processId
+    return { ...identity, mode: this.pool.mode, state: this.state, address, encrypted, backendPid }
+  }
+
+  start(): void {
+    this.socket.onClosed = () => this.leave()
+    if (this.socket.isClosed) this.leave()
+    else this.logIn()
+  }
+
+  stopWhenIdle(refusal: Refusal): void {
+    if (this.state === "idle") return this.stopNow(refusal)
+    this.stopping = refusal
+  }
+
+  stopNow(refusal: Refusal | undefined): void {
+    if (this.state === "ended") return
+    this.end()
+    // Inside a message the error would be read as part of it.
+    const isReadable = refusal !== undefined && this.backend?.atBoundary !== false
+    this.socket.end(isReadable ? errorResponse(refusal.fields) : undefined)
+    this.dropBackend()
+  }
+
+  /** Forwards a CancelRequest while a statement runs; done when PostgreSQL has taken it, or at once. */
+  abstract cancel(done: () => void): void
+
+  /** Checks a backend out where the mode needs one, then confirms the login. */
+  protected abstract logIn(): void
+  protected abstract becomeIdle(): void
+  protected abstract toServer(chunk: Buffer): void
+  /** The client has closed the connection. */
+  protected abstract leave(): void
+  protected abstract cancelTimers(): void
+
+  protected confirmLogin(parameters: ReadonlyMap<string, string>): void {
+    this.context.counters.logins += 1
+    this.socket.write(loginReply(parameters, this.identity))
+    this.becomeIdle()
+    this.socket.stream((chunk) => this.toServer(chunk))
+  }
+
+  protected dropBackend(): void {
+    if (this.backend !== undefined) this.pool.drop(this.backend)
+    this.backend = undefined
+  }
+
+  protected end(): void {
+    this.state = "ended"
+    this.cancelTimers()
+    this.pool.unsubscribe(this)
+    this.context.onEnded(this)
+  }
+}

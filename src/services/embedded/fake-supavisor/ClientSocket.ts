@@ -1,7 +1,6 @@
 /** A client's connection: single reads during the login, a stream afterwards. */
 import type { Socket } from "node:net"
-import type { SecureContext } from "node:tls"
-import { TLSSocket } from "node:tls"
+import { type SecureContext, TLSSocket } from "node:tls"
 import { errorResponse } from "./BackendMessages.ts"
 import type { PoolerClock } from "./PoolerClock.ts"
 import type { Refusal } from "./Refusal.ts"
@@ -19,8 +18,8 @@ export class ClientSocket {
   readonly #reads: Array<Buffer> = []
   #reader: ((read: Buffer | undefined) => void) | undefined
   #stream: ((chunk: Buffer) => void) | undefined
-  #encrypted = false
-  #isClosed = false
+  encrypted = false
+  isClosed = false
   #ended = false
   /** Fulfilled when the socket has closed. */
   readonly closed: Promise<void>
@@ -35,10 +34,6 @@ export class ClientSocket {
     this.#listen(socket)
   }
 
-  get encrypted(): boolean {
-    return this.#encrypted
-  }
-
   /** The server name (SNI) of the TLS handshake. */
   get serverName(): string | undefined {
     return this.#socket instanceof TLSSocket && typeof this.#socket.servername === "string"
@@ -46,15 +41,11 @@ export class ClientSocket {
       : undefined
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
   /** The next read; undefined when the client has closed, `timeout` when it sent nothing for so long. */
   read(timeoutMillis?: number): Promise<Buffer | undefined | "timeout"> {
     const waiting = this.#reads.shift()
     if (waiting !== undefined) return Promise.resolve(waiting)
-    if (this.#isClosed) return Promise.resolve(undefined)
+    if (this.isClosed) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       const cancel =
         timeoutMillis === undefined
@@ -91,7 +82,7 @@ export class ClientSocket {
     this.#listen(secured)
     return new Promise((resolve) => {
       secured.once("secure", () => {
-        this.#encrypted = true
+        this.encrypted = true
         resolve(true)
       })
       secured.once("close", () => resolve(false))
@@ -100,7 +91,7 @@ export class ClientSocket {
 
   /** False when the client is slow and `onDrain` will be called. */
   write(bytes: Uint8Array | string): boolean {
-    return this.#isClosed || this.#ended || this.#socket.write(bytes)
+    return this.isClosed || this.#ended || this.#socket.write(bytes)
   }
 
   onDrain(action: () => void): void {
@@ -117,8 +108,9 @@ export class ClientSocket {
 
   /** Sends the error and closes. */
   refuse(refusal: Refusal): void {
-    if (refusal.delayMillis === 0) return this.end(errorResponse(refusal.fields))
-    this.#clock.after(refusal.delayMillis, () => this.end(errorResponse(refusal.fields)))
+    const end = () => this.end(errorResponse(refusal.fields))
+    if (refusal.delayMillis === 0) end()
+    else this.#clock.after(refusal.delayMillis, end)
   }
 
   /** Closes after the last bytes, if any. */
@@ -153,8 +145,8 @@ export class ClientSocket {
   }
 
   #onClosed(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.isClosed) return
+    this.isClosed = true
     this.#socket.end()
     this.#reader?.(undefined)
     this.onClosed?.()

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net"
 import type { SecureContext } from "node:tls"
 import { AuthBreaker, credentialLimits, loginLimits } from "./AuthBreaker.ts"
-import { BackendPool, type Mode } from "./BackendPool.ts"
+import { BackendPool, type Mode, type PoolSettings } from "./BackendPool.ts"
 import type { Client, ClientContext, ClientIdentity } from "./Client.ts"
 import { ClientSocket } from "./ClientSocket.ts"
 import { zeroCounters } from "./Counters.ts"
@@ -12,16 +12,12 @@ import { SessionClient } from "./SessionClient.ts"
 import type { Tenant } from "./Tenant.ts"
 import { TransactionClient } from "./TransactionClient.ts"
 
-export interface PoolerSettings {
-  readonly clock: PoolerClock
+export interface PoolerSettings
+  extends
+    Pick<PoolSettings, "clock" | "queue" | "maxClients" | "checkoutMillis">,
+    Pick<ClientContext, "lateCancel" | "heartbeatMillis" | "idleTimeoutMillis"> {
   readonly tenants: ReadonlyArray<Tenant>
   readonly tls: { readonly context: SecureContext; readonly required: boolean } | undefined
-  readonly queue: boolean
-  readonly lateCancel: boolean
-  readonly maxClients: number
-  readonly heartbeatMillis: number
-  readonly idleTimeoutMillis: number
-  readonly checkoutMillis: number
   readonly version: string
 }
 
@@ -41,15 +37,8 @@ export type Admit = (pooler: Pooler, socket: ClientSocket, mode: Mode) => Promis
 /** Limit of pools for one tenant (Supavisor 2.9.5 source, supavisor.ex). */
 const MAX_POOLS = 50
 
-const poolKey = (identity: PoolIdentity): string =>
-  JSON.stringify([
-    identity.tenant.reference,
-    identity.role,
-    identity.mode,
-    identity.database,
-    identity.searchPath,
-    identity.encrypted
-  ])
+const poolKey = ({ database, encrypted, mode, role, searchPath, tenant }: PoolIdentity): string =>
+  JSON.stringify([tenant.reference, role, mode, database, searchPath, encrypted])
 
 export class Pooler {
   readonly settings: PoolerSettings
@@ -64,7 +53,8 @@ export class Pooler {
   readonly #admit: Admit
   readonly #onChange: () => void
   #lastProcessId = 0
-  #maxSessions = 0
+  /** The most clients in session pools at any time. */
+  maxSessions = 0
 
   constructor(settings: PoolerSettings, admit: Admit, onChange: () => void) {
     this.settings = settings
@@ -74,11 +64,8 @@ export class Pooler {
     this.loginBreaker = new AuthBreaker(loginLimits, settings.clock)
     this.credentialBreaker = new AuthBreaker(credentialLimits, settings.clock)
     this.#context = {
-      clock: settings.clock,
+      ...settings,
       counters: this.counters,
-      heartbeatMillis: settings.heartbeatMillis,
-      idleTimeoutMillis: settings.idleTimeoutMillis,
-      lateCancel: settings.lateCancel,
       refuse: (socket, refusal) => this.refuse(socket, refusal),
       onEnded: (client) => {
         this.#clients.delete(client.identity.processId)
@@ -89,17 +76,6 @@ export class Pooler {
 
   get clients(): ReadonlyArray<Client> {
     return [...this.#clients.values()]
-  }
-
-  /** Clients in session pools. */
-  get sessions(): number {
-    let sessions = 0
-    for (const { identity, pool } of this.#pools.values()) if (identity.mode === "session") sessions += pool.clients
-    return sessions
-  }
-
-  get maxSessions(): number {
-    return this.#maxSessions
   }
 
   accept(socket: Socket, mode: Mode): void {
@@ -130,20 +106,19 @@ export class Pooler {
     const siblings = [...this.#pools.values()].filter((other) => other.identity.tenant === identity.tenant)
     const upstream = identity.tenant.upstreamOf(identity.role)
     if (siblings.length >= MAX_POOLS || upstream === undefined) return tooManyPools
-    const { checkoutMillis, clock, maxClients, queue } = this.settings
+    const { database, mode, searchPath } = identity
     const pool = new BackendPool({
-      mode: identity.mode,
-      clock,
-      backend: { upstream, database: identity.database, searchPath: identity.searchPath, clock },
+      ...this.settings,
+      mode,
+      backend: { upstream, database, searchPath, clock: this.clock },
       poolSize: () => identity.tenant.poolSizeOf(identity.role),
-      maxClients,
-      queue,
-      checkoutMillis,
       onStopped: () => {
         if (this.#pools.get(key)?.pool === pool) this.#pools.delete(key)
       },
       onClients: () => {
-        this.#maxSessions = Math.max(this.#maxSessions, this.sessions)
+        let sessions = 0
+        for (const { pool } of this.#pools.values()) if (pool.mode === "session") sessions += pool.clients
+        this.maxSessions = Math.max(this.maxSessions, sessions)
         this.#onChange()
       }
     })
