@@ -24,7 +24,7 @@ const connectError = (port: number) =>
 layer(EmbeddedPostgres.layer({ settings: { work_mem: "5MB" }, maxConnections: 17 }), { excludeTestServices: true })(
   "EmbeddedPostgres",
   (it) => {
-    it.effect("answers a query with PostgreSQL 17 and the settings it was given", () =>
+    it.effect("answers a query with the settings it was given, by PostgreSQL 17 unless PG_BIN_DIR names another", () =>
       Effect.gen(function* () {
         const server = yield* EmbeddedPostgres
         const rows = yield* rowsOf(
@@ -34,8 +34,9 @@ layer(EmbeddedPostgres.layer({ settings: { work_mem: "5MB" }, maxConnections: 17
                   current_setting('unix_socket_directories') as sockets, current_setting('TimeZone') as zone,
                   current_setting('server_encoding') as encoding, current_user as who`
         )
-        assert.deepStrictEqual(rows[0], {
-          major: 17,
+        const { major, ...settings } = rows[0] ?? {}
+        if (process.env["PG_BIN_DIR"] === undefined) assert.strictEqual(major, 17)
+        assert.deepStrictEqual(settings, {
           work_mem: "5MB",
           max: "17",
           fsync: "off",
