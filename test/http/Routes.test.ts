@@ -2,7 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { formatAddress, HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { paths } from "../../src/http/Routes.ts"
+import { StatusBody } from "../../src/http/StatusSchema.ts"
 import { version } from "../../src/http/Version.ts"
 import * as HttpLayer from "../../src/layers/HttpLayer.ts"
 import type { SessionEntry } from "../../src/services/pool/SessionList.ts"
@@ -141,6 +143,7 @@ describe("Routes", () => {
       assert.strictEqual(status, 200)
       assert.include(headers.get("content-type"), "application/json")
       const parsed = JSON.parse(body)
+      assert.deepStrictEqual(Schema.decodeUnknownSync(StatusBody)({ ...parsed, addedLater: true }), parsed)
       assert.deepInclude(parsed, {
         version,
         phase: "open",
