@@ -55,8 +55,10 @@ export const start = ({ command, cwd = Os.tmpdir(), env = {} }: StartOptions) =>
       })
       const spawned = performance.now()
       let startMillis = Number.NaN
-      const started = () => (startMillis = performance.now() - spawned)
-      child.stdout.once("data", started)
+      const started = () => {
+        if (Number.isNaN(startMillis)) startMillis = performance.now() - spawned
+      }
+      for (const stream of [child.stdout, child.stderr]) stream.once("data", started)
       let output = ""
       child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
       child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()))
