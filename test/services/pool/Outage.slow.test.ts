@@ -34,6 +34,6 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a pool on a real serve
         assert.isAtLeast(dials, 5)
         yield* sql`select 1`
       }),
-    timed
+    { ...timed, timeout: 300_000 }
   )
 })
