@@ -148,14 +148,8 @@ const make = Effect.gen(function* () {
       Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("Sending the live feed failed.", cause)
     )
   yield* Effect.forkScoped(Effect.forever(guarded(sendNext)))
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.andThen(
-        Effect.sleep(HEARTBEAT_MILLIS),
-        Effect.sync(() => send(heartbeat))
-      )
-    )
-  )
+  const beat = Effect.sync(() => send(heartbeat))
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(beat, HEARTBEAT_MILLIS)))
   yield* history.subscribe(onUpdate)
 
   /** Synchronous, so that no update falls between the history that is read here and the reader's first update. */
@@ -164,16 +158,10 @@ const make = Effect.gen(function* () {
     if (readers.size >= MAX_READERS) {
       return new FeedRefused({ reason: `${MAX_READERS} readers are connected already: close one and try again.` })
     }
+    const { demo } = body
     const { events, points } = history.contents()
-    const hello = {
-      version,
-      startedAt,
-      demo: body.demo,
-      stepMillis: STEP_MILLIS,
-      windowMillis: WINDOW_MILLIS,
-      history: points,
-      events
-    }
+    const sizes = { stepMillis: STEP_MILLIS, windowMillis: WINDOW_MILLIS }
+    const hello = { version, startedAt, demo, ...sizes, history: points, events }
     for (const bytes of [retry, message("hello", hello), message("status", body)]) Queue.offerUnsafe(queue, bytes)
     const reader = { queue, disconnect }
     readers.add(reader)

@@ -1,10 +1,11 @@
 /** The status of the pool and the program at one instant, as `/status` and `/events` send it. */
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { redact } from "../services/config/ConnectionString.ts"
-import { SessionConfig } from "../services/config/SessionConfig.ts"
+import { redact, describe } from "../services/config/ConnectionString.ts"
+import { SessionConfig, formatDuration, type Settings } from "../services/config/SessionConfig.ts"
 import { secretsOfSettings } from "../services/config/settings/Secrets.ts"
 import { DemoLoad } from "../services/embedded/DemoLoad.ts"
 import { MILLIS_PER_SECOND } from "../services/errors/Units.ts"
@@ -17,7 +18,6 @@ import { PostgresMonitor } from "../services/observability/PostgresMonitor.ts"
 import type { SessionEntry } from "../services/pool/SessionList.ts"
 import { SessionPool } from "../services/pool/SessionPool.ts"
 import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
-import { redactedSettings } from "./RedactedSettings.ts"
 import { StatusBody } from "./StatusSchema.ts"
 import { version } from "./Version.ts"
 
@@ -82,4 +82,49 @@ export const makeStatus = Effect.gen(function* () {
     }
     return status
   })
+})
+
+const durationText = (duration: Duration.Duration | undefined): string =>
+  duration === undefined ? "off" : formatDuration(duration)
+
+/** Every setting without secrets, in the form of the environment. Of `sessionSettings` only the names: a value may be a secret. */
+const redactedSettings = (settings: Settings) => ({
+  connection: settings.connection === undefined ? null : describe(settings.connection),
+  connectionType: settings.connectionType,
+  source: settings.source,
+  pool: {
+    min: settings.pool.min,
+    max: settings.pool.max,
+    reasoning: settings.pool.reasoning,
+    idleTimeout: durationText(settings.pool.idleTimeout),
+    maxLifetime: durationText(settings.pool.maxLifetime),
+    acquireTimeout: durationText(settings.pool.acquireTimeout),
+    maxWaiting: settings.pool.maxWaiting,
+    pipeline: settings.pool.pipeline,
+    leakThreshold: durationText(settings.pool.leakThreshold)
+  },
+  connectTimeout: durationText(settings.connectTimeout),
+  statementTimeout: durationText(settings.statementTimeout),
+  idleInTransactionTimeout: durationText(settings.idleInTransactionTimeout),
+  healthCheckInterval: durationText(settings.healthCheckInterval),
+  monitorInterval: durationText(settings.monitorInterval),
+  shutdownTimeout: durationText(settings.shutdownTimeout),
+  keepAlive: durationText(settings.keepAlive),
+  sslMode: settings.ssl.mode,
+  sslRootCert: settings.ssl.rootCert === undefined ? "none" : "given",
+  sslCert: settings.ssl.cert === undefined ? "none" : "given",
+  sslServerName: settings.ssl.serverName ?? null,
+  applicationName: settings.applicationName,
+  searchPath: settings.searchPath ?? null,
+  sessionSettings: Object.keys(settings.sessionSettings),
+  startup: settings.startup,
+  prepare: settings.prepare,
+  http: {
+    host: settings.http.host,
+    port: settings.http.port,
+    token: settings.http.token === undefined ? "none" : "given"
+  },
+  logFormat: settings.logFormat ?? "pretty",
+  notes: settings.notes,
+  warnings: settings.warnings
 })

@@ -1,20 +1,14 @@
-/**
- * Without a configured database: an embedded PostgreSQL 17 behind FakeSupavisor in session mode.
- */
+/** Without a configured database: an embedded PostgreSQL 17 behind FakeSupavisor in session mode. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { parse } from "../services/config/ConnectionString.ts"
 import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/embedded/EmbeddedPostgres.ts"
 import { SessionConfig, withConnection } from "../services/config/SessionConfig.ts"
 
 /** Whether DB_CONNECTION_TYPE is set; otherwise the type follows from the missing connection string. */
-const isTypeSet: Effect.Effect<boolean> = Effect.map(
-  Effect.orElseSucceed(Config.option(Config.String("DB_CONNECTION_TYPE")), () => Option.none<string>()),
-  Option.isSome
-)
+const isTypeSet = Effect.isSuccess(Config.String("DB_CONNECTION_TYPE"))
 
 /**
  * Adds the connection of an embedded server to settings of type `embedded`; other settings are unchanged.

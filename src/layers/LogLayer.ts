@@ -4,28 +4,15 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as References from "effect/References"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
 
-type Paint = (text: string) => string
+const colour = (code: number) => (text: string) => `\u001B[${code}m${text}\u001B[0m`
 
-const colour =
-  (code: number): Paint =>
-  (text) =>
-    `\u001B[${code}m${text}\u001B[0m`
-
-const plain: Paint = (text) => text
+const plain = (text: string) => text
 
 const GREY = 90
-const levelColours: Readonly<Record<string, number>> = {
-  Trace: 90,
-  Debug: 34,
-  Info: 32,
-  Warn: 33,
-  Error: 31,
-  Fatal: 31
-}
+const levelColours: Readonly<Record<string, number>> = { Debug: 34, Info: 32, Warn: 33, Error: 31, Fatal: 31 }
 
 /** Aligns the messages: the longest common name of a level. */
 const LEVEL_WIDTH = 5
@@ -36,8 +23,6 @@ const pairOf = ([name, value]: [string, unknown]): string => {
   const text = textOf(value)
   return `${name}=${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`
 }
-
-const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 
 /** One line per record: time, level, message, annotations; the cause of a failure below it. */
 export const formatLine = (coloured: boolean): Logger.Logger<unknown, string> =>
@@ -52,13 +37,14 @@ export const formatLine = (coloured: boolean): Logger.Logger<unknown, string> =>
       parts.map(textOf).join(" "),
       ...(annotations.length === 0 ? [] : [grey(annotations.join(" "))])
     ].join(" ")
-    return indented(cause.reasons.length === 0 ? line : `${line}\n${Cause.pretty(cause)}`)
+    const text = cause.reasons.length === 0 ? line : `${line}\n${Cause.pretty(cause)}`
+    return text.replaceAll("\n", "\n  ")
   })
 
 /** Colours on a terminal only, and not with NO_COLOR (https://no-color.org). */
-const useColour: Effect.Effect<boolean> = Effect.map(
-  Effect.orElseSucceed(Config.option(Config.String("NO_COLOR")), () => Option.none<string>()),
-  (noColor) => process.stderr.isTTY === true && Option.isNone(noColor)
+const useColour = Effect.map(
+  Effect.isFailure(Config.String("NO_COLOR")),
+  (isAllowed) => process.stderr.isTTY === true && isAllowed
 )
 
 /**

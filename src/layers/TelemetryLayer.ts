@@ -35,9 +35,8 @@ const unusable = (name: string, expected: string, example: string): SessionError
 const isHttp = (endpoint: string): boolean => ["http:", "https:"].includes(URL.parse(endpoint)?.protocol ?? "")
 
 const given = (name: string): Effect.Effect<string | undefined> =>
-  Effect.map(
-    Effect.orElseSucceed(Config.option(Config.String(name)), () => Option.none<string>()),
-    (value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== ""))
+  Effect.map(Effect.option(Config.String(name)), (value) =>
+    Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== ""))
   )
 
 /** Loads the exporters only when they are used. */

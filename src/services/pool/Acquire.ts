@@ -17,7 +17,6 @@ type MapError<X> = (error: SessionError) => X
 
 export const acquireSqlError: MapError<SqlError> = (error) => toSqlError(error, "acquire")
 
-/** Uses a session for one effect. */
 export const useSession =
   <X>(host: PoolHost, mapError: MapError<X>) =>
   <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
@@ -89,7 +88,6 @@ export const reserve = <X>(host: PoolHost, mapError: MapError<X>): Effect.Effect
     })
   )
 
-/** Releases the session of a lease and acquires another one. */
 const reacquire: Reacquire = (host, lease) =>
   Effect.suspend(() => {
     release(host, lease, host.now())

@@ -27,17 +27,14 @@ export class DeadlineTimer {
     if (at >= this.armedFor || this.stopped) return
     this.fiber?.interruptUnsafe()
     this.armedFor = at
-    this.fiber = Effect.runForkWith(this.context)(
-      Effect.andThen(
-        // A timer may fire a fraction of a millisecond early; rounding up avoids a busy loop.
-        Effect.sleep(Math.max(0, Math.ceil(at - this.now()))),
-        Effect.sync(() => {
-          this.fiber = undefined
-          this.armedFor = Number.POSITIVE_INFINITY
-          this.arm(this.onDue())
-        })
-      )
-    )
+    const due = Effect.sync(() => {
+      this.fiber = undefined
+      this.armedFor = Number.POSITIVE_INFINITY
+      this.arm(this.onDue())
+    })
+    // A timer may fire a fraction of a millisecond early; rounding up avoids a busy loop.
+    const millis = Math.max(0, Math.ceil(at - this.now()))
+    this.fiber = Effect.runForkWith(this.context)(Effect.delay(due, millis))
   }
 
   stop(): void {

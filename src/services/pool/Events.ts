@@ -53,12 +53,8 @@ export class LossGrouping {
     this.count++
     if (this.first !== undefined) return
     this.first = error
-    Effect.runForkWith(this.context)(
-      Effect.andThen(
-        Effect.sleep(GROUP_MILLIS),
-        Effect.sync(() => this.flush())
-      )
-    )
+    const flush = Effect.sync(() => this.flush())
+    Effect.runForkWith(this.context)(Effect.delay(flush, GROUP_MILLIS))
   }
 
   /** Reports the losses collected so far. */

@@ -13,9 +13,7 @@ const FINISH_SHARE = 0.75
 const CANCEL_SHARE = 0.15
 
 /** An effect that drains once, however often it runs; every run waits for the same end. */
-export const drainPool = (runtime: PoolRuntime): Effect.Effect<Effect.Effect<void>> => Effect.cached(drainOnce(runtime))
-
-const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
+export const drainPool = (runtime: PoolRuntime): Effect.Effect<Effect.Effect<void>> =>
   Effect.gen(function* () {
     const { core } = runtime
     const started = runtime.now()
@@ -26,16 +24,13 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     for (const fiber of runtime.dialFibers.values()) fiber.interruptUnsafe()
 
     yield* waitUntil(runtime, () => core.used === 0, budget * FINISH_SHARE)
-    const late = Array.from(core.slots).filter((slot) => slot.state === "used" || slot.state === "recovering")
+    const inUse = () => Array.from(core.slots).filter(({ state }) => state === "used" || state === "recovering")
+    const late = inUse()
     runtime.times.drainCancelled = late.length
     if (late.length > 0) {
       for (const slot of late) Effect.runForkWith(runtime.context)(slot.session.cancel)
       yield* waitUntil(runtime, () => core.used === 0, budget * CANCEL_SHARE)
-      for (const slot of late) {
-        if (slot.state === "used" || slot.state === "recovering") {
-          slot.session.kill(SessionError.poolClosed({ draining: true }))
-        }
-      }
+      for (const slot of inUse()) slot.session.kill(SessionError.poolClosed({ draining: true }))
     }
     yield* waitUntil(runtime, () => core.total === 0, Math.max(0, budget - (runtime.now() - started)))
     for (const slot of Array.from(core.slots)) slot.session.kill(SessionError.poolClosed({ draining: false }))
@@ -43,7 +38,7 @@ const drainOnce = (runtime: PoolRuntime): Effect.Effect<void> =>
     runtime.times.drainEnded = runtime.now()
     runtime.stop()
     runtime.publish({ _tag: "Drained", elapsedMillis: runtime.now() - started, cancelled: late.length })
-  }).pipe(Effect.uninterruptible, Effect.provideService(Clock.Clock, runtime.clock))
+  }).pipe(Effect.uninterruptible, Effect.provideService(Clock.Clock, runtime.clock), Effect.cached)
 
 /** Waits until the condition, checked after every step of the pool, holds, or until the time is up. */
 const waitUntil = (runtime: PoolRuntime, condition: () => boolean, millis: number): Effect.Effect<void> =>

@@ -18,13 +18,15 @@ import * as DialBackoff from "./core/DialBackoff.ts"
 import { type PoolEvent, type PoolEventBody, LossGrouping } from "./Events.ts"
 import { nextDialAt, SLOW_DIAL_MILLIS } from "./core/GrowthPolicy.ts"
 import { DeadlineTimer } from "./DeadlineTimer.ts"
-import { PoolCore } from "./core/PoolCore.ts"
+import { PoolCore, type Rejection } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
 import { sweepSessions } from "./SessionSweep.ts"
-import { acquireError } from "./AcquireErrors.ts"
 import type { PoolHost } from "./PoolHost.ts"
-import type { Slot } from "./core/Lease.ts"
-import type { PoolSnapshot } from "./core/Snapshot.ts"
+import type { Lease, Slot } from "./core/Lease.ts"
+import { type PoolSnapshot, formatSnapshot } from "./core/Snapshot.ts"
+import { MILLIS_PER_SECOND } from "../errors/Units.ts"
+import { shortStatement } from "../stats/StatementText.ts"
+import { sessionEntry } from "./SessionList.ts"
 
 /** How often sessions are checked: idle and lifetime limits, leaks, overdue statements. */
 const SWEEP_MILLIS = 1000
@@ -69,6 +71,7 @@ export class PoolRuntime implements PoolHost {
     readonly pubsub: PubSub.PubSub<PoolEvent>
   }) {
     const { config, opener } = options
+    const { database, host, port, username } = opener.endpoint
     this.config = config
     this.opener = opener
     this.endpoint = opener.endpoint
@@ -76,11 +79,8 @@ export class PoolRuntime implements PoolHost {
     this.clock = options.clock
     this.now = monotonicMillis(options.clock)
     this.pubsub = options.pubsub
-    this.name = config.poolName ?? `${opener.endpoint.host}:${opener.endpoint.port}/${opener.endpoint.database}`
-    this.budget = authBudget(
-      options.clock,
-      `${opener.endpoint.username}@${opener.endpoint.host}:${opener.endpoint.port}`
-    )
+    this.name = config.poolName ?? `${host}:${port}/${database}`
+    this.budget = authBudget(options.clock, `${username}@${host}:${port}`)
     this.acquireMillis = Duration.toMillis(config.pool.acquireTimeout)
     this.losses = new LossGrouping(options.context, (count, first) => {
       this.core.counters.incidents++
@@ -118,8 +118,7 @@ export class PoolRuntime implements PoolHost {
               this.publish({ _tag: "SessionClosed", id, backendPid, reason })
             })
           ),
-        acquireError: (outcome, waiter) =>
-          acquireError(outcome, this.core, this.snapshot(), waiter.enqueuedAt, this.now()),
+        acquireError: (outcome, waiter) => this.acquireError(outcome, waiter),
         random: options.random,
         onStep: () => this.onStep()
       }
@@ -178,6 +177,32 @@ export class PoolRuntime implements PoolHost {
       oldestLeaseMillis: oldestLease,
       lastFailure: this.lastFailure,
       counters: structuredClone(core.counters)
+    }
+  }
+
+  private acquireError(outcome: Rejection, waiter: Lease<Session>): SessionError {
+    const { core } = this
+    const snapshot = this.snapshot()
+    const state = formatSnapshot(snapshot)
+    switch (outcome) {
+      case "closed":
+        return SessionError.poolClosed({ draining: core.phase === "draining" })
+      case "queue-full":
+        return SessionError.queueFull({ maxWaiting: core.limits.maxWaiting, state })
+      case "timeout": {
+        const now = this.now()
+        const failure = core.backoff.failures > 0 ? snapshot.lastFailure : undefined
+        return SessionError.acquireTimeout({
+          waitedMillis: now - waiter.enqueuedAt,
+          poolName: this.name,
+          state,
+          holders: Array.from(core.slots)
+            .filter((slot) => slot.state === "used")
+            .map((slot) => holderLine(slot, now)),
+          lastFailure: failure?.message,
+          lastFailureCode: failure?.code
+        })
+      }
     }
   }
 
@@ -272,4 +297,12 @@ export class PoolRuntime implements PoolHost {
     const nextSweep = isEmpty && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
     return Math.min(nextTick, nextSweep)
   }
+}
+
+const holderLine = (slot: Slot<Session>, now: number): string => {
+  const entry = sessionEntry(slot, now)
+  const seconds = ((entry.heldMillis ?? 0) / MILLIS_PER_SECOND).toFixed(1)
+  const short = shortStatement(entry.statement ?? "")
+  const doing = short === "" ? "" : entry.runningMillis === undefined ? `, last ran: ${short}` : `, running: ${short}`
+  return `session ${entry.sessionId} by ${entry.holder ?? "the pool itself"} for ${seconds} s${doing}`
 }

@@ -46,10 +46,7 @@ export const resolveBinDir = Effect.fnUntraced(function* (option: string | undef
       remedy: "Run it under WSL, or set a connection string of a running server."
     })
   }
-  const fromEnvironment = yield* Config.option(Config.String("PG_BIN_DIR")).pipe(
-    Effect.orElseSucceed(() => Option.none<string>())
-  )
-  const named = option ?? Option.getOrUndefined(fromEnvironment)
+  const named = option ?? Option.getOrUndefined(yield* Effect.option(Config.String("PG_BIN_DIR")))
   if (named !== undefined) {
     const binDir = Path.resolve(named)
     const missing = missingProgram(binDir)

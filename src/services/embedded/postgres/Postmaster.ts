@@ -1,12 +1,11 @@
 /** Starts and stops the server of one directory: one postmaster at a time, always on the port of its first start. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import * as Net from "node:net"
 import * as Path from "node:path"
 import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
 import { freePort, loopbackHost } from "./FreePort.ts"
-import type { Program } from "./Programs.ts"
 import * as Programs from "./Programs.ts"
-import { acceptsLogins } from "./Readiness.ts"
 import { onMachineClock } from "../../wire/MonotonicClock.ts"
 import type { ServerDirectory } from "./ServerDirectory.ts"
 import type { Watchdog } from "./Watchdog.ts"
@@ -45,11 +44,11 @@ export interface PostmasterOptions {
 }
 
 /** Whether the program ends within so many milliseconds. */
-const endsWithin = (program: Program, millis: number): Effect.Effect<boolean> =>
+const endsWithin = (program: Programs.Program, millis: number): Effect.Effect<boolean> =>
   program.ended.pipe(Effect.as(true), Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) }))
 
 /** Stops a program with increasingly forceful signals, SIGKILL last; returns when it has ended. */
-const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMode) {
+const stopProgram = Effect.fnUntraced(function* (program: Programs.Program, mode: StopMode) {
   for (const [signal, millis] of stopSteps[mode]) {
     if (program.hasEnded()) return
     program.signal(signal)
@@ -58,6 +57,42 @@ const stopProgram = Effect.fnUntraced(function* (program: Program, mode: StopMod
   program.signal("SIGKILL")
   yield* program.ended
 }, onMachineClock)
+
+// PostgreSQL docs, "Message Formats": protocol 3.0, the user to log in as, and an empty list terminator.
+const protocolVersion = 196_608
+const parameters = Buffer.from("user\0postgres\0\0")
+
+const startupPacket: Buffer = (() => {
+  const packet = Buffer.alloc(8 + parameters.length)
+  packet.writeInt32BE(packet.length, 0)
+  packet.writeInt32BE(protocolVersion, 4)
+  parameters.copy(packet, 8)
+  return packet
+})()
+
+// PostgreSQL docs, "PostgreSQL Error Codes": 57P03 cannot_connect_now, sent while starting up or shutting down.
+const cannotConnectNow = "C57P03\0"
+// A server on this machine answers within a millisecond; a second covers a machine under heavy load.
+const answerDeadlineMillis = 1000
+
+/** Whether the server requests authentication, or refuses for a reason other than starting up. Never fails. */
+const acceptsLogins = (port: number): Effect.Effect<boolean> =>
+  Effect.callback<boolean>((resume) => {
+    const socket = Net.connect({ host: loopbackHost, port })
+    const answer = (ready: boolean) => {
+      socket.destroy()
+      resume(Effect.succeed(ready))
+    }
+    socket.setTimeout(answerDeadlineMillis, () => answer(false))
+    socket.once("error", () => answer(false))
+    socket.once("close", () => answer(false))
+    socket.once("connect", () => socket.write(startupPacket))
+    socket.once("data", (chunk) => {
+      const type = String.fromCharCode(chunk[0] ?? 0)
+      answer(type === "R" || (type === "E" && !chunk.includes(cannotConnectNow)))
+    })
+    return Effect.sync(() => socket.destroy())
+  })
 
 /** Whether this server, not another one on the same port, has written that it is ready. */
 const reportsReady = (directory: ServerDirectory, pid: number): boolean => {
@@ -107,7 +142,7 @@ export interface Postmaster {
 
 export const make = (options: PostmasterOptions): Postmaster => {
   const { directory, watchdog } = options
-  let running: Program | undefined
+  let running: Programs.Program | undefined
   let port: number | undefined
   let lastPid = 0
 
@@ -120,7 +155,7 @@ export const make = (options: PostmasterOptions): Postmaster => {
     ])
   ]
 
-  const untilReady = Effect.fnUntraced(function* (program: Program, chosen: number) {
+  const untilReady = Effect.fnUntraced(function* (program: Programs.Program, chosen: number) {
     while (!program.hasEnded()) {
       if (reportsReady(directory, program.pid) && (yield* acceptsLogins(chosen))) return true
       yield* Effect.sleep(readinessPollMillis)

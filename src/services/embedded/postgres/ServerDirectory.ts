@@ -6,8 +6,27 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
-import type { RunAs } from "./RunAs.ts"
-import { isReachable, runAs } from "./RunAs.ts"
+
+// The overflow uid of the Linux kernel; setuid needs no entry in /etc/passwd.
+const unprivileged = { uid: 65_534, gid: 65_534 }
+
+const worldExecute = 0o001
+const worldRead = 0o004
+
+/** PostgreSQL refuses to run as root (PostgreSQL docs, section 18.1), so root runs it as an unprivileged user. */
+export const runAs = (): typeof unprivileged | undefined => (process.getuid?.() === 0 ? unprivileged : undefined)
+
+/** Whether a user without special rights can read a file or directory: every directory above must be executable. */
+const isReachable = (path: string): boolean => {
+  const real = Fs.realpathSync(path)
+  if ((Fs.statSync(real).mode & worldRead) === 0) return false
+  for (let directory = Path.dirname(real); ; directory = Path.dirname(directory)) {
+    if ((Fs.statSync(directory).mode & worldExecute) === 0) return false
+    if (directory === Path.dirname(directory)) return true
+  }
+}
+
+type User = ReturnType<typeof runAs>
 
 /** Certificate and key of the server, each as PEM text or as the path of a PEM file. */
 export interface ServerTls {
@@ -24,7 +43,7 @@ export interface ServerDirectory {
   readonly binDir: string
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   /** The user of the server's processes; undefined means the user of this process. */
-  readonly runAs: RunAs | undefined
+  readonly runAs: User
   /** The whole environment of the server's processes. */
   readonly env: Record<string, string>
 }
@@ -43,29 +62,29 @@ const prepareFailed = (error: unknown) =>
   })
 
 /** The system's temporary directory, or /tmp when the server's user cannot enter it. */
-const temporaryRoot = (user: RunAs | undefined): string => {
+const temporaryRoot = (user: User): string => {
   const preferred = Os.tmpdir()
   return user === undefined || isReachable(preferred) ? preferred : "/tmp"
 }
 
-const changeOwner = (path: string, user: RunAs | undefined): void => {
+const changeOwner = (path: string, user: User): void => {
   if (user !== undefined) Fs.chownSync(path, user.uid, user.gid)
 }
 
-const writePrivate = (path: string, content: string | Buffer, user: RunAs | undefined): string => {
+const writePrivate = (path: string, content: string | Buffer, user: User): string => {
   Fs.writeFileSync(path, content, { mode: ownerOnlyFile })
   changeOwner(path, user)
   return path
 }
 
-const changeOwnerOfAll = (path: string, user: RunAs): void => {
+const changeOwnerOfAll = (path: string, user: NonNullable<User>): void => {
   Fs.lchownSync(path, user.uid, user.gid)
   if (!Fs.lstatSync(path).isDirectory()) return
   for (const name of Fs.readdirSync(path)) changeOwnerOfAll(Path.join(path, name), user)
 }
 
 /** Copies the installation when it is an npm package that the server's user cannot read. */
-const reachableBinDir = (binDir: string, root: string, user: RunAs | undefined): string => {
+const reachableBinDir = (binDir: string, root: string, user: User): string => {
   const native = Path.dirname(binDir)
   const needed = [Path.join(binDir, "postgres"), Path.join(native, "lib"), Path.join(native, "share")]
   const isPackage = Fs.existsSync(Path.join(native, "pg-symlinks.json"))
@@ -77,7 +96,7 @@ const reachableBinDir = (binDir: string, root: string, user: RunAs | undefined):
 }
 
 /** Creates the links to shared libraries that the package's install script would create. */
-const libraryPath = (binDir: string, root: string, user: RunAs | undefined): string | undefined => {
+const libraryPath = (binDir: string, root: string, user: User): string | undefined => {
   const native = Path.dirname(binDir)
   const listFile = Path.join(native, "pg-symlinks.json")
   if (!Fs.existsSync(listFile)) return undefined
@@ -92,7 +111,7 @@ const libraryPath = (binDir: string, root: string, user: RunAs | undefined): str
   return `${links}:${Path.join(native, "lib")}`
 }
 
-const prepareTls = (tls: ServerTls | undefined, root: string, user: RunAs | undefined): ServerDirectory["tls"] => {
+const prepareTls = (tls: ServerTls | undefined, root: string, user: User): ServerDirectory["tls"] => {
   if (tls === undefined) return undefined
   const read = (pemOrPath: string) => (pemOrPath.includes(pemMarker) ? pemOrPath : Fs.readFileSync(pemOrPath))
   return {

@@ -14,12 +14,12 @@ export const SLOW_DIAL_MILLIS = 500
 export interface GrowthInput {
   readonly backoff: DialBackoff.DialBackoff
   readonly ceiling: Ceiling.Ceiling
-  readonly max: number
+  readonly limits: { readonly max: number }
   /** Sessions to keep open without traffic. */
   readonly targetOpen: number
   readonly open: number
   readonly total: number
-  readonly waiting: number
+  readonly waiters: { readonly size: number }
   readonly probing: number
   /** The start of each dial in progress. */
   readonly dials: ReadonlyMap<number, number>
@@ -30,20 +30,21 @@ export interface GrowthInput {
 /** Whether a dial should start now. */
 export const shouldDial = (pool: GrowthInput, now: number): boolean => {
   // Checked first because a full pool comes here at every release; no other limit is above its size.
-  if (pool.total >= pool.max) return false
+  const { max } = pool.limits
+  if (pool.total >= max) return false
   let fresh = 0
   for (const began of pool.dials.values()) if (now - began < SLOW_DIAL_MILLIS) fresh++
   if (!DialBackoff.allowsDial(pool.backoff, pool.dials.size, fresh, now)) return false
-  const limit = Ceiling.limit(pool.ceiling, pool.max, now)
+  const limit = Ceiling.limit(pool.ceiling, max, now)
   if (pool.total >= limit) return false
   if (pool.open + pool.dials.size < Math.min(pool.targetOpen, limit)) return true
   if (pool.isRotating && pool.dials.size === 0) return true
-  return pool.waiting > pool.probing + fresh
+  return pool.waiters.size > pool.probing + fresh
 }
 
 /** The next instant when `shouldDial` may change through time alone; infinity when it does not. */
 export const nextDialAt = (pool: GrowthInput, now: number): number => {
-  if (pool.waiting === 0 && pool.open >= pool.targetOpen && !pool.isRotating) return Number.POSITIVE_INFINITY
+  if (pool.waiters.size === 0 && pool.open >= pool.targetOpen && !pool.isRotating) return Number.POSITIVE_INFINITY
   let at = Number.POSITIVE_INFINITY
   if (pool.backoff.notBefore > now) at = pool.backoff.notBefore
   if (pool.ceiling.held !== undefined && pool.ceiling.growAt > now) at = Math.min(at, pool.ceiling.growAt)

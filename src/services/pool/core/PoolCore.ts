@@ -74,7 +74,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   used = 0
   closing = 0
   probing = 0
-  /** The start of each dial in progress, by id. */
   readonly dials = new Map<number, number>()
 
   private readonly hooks: PoolHooks<S>
@@ -112,10 +111,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
 
   get waiting(): number {
     return this.waiters.size
-  }
-
-  get max(): number {
-    return this.limits.max
   }
 
   get targetOpen(): number {
@@ -211,7 +206,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /** A probe ended. */
   probed(slot: Slot<S>, answered: boolean, now: number): void {
     if (slot.state !== "probing") return
     this.probing--
@@ -230,7 +224,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /** A dial succeeded. */
   dialed(id: number, session: S, now: number): Slot<S> {
     this.dials.delete(id)
     this.counters.dialsSucceeded++
