@@ -7,8 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Socket } from "node:net"
 import { loopbackHost } from "../services/embedded/postgres/FreePort.ts"
-import type { FaultMode } from "./fault-proxy/FaultMode.ts"
-import { pass } from "./fault-proxy/FaultMode.ts"
+import { type FaultMode, pass } from "./fault-proxy/FaultMode.ts"
 import * as Listener from "../services/embedded/TcpListener.ts"
 import { ProxiedConnection } from "./fault-proxy/ProxiedConnection.ts"
 
@@ -171,7 +170,6 @@ export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("
   /** Starts a proxy that runs while the scope is open. Fails when no port can be bound. */
   static readonly make = make
 
-  /** {@link FaultProxy.make} as a layer. */
   static readonly layer = (options: FaultProxyOptions): Layer.Layer<FaultProxy, FaultProxyError> =>
     Layer.effect(FaultProxy, make(options))
 }

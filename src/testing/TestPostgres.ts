@@ -9,24 +9,20 @@ import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { SqlError } from "effect/sql/SqlError"
-import type {
-  EmbeddedDatabase,
-  EmbeddedPostgresError,
-  EmbeddedPostgresOptions,
-  EmbeddedPostgresShape
+import {
+  type EmbeddedDatabase,
+  EmbeddedPostgres,
+  type EmbeddedPostgresError,
+  type EmbeddedPostgresOptions,
+  type EmbeddedPostgresShape
 } from "../services/embedded/EmbeddedPostgres.ts"
-import { EmbeddedPostgres } from "../services/embedded/EmbeddedPostgres.ts"
 
 /** The `application_name` of the `admin` connection, to exclude it from counts in pg_stat_activity. */
 export const adminApplicationName = "effect-supavisor-admin"
 
-export interface TestPostgresShape {
+export interface TestPostgresShape extends Pick<EmbeddedPostgresShape, "host" | "port" | "url" | "restart" | "start"> {
   /** The server: host, port, password, logs, data directory. */
   readonly server: EmbeddedPostgresShape
-  readonly host: string
-  readonly port: number
-  /** Superuser `postgres` on database `postgres`. */
-  readonly url: Redacted.Redacted<string>
   /** A new, empty database; dropped WITH (FORCE) when the scope closes. */
   readonly freshDatabase: Effect.Effect<EmbeddedDatabase, EmbeddedPostgresError, Scope.Scope>
   /**
@@ -38,10 +34,8 @@ export interface TestPostgresShape {
     sql: string,
     params?: ReadonlyArray<unknown>
   ) => Effect.Effect<ReadonlyArray<PgConnection.Row>, SqlError>
-  readonly restart: EmbeddedPostgresShape["restart"]
   /** As on the server; the `admin` connection is closed first, so that it does not delay a smart stop. */
   readonly stop: EmbeddedPostgresShape["stop"]
-  readonly start: EmbeddedPostgresShape["start"]
 }
 
 /** Whether the session has ended: its socket failed, or the server sent a FATAL error. */

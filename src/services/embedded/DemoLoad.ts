@@ -4,6 +4,7 @@
  * Its spans are named `demo ...`, in the list of sessions and in traces. It only reads, about ten statements a second:
  * the whole program, embedded pooler included, then uses about 2 % of a core.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -38,7 +39,7 @@ const STOP_MILLIS = 1000
 const run = (session: LeasedSession, sql: string, params: ReadonlyArray<unknown> = []) =>
   session.execute(sql, params, undefined)
 
-const sleeping = "/* demo */ select pg_sleep($1)"
+const sleep = (session: LeasedSession, seconds: number) => run(session, "/* demo */ select pg_sleep($1)", [seconds])
 
 /** The demonstration load. */
 export class DemoLoad extends Context.Service<
@@ -67,6 +68,9 @@ export class DemoLoad extends Context.Service<
   )
 }
 
+const inParallel = <E>(effects: ReadonlyArray<Effect.Effect<unknown, E>>): Effect.Effect<void, E> =>
+  Effect.all(effects, { concurrency: "unbounded", discard: true })
+
 const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
   /** Repeats an effect in a span of that name. Failures are logged at debug level only: the pool reports them. */
   const repeated = (name: string, pause: Duration.Duration, act: Effect.Effect<unknown, unknown>) =>
@@ -88,41 +92,31 @@ const load = (pool: SessionPool["Service"]): Effect.Effect<void> => {
   const transaction = repeated(
     "demo transaction",
     TRANSACTION_PAUSE,
-    pool.use((session) =>
-      Effect.andThen(
-        run(session, "begin read only"),
-        Effect.andThen(
-          Effect.exit(
-            Effect.andThen(run(session, "/* demo */ select now()"), run(session, sleeping, [TRANSACTION_SECONDS]))
-          ),
-          (exit) => Effect.andThen(run(session, Exit.isSuccess(exit) ? "commit" : "rollback"), exit)
-        )
-      )
+    pool.use(
+      Effect.fnUntraced(function* (session) {
+        yield* run(session, "begin read only")
+        const reads = Effect.andThen(run(session, "/* demo */ select now()"), sleep(session, TRANSACTION_SECONDS))
+        const exit = yield* Effect.exit(reads)
+        yield* run(session, Exit.isSuccess(exit) ? "commit" : "rollback")
+        return yield* exit
+      })
     )
   )
 
   const slow = repeated(
     "demo slow statement",
     SLOW_PAUSE,
-    pool.use((session) => run(session, sleeping, [SLOW_SECONDS]))
+    pool.use((session) => sleep(session, SLOW_SECONDS))
   )
 
   const caller = Effect.withSpan(
-    pool.use((session) => run(session, sleeping, [BURST_SECONDS])),
+    pool.use((session) => sleep(session, BURST_SECONDS)),
     "demo burst caller"
   )
-  const burst = repeated(
-    "demo burst",
-    BURST_PAUSE,
-    Effect.all(
-      Array.from({ length: BURST_CALLERS }, () => caller),
-      { concurrency: "unbounded", discard: true }
-    )
-  )
+  const burst = repeated("demo burst", BURST_PAUSE, inParallel(Arr.makeBy(BURST_CALLERS, () => caller)))
 
-  const activities = [...Array.from({ length: READERS }, () => reader), transaction, slow, burst]
-  return Effect.exit(pool.ready).pipe(
-    Effect.andThen(Effect.all(activities, { concurrency: "unbounded", discard: true })),
-    Effect.asVoid
+  return Effect.andThen(
+    Effect.exit(pool.ready),
+    inParallel([...Arr.makeBy(READERS, () => reader), transaction, slow, burst])
   )
 }

@@ -11,10 +11,8 @@ import { randomBytes } from "node:crypto"
 import { EmbeddedPostgresError } from "./postgres/EmbeddedPostgresError.ts"
 import { loopbackHost } from "./postgres/FreePort.ts"
 import { resolveBinDir } from "./postgres/PostgresBinaries.ts"
-import type { StopMode } from "./postgres/Postmaster.ts"
 import * as Postmaster from "./postgres/Postmaster.ts"
 import * as Programs from "./postgres/Programs.ts"
-import type { ServerTls } from "./postgres/ServerDirectory.ts"
 import * as ServerDirectory from "./postgres/ServerDirectory.ts"
 import * as Watchdog from "./postgres/Watchdog.ts"
 
@@ -35,7 +33,7 @@ export interface EmbeddedPostgresOptions {
   /** Settings by name, as in postgresql.conf; `listen_addresses` is ignored. */
   readonly settings?: Readonly<Record<string, string>>
   /** Certificate and key for TLS, each a PEM text or a path. Default: no TLS. */
-  readonly ssl?: ServerTls
+  readonly ssl?: ServerDirectory.ServerTls
   /** Bound of the start. Default: 30 seconds. */
   readonly startTimeout?: Duration.Input
 }
@@ -64,7 +62,7 @@ export interface EmbeddedPostgresShape {
    * `fast` ends all sessions and takes at most 7 seconds; `immediate` is a crash; `smart` waits without bound until the
    * last client has disconnected.
    */
-  readonly stop: (mode: StopMode) => Effect.Effect<void>
+  readonly stop: (mode: Postmaster.StopMode) => Effect.Effect<void>
   /** Starts a stopped or crashed server on the same port; does nothing when it runs. */
   readonly start: Effect.Effect<void, EmbeddedPostgresError>
   /** The last 64 KiB of the server's log. */
@@ -88,23 +86,17 @@ const ownSettings = (
 
 const settingName = /^[A-Za-z_][A-Za-z0-9_.]*$/
 
-const checkSettings = (options: EmbeddedPostgresOptions): Effect.Effect<void, EmbeddedPostgresError> => {
-  const wrong = Object.keys(options.settings ?? {}).find((name) => !settingName.test(name))
-  return wrong === undefined
-    ? Effect.void
-    : Effect.fail(
-        new EmbeddedPostgresError({
-          step: "options",
-          detail: `${JSON.stringify(wrong)} is not the name of a PostgreSQL setting.`,
-          remedy: "Use names as in postgresql.conf, such as statement_timeout."
-        })
-      )
-}
-
 const make = Effect.fnUntraced(function* (
   options: EmbeddedPostgresOptions = {}
 ): Effect.fn.Return<EmbeddedPostgresShape, EmbeddedPostgresError, Scope.Scope> {
-  yield* checkSettings(options)
+  const wrong = Object.keys(options.settings ?? {}).find((name) => !settingName.test(name))
+  if (wrong !== undefined) {
+    return yield* new EmbeddedPostgresError({
+      step: "options",
+      detail: `${JSON.stringify(wrong)} is not the name of a PostgreSQL setting.`,
+      remedy: "Use names as in postgresql.conf, such as statement_timeout."
+    })
+  }
   const binDir = yield* resolveBinDir(options.binDir)
   const password = randomBytes(passwordBytes).toString("base64url")
   const root = yield* ServerDirectory.chooseRoot
@@ -147,15 +139,15 @@ const make = Effect.fnUntraced(function* (
       PgConnection.make({ url }).pipe(
         Effect.flatMap((connection) => connection.query(`create database "${name.replaceAll('"', '""')}"`)),
         Effect.scoped,
-        Effect.mapError(
-          (error) =>
+        Effect.mapBoth({
+          onSuccess: () => ({ name, url: urlOf(name) }),
+          onFailure: ({ message }) =>
             new EmbeddedPostgresError({
               step: "createDatabase",
-              detail: `${JSON.stringify(name)} could not be created: ${error.message}.`,
+              detail: `${JSON.stringify(name)} could not be created: ${message}.`,
               remedy: "Choose another name, or check that the server runs."
             })
-        ),
-        Effect.map(() => ({ name, url: urlOf(name) }))
+        })
       )
   }
 })
@@ -173,7 +165,6 @@ export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, Embedded
   /** Starts a server that runs while the scope is open. */
   static readonly make = make
 
-  /** {@link EmbeddedPostgres.make} as a layer. */
   static readonly layer = (options?: EmbeddedPostgresOptions): Layer.Layer<EmbeddedPostgres, EmbeddedPostgresError> =>
     Layer.effect(EmbeddedPostgres, make(options))
 }

@@ -30,6 +30,8 @@ export class FakeSupavisorError extends Schema.TaggedError<FakeSupavisorError>()
   }
 }
 
+const failure = (detail: string): FakeSupavisorError => new FakeSupavisorError({ detail })
+
 /** The reference of the default tenant: twenty letters, as in Supabase. */
 export const defaultReference = "abcdefghijklmnopqrst"
 
@@ -144,21 +146,18 @@ const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyA
 const checkNumbers = (options: FakeSupavisorOptions): Effect.Effect<void, FakeSupavisorError> => {
   const { maxClients = 1, poolSize = 1, timeScale = 1 } = options
   if (!(timeScale > 0 && Number.isFinite(timeScale))) {
-    return Effect.fail(new FakeSupavisorError({ detail: `timeScale must be a number above 0, not ${timeScale}` }))
+    return Effect.fail(failure(`timeScale must be a number above 0, not ${timeScale}`))
   }
   const wrong = [poolSize, maxClients].find((size) => !Number.isInteger(size) || size < 1)
   return wrong === undefined
     ? Effect.void
-    : Effect.fail(
-        new FakeSupavisorError({ detail: `poolSize and maxClients must be whole numbers from 1, not ${wrong}` })
-      )
+    : Effect.fail(failure(`poolSize and maxClients must be whole numbers from 1, not ${wrong}`))
 }
 
 const tlsOf = (tls: NonNullable<FakeSupavisorOptions["tls"]>) =>
   Effect.try({
     try: () => ({ context: createSecureContext({ cert: tls.cert, key: tls.key }), required: tls.required ?? false }),
-    catch: () =>
-      new FakeSupavisorError({ detail: "tls.cert and tls.key must be a certificate and its key, as PEM texts" })
+    catch: () => failure("tls.cert and tls.key must be a certificate and its key, as PEM texts")
   })
 
 /** The connection string of a role, with its current password. */
@@ -172,7 +171,7 @@ const urlTo = (
   const name = role ?? tenant?.firstRole
   const password = name === undefined ? undefined : tenant?.passwordOf(name)
   if (tenant === undefined || name === undefined || password === undefined) {
-    throw new FakeSupavisorError({ detail: `there is no role ${name ?? ""} at tenant ${options.tenant ?? ""}` })
+    throw failure(`there is no role ${name ?? ""} at tenant ${options.tenant ?? ""}`)
   }
   const user = encodeURIComponent(`${name}.${tenant.reference}`)
   const port = ports[options.mode ?? "session"]
@@ -208,14 +207,10 @@ const make = Effect.fnUntraced(function* (
       })
   )
   yield* Effect.addFinalizer(() => Effect.promise(() => pooler.dispose()))
-  const cannotListen = (error: Error) =>
-    new FakeSupavisorError({ detail: `cannot listen on ${loopbackHost}: ${error.message}` })
+  const cannotListen = (error: Error) => failure(`cannot listen on ${loopbackHost}: ${error.message}`)
   const listener = (mode: "session" | "transaction") =>
     Effect.acquireRelease(
-      Effect.mapError(
-        Listener.make((socket) => pooler.accept(socket, mode)),
-        cannotListen
-      ),
+      Listener.make((socket) => pooler.accept(socket, mode)).pipe(Effect.mapError(cannotListen)),
       (opened) => opened.close
     )
   const session = yield* listener("session")
@@ -232,16 +227,14 @@ const make = Effect.fnUntraced(function* (
     setPassword: (role, password) =>
       Effect.suspend(() => {
         const changed = tenants.filter((tenant) => tenant.setPassword(role, Redacted.value(password)))
-        return changed.length > 0
-          ? Effect.void
-          : Effect.fail(new FakeSupavisorError({ detail: `no tenant has a role ${role}` }))
+        return changed.length > 0 ? Effect.void : Effect.fail(failure(`no tenant has a role ${role}`))
       }),
     ban: (reason) => Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, reason))),
     unban: Effect.sync(() => tenants.forEach((tenant) => pooler.ban(tenant, undefined))),
     allowList: (ranges) =>
       Effect.try({
         try: () => tenants.forEach((tenant) => tenant.setAllowList(ranges)),
-        catch: () => new FakeSupavisorError({ detail: `not all IPv4 addresses or ranges: ${ranges?.join(", ")}` })
+        catch: () => failure(`not all IPv4 addresses or ranges: ${ranges?.join(", ")}`)
       }),
     resetBreakers: Effect.sync(() => {
       pooler.loginBreaker.clear()
@@ -282,7 +275,6 @@ export class FakeSupavisor extends Context.Service<FakeSupavisor, FakeSupavisorS
   /** Starts a pooler that runs while the scope is open. Fails when no port can be bound or the certificate is invalid. */
   static readonly make = make
 
-  /** {@link FakeSupavisor.make} as a layer. */
   static readonly layer = (options: FakeSupavisorOptions): Layer.Layer<FakeSupavisor, FakeSupavisorError> =>
     Layer.effect(FakeSupavisor, make(options))
 }

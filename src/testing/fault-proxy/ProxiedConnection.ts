@@ -1,9 +1,7 @@
 /** One client connection of a fault proxy, with its own mode, counters and controls. */
 import * as Net from "node:net"
-import type { ConnectionMode, Direction, FaultMode, Latency } from "./FaultMode.ts"
-import { blackhole as blackholeMode, pass } from "./FaultMode.ts"
-import type { Gate, Shape } from "./FaultPipe.ts"
-import { FaultPipe, unshaped } from "./FaultPipe.ts"
+import { blackhole as blackholeMode, type ConnectionMode, type Direction, type FaultMode, pass } from "./FaultMode.ts"
+import { FaultPipe, type Gate, type Shape, unshaped } from "./FaultPipe.ts"
 
 /** Events of a connection, for its proxy. */
 export interface ProxiedConnectionEvents {
@@ -64,12 +62,7 @@ export class ProxiedConnection {
   }
 
   /** Bytes read from each side and bytes written to each side. */
-  get bytes(): {
-    readonly fromClient: number
-    readonly toServer: number
-    readonly fromServer: number
-    readonly toClient: number
-  } {
+  get bytes() {
     return {
       fromClient: this.#toServer.bytesIn,
       toServer: this.#toServer.bytesOut,
@@ -252,6 +245,5 @@ export class ProxiedConnection {
 const shapeOf = (mode: FaultMode, direction: Direction): Shape => {
   if (mode._tag === "Slice") return { ...unshaped, sliceBytes: mode.bytes, everyMillis: mode.everyMillis }
   if (mode._tag !== "Delay") return unshaped
-  const latency: Latency = direction === "toServer" ? mode.toServerMillis : mode.toClientMillis
-  return { ...unshaped, latency }
+  return { ...unshaped, latency: direction === "toServer" ? mode.toServerMillis : mode.toClientMillis }
 }

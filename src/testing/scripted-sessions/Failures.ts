@@ -6,7 +6,9 @@ import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
 /** The endpoint of scripted sessions: a name that no resolver knows (RFC 2606, "invalid"). */
-export const endpoint = { host: "scripted.invalid", port: 5432, database: "scripted", username: "scripted" } as const
+const address = { host: "scripted.invalid", port: 5432 } as const
+
+export const endpoint = { ...address, database: "scripted", username: "scripted" } as const
 
 /** Classes of failures of a dial. */
 export type DialFailureClass = Exclude<ErrorClass, "statement" | "closed">
@@ -33,8 +35,7 @@ export const refusal = (
   options: { readonly poolSize?: number | undefined; readonly elapsedMillis?: number | undefined } = {}
 ): SessionError =>
   SessionError.connectFailed({
-    host: endpoint.host,
-    port: endpoint.port,
+    ...address,
     phase: kind === "network" ? "tcp" : "authentication",
     elapsedMillis: options.elapsedMillis ?? 0,
     failure: refusals[kind](options.poolSize ?? defaultPoolerSize)
@@ -43,8 +44,7 @@ export const refusal = (
 /** A dial that got no answer before the connect timeout. */
 export const connectTimedOut = (elapsedMillis: number): SessionError =>
   SessionError.connectFailed({
-    host: endpoint.host,
-    port: endpoint.port,
+    ...address,
     phase: "tcp",
     elapsedMillis,
     failure: { errno: "ETIMEDOUT", syscall: "connect", nodeMessage: "connect ETIMEDOUT 192.0.2.1:5432" }
@@ -53,8 +53,7 @@ export const connectTimedOut = (elapsedMillis: number): SessionError =>
 /** A session whose connection was reset by the peer. */
 export const connectionReset = (statementInFlight: boolean): SessionError =>
   SessionError.sessionLost({
-    host: endpoint.host,
-    port: endpoint.port,
+    ...address,
     failure: { errno: "ECONNRESET", syscall: "read", nodeMessage: "read ECONNRESET" },
     elapsedMillis: 0,
     statementInFlight
@@ -62,7 +61,7 @@ export const connectionReset = (statementInFlight: boolean): SessionError =>
 
 /** A cancelled statement that did not stop in time. */
 export const cancelTimedOut = (elapsedMillis: number, limitMillis: number): SessionError =>
-  SessionError.statementTimeout({ host: endpoint.host, port: endpoint.port, elapsedMillis, limitMillis })
+  SessionError.statementTimeout({ ...address, elapsedMillis, limitMillis })
 
 /**
  * The server's error for a statement, by SQLSTATE (PostgreSQL docs, errcodes-appendix).

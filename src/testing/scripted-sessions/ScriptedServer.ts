@@ -68,12 +68,8 @@ export class ScriptedServer {
     this.dialing++
     this.mostDialing = Math.max(this.mostDialing, this.dialing)
     this.mostSockets = Math.max(this.mostSockets, this.dialing + this.open.size)
-    return Effect.ensuring(
-      this.runDial(outcomeOf(this.script.dials ?? [], number)),
-      Effect.sync(() => {
-        this.dialing--
-      })
-    )
+    const ended = Effect.sync(() => void this.dialing--)
+    return Effect.ensuring(this.runDial(outcomeOf(this.script.dials ?? [], number)), ended)
   })
 
   /** The session with that id; ids count from 1 in the order of opening. */

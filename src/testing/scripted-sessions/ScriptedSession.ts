@@ -7,7 +7,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type { Notification, Result, Row } from "@effect/sql-pg/PgConnection"
+import type { Notification, Result } from "@effect/sql-pg/PgConnection"
 import type { Query, QueryHandle, ResultHandler, QueryResult } from "../../services/wire/query/Query.ts"
 import type { Session, SessionInfo } from "../../services/session/Session.ts"
 import { strongerTaint, type Taint, taintOf } from "../../services/stats/StatementText.ts"
@@ -149,26 +149,17 @@ export class ScriptedSession implements Session {
     return deferred
   }
 
-  rows = (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    _prepare: boolean
-  ): Effect.Effect<ReadonlyArray<Row>, SqlError> => Effect.map(this.run(sql, params), ({ rows }) => rows)
+  rows: Session["rows"] = (sql, params) => Effect.map(this.run(sql, params), ({ rows }) => rows)
 
-  query = (sql: string, params: ReadonlyArray<unknown>, _prepare: boolean): Effect.Effect<Result, SqlError> =>
-    this.run(sql, params)
+  query: Session["query"] = (sql, params) => this.run(sql, params)
 
-  queryValues = (
-    sql: string,
-    params: ReadonlyArray<unknown>,
-    _prepare: boolean
-  ): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> =>
-    Effect.map(this.run(sql, params), ({ rows }) => rows.map((row) => Object.values(row)))
+  queryValues: Session["queryValues"] = (sql, params) =>
+    Effect.map(this.run(sql, params), (result) => answerOf(result).values)
 
-  stream = (sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> =>
+  stream: Session["stream"] = (sql, params) =>
     Stream.unwrap(Effect.map(this.run(sql, params), ({ rows }) => Stream.fromIterable(rows)))
 
-  listen = (channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> =>
+  listen: Session["listen"] = (channel) =>
     Effect.suspend(() => {
       if (this.lost !== undefined) return Effect.fail(toSqlError(this.lost))
       this.leaveState()
