@@ -1,6 +1,5 @@
 /** Exit codes of the program other than 0. */
 
-/** A failure. */
 export const EXIT_FAILURE = 1
 
 /** Wrong usage or invalid settings; nothing was attempted. */

@@ -61,10 +61,7 @@ const serveCommand = Command.make("serve", { demo }, ({ demo }) =>
   ),
   Command.withExamples([
     { command: "effect-supavisor serve --no-demo", description: "Embedded PostgreSQL without the demonstration load" },
-    {
-      command: "SUPABASE_SESSION_POOLER=postgres://... effect-supavisor serve",
-      description: "Sessions at a pooler"
-    },
+    { command: "SUPABASE_SESSION_POOLER=postgres://... effect-supavisor serve", description: "Sessions at a pooler" },
     {
       command: "effect-supavisor serve --env-file production.env",
       description: "With variables of a file; the environment takes precedence"
@@ -90,5 +87,4 @@ export const commandLine = (parameters: ReadonlyArray<string>) =>
     Effect.provide([NodeServices.layer, Usage.layer, CliConfig.layer({ builtIns })])
   )
 
-/** Runs the command line of this process. */
 export const run = (signals: Signals): void => runProgram(commandLine(process.argv.slice(2)), signals)

@@ -7,7 +7,6 @@ import * as LogLayer from "../layers/LogLayer.ts"
 import { describe } from "../services/config/ConnectionString.ts"
 import { SessionConfig } from "../services/config/SessionConfig.ts"
 
-/** Options of the command line. */
 export interface ServeOptions extends ConfigLayer.Options {
   /** Whether the embedded database gets a demonstration load. Default true. */
   readonly demo?: boolean | undefined

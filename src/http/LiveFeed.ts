@@ -58,7 +58,6 @@ const retry: Uint8Array = encoder.encode(
 /** A comment, which readers ignore. */
 const heartbeat: Uint8Array = encoder.encode(": heartbeat\n\n")
 
-/** A reader was rejected. */
 export class FeedRefused extends Schema.TaggedError<FeedRefused>()("FeedRefused", { reason: Schema.String }) {
   override get message(): string {
     return this.reason

@@ -33,7 +33,6 @@ const contentPolicy = [
   "frame-ancestors 'none'"
 ].join("; ")
 
-/** A file and its response. */
 export interface PageFile {
   readonly path: `/${string}`
   readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>

@@ -54,7 +54,6 @@ const pathOf = (url: string): string => url.split(/[?#]/, 1)[0] ?? ""
 /** The token after `Bearer`; undefined for other schemes. */
 const bearerOf = (header: string | undefined): string | undefined => /^bearer +(\S+) *$/i.exec(header ?? "")?.[1]
 
-/** The policy of these settings. */
 export const policyOf = ({ host, token }: Settings["http"]): Policy => {
   const secret = token === undefined ? undefined : Redacted.value(token)
   const cookie = secret === undefined ? undefined : createHmac("sha256", secret).update("signed in").digest("base64url")

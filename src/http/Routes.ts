@@ -21,12 +21,6 @@ import { encodeStatus, makeStatus } from "./Status.ts"
 /** Prometheus' text format (Prometheus docs, exposition formats). */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-/** The response with all metrics. */
-const makeMetrics = (headers: Readonly<Record<string, string>>) =>
-  Effect.map(PoolMetrics, (metrics) =>
-    Effect.map(metrics.prometheus, (body) => HttpServerResponse.text(body, { contentType: CONTENT_TYPE, headers }))
-  )
-
 /** Every path with its purpose; the response to an unknown path lists them. */
 export const paths = {
   "/": "the operations page",
@@ -82,7 +76,6 @@ const otherMethods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 
 const readOnly = HttpServerResponse.setHeader(text("Only GET and HEAD are answered.", 405), "allow", "GET, HEAD")
 
-/** The services of the routes. */
 export type Needs = HealthCheck | LiveFeed | PoolHistory | PoolMetrics | SessionPool | SessionConfig
 
 /**
@@ -93,6 +86,7 @@ export type Needs = HealthCheck | LiveFeed | PoolHistory | PoolMetrics | Session
 export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Needs> = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { current } = yield* HealthCheck
+    const { prometheus } = yield* PoolMetrics
     const feed = yield* LiveFeed
     const { http } = yield* SessionConfig
     const policy = policyOf(http)
@@ -112,7 +106,11 @@ export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Needs> = H
       "/status",
       Effect.map(status, (body) => HttpServerResponse.text(encodeStatus(body), { contentType: JSON_TYPE, headers }))
     )
-    yield* router.add("GET", "/metrics", yield* makeMetrics(headers))
+    yield* router.add(
+      "GET",
+      "/metrics",
+      Effect.map(prometheus, (body) => HttpServerResponse.text(body, { contentType: CONTENT_TYPE, headers }))
+    )
     yield* router.add("GET", "/*", unknownPath)
     for (const method of otherMethods) yield* router.add(method, "/*", readOnly)
   })

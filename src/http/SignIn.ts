@@ -61,7 +61,6 @@ const page = (note: string): string => `<!doctype html>
 /** The authentication scheme (RFC 6750, section 3). */
 export const challenge = { "www-authenticate": 'Bearer realm="effect-supavisor"' } as const
 
-/** The page with the form. */
 export const signInPage = (
   note = "This page requires the token of the operations server."
 ): HttpServerResponse.HttpServerResponse =>

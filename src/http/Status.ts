@@ -21,7 +21,6 @@ import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
 import { StatusBody } from "./StatusSchema.ts"
 import { version } from "./Version.ts"
 
-/** A status as JSON. */
 export const encodeStatus: (status: StatusBody) => string = Schema.encodeSync(Schema.fromJsonString(StatusBody))
 
 /**

@@ -40,7 +40,6 @@ const Verdict = Schema.Struct({
   since: Number
 })
 
-/** The verdict on the pool, as the server computes it. */
 export type Verdict = typeof Verdict.Type
 
 const Health = Schema.Struct({
@@ -105,12 +104,10 @@ const Session = Schema.Struct({
   lastError: Schema.NullOr(String)
 })
 
-/** One session of the pool. */
 export type StatusSession = typeof Session.Type
 
 const Waiter = Schema.Struct({ holder: String, waitingMillis: Number, deadlineMillis: Number })
 
-/** One caller that waits for a session. */
 export type StatusWaiter = typeof Waiter.Type
 
 const Finding = Schema.Struct({
@@ -122,7 +119,6 @@ const Finding = Schema.Struct({
   since: Number
 })
 
-/** One finding of the advisor. */
 export type StatusFinding = typeof Finding.Type
 
 const Database = Schema.Struct({
@@ -187,5 +183,4 @@ export const feedMessages = {
 
 export type FeedMessageName = keyof typeof feedMessages
 
-/** The content of a message. */
 export type FeedMessageData<Name extends FeedMessageName> = (typeof feedMessages)[Name]["Type"]

@@ -35,22 +35,18 @@ const unreadable = (path: string, error: PlatformError): Effect.Effect<never, Se
       )
   )
 
-const read = (
-  envFile: string | undefined
-): Effect.Effect<ConfigProvider.ConfigProvider, SessionError, FileSystem.FileSystem> =>
-  ConfigProvider.fromDotEnv({ path: envFile ?? defaultFile }).pipe(
-    Effect.catch((error) =>
-      envFile === undefined && isMissing(error)
-        ? Effect.succeed(ConfigProvider.fromUnknown({}))
-        : unreadable(envFile ?? defaultFile, error)
-    )
-  )
-
 /**
  * Adds the file to the current ConfigProvider as its fallback.
  *
  * A non-empty variable of the environment takes precedence over the file. A missing `.env` is ignored; a missing named
  * file, or an unreadable file, fails with a `SessionError` of reason `ConfigurationInvalid`.
  */
-export const provider = (options?: Options): Layer.Layer<never, SessionError, FileSystem.FileSystem> =>
-  ConfigProvider.layerAdd(read(options?.envFile))
+export const provider = ({ envFile }: Options = {}): Layer.Layer<never, SessionError, FileSystem.FileSystem> =>
+  ConfigProvider.fromDotEnv({ path: envFile ?? defaultFile }).pipe(
+    Effect.catch((error) =>
+      envFile === undefined && isMissing(error)
+        ? Effect.succeed(ConfigProvider.fromUnknown({}))
+        : unreadable(envFile ?? defaultFile, error)
+    ),
+    ConfigProvider.layerAdd
+  )

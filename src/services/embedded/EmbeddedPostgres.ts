@@ -38,7 +38,6 @@ export interface EmbeddedPostgresOptions {
   readonly startTimeout?: Duration.Input
 }
 
-/** A database of the server. */
 export interface EmbeddedDatabase {
   readonly name: string
   readonly url: Redacted.Redacted<string>

@@ -15,7 +15,6 @@ import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
-/** Effect SQL's row transformation. */
 export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 const leaseEnded = (): SqlError =>

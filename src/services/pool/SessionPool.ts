@@ -36,7 +36,6 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
-import type { Settings } from "../config/settings/Settings.ts"
 import { drainPool } from "./PoolDrain.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
 
@@ -118,9 +117,7 @@ export class SessionPool extends Context.Service<
   /** A pool over any `SessionOpener`, such as scripted sessions in tests. */
   static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
     SessionPool,
-    Effect.gen(function* () {
-      return yield* makePool(yield* SessionConfig, yield* SessionOpener)
-    })
+    Effect.suspend(() => makePool)
   )
 
   /** A pool with the configured server, on the machine's clock (docs/decisions/real-timers.md). */
@@ -136,7 +133,9 @@ const REPLAYED_EVENTS = 50
 const BUFFERED_EVENTS = 256
 
 /** Builds the pool in the current scope, which drains it when it closes. */
-const makePool = Effect.fnUntraced(function* (config: Settings, opener: SessionOpener["Service"]) {
+const makePool = Effect.gen(function* () {
+  const config = yield* SessionConfig
+  const opener = yield* SessionOpener
   const pubsub = yield* PubSub.sliding<PoolEvent>({ capacity: BUFFERED_EVENTS, replay: REPLAYED_EVENTS })
   const random = yield* Random.Random
   const runtime = new PoolRuntime({

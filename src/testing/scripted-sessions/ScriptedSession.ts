@@ -119,8 +119,7 @@ export class ScriptedSession implements Session {
 
   /** The peer ends the session; default: it resets the connection. */
   lose(error: SessionError = connectionReset(this.inFlight > 0)): void {
-    if (this.lost !== undefined) return
-    this.endWith(error)
+    this.kill(error)
   }
 
   lastReceivedAt = (): number => this.peer.lastReceivedAt
@@ -194,9 +193,18 @@ export class ScriptedSession implements Session {
     this.lost !== undefined || this.busySince === 0 ? Effect.void : this.settle()
   )
 
-  kill = (reason: SessionError): void => {
+  /** Statements in flight fail at once; `onLost` is called a microtask later, as when a socket closes. */
+  kill = (error: SessionError): void => {
     if (this.lost !== undefined) return
-    this.endWith(reason)
+    this.lost = error
+    this.busySince = 0
+    const failure = toSqlError(error)
+    Deferred.doneUnsafe(this.loss, Effect.fail(failure))
+    for (const queue of this.listening) Queue.failCauseUnsafe(queue, Cause.fail(failure))
+    queueMicrotask(() => {
+      this.closeSocket()
+      if (!this.closing) this.onLost?.(error)
+    })
   }
 
   close: Effect.Effect<void> = Effect.suspend(() => {
@@ -211,19 +219,6 @@ export class ScriptedSession implements Session {
       })
     )
   })
-
-  /** Statements in flight fail at once; `onLost` is called a microtask later, as when a socket closes. */
-  private endWith(error: SessionError): void {
-    this.lost = error
-    this.busySince = 0
-    const failure = toSqlError(error)
-    Deferred.doneUnsafe(this.loss, Effect.fail(failure))
-    for (const queue of this.listening) Queue.failCauseUnsafe(queue, Cause.fail(failure))
-    queueMicrotask(() => {
-      this.closeSocket()
-      if (!this.closing) this.onLost?.(error)
-    })
-  }
 
   private closeSocket(): void {
     if (this.isClosed) return
@@ -269,11 +264,6 @@ export class ScriptedSession implements Session {
     this.taint = strongerTaint(this.taint, taintOf(sql))
   }
 
-  private finish(): void {
-    if (this.inFlight === 0 || --this.inFlight > 0) return
-    this.busySince = 0
-  }
-
   private readonly onExit =
     (sql: string) =>
     (exit: Exit.Exit<unknown, SqlError>): undefined => {
@@ -281,7 +271,7 @@ export class ScriptedSession implements Session {
         Effect.runForkWith(this.parts.context)(this.settle())
         return undefined
       }
-      this.finish()
+      if (this.inFlight > 0 && --this.inFlight === 0) this.busySince = 0
       if (this.lost !== undefined) return undefined
       this.peer.received()
       if (Exit.isSuccess(exit)) this.transaction.succeeded(sql)

@@ -7,7 +7,6 @@ import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
 import { databaseUnreachable, type Refusal } from "./Refusal.ts"
 import { type BackendFacts, startupMessage, type Upstream, UpstreamLogin } from "./Upstream.ts"
 
-/** The client that a backend serves. */
 export interface Borrower {
   /** Bytes of the server, with the number of ReadyForQuery messages that end in them and the status of the last one. */
   readonly onData: (chunk: Buffer, status: number | undefined, readies: number) => void

@@ -4,9 +4,9 @@
 export type ErrorFields = Readonly<Record<string, string>>
 
 /** Type byte and length. */
-const HEADER_BYTES = 5
+export const HEADER_BYTES = 5
 /** The length includes its own four bytes. */
-const LENGTH_BYTES = 4
+export const LENGTH_BYTES = 4
 
 const message = (type: string, body: Buffer): Buffer => {
   const header = Buffer.alloc(HEADER_BYTES)

@@ -12,7 +12,6 @@ import {
 
 export type Mode = "session" | "transaction"
 
-/** The interface of a logged-in client for its pool. */
 export interface PoolClient {
   /** Ends it with this error as soon as it is idle: at once, or after its statement or transaction. */
   readonly stopWhenIdle: (refusal: Refusal) => void
@@ -81,7 +80,6 @@ export class BackendPool {
     return !queue && this.clients >= poolSize() ? tooManySessions(poolSize()) : undefined
   }
 
-  /** Adds a client, or returns the refusal. */
   subscribe(client: PoolClient): Refusal | undefined {
     const refusal = this.#state === "open" ? this.refusalIfFull() : poolStopped
     if (refusal !== undefined) return refusal
@@ -117,7 +115,6 @@ export class BackendPool {
     return () => void this.#removeWaiter(waiter)
   }
 
-  /** Takes a clean backend back. */
   checkin(backend: Backend): void {
     if (backend.isClosed || this.#state !== "open") return this.drop(backend)
     backend.lendTo({ onData: () => {}, onClosed: () => this.drop(backend) })
@@ -129,7 +126,6 @@ export class BackendPool {
     return this.#serve()
   }
 
-  /** Closes a backend, whatever it runs. */
   drop(backend: Backend): void {
     this.#takeFromIdle(backend)
     this.#backends.delete(backend)

@@ -11,7 +11,6 @@ import type { Refusal } from "./Refusal.ts"
 /** `starting` until ReadyForQuery; a session in a transaction stays `busy` between its statements. */
 export type ClientState = "starting" | "idle" | "busy" | "ended"
 
-/** One client, as tests see it. */
 export interface ClientInfo {
   readonly tenant: string
   readonly role: string
@@ -27,7 +26,6 @@ export interface ClientInfo {
   readonly backendPid: number | undefined
 }
 
-/** What a client needs from the pooler. */
 export interface ClientContext {
   readonly clock: PoolerClock
   readonly counters: Counters

@@ -1,5 +1,12 @@
 /** The login of a client: from the first read to a pool, or to a refusal. */
-import { authenticationOk, authenticationSasl, saslContinue, saslFinal } from "./BackendMessages.ts"
+import {
+  authenticationOk,
+  authenticationSasl,
+  HEADER_BYTES,
+  LENGTH_BYTES,
+  saslContinue,
+  saslFinal
+} from "./BackendMessages.ts"
 import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { ClientSocket } from "./ClientSocket.ts"
 import { readFirstPacket, type Startup } from "./FirstPacket.ts"
@@ -144,8 +151,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   const { role, tenant } = identity
   socket.write(authenticationSasl)
   const first = await readPassword(socket)
-  if (typeof first !== "object") return first
-  if ("code" in first) return first
+  if (!Buffer.isBuffer(first)) return first
   const clientFirst = initialResponse(first)
   if (clientFirst === undefined) return Refusal.authenticationViolation
   if (!tenant.hasRole(role)) return Refusal.roleNotFound
@@ -158,8 +164,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   if (scram === undefined) return Refusal.authenticationViolation
   socket.write(saslContinue(scram.serverFirst))
   const last = await readPassword(socket)
-  if (typeof last !== "object") return last
-  if ("code" in last) return last
+  if (!Buffer.isBuffer(last)) return last
   const proof = scram.finish(last.toString())
   if (proof === "violation") return Refusal.authenticationViolation
   if (proof === undefined) {
@@ -170,8 +175,6 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   return undefined
 }
 
-const HEADER_BYTES = 5
-
 /** The body of a password message, which must be complete in one read. */
 const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refusal | "disconnected"> => {
   const read = await socket.read(poolerTimes.authenticationStep)
@@ -180,8 +183,6 @@ const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refu
   const whole = read.length >= HEADER_BYTES && read[0] === ascii.password && read.readInt32BE(1) === read.length - 1
   return whole ? read.subarray(HEADER_BYTES) : Refusal.authenticationViolation
 }
-
-const LENGTH_BYTES = 4
 
 /** The client's first SCRAM message from a SASLInitialResponse. */
 const initialResponse = (body: Buffer): string | undefined => {

@@ -106,7 +106,6 @@ export class ClientSocket {
     this.#socket.resume()
   }
 
-  /** Sends the error and closes. */
   refuse(refusal: Refusal): void {
     const end = () => this.end(errorResponse(refusal.fields))
     if (refusal.delayMillis === 0) end()

@@ -1,7 +1,5 @@
 /** Tracks the message boundaries of a byte stream without keeping the bodies. */
-
-const HEADER_BYTES = 5
-const LENGTH_BYTES = 4
+import { HEADER_BYTES, LENGTH_BYTES } from "./BackendMessages.ts"
 
 /** Called at the end of each message with its type, and the first byte of its body (-1 for an empty one). */
 export type OnMessage = (type: number, first: number) => void

@@ -93,7 +93,6 @@ export class Pooler {
     socket.refuse(refusal)
   }
 
-  /** The running pool of this identity. */
   livePool(identity: PoolIdentity): BackendPool | undefined {
     return this.#pools.get(poolKey(identity))?.pool
   }
@@ -126,7 +125,6 @@ export class Pooler {
     return pool
   }
 
-  /** Adds an authenticated client to the pool. */
   addClient(socket: ClientSocket, pool: BackendPool, identity: Omit<ClientIdentity, "processId" | "secret">): void {
     this.#lastProcessId += 1
     // 31 bits, so that the number is the same signed and unsigned.

@@ -38,10 +38,11 @@ export class IdleStack<S extends SlotSession> {
     return this.slots.splice(0)
   }
 
-  longestIdle(): Slot<S> | undefined {
-    let oldest = this.slots[0]
-    for (const slot of this.slots) if (oldest === undefined || slot.idleSince < oldest.idleSince) oldest = slot
-    return oldest
+  /** The slot with the earliest instant. */
+  earliest(instantOf: (slot: Slot<S>) => number): Slot<S> | undefined {
+    let earliest = this.slots[0]
+    for (const slot of this.slots) if (earliest === undefined || instantOf(slot) < instantOf(earliest)) earliest = slot
+    return earliest
   }
 
   /** A session whose lifetime is over. */

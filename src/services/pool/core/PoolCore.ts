@@ -141,7 +141,8 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
 
   /** Acquires the idle session that has been silent for longest, for a health check, which does not count as a use. */
   tryAcquireSilent(lease: Lease<S>, now: number): boolean {
-    const slot = this.waiters.size > 0 || this.isEnding ? undefined : this.findLongestSilent()
+    if (this.waiters.size > 0 || this.isEnding) return false
+    const slot = this.idleStack.earliest(({ session }) => session.lastReceivedAt())
     if (slot === undefined) return false
     this.idleStack.remove(slot)
     lease.idleSince = slot.idleSince
@@ -425,15 +426,6 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     return undefined
   }
 
-  private findLongestSilent(): Slot<S> | undefined {
-    let found = this.idleStack.at(0)
-    for (let height = 1; height < this.idleStack.size; height++) {
-      const slot = this.idleStack.at(height)!
-      if (found === undefined || slot.session.lastReceivedAt() < found.session.lastReceivedAt()) found = slot
-    }
-    return found
-  }
-
   /** Probes an idle session that has been removed from the stack. */
   private probe(slot: Slot<S>): void {
     slot.state = "probing"
@@ -451,7 +443,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
 
   private closeIdle(now: number): void {
     while (this.idleStack.size > 0 && this.open > this.limits.min) {
-      const oldest = this.idleStack.longestIdle()
+      const oldest = this.idleStack.earliest((slot) => slot.idleSince)
       if (oldest === undefined || now - oldest.idleSince < this.limits.idleTimeout) return
       this.retire(oldest, "idle")
     }
