@@ -45,7 +45,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
       Effect.gen(function* () {
         const program = yield* start({})
         const [line, port = ""] = yield* program.said(/No SUPABASE_SESSION_POOLER is set: .*127\.0\.0\.1:(\d+).*/)
-        assert.include(line, "throw-away")
+        assert.include(line, "temporary")
         const [, pooler = ""] = yield* program.said(
           /FakeSupavisor, a pooler in session mode, is in front of it at 127\.0\.0\.1:(\d+)/
         )
