@@ -7,12 +7,66 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { checks } from "../../services/inspect/checks/Checks.ts"
-import { type CheckId, Inspector } from "../../services/inspect/Inspector.ts"
+import { type CheckId, Inspector, type Inspection } from "../../services/inspect/Inspector.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 import { settingsFrom } from "../flags/DatabaseSettings.ts"
-import { inspectionLines } from "./InspectionText.ts"
-import { print } from "./Print.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
+import type { Columns } from "../../services/inspect/checks/Column.ts"
+import { tableOf } from "../terminal/Table.ts"
+import { cellText, tableColumns } from "./Cells.ts"
+import { wrap } from "../terminal/Wrap.ts"
+import * as Console from "effect/Console"
+
+/** Completes when everything so far is written, or the reader has closed the pipe. */
+const flushed: Effect.Effect<void> = Effect.callback<void>((resume) => {
+  process.stdout.write("", () => resume(Effect.void))
+})
+
+/**
+ * Prints to stdout and waits, without a time limit, for a slow reader such as a pager. When the program fails afterwards,
+ * it exits at once, and text that the pipe has not taken (above 64 KiB on Linux) would be lost.
+ */
+export const print = (text: string): Effect.Effect<void> => Effect.andThen(Console.log(text), flushed)
+
+/** Prints the result of a check: title, table, notes, failed rules and next steps. */
+const STEP = "  - "
+
+const serverLine = ({ server, tookMillis }: Inspection): string =>
+  `${server.database} at ${server.host}:${server.port} as ${server.role}, PostgreSQL ${server.version}, ${tookMillis} ms`
+
+/** The lines, at most `width` wide if given, except the next steps, whose commands are to be copied. */
+export const inspectionLines = (
+  found: Inspection,
+  columns: Columns,
+  width: number | undefined
+): ReadonlyArray<string> => {
+  const table = tableOf(
+    tableColumns(columns),
+    found.rows.map((row) => Object.entries(columns).map(([name, { kind }]) => cellText(row[name] ?? null, kind))),
+    width
+  )
+  const lines = (text: string) => wrap(text, width)
+  const failed = found.rules.filter(({ outcome }) => outcome === "fail")
+  return [
+    ...lines(`${found.title}.`),
+    ...lines(serverLine(found)),
+    "",
+    ...(found.reason === null ? [] : lines(found.reason)),
+    ...(found.rows.length > 0 ? table.lines : []),
+    ...(found.empty === null ? [] : lines(found.empty)),
+    ...(found.isTruncated
+      ? lines(`There are more rows: raise the limit, for instance with --limit ${found.rows.length * 2}.`)
+      : []),
+    ...(table.missing.length > 0 && found.rows.length > 0
+      ? lines(`Omitted columns: ${table.missing.join(", ")}. A wider terminal, a pipe or --json shows them.`)
+      : []),
+    ...(found.unseen.length > 0 ? ["", ...found.unseen.flatMap(lines)] : []),
+    ...(failed.length > 0
+      ? ["", ...failed.flatMap(({ detail, text }) => lines(`Failed rule: ${text}. ${detail}`))]
+      : []),
+    ...(found.nextSteps.length > 0 ? ["", "Next steps:", ...found.nextSteps.map((step) => STEP + step)] : [])
+  ]
+}
 
 /** The flags of `inspect`. */
 export interface InspectFlags {

@@ -9,10 +9,35 @@ import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
-import { sizeReportOf } from "../../services/inspect/sizing/SizeReport.ts"
+import { sizeReportOf, type SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
-import { sizeLines } from "./SizeText.ts"
+import { wrap } from "../terminal/Wrap.ts"
+
+/** Prints the pool size, its reasons and the variables to set. */
+const STEP = "  - "
+
+const item = (text: string, width: number | undefined): ReadonlyArray<string> =>
+  wrap(text, width === undefined ? undefined : width - STEP.length).map(
+    (line, at) => (at === 0 ? STEP : " ".repeat(STEP.length)) + line
+  )
+
+const part = (title: string, texts: ReadonlyArray<string>, width: number | undefined): ReadonlyArray<string> =>
+  texts.length === 0 ? [] : ["", title, ...texts.flatMap((text) => item(text, width))]
+
+/** The lines, at most `width` wide if given. */
+export const sizeLines = (report: SizeReport, width: number | undefined): ReadonlyArray<string> => {
+  const { environment, max, min, processes, reasoning, total, warnings } = report
+  const each = processes === 1 ? "" : ` in each of ${processes} processes, ${total} in total`
+  return [
+    `A pool of ${min === max ? max : `${min} to ${max}`} sessions${each}.`,
+    ...part("Reasons:", reasoning, width),
+    ...part("Warnings:", warnings, width),
+    "",
+    "Variables:",
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  ]
+}
 
 export interface SizeFlags {
   readonly agent: Option.Option<AgentSize>

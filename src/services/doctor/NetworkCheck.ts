@@ -8,14 +8,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
-import { NameResolver } from "./network/NameResolver.ts"
-import { type HostAddresses, resolveAddresses } from "./network/HostAddresses.ts"
+import { NameResolver, type HostAddresses, resolveAddresses } from "./network/NameResolver.ts"
 import { timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 
 export type { CertificateFacts } from "./network/Sockets.ts"
 export { NameResolver, type NameResolverShape, resolverAt } from "./network/NameResolver.ts"
-export type { DnsAnswer, HostAddresses } from "./network/HostAddresses.ts"
+export type { DnsAnswer, HostAddresses } from "./network/NameResolver.ts"
 export { type TlsFacts, unencrypted } from "./network/Sockets.ts"
 
 /** Measures the network between this process and a server. */

@@ -3,10 +3,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { openSecond, rowsOf, openClient } from "./Client.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, describeError } from "./DoctorContext.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedResult,
+  type RawResult,
+  describeError,
+  formatMillis
+} from "./DoctorContext.ts"
 import { maskedName } from "./Masking.ts"
 import { DATABASE_SETTINGS_PAGE, PROGRAM } from "./Actions.ts"
-import { formatMillis } from "./Format.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { SessionError } from "../../errors/SessionError.ts"

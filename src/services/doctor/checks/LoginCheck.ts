@@ -3,10 +3,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { openClient } from "./Client.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, type Client } from "./DoctorContext.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedResult,
+  type RawResult,
+  type Client,
+  formatMillis
+} from "./DoctorContext.ts"
 import { actionFor } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
-import { formatMillis } from "./Format.ts"
 
 /** Authentication requests by their number (PostgreSQL docs, "Message Formats"). */
 const METHODS: Readonly<Record<number, string>> = { 3: "clear-text password", 5: "MD5", 10: "SCRAM-SHA-256" }

@@ -3,8 +3,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Address } from "../../wire/Transport.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
-import { formatMillis } from "./Format.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedResult,
+  type RawResult,
+  timedOut,
+  formatMillis
+} from "./DoctorContext.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
 import { wordEndpoint } from "../../errors/Wording.ts"
 

@@ -1,8 +1,7 @@
 /** The server's clock, version, write access and round-trip time. */
 import * as Effect from "effect/Effect"
 import { rowsOf } from "./Client.ts"
-import type { CheckFunction } from "./DoctorContext.ts"
-import { formatMillis } from "./Format.ts"
+import { type CheckFunction, formatMillis } from "./DoctorContext.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 

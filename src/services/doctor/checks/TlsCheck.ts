@@ -3,10 +3,16 @@ import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { type CertificateFacts, type TlsFacts, unencrypted } from "../NetworkCheck.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedResult,
+  type RawResult,
+  timedOut,
+  formatMillis
+} from "./DoctorContext.ts"
 import { actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
-import { formatMillis } from "./Format.ts"
 import { counted, firstFew, listed } from "../../errors/Wording.ts"
 import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 

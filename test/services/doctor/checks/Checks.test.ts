@@ -3,7 +3,7 @@ import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
 import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
 import { verdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
-import { formatMillis } from "../../../../src/services/doctor/checks/Format.ts"
+import { formatMillis } from "../../../../src/services/doctor/checks/DoctorContext.ts"
 import { quantileOf } from "../../../../src/services/stats/Quantile.ts"
 import type { CheckResult, CheckStatus } from "../../../../src/services/doctor/Doctor.ts"
 

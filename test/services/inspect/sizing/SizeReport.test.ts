@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { type DatabaseLoad, SizeReport, sizeReportOf } from "../../../../src/services/inspect/LoadObserver.ts"
 import { tiers } from "../../../../src/services/config/PoolSizing.ts"
-import { observedDemandOf } from "../../../../src/services/inspect/sizing/ObservedDemand.ts"
+import { observedDemandOf } from "../../../../src/services/inspect/sizing/SizeReport.ts"
 import { quantileOf } from "../../../../src/services/stats/Quantile.ts"
 
 const observedOf = (facts: Partial<DatabaseLoad> = {}): DatabaseLoad => ({
