@@ -40,6 +40,12 @@ export const toDuration = (millis: number | undefined): Duration.Duration | unde
 /** Adds the full stop to a text that has no punctuation mark at its end. */
 export const sentence = (text: string): string => (text === "" || /[.!?]$/.test(text) ? text : `${text}.`)
 
+/** Texts of which some may not apply: `count > 0 && "There are some."`. */
+export type OptionalTexts = ReadonlyArray<string | false>
+
+/** The texts that apply. */
+export const given = (texts: OptionalTexts): ReadonlyArray<string> => texts.filter((text) => text !== false)
+
 /** `1 session`, `2 sessions`; the plural is given where it is not the singular with an "s". */
 export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
 

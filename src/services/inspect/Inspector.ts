@@ -9,20 +9,24 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { secretsOf } from "../config/ConnectionString.ts"
-import { runCheck, readFacts } from "./checks/RunCheck.ts"
+import { ownSessions, readFacts, runCheck } from "./checks/RunCheck.ts"
 import type { CheckInput } from "./checks/Check.ts"
 import { checks } from "./checks/Checks.ts"
 import type { CheckId } from "./checks/CheckTitles.ts"
+import type { Inspection } from "./checks/InspectionReport.ts"
 import type { InspectorError } from "./checks/InspectorError.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
-import type { Session } from "../session/Session.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 
 export { type CheckId, checkIds } from "./checks/CheckTitles.ts"
-export { Inspection, INSPECTION_VERSION, type RuleResult } from "./checks/InspectionReport.ts"
-import type { Inspection } from "./checks/InspectionReport.ts"
-export { InspectionReport, INSPECTION_REPORT_VERSION } from "./checks/InspectionReport.ts"
+export {
+  Inspection,
+  INSPECTION_VERSION,
+  type RuleResult,
+  InspectionReport,
+  INSPECTION_REPORT_VERSION
+} from "./checks/InspectionReport.ts"
 export { InspectorError } from "./checks/InspectorError.ts"
 export { LoadObserver, type SizeInput, SizeReport } from "./LoadObserver.ts"
 
@@ -45,20 +49,6 @@ export const defaultTimeout: Duration.Duration = Duration.seconds(10)
 
 /** The default of `supabase inspect db long-running-queries`. */
 export const defaultLongerThan: Duration.Duration = Duration.minutes(5)
-
-/** At most 63 bytes, which PostgreSQL keeps of an application_name. */
-const APPLICATION_NAME = "effect-supavisor-inspect"
-
-/** idle_in_transaction_session_timeout of the inspecting session: far longer than a round trip. */
-const IDLE_TIMEOUT: Duration.Duration = Duration.seconds(60)
-
-const durationOf = (input: Duration.Input | undefined, fallback: Duration.Duration): Duration.Duration =>
-  input === undefined ? fallback : Duration.fromInputUnsafe(input)
-
-const withSession = <A, E>(
-  opener: SessionOpener["Service"],
-  f: (session: Session) => Effect.Effect<A, E>
-): Effect.Effect<A, E | SessionError> => Effect.acquireUseRelease(opener.open, f, (session) => session.close)
 
 /** Inspects a database. */
 export class Inspector extends Context.Service<
@@ -89,15 +79,15 @@ export class Inspector extends Context.Service<
         ids: ReadonlyArray<CheckId>,
         options: InspectOptions = {}
       ) {
-        const timeout = durationOf(options.timeout, defaultTimeout)
-        return yield* withSession(
-          opener,
+        const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
+        return yield* Effect.acquireUseRelease(
+          opener.open,
           Effect.fnUntraced(function* (session) {
             const facts = yield* readFacts(session, timeout, secrets)
             const input: CheckInput = {
               facts,
               limit: options.limit ?? defaultLimit,
-              longerThanMillis: Duration.toMillis(durationOf(options.longerThan, defaultLongerThan)),
+              longerThanMillis: Duration.toMillis(options.longerThan ?? defaultLongerThan),
               applicationName: config.applicationName,
               poolMax: config.pool.max,
               connectionType: config.connectionType,
@@ -107,38 +97,18 @@ export class Inspector extends Context.Service<
             }
             return yield* Effect.forEach(
               checks.filter(({ id }) => ids.includes(id)),
-              (check) => runCheck(session, check, input, { timeout, place: opener.endpoint })
+              (check) => runCheck(session, check, input, opener.endpoint, timeout)
             )
-          })
+          }),
+          (session) => session.close
         )
       })
       return { inspect }
     })
   )
 
-  /**
-   * Opens a session with the configured server for each inspection and closes it afterwards. The session has its own
-   * application_name, so that it is not counted as the application's.
-   */
+  /** Opens a session of its own with the configured server for each inspection and closes it afterwards. */
   static readonly layer: Layer.Layer<Inspector, SessionError, SessionConfig> = this.layerNoDeps.pipe(
-    Layer.provide(
-      Layer.unwrap(
-        Effect.map(SessionConfig, (config) =>
-          SessionOpener.layer.pipe(
-            Layer.provide(
-              Layer.succeed(SessionConfig, {
-                ...config,
-                applicationName: APPLICATION_NAME,
-                // The application may have a shorter one.
-                idleInTransactionTimeout: IDLE_TIMEOUT,
-                // One session, so that an inspection needs only one free connection. With max 1 the test of the session
-                // mode is skipped, which would need a second one.
-                pool: { ...config.pool, min: 0, max: 1 }
-              })
-            )
-          )
-        )
-      )
-    )
+    Layer.provide(ownSessions("effect-supavisor-inspect"))
   )
 }

@@ -8,15 +8,17 @@ import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
 import { secretsOf } from "../config/ConnectionString.ts"
 import type { InspectorError } from "./checks/InspectorError.ts"
-import { bounded } from "./checks/RunCheck.ts"
+import { bounded, ownSessions, queryJson } from "./checks/RunCheck.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
 import type { Session } from "../session/Session.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { type DatabaseLoad, meanOf } from "./sizing/SizeReport.ts"
 
+export { type DatabaseLoad, SIZE_VERSION, type SizeInput, SizeReport, sizeReportOf } from "./sizing/SizeReport.ts"
+
 /** The counters of a database since they were last reset. */
-export const Counters = Schema.Struct({
+const Counters = Schema.Struct({
   /** Wall-clock milliseconds of the server. */
   at: Schema.Number,
   database: Schema.String,
@@ -28,10 +30,10 @@ export const Counters = Schema.Struct({
   statements: Schema.NullOr(Schema.Struct({ calls: Schema.Number, millis: Schema.Number }))
 })
 
-export type Counters = typeof Counters.Type
+type Counters = typeof Counters.Type
 
 /** One sample of the sessions. */
-export const Sample = Schema.Struct({
+const Sample = Schema.Struct({
   /** Other sessions of this database that run a statement or are in a transaction. */
   busy: Schema.Number,
   /** Those of them that are idle in a transaction. */
@@ -40,10 +42,10 @@ export const Sample = Schema.Struct({
   hidden: Schema.Number
 })
 
-export type Sample = typeof Sample.Type
+type Sample = typeof Sample.Type
 
 /** Finds pg_stat_statements and the name of its time column; no row if the role cannot read it. */
-export const statementsSourceStatement = `
+const statementsSourceStatement = `
 select format('%I.%I', nspname, relname) as view,
   case when exists (
     select from pg_catalog.pg_attribute where attrelid = c.oid and attname = 'total_exec_time' and not attisdropped
@@ -55,15 +57,15 @@ where extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage') an
   and current_setting('pg_stat_statements.max', true) is not null`
 
 /** The view pg_stat_statements. */
-export const StatementsSource = Schema.Struct({
+const StatementsSource = Schema.Struct({
   view: Schema.String,
   time: Schema.Literals(["total_exec_time", "total_time"])
 })
 
-export type StatementsSource = typeof StatementsSource.Type
+type StatementsSource = typeof StatementsSource.Type
 
 /** The counters, as JSON in `counters`. pg_stat_database has times since PostgreSQL 14. */
-export const countersStatement = (source: StatementsSource | undefined): string => `
+const countersStatement = (source: StatementsSource | undefined): string => `
 select json_build_object(
   'at', round(extract(epoch from clock_timestamp()) * 1000)::float8,
   'database', datname,
@@ -80,7 +82,7 @@ select json_build_object(
 from pg_catalog.pg_stat_database where datname = current_database()`
 
 /** One sample, as JSON in `sample`. */
-export const sampleStatement = `
+const sampleStatement = `
 select json_build_object(
   'busy', count(*) filter (where state = 'active' or state like 'idle in transaction%'),
   'idleInTransaction', count(*) filter (where state like 'idle in transaction%'),
@@ -90,8 +92,6 @@ from pg_catalog.pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid()
   and (backend_type = 'client backend' or (backend_type is null and usesysid is not null))`
 
-export { type DatabaseLoad, SIZE_VERSION, type SizeInput, SizeReport, sizeReportOf } from "./sizing/SizeReport.ts"
-
 /** Interval of the samples in milliseconds: each reads memory only, and a minute has 120. */
 const SAMPLE_EVERY_MILLIS = 500
 
@@ -100,15 +100,6 @@ const QUERY_MILLIS = 5000
 
 /** The observer's transactions besides the samples: two at login, the look-up of pg_stat_statements, the first counters. */
 const OWN_TRANSACTIONS = 4
-
-/** At most 63 bytes, which PostgreSQL keeps of an application_name. */
-const APPLICATION_NAME = "effect-supavisor-size"
-
-const decodeCounters = Schema.decodeUnknownEffect(Schema.fromJsonString(Counters))
-
-const decodeSample = Schema.decodeUnknownEffect(Schema.fromJsonString(Sample))
-
-const decodeSource = Schema.decodeUnknownEffect(StatementsSource)
 
 /** The load between two readings of the counters; 0 if they were reset in between. */
 const loadBetween = (before: Counters, after: Counters, samples: ReadonlyArray<Sample>): DatabaseLoad => ({
@@ -156,16 +147,16 @@ export class LoadObserver extends Context.Service<
 
       const measure = Effect.fnUntraced(function* (session: Session, window: Duration.Duration) {
         const found = yield* limited(session.query(statementsSourceStatement, [], false))
-        const source = found.rows[0] === undefined ? undefined : yield* limited(decodeSource(found.rows[0]))
-        const counters = limited(
-          Effect.flatMap(session.query(countersStatement(source), [], false), ({ rows }) =>
-            decodeCounters(rows[0]?.["counters"])
-          )
-        )
+        const source =
+          found.rows[0] === undefined
+            ? undefined
+            : yield* limited(Schema.decodeUnknownEffect(StatementsSource)(found.rows[0]))
+        const counters = limited(queryJson(session, countersStatement(source), "counters", Counters))
         const samples: Array<Sample> = []
-        const sample = limited(
-          Effect.flatMap(session.query(sampleStatement, [], false), ({ rows }) => decodeSample(rows[0]?.["sample"]))
-        ).pipe(Effect.map((found) => void samples.push(found)))
+        const sample = Effect.map(
+          limited(queryJson(session, sampleStatement, "sample", Sample)),
+          (found) => void samples.push(found)
+        )
         const before = yield* counters
         yield* Effect.repeat(sample, Schedule.fixed(SAMPLE_EVERY_MILLIS).pipe(Schedule.upTo({ duration: window })))
         return loadBetween(before, yield* counters, samples)
@@ -182,18 +173,8 @@ export class LoadObserver extends Context.Service<
     })
   )
 
-  /** Uses a session with the configured server, which has its own application_name. */
+  /** Uses a session of its own with the configured server. */
   static readonly layer: Layer.Layer<LoadObserver, SessionError, SessionConfig> = this.layerNoDeps.pipe(
-    Layer.provide(SessionOpener.layer),
-    Layer.provide(
-      Layer.effect(
-        SessionConfig,
-        Effect.map(SessionConfig, (config) => ({
-          ...config,
-          applicationName: APPLICATION_NAME,
-          pool: { ...config.pool, min: 0, max: 1 }
-        }))
-      )
-    )
+    Layer.provide(ownSessions("effect-supavisor-size"))
   )
 }

@@ -3,7 +3,6 @@ import { count, extra, maybe, millis, name, word } from "./Column.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 import { counted } from "../../errors/Wording.ts"
 
-/** Connections by owner, state, role and application. */
 export const activity = Check.define({
   id: "activity",
   subject: "connections",
@@ -31,19 +30,14 @@ order by connections desc, 1, 2, 3, 4 limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "There are no other client connections.",
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) => {
     const waiting = rows.reduce((sum, row) => sum + row.waitingOnLock, 0)
-    const idle = rows.filter(({ state }) => state.startsWith("idle in transaction"))
     return [
-      ...(waiting === 0
-        ? []
-        : [
-            `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.commandOf("blocking")} shows the holders.`
-          ]),
-      ...(idle.length === 0
-        ? []
-        : [`Some are idle in an open transaction: ${Check.commandOf("idle-in-transaction")} lists them.`]),
+      waiting > 0 &&
+        `${counted(waiting, "connection waits", "connections wait")} for a lock: ${Check.commandOf("blocking")} shows the holders.`,
+      rows.some(({ state }) => state.startsWith("idle in transaction")) &&
+        `Some are idle in an open transaction: ${Check.commandOf("idle-in-transaction")} lists them.`,
       `${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }

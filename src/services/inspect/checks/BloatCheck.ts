@@ -101,24 +101,21 @@ order by waste desc nulls last, name limit ${limit}`
   empty: () => "No table and no B-tree index is larger than its rows need.",
   unseen: (rows) => {
     const unknown = rows.filter(({ waste }) => waste === null).map(({ name }) => name)
-    return unknown.length === 0
-      ? []
-      : [`No estimate for ${firstFew(unknown)}: no statistics that the role may read (run analyze), or locked.`]
+    return [
+      unknown.length > 0 &&
+        `No estimate for ${firstFew(unknown)}: no statistics that the role may read (run analyze), or locked.`
+    ]
   },
   nextSteps: (rows) => {
     const worst = (kind: string) =>
       rows.find((row) => row.kind === kind && (row.waste ?? 0) > 0 && (row.wasteShare ?? 0) >= MOSTLY_WASTE)?.name
     const [table, index] = [worst("table"), worst("index")]
     return [
-      ...(table === undefined
-        ? []
-        : [
-            `Make the space reusable for new rows, without an exclusive lock: vacuum (analyze) ${table};`,
-            `Return it to the disk, under an exclusive lock: vacuum (full, analyze) ${table}; or without one: pg_repack.`
-          ]),
-      ...(index === undefined
-        ? []
-        : [`Rebuild the index without blocking writes: reindex index concurrently ${index};`]),
+      table !== undefined &&
+        `Make the space reusable for new rows, without an exclusive lock: vacuum (analyze) ${table};`,
+      table !== undefined &&
+        `Return it to the disk, under an exclusive lock: vacuum (full, analyze) ${table}; or without one: pg_repack.`,
+      index !== undefined && `Rebuild the index without blocking writes: reindex index concurrently ${index};`,
       `${Check.commandOf("vacuum-stats")} shows whether vacuum keeps up.`
     ]
   },
@@ -126,15 +123,9 @@ order by waste desc nulls last, name limit ${limit}`
     {
       id: "little-waste",
       text: "No table and no index wastes more than 10 MB and half of its size",
-      judge: Check.failWhen(
-        ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
-        (rows) =>
-          firstFew(
-            rows.map(
-              ({ name, waste, wasteShare }) => `${name} (${formatBytes(waste ?? 0)}, ${formatPercent(wasteShare ?? 0)})`
-            )
-          )
-      )
+      fails: ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
+      describe: ({ name, waste, wasteShare }) =>
+        `${name} (${formatBytes(waste ?? 0)}, ${formatPercent(wasteShare ?? 0)})`
     }
   ]
 })

@@ -59,7 +59,7 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
           nextSteps: [`${Check.commandOf("locks")} shows held and requested locks, without the pairs.`]
         },
   empty: () => "No session waits for a lock.",
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) => {
     const first = rows.find(({ isFirst }) => isFirst)
     if (first === undefined) return []
@@ -82,17 +82,10 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
     {
       id: "no-long-lock-waits",
       text: "No session has been waiting for a lock for more than 1 s",
-      judge: Check.failWhen(
-        ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,
-        (rows) =>
-          `${counted(rows.length, "pair")}: ` +
-          firstFew(
-            rows.map(
-              ({ blockedPid, blockingPid, waitedMillis }) =>
-                `backend ${blockedPid} for ${blockingPid}, ${formatSpan(waitedMillis ?? 0)}`
-            )
-          )
-      )
+      fails: ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,
+      describe: ({ blockedPid, blockingPid, waitedMillis }) =>
+        `backend ${blockedPid} for ${blockingPid}, ${formatSpan(waitedMillis ?? 0)}`,
+      join: (pairs) => `${counted(pairs.length, "pair")}: ${firstFew(pairs)}`
     }
   ]
 })

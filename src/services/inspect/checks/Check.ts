@@ -6,6 +6,7 @@ import { type CheckId, titles } from "./CheckTitles.ts"
 import type { Cell, Column, Columns, RowOf } from "./Column.ts"
 import type { ServerFacts } from "./ServerFacts.ts"
 import { safeStatement, safeText } from "./SafeText.ts"
+import { firstFew, given, type OptionalTexts } from "../../errors/Wording.ts"
 
 /** The subject of a check: connections and their limits, or the database itself. */
 export type Subject = "connections" | "database"
@@ -30,30 +31,35 @@ export interface CheckInput {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** A statement and its parameters. */
-export interface CheckQuery {
-  readonly sql: string
-  readonly params?: ReadonlyArray<string>
+/** Why a check cannot run. */
+export interface Unavailable {
+  readonly unavailable: string
+  readonly nextSteps: ReadonlyArray<string>
 }
 
 /** The outcome of a rule; `unknown` when there was too little data. */
 export const outcomes = ["pass", "fail", "unknown"] as const
 
-export type Outcome = (typeof outcomes)[number]
-
 /** The outcome of a rule and the reason. */
 export interface RuleOutcome {
-  readonly outcome: Outcome
+  readonly outcome: (typeof outcomes)[number]
   readonly detail: string
 }
 
-/** A rule on the rows of a check. */
-export interface Rule<Row> {
+/** A rule on the rows of a check: judges them together, or fails when one of them does. */
+export type Rule<Row> = {
   readonly id: string
   /** A sentence that is true when the rule passes. */
   readonly text: string
-  readonly judge: (rows: ReadonlyArray<Row>, input: CheckInput) => RuleOutcome
-}
+} & (
+  | { readonly judge: (rows: ReadonlyArray<Row>, input: CheckInput) => RuleOutcome }
+  | {
+      readonly fails: (row: Row, input: CheckInput) => boolean
+      readonly describe: (row: Row) => string
+      /** Joins the descriptions of the rows that fail. Default: `firstFew`. */
+      readonly join?: (descriptions: ReadonlyArray<string>) => string
+    }
+)
 
 /** The definition of a check. */
 export interface Definition<C extends Columns> {
@@ -62,15 +68,13 @@ export interface Definition<C extends Columns> {
   /** What it counts, leaves out and estimates. */
   readonly details: string
   readonly columns: C
-  /** Orders the worst rows first, because only `limit` rows are read. `unavailable` is the reason why it cannot run. */
-  readonly query: (
-    input: CheckInput
-  ) => CheckQuery | { readonly unavailable: string; readonly nextSteps: ReadonlyArray<string> }
+  /** Orders the worst rows first, because only `limit` rows are read. */
+  readonly query: (input: CheckInput) => { readonly sql: string; readonly params?: ReadonlyArray<string> } | Unavailable
   /** The meaning of an empty result. */
   readonly empty: (input: CheckInput) => string
-  readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
+  readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => OptionalTexts
   /** What the role could not see, or the server does not know. */
-  readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => ReadonlyArray<string>
+  readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => OptionalTexts
   readonly rules?: ReadonlyArray<Rule<RowOf<C>>>
 }
 
@@ -108,6 +112,13 @@ const rowSchema = <C extends Columns>(columns: C): Schema.Codec<RowOf<C>, RowOf<
     Object.fromEntries(Object.entries(columns).map(([name, { schema }]) => [name, schema]))
   ) as unknown as Schema.Codec<RowOf<C>, RowOf<C>>
 
+const judge = <R>(rule: Rule<R>, rows: ReadonlyArray<R>, input: CheckInput): RuleOutcome => {
+  if ("judge" in rule) return rule.judge(rows, input)
+  const failed = rows.filter((row) => rule.fails(row, input)).map(rule.describe)
+  if (failed.length === 0) return { outcome: "pass", detail: "None." }
+  return { outcome: "fail", detail: (rule.join ?? firstFew)(failed) }
+}
+
 /** Makes a check from its definition. */
 export const define = <const C extends Columns>(definition: Definition<C>): Check => {
   const { columns, nextSteps, rules = [], unseen } = definition
@@ -128,10 +139,10 @@ export const define = <const C extends Columns>(definition: Definition<C>): Chec
         return {
           rows: rows as ReadonlyArray<Row>,
           isTruncated: found.length > input.limit,
-          unseen: unseen?.(rows, input) ?? [],
-          nextSteps: nextSteps(rows, input),
+          unseen: given(unseen?.(rows, input) ?? []),
+          nextSteps: given(nextSteps(rows, input)),
           rules: rules.map((rule) => {
-            const { detail, outcome } = rule.judge(rows, input)
+            const { detail, outcome } = judge(rule, rows, input)
             return { id: rule.id, text: rule.text, outcome, detail }
           })
         }
@@ -141,13 +152,3 @@ export const define = <const C extends Columns>(definition: Definition<C>): Chec
 
 /** The command line of another check. */
 export const commandOf = (id: CheckId): string => `effect-supavisor inspect ${id}`
-
-/** A rule that fails when a row matches; `describe` describes the rows that match. */
-export const failWhen =
-  <R>(matches: (row: R, input: CheckInput) => boolean, describe: (rows: ReadonlyArray<R>) => string) =>
-  (rows: ReadonlyArray<R>, input: CheckInput): RuleOutcome => {
-    const matching = rows.filter((row) => matches(row, input))
-    return matching.length === 0
-      ? { outcome: "pass", detail: "None." }
-      : { outcome: "fail", detail: describe(matching) }
-  }

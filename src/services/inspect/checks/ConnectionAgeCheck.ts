@@ -3,7 +3,6 @@ import { count, extra, maybe, millis, name, word } from "./Column.ts"
 import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
 
-/** Connections by age. */
 export const connectionAge = Check.define({
   id: "connection-age",
   subject: "connections",
@@ -30,13 +29,12 @@ from sessions order by backend_start nulls last, pid limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "There are no other client connections.",
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) => {
     const oldestOfOurs = rows.find(({ owner }) => owner === "ours")?.ageMillis ?? undefined
     return [
-      ...(oldestOfOurs === undefined
-        ? []
-        : [`The oldest connection of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME limits it.`]),
+      oldestOfOurs !== undefined &&
+        `The oldest connection of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME limits it.`,
       `Old, idle connections use up limits: ${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }

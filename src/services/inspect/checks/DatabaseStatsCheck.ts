@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
-import { busy, unmeasured } from "./TableRows.ts"
+import { busy, instant, unmeasured } from "./TableRows.ts"
 
 /** The threshold of Supabase's report. */
 const GOOD_HIT_RATE = 0.94
@@ -9,16 +9,12 @@ const GOOD_HIT_RATE = 0.94
 /** With fewer blocks a rate means little: 80 MB of the usual 8 kB blocks. */
 const ENOUGH_BLOCKS = 10_000
 
-interface Rates {
-  readonly blocksRequested: number
-  readonly tableHitRate: number | null
-  readonly indexHitRate: number | null
-}
+type Rate = "tableHitRate" | "indexHitRate"
 
 const judgeRate =
-  (rateOf: (row: Rates) => number | null) =>
-  ([row]: ReadonlyArray<Rates>): Check.RuleOutcome => {
-    const rate = row === undefined ? null : rateOf(row)
+  (name: Rate) =>
+  ([row]: ReadonlyArray<Record<Rate, number | null> & { blocksRequested: number }>): Check.RuleOutcome => {
+    const rate = row?.[name] ?? null
     if (row === undefined || rate === null || row.blocksRequested < ENOUGH_BLOCKS) {
       return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksRequested ?? 0}).` }
     }
@@ -67,36 +63,32 @@ select datname as database, pg_database_size(datname) as size,
   round(index_hit / nullif(index_hit + index_read, 0), 4)::float8 as "indexHitRate",
   (heap_hit + heap_read + index_hit + index_read)::float8 as "blocksRequested",
   xact_commit as commits, xact_rollback as rollbacks, deadlocks,
-  to_char(stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "statsReset",
+  ${instant("stats_reset")} as "statsReset",
   (select count(*)::int from busy) as unmeasured
 from pg_stat_database, read where datname = current_database()`
   }),
   empty: () => "The server has no statistics of this database.",
   unseen: ([row], { facts }) => [
-    ...unmeasured(row?.unmeasured ?? 0),
-    ...(facts.seesWal
-      ? []
-      : [`The role ${facts.role} may not see the size of the write-ahead log; the role pg_monitor may.`])
+    unmeasured(row?.unmeasured ?? 0),
+    !facts.seesWal && `The role ${facts.role} may not see the size of the write-ahead log; the role pg_monitor may.`
   ],
   nextSteps: ([row]) => [
-    ...(judgeRate(({ tableHitRate }) => tableHitRate)(row === undefined ? [] : [row]).outcome === "fail"
-      ? ["Less than 94 % of the table blocks are found in memory: look for sequential scans first, then add memory."]
-      : []),
-    ...((row?.deadlocks ?? 0) > 0
-      ? ["There were deadlocks: take locks in the same order everywhere; the server's log shows the statements."]
-      : []),
+    judgeRate("tableHitRate")(row === undefined ? [] : [row]).outcome === "fail" &&
+      "Less than 94 % of the table blocks are found in memory: look for sequential scans first, then add memory.",
+    (row?.deadlocks ?? 0) > 0 &&
+      "There were deadlocks: take locks in the same order everywhere; the server's log shows the statements.",
     `${Check.commandOf("table-stats")} and ${Check.commandOf("index-stats")} show the sizes of tables and indexes.`
   ],
   rules: [
     {
       id: "table-hit-rate",
       text: "At least 94 % of the table blocks are found in memory",
-      judge: judgeRate(({ tableHitRate }) => tableHitRate)
+      judge: judgeRate("tableHitRate")
     },
     {
       id: "index-hit-rate",
       text: "At least 94 % of the index blocks are found in memory",
-      judge: judgeRate(({ indexHitRate }) => indexHitRate)
+      judge: judgeRate("indexHitRate")
     }
   ]
 })

@@ -2,7 +2,6 @@ import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
 import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
 
 export const idleInTransaction = Check.define({
   id: "idle-in-transaction",
@@ -40,31 +39,23 @@ order by state_change, pid limit ${limit}`,
     params: [applicationName]
   }),
   empty: () => "No session is idle in an open transaction.",
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
           `End one (a cancel has no effect, because no statement runs): ${terminateSession(rows[0]?.pid ?? 0)}`,
           "DB_IDLE_IN_TRANSACTION_TIMEOUT limits ours; alter role ... set idle_in_transaction_session_timeout limits those of a role.",
-          ...(rows.some(({ blocks }) => (blocks ?? 0) > 0)
-            ? [`Others wait for their locks: ${Check.commandOf("blocking")} shows them.`]
-            : []),
+          rows.some(({ blocks }) => (blocks ?? 0) > 0) &&
+            `Others wait for their locks: ${Check.commandOf("blocking")} shows them.`,
           "In the application: make no network calls and no long computations between BEGIN and COMMIT."
         ],
   rules: [
     {
       id: "transactions-end",
       text: "No transaction is idle for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
-      judge: Check.failWhen(
-        ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
-        (rows) =>
-          firstFew(
-            rows.map(
-              ({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${formatSpan(idleMillis)}`
-            )
-          )
-      )
+      fails: ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
+      describe: ({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${formatSpan(idleMillis)}`
     }
   ]
 })

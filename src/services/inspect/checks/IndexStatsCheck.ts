@@ -2,7 +2,7 @@ import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
 import { formatBytes } from "./Format.ts"
 import { POSTGRES_16 } from "./ServerFacts.ts"
-import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
+import { busy, instant, isUserSchema, unmeasured } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** A smaller unused index costs little. */
@@ -47,36 +47,29 @@ select format('%I.%I', schemaname, indexrelname) as index, format('%I.%I', schem
   round(table_scans::numeric / nullif(table_scans + seq_scan, 0), 4)::float8 as "shareOfReads",
   coalesce(idx_scan, 0) = 0 and not indisunique and not indisexclusion as "isUnused", indisunique as "isUnique",
   indisvalid as "isValid",
-  ${
-    facts.versionNumber >= POSTGRES_16
-      ? `to_char(last_idx_scan at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
-      : "null::text"
-  } as "lastUsed", locked as "isLocked"
+  ${facts.versionNumber >= POSTGRES_16 ? instant("last_idx_scan") : "null::text"} as "lastUsed", locked as "isLocked"
 from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
   }),
   empty: () => "The database has no user indexes.",
-  unseen: (rows) => unmeasured(new Set(rows.filter(({ isLocked }) => isLocked).map(({ table }) => table)).size),
+  unseen: (rows) => [unmeasured(new Set(rows.filter(({ isLocked }) => isLocked).map(({ table }) => table)).size)],
   nextSteps: (rows, input) => {
     const invalid = rows.filter(({ isValid }) => !isValid)
     const unused = rows.find(({ isUnused, isValid }) => isUnused && isValid)
     return [
       ...invalid.map(({ index }) => `Rebuild the invalid index: reindex index concurrently ${index};`),
-      ...(unused === undefined
-        ? []
-        : [
-            `Drop an unused index, after checking its use on every replica: drop index concurrently ${unused.index};`,
-            ...(isYoung(input) ? ["The counters are younger than a week: wait until the weekly jobs have run."] : [])
-          ])
+      unused !== undefined &&
+        `Drop an unused index, after checking its use on every replica: drop index concurrently ${unused.index};`,
+      unused !== undefined &&
+        isYoung(input) &&
+        "The counters are younger than a week: wait until the weekly jobs have run."
     ]
   },
   rules: [
     {
       id: "indexes-valid",
       text: "Every index is valid",
-      judge: Check.failWhen(
-        ({ isValid }) => !isValid,
-        (rows) => firstFew(rows.map(({ index }) => index))
-      )
+      fails: ({ isValid }) => !isValid,
+      describe: ({ index }) => index
     },
     {
       id: "indexes-used",

@@ -19,14 +19,6 @@ const RuleResult = Schema.Struct({
 /** The result of a rule. */
 export type RuleResult = typeof RuleResult.Type
 
-const Server = Schema.Struct({
-  host: Schema.String,
-  port: Schema.Number,
-  database: Schema.String,
-  role: Schema.String,
-  version: Schema.String
-})
-
 /** The result of one check. Durations are milliseconds, sizes bytes, shares fractions of 1, instants ISO 8601. */
 export const Inspection = Schema.Struct({
   version: Schema.Literal(INSPECTION_VERSION),
@@ -35,7 +27,13 @@ export const Inspection = Schema.Struct({
   title: Schema.String,
   /** When it ran, by the server's clock. */
   at: Schema.String,
-  server: Server,
+  server: Schema.Struct({
+    host: Schema.String,
+    port: Schema.Number,
+    database: Schema.String,
+    role: Schema.String,
+    version: Schema.String
+  }),
   /** Duration of the query in milliseconds. */
   tookMillis: Schema.Number,
   /** `unavailable`: the server or the role lacks what the check needs; `failed`: the query failed. */
@@ -71,24 +69,14 @@ export const InspectionReport = Schema.Struct({
 
 export type InspectionReport = typeof InspectionReport.Type
 
-/** The number of rules by outcome, and of failed checks. */
-export interface OutcomeCounts {
-  readonly pass: number
-  readonly fail: number
-  readonly unknown: number
-  readonly failedChecks: number
-}
-
-const countBy = (rules: ReadonlyArray<RuleResult>, outcome: RuleResult["outcome"]): number =>
-  rules.filter((rule) => rule.outcome === outcome).length
-
 /** Counts rules and checks. A check that is unavailable, such as `outliers` without its extension, has not failed. */
-export const countOutcomes = (checks: ReadonlyArray<Inspection>): OutcomeCounts => {
+export const countOutcomes = (checks: ReadonlyArray<Inspection>) => {
   const rules = checks.flatMap(({ rules }) => rules)
+  const count = (outcome: RuleResult["outcome"]) => rules.filter((rule) => rule.outcome === outcome).length
   return {
-    pass: countBy(rules, "pass"),
-    fail: countBy(rules, "fail"),
-    unknown: countBy(rules, "unknown"),
+    pass: count("pass"),
+    fail: count("fail"),
+    unknown: count("unknown"),
     failedChecks: checks.filter(({ status }) => status === "failed").length
   }
 }

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import { isSessionError, SessionError } from "../../errors/SessionError.ts"
+import { SessionError } from "../../errors/SessionError.ts"
 import { formatSpan } from "./Format.ts"
 import { safeText } from "./SafeText.ts"
 
@@ -37,35 +37,21 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
     timeout: Duration.Duration,
     secrets: ReadonlyArray<string>
   ): InspectorError => {
+    const failed = (detail: string, remedy: string) => new InspectorError({ check, detail, remedy, isPending: false })
     if (!isSqlError(error)) {
-      return new InspectorError({
-        check,
-        detail: `The result does not match its schema: ${safeText(error.message, secrets)}.`,
-        remedy: "Report this with the server's version.",
-        isPending: false
-      })
+      const detail = `The result does not match its schema: ${safeText(error.message, secrets)}.`
+      return failed(detail, "Report this with the server's version.")
+    }
+    if (error.reason._tag === "StatementTimeoutError") {
+      const detail = `The query exceeded its time limit of ${formatSpan(Duration.toMillis(timeout))}.`
+      return failed(detail, "Raise --timeout, or try again when the server is less busy.")
+    }
+    if (error.reason._tag === "LockTimeoutError") {
+      const remedy = "Find the lock's holder with effect-supavisor inspect locks, then try again."
+      return failed("A table or index that it reads is locked exclusively.", remedy)
     }
     const session = SessionError.fromSqlError(error)
-    if (error.reason._tag === "StatementTimeoutError" || error.reason._tag === "LockTimeoutError") {
-      const isLock = error.reason._tag === "LockTimeoutError"
-      return new InspectorError({
-        check,
-        detail: isLock
-          ? "A table or index that it reads is locked exclusively."
-          : `The query exceeded its time limit of ${formatSpan(Duration.toMillis(timeout))}.`,
-        remedy: isLock
-          ? "Find the lock's holder with effect-supavisor inspect locks, then try again."
-          : "Raise --timeout, or try again when the server is less busy.",
-        isPending: false
-      })
-    }
-    return new InspectorError({
-      check,
-      detail: safeText(session?.message ?? error.message, secrets),
-      remedy: isSessionError(session)
-        ? session.remedy
-        : "Try again; if it persists, report it with the server's version.",
-      isPending: false
-    })
+    const remedy = session?.remedy ?? "Try again; if it persists, report it with the server's version."
+    return failed(safeText(session?.message ?? error.message, secrets), remedy)
   }
 }

@@ -2,7 +2,6 @@ import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
 import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
 
 /** In milliseconds; the threshold of Supabase's report. */
 const OLD_LOCK_MILLIS = 120_000
@@ -51,27 +50,19 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
     params: [applicationName]
   }),
   empty: () => "There are no strong locks, and no session waits for a lock.",
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) => [
-    ...(rows.some(({ granted }) => !granted) ? [`${Check.commandOf("blocking")} shows who waits for whom.`] : []),
-    ...(rows.some(({ granted, mode }) => granted && mode === "AccessExclusiveLock")
-      ? ["AccessExclusiveLock blocks even reads: run alter table in small steps, and create index concurrently."]
-      : [])
+    rows.some(({ granted }) => !granted) && `${Check.commandOf("blocking")} shows who waits for whom.`,
+    rows.some(({ granted, mode }) => granted && mode === "AccessExclusiveLock") &&
+      "AccessExclusiveLock blocks even reads: run alter table in small steps, and create index concurrently."
   ],
   rules: [
     {
       id: "locks-end",
       text: "No strong lock is older than 2 minutes",
-      judge: Check.failWhen(
-        ({ ageMillis, granted }) => granted && (ageMillis ?? 0) > OLD_LOCK_MILLIS,
-        (rows) =>
-          firstFew(
-            rows.map(
-              ({ ageMillis, mode, pid, relation }) =>
-                `${mode} on ${relation ?? "an unnamed object"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
-            )
-          )
-      )
+      fails: ({ ageMillis, granted }) => granted && (ageMillis ?? 0) > OLD_LOCK_MILLIS,
+      describe: ({ ageMillis, mode, pid, relation }) =>
+        `${mode} on ${relation ?? "an unnamed object"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
     }
   ]
 })

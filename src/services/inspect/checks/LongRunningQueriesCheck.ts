@@ -2,7 +2,6 @@ import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, statement } from "./Column.ts"
 import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
 
 export const longRunningQueries = Check.define({
   id: "long-running-queries",
@@ -30,15 +29,14 @@ order by query_start, pid limit ${limit}`,
     params: [applicationName]
   }),
   empty: ({ longerThanMillis }) => `No statement has been running for ${formatSpan(longerThanMillis)} or longer.`,
-  unseen: (_, input) => hiddenSessions(input),
+  unseen: hiddenSessions,
   nextSteps: (rows) =>
     rows.length === 0
       ? []
       : [
           `Cancel a statement and keep its session: ${cancelStatement(rows[0]?.pid ?? 0)}`,
-          ...(rows.some(({ waitsFor }) => waitsFor?.startsWith("Lock") === true)
-            ? [`Some wait for a lock: ${Check.commandOf("blocking")} shows the holders.`]
-            : []),
+          rows.some(({ waitsFor }) => waitsFor?.startsWith("Lock")) &&
+            `Some wait for a lock: ${Check.commandOf("blocking")} shows the holders.`,
           "DB_STATEMENT_TIMEOUT limits ours; alter role ... set statement_timeout limits those of a role.",
           `${Check.commandOf("outliers")} shows which statements take the most time in total.`
         ],
@@ -46,10 +44,8 @@ order by query_start, pid limit ${limit}`,
     {
       id: "statements-end",
       text: "No statement runs for longer than --longer-than (5 minutes)",
-      judge: Check.failWhen(
-        () => true,
-        (rows) => firstFew(rows.map(({ pid, runningMillis }) => `backend ${pid} for ${formatSpan(runningMillis)}`))
-      )
+      fails: () => true,
+      describe: ({ pid, runningMillis }) => `backend ${pid} for ${formatSpan(runningMillis)}`
     }
   ]
 })

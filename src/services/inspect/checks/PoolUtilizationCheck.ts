@@ -63,14 +63,12 @@ from limits order by share desc nulls last, scope limit ${input.limit}`,
     params: [input.applicationName]
   }),
   empty: () => "There is no limit to compare with.",
-  unseen: (_, input) => [
-    ...hiddenSessions(input),
-    ...(isBehindPooler(input) && input.poolerSize === undefined
-      ? [
-          "PostgreSQL does not know the pooler's pool size: copy it from the Dashboard (Database, Settings, Connection " +
-            "pooling) and set it with --pooler-size."
-        ]
-      : [])
+  unseen: (rows, input) => [
+    ...hiddenSessions(rows, input),
+    isBehindPooler(input) &&
+      input.poolerSize === undefined &&
+      "PostgreSQL does not know the pooler's pool size: copy it from the Dashboard (Database, Settings, Connection " +
+        "pooling) and set it with --pooler-size."
   ],
   nextSteps: (rows, { facts }) => {
     const full = rows.filter((row) => (row.share ?? 0) >= NEARLY_FULL)
@@ -85,19 +83,17 @@ from limits order by share desc nulls last, scope limit ${input.limit}`,
             }
             return `The ${scope} ${quoteName(name)} uses ${used} of ${limit}: ${Check.commandOf("activity")} shows them.`
           }),
-          ...(full.some(({ scope }) => scope === "server")
-            ? [`A larger compute size has more than ${facts.maxConnections} connections.`]
-            : [])
+          full.some(({ scope }) => scope === "server") &&
+            `A larger compute size has more than ${facts.maxConnections} connections.`
         ]
   },
   rules: [
     {
       id: "limits",
       text: "No limit of connections is used by more than 80 %",
-      judge: Check.failWhen(
-        ({ scope, share }) => scope !== "ours" && (share ?? 0) > NEARLY_FULL,
-        (rows) => rows.map(({ name, scope, share }) => `${scope} ${name}: ${formatPercent(share ?? 0)}`).join("; ")
-      )
+      fails: ({ scope, share }) => scope !== "ours" && (share ?? 0) > NEARLY_FULL,
+      describe: ({ name, scope, share }) => `${scope} ${name}: ${formatPercent(share ?? 0)}`,
+      join: (limits) => limits.join("; ")
     }
   ]
 })

@@ -1,7 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, word } from "./Column.ts"
 import { formatBytes } from "./Format.ts"
-import { firstFew } from "../../errors/Wording.ts"
 
 /** One segment of the write-ahead log (PostgreSQL docs, wal_segment_size), which every slot may retain. */
 const ONE_SEGMENT_BYTES = 16_777_216
@@ -41,30 +40,21 @@ order by retained desc nulls last, slot_name limit ${limit}`
   nextSteps: (rows) => {
     const idle = rows.find(({ active }) => !active)
     return [
-      ...(idle === undefined
-        ? []
-        : [
-            `${idle.slot} has no reader. If it is no longer needed: select pg_drop_replication_slot('${idle.slot}');`,
-            "Limit what a slot retains: alter system set max_slot_wal_keep_size = '4GB'; Supabase sets a limit."
-          ]),
-      ...(rows.some(({ active, retained }) => active && (retained ?? 0) > ONE_SEGMENT_BYTES)
-        ? ["A reader is behind: check its log and its network."]
-        : [])
+      idle !== undefined &&
+        `${idle.slot} has no reader. If it is no longer needed: select pg_drop_replication_slot('${idle.slot}');`,
+      idle !== undefined &&
+        "Limit what a slot retains: alter system set max_slot_wal_keep_size = '4GB'; Supabase sets a limit.",
+      rows.some(({ active, retained }) => active && (retained ?? 0) > ONE_SEGMENT_BYTES) &&
+        "A reader is behind: check its log and its network."
     ]
   },
   rules: [
     {
       id: "slots-are-read",
       text: "No slot is lost, and none without a reader retains more than 16 MB",
-      judge: Check.failWhen(
-        ({ active, retained, walStatus }) => isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
-        (rows) =>
-          firstFew(
-            rows.map(
-              ({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${formatBytes(retained ?? 0)})`
-            )
-          )
-      )
+      fails: ({ active, retained, walStatus }) =>
+        isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
+      describe: ({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${formatBytes(retained ?? 0)})`
     }
   ]
 })

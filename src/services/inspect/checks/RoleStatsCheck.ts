@@ -1,7 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, flag, maybe, name, share, text } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
-import { firstFew } from "../../errors/Wording.ts"
 
 /** As in pool-utilization. */
 const NEARLY_FULL = 0.8
@@ -45,10 +44,8 @@ order by connections desc, rolname limit ${limit}`
     {
       id: "role-limits",
       text: "No role uses more than 80 % of its connection limit",
-      judge: Check.failWhen(
-        ({ share }) => (share ?? 0) > NEARLY_FULL,
-        (rows) => firstFew(rows.map(({ role, share }) => `${role}: ${formatPercent(share ?? 0)}`))
-      )
+      fails: ({ share }) => (share ?? 0) > NEARLY_FULL,
+      describe: ({ role, share }) => `${role}: ${formatPercent(share ?? 0)}`
     }
   ]
 })

@@ -5,10 +5,38 @@ import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { DatabaseEndpoint, Session } from "../../session/Session.ts"
 import { SessionError } from "../../errors/SessionError.ts"
+import { SessionConfig } from "../../config/SessionConfig.ts"
+import { SessionOpener } from "../../session/SessionOpener.ts"
+import * as Layer from "effect/Layer"
 import type { CheckInput, Check, CheckOutput } from "./Check.ts"
 import { type Inspection, INSPECTION_VERSION } from "./InspectionReport.ts"
 import { InspectorError } from "./InspectorError.ts"
 import { factsStatement, ServerFacts } from "./ServerFacts.ts"
+
+/** idle_in_transaction_session_timeout of an inspecting session: far longer than a round trip. */
+const IDLE_TIMEOUT: Duration.Duration = Duration.seconds(60)
+
+/**
+ * Opens sessions with the configured server. They have their own application_name, at most the 63 bytes that PostgreSQL
+ * keeps, so that they are not counted as the application's.
+ */
+export const ownSessions = (applicationName: string): Layer.Layer<SessionOpener, SessionError, SessionConfig> =>
+  SessionOpener.layer.pipe(
+    Layer.provide(
+      Layer.effect(
+        SessionConfig,
+        Effect.map(SessionConfig, (config) => ({
+          ...config,
+          applicationName,
+          // The application may have a shorter one.
+          idleInTransactionTimeout: IDLE_TIMEOUT,
+          // One session needs only one free connection. With max 1 the test of the session mode is skipped, which would
+          // need a second one.
+          pool: { ...config.pool, min: 0, max: 1 }
+        }))
+      )
+    )
+  )
 
 /** Added to the server's timeout, in milliseconds, for its error to arrive. */
 const GRACE_MILLIS = 1000
@@ -16,10 +44,6 @@ const GRACE_MILLIS = 1000
 /** lock_timeout of a check, in milliseconds: later requests for the lock would queue behind the check. */
 const LOCK_WAIT_MILLIS = 500
 
-/**
- * Runs an effect in a read-only transaction with a statement timeout and the search_path pg_catalog. When the effect
- * fails or is interrupted, the transaction stays open: `Session.recover` ends it.
- */
 const readOnly = Effect.fnUntraced(function* <A, E>(
   session: Session,
   timeoutMillis: number,
@@ -36,8 +60,6 @@ const readOnly = Effect.fnUntraced(function* <A, E>(
   yield* session.query("commit", [], false)
   return found
 })
-
-const decodeFacts = Schema.decodeUnknownEffect(Schema.fromJsonString(ServerFacts))
 
 /** Limits a query on the client too, and maps its failure. */
 export const bounded = <A>(
@@ -60,25 +82,32 @@ export const bounded = <A>(
     })
   )
 
-/** Reads the facts of the server that the checks need. */
-export const readFacts = (
+/** The JSON in a column of a statement's only row. */
+export const queryJson = <A>(
   session: Session,
-  timeout: Duration.Duration,
-  secrets: ReadonlyArray<string>
-): Effect.Effect<ServerFacts, InspectorError | SessionError> =>
-  bounded(
-    "facts",
-    readOnly(
-      session,
-      Duration.toMillis(timeout),
-      Effect.flatMap(session.query(factsStatement, [], false), ({ rows }) => decodeFacts(rows[0]?.["facts"]))
-    ),
-    timeout,
-    secrets
+  sql: string,
+  column: string,
+  schema: Schema.Codec<A, unknown>
+): Effect.Effect<A, SqlError | Schema.SchemaError> =>
+  Effect.flatMap(session.query(sql, [], false), ({ rows }) =>
+    Schema.decodeUnknownEffect(Schema.fromJsonString(schema))(rows[0]?.[column])
   )
 
-const asJson = (sql: string): string =>
-  `select coalesce(json_agg(found), '[]'::json)::text as rows from (${sql}) as found`
+/**
+ * Runs a query in a read-only transaction with a statement timeout and the search_path pg_catalog. When the query fails
+ * or is interrupted, the transaction stays open: `Session.recover` ends it.
+ */
+const boundedReadOnly = <A>(
+  session: Session,
+  what: string,
+  query: Effect.Effect<A, SqlError | Schema.SchemaError>,
+  timeout: Duration.Duration,
+  secrets: ReadonlyArray<string>
+) => bounded(what, readOnly(session, Duration.toMillis(timeout), query), timeout, secrets)
+
+/** Reads the facts of the server that the checks need. */
+export const readFacts = (session: Session, timeout: Duration.Duration, secrets: ReadonlyArray<string>) =>
+  boundedReadOnly(session, "facts", queryJson(session, factsStatement, "facts", ServerFacts), timeout, secrets)
 
 /** A check without rows: its rules are `unknown`. */
 const withoutAnswer = (
@@ -96,34 +125,21 @@ const withoutAnswer = (
   rules: check.rules.map((rule) => ({ ...rule, outcome: "unknown" as const, detail: reason }))
 })
 
-/** Options that are the same for all checks of an inspection. */
-export interface RunOptions {
-  readonly timeout: Duration.Duration
-  readonly place: DatabaseEndpoint
-}
-
 const queryCheck = (
   session: Session,
   check: Check,
   input: CheckInput,
-  { timeout }: RunOptions
+  timeout: Duration.Duration
 ): Effect.Effect<Partial<Inspection> & CheckOutput, InspectorError | SessionError> => {
   const query = check.query({ ...input, limit: input.limit + 1 })
   if ("unavailable" in query) {
     return Effect.succeed(withoutAnswer(check, "unavailable", query.unavailable, query.nextSteps))
   }
-  return bounded(
-    check.id,
-    readOnly(
-      session,
-      Duration.toMillis(timeout),
-      Effect.flatMap(session.query(asJson(query.sql), query.params ?? [], false), ({ rows }) =>
-        check.read(rows[0]?.["rows"], input)
-      )
-    ),
-    timeout,
-    input.secrets
+  const asJson = `select coalesce(json_agg(found), '[]'::json)::text as rows from (${query.sql}) as found`
+  const output = Effect.flatMap(session.query(asJson, query.params ?? [], false), ({ rows }) =>
+    check.read(rows[0]?.["rows"], input)
   )
+  return boundedReadOnly(session, check.id, output, timeout, input.secrets)
 }
 
 /**
@@ -134,10 +150,11 @@ export const runCheck = Effect.fnUntraced(function* (
   session: Session,
   check: Check,
   input: CheckInput,
-  options: RunOptions
+  { host, port }: DatabaseEndpoint,
+  timeout: Duration.Duration
 ): Effect.fn.Return<Inspection, InspectorError | SessionError> {
   const [took, reading] = yield* Effect.timed(
-    queryCheck(session, check, input, options).pipe(
+    queryCheck(session, check, input, timeout).pipe(
       Effect.catchTag("InspectorError", (error) =>
         Effect.flatMap(error.isPending ? Effect.succeed(false) : session.recover, (isUsable) =>
           isUsable ? Effect.succeed(withoutAnswer(check, "failed", error.detail, [error.remedy])) : Effect.fail(error)
@@ -151,13 +168,7 @@ export const runCheck = Effect.fnUntraced(function* (
     check: check.id,
     title: check.title,
     at: new Date(facts.at).toISOString(),
-    server: {
-      host: options.place.host,
-      port: options.place.port,
-      database: facts.database,
-      role: facts.role,
-      version: facts.version
-    },
+    server: { host, port, database: facts.database, role: facts.role, version: facts.version },
     tookMillis: Math.round(Duration.toMillis(took)),
     status: "answered",
     reason: null,

@@ -1,6 +1,6 @@
 /** SQL and texts that the checks of connections share. */
 import type { CheckInput } from "./Check.ts"
-import { counted } from "../../errors/Wording.ts"
+import { counted, type OptionalTexts } from "../../errors/Wording.ts"
 
 /** SQL for the milliseconds since a timestamp. */
 export const millisSince = (moment: string): string =>
@@ -30,14 +30,11 @@ export const sessions = `sessions as materialized (
 )`
 
 /** What the role could not see of other roles' sessions. */
-export const hiddenSessions = ({ facts }: CheckInput): ReadonlyArray<string> =>
-  facts.hiddenSessions === 0
-    ? []
-    : [
-        `The role ${facts.role} may not see the state of ${counted(facts.hiddenSessions, "session")} of other roles. ` +
-          "A superuser can grant it: " +
-          `grant pg_read_all_stats to ${quoteName(facts.role)};`
-      ]
+export const hiddenSessions = (_rows: unknown, { facts }: CheckInput): OptionalTexts => [
+  facts.hiddenSessions > 0 &&
+    `The role ${facts.role} may not see the state of ${counted(facts.hiddenSessions, "session")} of other roles. ` +
+      `A superuser can grant it: grant pg_read_all_stats to ${quoteName(facts.role)};`
+]
 
 /** A name quoted for SQL if necessary. */
 export const quoteName = (name: string): string =>

@@ -18,9 +18,7 @@ const enable = "Enable it: create extension if not exists pg_stat_statements wit
 const preload =
   "Add it to shared_preload_libraries and restart the server. On Supabase it is loaded already: Dashboard, Database, Extensions."
 
-const unavailable = ({
-  facts
-}: Check.CheckInput): ReturnType<Parameters<typeof Check.define>[0]["query"]> | undefined => {
+const unavailable = ({ facts }: Check.CheckInput): Check.Unavailable | undefined => {
   if (facts.statementsView === null) {
     return {
       unavailable: `The extension pg_stat_statements is not in the database ${facts.database}, so statements are not counted.`,
@@ -54,9 +52,7 @@ const ioTime = ({ facts }: Check.CheckInput): string => {
 const totalTime = ({ facts }: Check.CheckInput): string =>
   facts.statementsColumns.includes("total_exec_time") ? "total_exec_time" : "total_time"
 
-const questionBy = (order: string) => (input: Check.CheckInput) =>
-  unavailable(input) ?? {
-    sql: `
+const statementsSql = (input: Check.CheckInput, order: string): string => `
 with counted as materialized (
   select userid, query, calls, rows, ${totalTime(input)} as total, ${ioTime(input)} as io
   from ${input.facts.statementsView}
@@ -67,50 +63,31 @@ select round(total::numeric, 3)::float8 as "totalMillis",
   round((total / greatest(calls, 1))::numeric, 3)::float8 as "meanMillis", round(io::numeric, 3)::float8 as "ioMillis",
   rows, pg_get_userbyid(userid) as role, query as statement
 from counted order by ${order} desc, query limit ${input.limit}`
-  }
 
-const hiddenStatements = ({ facts }: Check.CheckInput): ReadonlyArray<string> =>
-  facts.seesStatements
-    ? []
-    : [`The role ${facts.role} may not see the statements of other roles; the role pg_read_all_stats may.`]
+const define = (id: "outliers" | "calls", order: "total" | "calls", nextSteps: ReadonlyArray<string>): Check.Check =>
+  Check.define({
+    id,
+    subject: "database",
+    details:
+      "Counted for this database since pg_stat_statements was last reset. The extension replaces values in statements by $1 " +
+      "and so on, except in commands such as CREATE ROLE; the remaining text literals are removed here.",
+    columns,
+    query: (input) => unavailable(input) ?? { sql: statementsSql(input, order) },
+    empty: () => "No statements have been counted since the statistics were reset.",
+    unseen: (_, { facts }) => [
+      !facts.seesStatements &&
+        `The role ${facts.role} may not see the statements of other roles; the role pg_read_all_stats may.`
+    ],
+    nextSteps: (rows) => (rows.length === 0 ? [] : nextSteps)
+  })
 
-const details =
-  "Counted for this database since pg_stat_statements was last reset. The extension replaces values in statements by $1 " +
-  "and so on, except in commands such as CREATE ROLE; the remaining text literals are removed here."
+export const outliers = define("outliers", "total", [
+  "Read the plan of the first one: explain (analyze, buffers) <statement>; in a transaction that is rolled back.",
+  `A slow statement may need an index: ${Check.commandOf("table-stats")} shows tables with many sequential scans.`,
+  "Reset the statistics: select pg_stat_statements_reset();"
+])
 
-const empty = (): string => "No statements have been counted since the statistics were reset."
-
-export const outliers = Check.define({
-  id: "outliers",
-  subject: "database",
-  details,
-  columns,
-  query: questionBy("total"),
-  empty,
-  unseen: (_, input) => hiddenStatements(input),
-  nextSteps: (rows) =>
-    rows.length === 0
-      ? []
-      : [
-          "Read the plan of the first one: explain (analyze, buffers) <statement>; in a transaction that is rolled back.",
-          `A slow statement may need an index: ${Check.commandOf("table-stats")} shows tables with many sequential scans.`,
-          "Reset the statistics: select pg_stat_statements_reset();"
-        ]
-})
-
-export const calls = Check.define({
-  id: "calls",
-  subject: "database",
-  details,
-  columns,
-  query: questionBy("calls"),
-  empty,
-  unseen: (_, input) => hiddenStatements(input),
-  nextSteps: (rows) =>
-    rows.length === 0
-      ? []
-      : [
-          "Many calls that differ in one value are often a loop: one statement with in (...) can replace it.",
-          `${Check.commandOf("outliers")} orders the same statements by time.`
-        ]
-})
+export const calls = define("calls", "calls", [
+  "Many calls that differ in one value are often a loop: one statement with in (...) can replace it.",
+  `${Check.commandOf("outliers")} orders the same statements by time.`
+])

@@ -4,6 +4,9 @@ import { counted } from "../../errors/Wording.ts"
 /** SQL that selects user schemas: all but those of PostgreSQL itself. */
 export const isUserSchema = (column: string): string => `${column} <> 'information_schema' and ${column} !~ '^pg_'`
 
+/** SQL for a timestamp as ISO 8601. */
+export const instant = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+
 /**
  * Tables whose size cannot be read without waiting, as `busy`: they, their TOAST table or one of their indexes are locked
  * exclusively, and reading a size takes a lock.
@@ -19,10 +22,7 @@ export const busy = `locked as materialized (
 )`
 
 /** The note on tables without a size. */
-export const unmeasured = (count: number): ReadonlyArray<string> =>
-  count === 0
-    ? []
-    : [
-        `${counted(count, "table is", "tables are")} locked exclusively, so sizes are missing: ` +
-          "effect-supavisor inspect locks shows the holders."
-      ]
+export const unmeasured = (count: number): string | false =>
+  count > 0 &&
+  `${counted(count, "table is", "tables are")} locked exclusively, so sizes are missing: ` +
+    "effect-supavisor inspect locks shows the holders."

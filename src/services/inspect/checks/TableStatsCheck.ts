@@ -6,6 +6,9 @@ import { firstFew } from "../../errors/Wording.ts"
 /** A smaller table is read faster without an index. */
 const WORTH_AN_INDEX_ROWS = 10_000
 
+const lacksIndex = (table: Readonly<Record<"rows" | "wholeReads" | "indexReads", number>>): boolean =>
+  table.rows >= WORTH_AN_INDEX_ROWS && table.wholeReads > table.indexReads
+
 export const tableStats = Check.define({
   id: "table-stats",
   subject: "database",
@@ -39,18 +42,12 @@ select format('%I.%I', schemaname, relname) as table, bytes + index_bytes as "to
 from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
   }),
   empty: () => "The database has no user tables.",
-  unseen: (rows) => unmeasured(rows.filter(({ isLocked }) => isLocked).length),
+  unseen: (rows) => [unmeasured(rows.filter(({ isLocked }) => isLocked).length)],
   nextSteps: (rows) => {
-    const whole = rows.filter(
-      ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads
-    )
+    const whole = rows.filter(lacksIndex).map(({ table }) => table)
     return [
-      ...(whole.length === 0
-        ? []
-        : [
-            `${firstFew(whole.map(({ table }) => table))}: more sequential scans than index scans. ` +
-              `${Check.commandOf("outliers")} shows the slow statements.`
-          ]),
+      whole.length > 0 &&
+        `${firstFew(whole)}: more sequential scans than index scans. ${Check.commandOf("outliers")} shows the slow statements.`,
       `${Check.commandOf("bloat")} estimates the unused space.`
     ]
   },
@@ -58,10 +55,8 @@ from sized order by bytes + index_bytes desc nulls last, 1 limit ${limit}`
     {
       id: "tables-have-indexes",
       text: "No table of 10,000 rows or more has more sequential scans than index scans",
-      judge: Check.failWhen(
-        ({ indexReads, rows, wholeReads }) => rows >= WORTH_AN_INDEX_ROWS && wholeReads > indexReads,
-        (rows) => firstFew(rows.map(({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`))
-      )
+      fails: lacksIndex,
+      describe: ({ indexReads, table, wholeReads }) => `${table} (${wholeReads} to ${indexReads})`
     }
   ]
 })

@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, name, share, time } from "./Column.ts"
 import { formatPercent } from "./Format.ts"
-import { isUserSchema } from "./TableRows.ts"
+import { instant, isUserSchema } from "./TableRows.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** The threshold of Supabase's report: a smaller table is vacuumed in a moment. */
@@ -16,8 +16,6 @@ const option = (name: string): string =>
   `(select option_value from pg_options_to_table(c.reloptions) where option_name = '${name}')`
 
 const setting = (name: string): string => `coalesce(${option(name)}, current_setting('${name}'))::float8`
-
-const instant = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
 export const vacuumStats = Check.define({
   id: "vacuum-stats",
@@ -61,40 +59,26 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
   empty: () => "The database has no user tables.",
   nextSteps: (rows) => {
     const due = rows.find(({ isDue }) => isDue)
-    const off = rows.filter(({ isSwitchedOff }) => isSwitchedOff)
+    const off = rows.filter(({ isSwitchedOff }) => isSwitchedOff).map(({ table }) => table)
     return [
-      ...(due === undefined
-        ? []
-        : [
-            `Run vacuum now: vacuum (verbose, analyze) ${due.table};`,
-            `If dead rows remain, an old transaction keeps them: ${Check.commandOf("idle-in-transaction")}.`
-          ]),
-      ...(off[0] === undefined
-        ? []
-        : [
-            `Autovacuum is disabled for ${firstFew(off.map(({ table }) => table))}: alter table ... reset (autovacuum_enabled);`
-          ])
+      due !== undefined && `Run vacuum now: vacuum (verbose, analyze) ${due.table};`,
+      due !== undefined &&
+        `If dead rows remain, an old transaction keeps them: ${Check.commandOf("idle-in-transaction")}.`,
+      off.length > 0 && `Autovacuum is disabled for ${firstFew(off)}: alter table ... reset (autovacuum_enabled);`
     ]
   },
   rules: [
     {
       id: "vacuum-keeps-up",
       text: "No table of 1,000 rows or more is due for vacuum",
-      judge: Check.failWhen(
-        ({ deadRows, isDue, rows }) => isDue && rows + deadRows >= WORTH_A_RULE_ROWS,
-        (rows) =>
-          firstFew(
-            rows.map(({ deadRows, table, threshold }) => `${table} (${deadRows} dead rows, due at ${threshold})`)
-          )
-      )
+      fails: ({ deadRows, isDue, rows }) => isDue && rows + deadRows >= WORTH_A_RULE_ROWS,
+      describe: ({ deadRows, table, threshold }) => `${table} (${deadRows} dead rows, due at ${threshold})`
     },
     {
       id: "wraparound",
       text: "No table has used half of the transactions until writes stop",
-      judge: Check.failWhen(
-        ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
-        (rows) => firstFew(rows.map(({ table, wraparound }) => `${table}: ${formatPercent(wraparound ?? 0)}`))
-      )
+      fails: ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
+      describe: ({ table, wraparound }) => `${table}: ${formatPercent(wraparound ?? 0)}`
     }
   ]
 })

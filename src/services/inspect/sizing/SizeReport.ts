@@ -1,8 +1,9 @@
 /** Computes the pool size, with reasons, warnings and the variables to set. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { formatPercent, formatSpan } from "../checks/Format.ts"
 import { type AgentSize, resolve, type Tier, tiers, forOperations } from "../../config/PoolSizing.ts"
-import { counted } from "../../errors/Wording.ts"
+import { counted, given } from "../../errors/Wording.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
@@ -20,23 +21,32 @@ export interface ObservedLoad {
   readonly statements: { readonly calls: number; readonly millis: number } | undefined
 }
 
-/** The sessions that a load needs, and the figures behind them. */
-export interface ObservedDemand {
-  readonly transactionsPerSecond: number
-  /** How long a transaction holds a session on average; undefined when none has completed. */
-  readonly meanHeldMillis: number | undefined
+/** The version of the schema; within a version, fields are only added. */
+export const SIZE_VERSION = 1
+
+const Observed = Schema.Struct({
+  windowMillis: Schema.Number,
+  samples: Schema.Number,
+  transactionsPerSecond: Schema.Number,
+  /** How long a transaction holds a session on average; null when none has completed. */
+  meanHeldMillis: Schema.NullOr(Schema.Number),
   /** Sessions in use on average, by Little's law from the transactions. */
-  readonly busyByLaw: number
+  busyByLaw: Schema.Number,
   /** Sessions running a statement on average, by Little's law from the statements; 0 when they are not counted. */
-  readonly busyByStatements: number
+  busyByStatements: Schema.Number,
   /** Sessions in use on average, by the samples. */
-  readonly busySeen: number
+  busySeen: Schema.Number,
   /** The 95th percentile of the samples: includes bursts, without the single worst moment. */
-  readonly busyAtBursts: number
+  busyAtBursts: Schema.Number,
   /** The maximum of the samples. */
-  readonly busyAtMost: number
+  busyAtMost: Schema.Number,
   /** Concurrent operations: the largest of these figures except the maximum, rounded up. */
-  readonly operations: number
+  operations: Schema.Number
+})
+
+/** The sessions that a load needs, and the figures behind them. */
+interface ObservedDemand extends Omit<typeof Observed.Type, "windowMillis" | "samples" | "meanHeldMillis"> {
+  readonly meanHeldMillis: number | undefined
   /** `operations` with the buffer of 20 %. */
   readonly sessions: number
 }
@@ -80,23 +90,6 @@ export const observedDemandOf = (load: ObservedLoad): ObservedDemand | undefined
     sessions: forOperations(operations).max
   }
 }
-
-/** The version of the schema; within a version, fields are only added. */
-export const SIZE_VERSION = 1
-
-const Observed = Schema.Struct({
-  windowMillis: Schema.Number,
-  samples: Schema.Number,
-  transactionsPerSecond: Schema.Number,
-  /** Null when no transaction has completed. */
-  meanHeldMillis: Schema.NullOr(Schema.Number),
-  busyByLaw: Schema.Number,
-  busyByStatements: Schema.Number,
-  busySeen: Schema.Number,
-  busyAtBursts: Schema.Number,
-  busyAtMost: Schema.Number,
-  operations: Schema.Number
-})
 
 /** The pool size and its reasons. `min` and `max` are the sessions of one process. */
 export const SizeReport = Schema.Struct({
@@ -156,18 +149,16 @@ const measured = (facts: DatabaseLoad, demand: ObservedDemand): ReadonlyArray<st
     `${counted(facts.busySamples.length, "sample")} of pg_stat_activity had ${figure(demand.busySeen)} sessions in use on ` +
     `average, ${demand.busyAtBursts} at the 95th percentile, and at most ${demand.busyAtMost}.`
   const { statements } = facts
-  return [
+  return given([
     `Measured for ${formatSpan(facts.windowMillis)}: all clients of the database ${facts.database}, not only this application.`,
     law,
     samples,
-    ...(statements === undefined || statements.calls === 0
-      ? []
-      : [
-          `pg_stat_statements counted ${figure((statements.calls * MILLIS_PER_SECOND) / facts.windowMillis)} statements per second of ` +
-            `${figure(statements.millis / statements.calls)} ms each: by the same law, ${figure(demand.busyByStatements)} ran concurrently.`
-        ]),
+    statements !== undefined &&
+      statements.calls > 0 &&
+      `pg_stat_statements counted ${figure((statements.calls * MILLIS_PER_SECOND) / facts.windowMillis)} statements per second of ` +
+        `${figure(statements.millis / statements.calls)} ms each: by the same law, ${figure(demand.busyByStatements)} ran concurrently.`,
     `The largest of these figures, without the maximum, is rounded up to ${counted(demand.operations, "concurrent operation")}.`
-  ]
+  ])
 }
 
 const caveats = (facts: DatabaseLoad, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
@@ -178,37 +169,15 @@ const caveats = (facts: DatabaseLoad, demand: ObservedDemand | undefined): Reado
     ]
   }
   const idleShare = demand.busySeen > 0 ? facts.idleInTransaction / demand.busySeen : 0
-  return [
-    ...(facts.transactions < ENOUGH_TRANSACTIONS
-      ? [`Only ${counted(facts.transactions, "transaction")} completed: measure for longer, under load.`]
-      : []),
-    ...(facts.hidden > 0
-      ? [
-          `The role ${facts.role} may not see the state of ${counted(facts.hidden, "session")} of other roles, so the samples are too low.`
-        ]
-      : []),
-    ...(idleShare > MAX_IDLE_SHARE
-      ? [
-          `${formatPercent(idleShare)} of the sessions in use were idle in a transaction: with shorter transactions a smaller ` +
-            "pool is enough (effect-supavisor inspect idle-in-transaction)."
-        ]
-      : [])
-  ]
-}
-
-const shared = (input: SizeInput, total: number, processes: number, max: number): ReadonlyArray<string> => {
-  const tier = tiers.find((candidate) => candidate.tier === input.tier)
-  return [
-    ...(processes === 1
-      ? []
-      : [`${processes} processes with at most ${max} sessions each open up to ${total} in total.`]),
-    ...(tier === undefined
-      ? []
-      : [
-          `The compute size ${tier.tier} has ${tier.maxConnections} connections and a default pool size of ` +
-            `${tier.defaultPoolSize} sessions for each role and database.`
-        ])
-  ]
+  return given([
+    facts.transactions < ENOUGH_TRANSACTIONS &&
+      `Only ${counted(facts.transactions, "transaction")} completed: measure for longer, under load.`,
+    facts.hidden > 0 &&
+      `The role ${facts.role} may not see the state of ${counted(facts.hidden, "session")} of other roles, so the samples are too low.`,
+    idleShare > MAX_IDLE_SHARE &&
+      `${formatPercent(idleShare)} of the sessions in use were idle in a transaction: with shorter transactions a smaller ` +
+        "pool is enough (effect-supavisor inspect idle-in-transaction)."
+  ])
 }
 
 /** Computes the sizes. A measured load is that of all processes together; `operations` and `agent` are of one. */
@@ -226,6 +195,7 @@ export const sizeReportOf = (input: SizeInput): SizeReport => {
   })
   const { max, min } = sizing
   const total = max * processes
+  const tier = tiers.find((candidate) => candidate.tier === input.tier)
   const isAssumed = input.agent === undefined && operations === undefined && observed === undefined
   return {
     version: SIZE_VERSION,
@@ -233,15 +203,19 @@ export const sizeReportOf = (input: SizeInput): SizeReport => {
     max,
     processes,
     total,
-    reasoning: [
-      ...(isAssumed ? ["The load is not given, so a small agent is assumed."] : []),
+    reasoning: given([
+      isAssumed && "The load is not given, so a small agent is assumed.",
       ...(observed !== undefined && demand !== undefined ? measured(observed, demand) : []),
-      ...(demand === undefined || processes === 1 || operations === undefined
-        ? []
-        : [`Divided among ${processes} processes: ${counted(operations, "operation")} each.`]),
+      demand !== undefined &&
+        processes > 1 &&
+        operations !== undefined &&
+        `Divided among ${processes} processes: ${counted(operations, "operation")} each.`,
       ...sizing.reasoning,
-      ...shared(input, total, processes, max)
-    ],
+      processes > 1 && `${processes} processes with at most ${max} sessions each open up to ${total} in total.`,
+      tier !== undefined &&
+        `The compute size ${tier.tier} has ${tier.maxConnections} connections and a default pool size of ` +
+          `${tier.defaultPoolSize} sessions for each role and database.`
+    ]),
     warnings: [...(observed === undefined ? [] : caveats(observed, demand)), ...sizing.warnings],
     environment: { DB_POOL_MIN: String(min), DB_POOL_MAX: String(max) },
     observed:
@@ -250,14 +224,8 @@ export const sizeReportOf = (input: SizeInput): SizeReport => {
         : {
             windowMillis: observed.windowMillis,
             samples: observed.busySamples.length,
-            transactionsPerSecond: demand.transactionsPerSecond,
-            meanHeldMillis: demand.meanHeldMillis ?? null,
-            busyByLaw: demand.busyByLaw,
-            busyByStatements: demand.busyByStatements,
-            busySeen: demand.busySeen,
-            busyAtBursts: demand.busyAtBursts,
-            busyAtMost: demand.busyAtMost,
-            operations: demand.operations
+            ...Struct.omit(demand, ["sessions"]),
+            meanHeldMillis: demand.meanHeldMillis ?? null
           }
   }
 }
