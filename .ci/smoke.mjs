@@ -42,7 +42,7 @@ const processes = () =>
         : [{ id: `${pid} ${start}`, pid: Number(pid), parent: Number(parent), command }]
     })
 
-/** Remembers every descendant ever seen, because a process whose parent is gone no longer shows where it came from. */
+/** Records every descendant ever seen, because a process whose parent is gone no longer shows where it came from. */
 const watchFamily = (ancestor) => {
   const family = new Map()
   return {

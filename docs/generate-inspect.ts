@@ -66,7 +66,7 @@ export const renderInspect = (): string =>
     "| `--limit` | 20, in a report 1000 | maximum number of rows, the worst first |",
     "| `--timeout` | 10s | time limit of each check |",
     "| `--longer-than` | 5m | duration from which a statement counts as long |",
-    "| `--pooler-size` | 15 | the pooler's pool size for a role, which PostgreSQL does not know |",
+    "| `--pooler-size` | 15 | the pooler's pool size for a role, which PostgreSQL cannot report |",
     "| `--json` | | prints the result as JSON |",
     "",
     "Exit codes: 0 when the check ran, or is unavailable on this server (`outliers` without pg_stat_statements); 1 when " +

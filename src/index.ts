@@ -1,7 +1,7 @@
 /**
  * What an application imports: the layers that provide a Postgres client, and the services behind them.
  *
- * Each module has a door of its own as well (`effect-supavisor/SessionPool`), which is quicker to load.
+ * Most of them are entry points of their own too (`effect-supavisor/SessionPool`), which load faster.
  */
 export * as ConfigLayer from "./layers/ConfigLayer.ts"
 export * as Observability from "./layers/ObservabilityLayer.ts"

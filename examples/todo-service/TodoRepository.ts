@@ -1,4 +1,4 @@
-/** Todos in PostgreSQL: knows SQL, and nothing of pools, sessions and connection strings. */
+/** Todos in PostgreSQL: SQL only, without pools, sessions or connection strings. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

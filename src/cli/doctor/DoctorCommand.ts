@@ -10,9 +10,9 @@ export const doctor = Command.make("doctor", options, (flags) =>
     ({ runDoctor }) => runDoctor(flags)
   )
 ).pipe(
-  Command.withShortDescription("Diagnose a connection and say what to do"),
+  Command.withShortDescription("Diagnose a connection, with remedies"),
   Command.withDescription(
-    "Diagnose a connection and say what to do: settings, address, DNS, route, TCP, TLS, login, session mode, limits. " +
+    "Diagnose a connection, with remedies: settings, address, DNS, route, TCP, TLS, login, session mode, limits. " +
       "Each check runs once, with a time limit. Exit codes: 0 when the connection works, also with warnings; 1 for a " +
       "failure; 2 when the settings are invalid and no check was run."
   ),

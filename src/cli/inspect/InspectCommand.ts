@@ -85,7 +85,7 @@ export const inspect = parent.pipe(
       "limit, needs no superuser and recommends next steps. An inspection uses one connection."
   ),
   Command.withExamples([
-    { command: "effect-supavisor inspect blocking", description: "Show who waits for whose lock" },
+    { command: "effect-supavisor inspect blocking", description: "Show which session waits for which" },
     {
       command: "effect-supavisor inspect pool-utilization --pooler-size 20",
       description: "Show the use of all limits"

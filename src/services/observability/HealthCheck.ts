@@ -1,7 +1,7 @@
 /**
  * The health of the pool and of the connection to its database, checked on a schedule.
  *
- * Reading the health costs nothing and touches no session, so a platform may probe it as often as it likes. A check
+ * Reading the health costs nothing and touches no session, so a platform may probe it at any rate. A check
  * uses a session only when one is idle; while all are leased, the traffic on them is the evidence.
  */
 import * as Cause from "effect/Cause"

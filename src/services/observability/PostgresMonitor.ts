@@ -1,7 +1,7 @@
 /**
  * Queries the server's list of connections and its limits at regular intervals, and keeps the last result.
  *
- * It shows what the pool cannot know: which other clients use connections of the server, how old they are, which are
+ * It shows what the pool itself cannot see: which other clients use connections of the server, how old they are, which are
  * idle in a transaction, and which block which.
  */
 import * as Context from "effect/Context"

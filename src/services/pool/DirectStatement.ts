@@ -26,7 +26,7 @@ export interface StatementOptions {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
   readonly transform: Transform
-  /** What is known of its text; undefined where statements may not share sessions. */
+  /** Facts about its text; undefined where statements may not share sessions. */
   readonly facts: StatementFacts | undefined
   readonly resume: Resume
 }

@@ -52,7 +52,7 @@ export const sessionEntry = (slot: Slot<Session>, now: number): SessionEntry => 
   }
 }
 
-/** Waiters listed: of a longer queue, its length says enough. */
+/** Most waiters listed; the snapshot counts all. */
 const MAX_WAITERS_LISTED = 20
 
 /** The first waiters of a queue, oldest first. */

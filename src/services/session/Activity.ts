@@ -15,7 +15,7 @@ export class Activity {
   /** Messages received when they started. */
   messagesBefore = 0
   taint: Taint = "clean"
-  /** What the pool knows of statement texts; without a pool each text is examined. */
+  /** The pool's facts about statement texts; without a pool each text is examined. */
   texts: StatementCache | undefined = undefined
   private parameterChanges: number
   private readonly tap: WireTap

@@ -244,7 +244,7 @@ const authenticate = Effect.fnUntraced(function* (
     applicationName: config.applicationName,
     startupOptions: startupOptions(connection),
     prepare: config.prepare,
-    // A session is lent exclusively, but with pipelining an interrupted caller returns at once while the session is
+    // A session is leased exclusively, but with pipelining an interrupted caller returns at once while the session is
     // cleaned up, and the statements of a reset share one write.
     multiplex: true,
     types: driver.types,

@@ -85,7 +85,7 @@ export const terminate = (socket: Net.Socket, scope: Scope.Closeable): Effect.Ef
       socket.off("close", onClose)
     })
   })
-  // A socket with unread data sees the server's close only when it is read on.
+  // A socket with unread data reports the server's close only after the data is read.
   socket.resume()
   return Scope.close(scope, Exit.void).pipe(
     Effect.andThen(Effect.timeoutOption(closed, CLOSE_MILLIS)),

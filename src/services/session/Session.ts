@@ -34,7 +34,7 @@ type RunQuery<A> = (sql: string, params: ReadonlyArray<unknown>, prepare: boolea
 /** A session with a server. */
 export interface Session {
   readonly info: SessionInfo
-  /** Why the session is gone; undefined while it lives. */
+  /** Why the session is gone; undefined while it is open. */
   readonly lost: SessionError | undefined
   /** Called once, when the session is lost without having been closed by the pool. */
   onLost: ((error: SessionError) => void) | undefined
@@ -48,7 +48,7 @@ export interface Session {
   readonly busySince: number
   /** Monotonic milliseconds when the last bytes arrived, the pooler's heartbeat included. */
   readonly lastReceivedAt: () => number
-  /** Alive, no statement in flight, no transaction open, no state left behind: can be lent as it is. */
+  /** Open, no statement in flight, no transaction open, no state left behind: can be leased as it is. */
   readonly isClean: () => boolean
   /**
    * Writes a statement at once, on a clean session, and calls the handler when it has ended. The handler may be called

@@ -29,7 +29,7 @@ interface LossParts {
 }
 
 export class SessionLoss {
-  /** Why the session is gone; undefined while it lives. */
+  /** Why the session is gone; undefined while it is open. */
   error: SessionError | undefined = undefined
   /** The error of the last failed statement. */
   lastError: SqlError | undefined = undefined

@@ -1,7 +1,7 @@
 /**
  * Checks once, before the first session applies any setting, that the server keeps a session.
  *
- * A pooler in transaction mode is easily taken for a server: it accepts the login, and while it is idle it assigns the
+ * A pooler in transaction mode is easily mistaken for a server: it accepts the login, and while it is idle it assigns the
  * same backend again and again. What it cannot do is keep a backend for a connection that rests between two
  * transactions. So while the first connection rests, a second one queries which backend serves it: in session mode that
  * cannot be the first one's. Where the key sent at login carries the backend's own process id, the peer is PostgreSQL

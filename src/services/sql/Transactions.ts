@@ -118,7 +118,7 @@ const bounded = (
     return exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
   })
 
-/** The pool finishes what takes longer: it lends the session again only when it is clean. */
+/** The pool finishes what takes longer: it leases the session again only when it is clean. */
 const rollback = (clock: Clock.Clock, lease: LeasedSession, isInterrupted: boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
     const session = lease.session

@@ -1,5 +1,5 @@
 /**
- * What a pool knows of each statement text: the state that it leaves behind, its operation and its speed.
+ * Facts about each statement text: the state that it leaves behind, its operation and its speed.
  *
  * Programs run the same few hundred texts again and again, so a text is examined once and costs one `Map` lookup after
  * that. The cache is bounded in entries and in bytes. When it is full it starts empty again: generated SQL cannot fill
@@ -34,7 +34,7 @@ const MIN_COST_MILLIS = 0.1
 /** Statements that leave no transaction, setting or cursor behind. */
 const INDEPENDENT = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES"])
 
-/** What is known of one text. Read lazily, because a text that is not kept is examined for every use. */
+/** Facts about one text. Read lazily, because a text that is not kept is examined for every use. */
 export class StatementFacts {
   /** The histogram of its successful runs. Owned by `OperationTimes`. */
   duration: Histogram | undefined = undefined

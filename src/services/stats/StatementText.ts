@@ -1,5 +1,5 @@
 /**
- * What the text of a statement says: the session state that it leaves behind (its taint) and its operation.
+ * What can be read from a statement's text: the session state that it leaves behind (its taint) and its operation.
  *
  * A session with a taint is reset before its next lease. A setting changed inside a user's own function does not show
  * in the text: the server reports changes of the settings that it tracks (ParameterStatus), which taint the session as

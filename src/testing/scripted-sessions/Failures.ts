@@ -5,7 +5,7 @@ import { defaultPoolerSize } from "../../services/config/PoolSizing.ts"
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 
-/** The endpoint of scripted sessions: a name that no resolver knows (RFC 2606, "invalid"). */
+/** The endpoint of scripted sessions: a name that never resolves (RFC 2606, "invalid"). */
 const address = { host: "scripted.invalid", port: 5432 } as const
 
 export const endpoint = { ...address, database: "scripted", username: "scripted" } as const

@@ -1,4 +1,4 @@
-/** What a test says about the behaviour of scripted sessions and dials. */
+/** The script of a test: how sessions and dials behave. */
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../services/errors/SessionError.ts"
 import { type DialFailureClass, refusal } from "./Failures.ts"

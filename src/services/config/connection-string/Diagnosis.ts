@@ -29,7 +29,7 @@ const poolerPort = (port: number): Problem => ({
 
 const apiHost: Problem = {
   code: "api-host",
-  message: "PROJECT_REF.supabase.co is the address of the HTTP API, which does not speak PostgreSQL.",
+  message: "PROJECT_REF.supabase.co is the address of the HTTP API, which accepts no PostgreSQL connections.",
   remedy: "Copy the session pooler's string from the dashboard (Connect > Session pooler)."
 }
 

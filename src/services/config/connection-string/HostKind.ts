@@ -27,7 +27,7 @@ export const isPoolerHost = (host: string): boolean => POOLER_HOST.test(host)
 /** True for `db.REF.supabase.co`, which serves the database and the dedicated pooler. */
 export const isDatabaseHost = (host: string): boolean => DATABASE_HOST.test(host)
 
-/** True for `REF.supabase.co`, which serves the HTTP API and does not speak PostgreSQL. */
+/** True for `REF.supabase.co`, which serves the HTTP API and accepts no PostgreSQL connections. */
 export const isApiHost = (host: string): boolean => API_HOST.test(host)
 
 /** Compiled on use: an expression with Unicode's classes takes a millisecond to compile, and few hosts need it. */

@@ -10,7 +10,7 @@ const PASSWORD_PLACEHOLDER = new RegExp(String.raw`^(?:\[${WORDS}\]|<${WORDS}>|\
 /** True for a bracketed word left over from a template, as in `postgres.[project-ref]`. */
 export const holdsPlaceholder = (text: string): boolean => PLACEHOLDER.test(text)
 
-/** True for `[YOUR-PASSWORD]`, `[YPASSWORD]`, `<password>`, `${PASSWORD}` and their like, as a whole password. */
+/** True for `[YOUR-PASSWORD]`, `[YPASSWORD]`, `<password>`, `${PASSWORD}` and similar placeholders, as a whole password. */
 export const isPasswordPlaceholder = (text: string): boolean => PASSWORD_PLACEHOLDER.test(text)
 
 /** True for the mask that `format` and other programs print instead of a password. */

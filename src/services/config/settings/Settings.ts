@@ -19,7 +19,7 @@ export type Startup = FieldValue<"startup">
 /** How log lines are written: for a person, or one JSON object per line. */
 export type LogFormat = FieldValue<"logFormat">
 
-/** The effect that gives the password failed; the error catalogue knows it by its code. */
+/** The effect that gives the password failed; the error catalogue has an entry for its code. */
 export class PasswordUnavailable extends Data.Error<{ readonly message: string }> {
   readonly code = "PASSWORD_UNAVAILABLE"
 }

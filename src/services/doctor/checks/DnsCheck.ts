@@ -79,7 +79,7 @@ const disagreement = (context: DoctorContext, names: HostAddresses): RawResult |
     target: context.connection.host,
     status: "warn",
     millis: names.lookup.millis,
-    details: `the name servers know the host; this machine's look-up, which sessions use, fails: ${describeError(error)}`,
+    details: `the name servers have addresses of the host; this machine's look-up, which sessions use, fails: ${describeError(error)}`,
     action: actionFor(error, context.connection)
   }
 }

@@ -88,7 +88,7 @@ export interface TlsFacts {
   /** Why no session can be opened this way; undefined when one can. */
   readonly failure: SessionError | undefined
   readonly isEncrypted: boolean
-  /** `TLSv1.3` and the like; undefined without encryption. */
+  /** `TLSv1.3` and so on; undefined without encryption. */
   readonly version: string | undefined
   readonly certificate: CertificateFacts | undefined
   /** OpenSSL's code for a chain that is not trusted; undefined when it is trusted, or there is no encryption. */

@@ -189,7 +189,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the password exchange failed",
     explanation:
       "Poolers before 2.6 reported a wrong password inside the SCRAM exchange, which drivers print in various " +
-      "ways; a server that cannot prove that it knows the password causes the same error.",
+      "ways; a server that cannot prove that it has the password causes the same error.",
     remedy: "Correct the password. If it is right, check which server answers at that address.",
     source: "Supavisor 2.5 source, client_handler.ex; @effect/sql-pg 4.0 source, PgAuth.ts",
     matchers: {

@@ -260,7 +260,7 @@ export const postgresSessionEntries: ReadonlyArray<CatalogueEntry> = [
     class: "configuration",
     retry: "never",
     title: "the server does not support a part of the login",
-    explanation: "It does not know the version of the protocol or an option of the startup message.",
+    explanation: "The version of the protocol or an option of the startup message is not supported.",
     remedy: "Read the server's message and correct the options of the connection string.",
     matchers: { sqlState: "0A000", fatal: true }
   }),

@@ -73,7 +73,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
     code: "40003",
     retry: "never",
     title: "whether the statement was completed is unknown",
-    explanation: "The server itself does not know.",
+    explanation: "The server reports that it cannot tell.",
     remedy: "Check in the database whether the statement took effect.",
     matchers: { sqlState: "40003" }
   }),
@@ -107,7 +107,7 @@ export const postgresStatementEntries: ReadonlyArray<CatalogueEntry> = [
   postgres({
     code: "26000",
     retry: "now",
-    title: "the session does not know the prepared statement",
+    title: "the session has no such prepared statement",
     explanation: "The session is not the one the statement was prepared on, or DISCARD ALL or DEALLOCATE removed it.",
     remedy: "Run it again, which prepares it anew; behind a transaction pooler switch named prepared statements off.",
     matchers: { sqlState: "26000", texts: ['prepared statement "<name>" does not exist'] }

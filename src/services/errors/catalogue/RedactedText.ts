@@ -84,7 +84,7 @@ const cutAtBlank = (text: string): string => {
 /**
  * Removes what looks like a credential from a text of a server, driver or library.
  *
- * It knows `://user:secret@` and pairs such as `password=secret`, `"password": "secret"`, `PASSWORD 'secret'` and
+ * It recognizes `://user:secret@` and pairs such as `password=secret`, `"password": "secret"`, `PASSWORD 'secret'` and
  * Elixir's `password: "secret"`; in doubt it hides. Texts longer than 4096 characters are cut.
  */
 export const redactForeignText = (text: string): string => hide(text.length > maxTextLength ? cutAtBlank(text) : text)

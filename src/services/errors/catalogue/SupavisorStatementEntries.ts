@@ -21,7 +21,7 @@ export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
     class: "statement",
     retry: "never",
     title: "the prepared statement does not exist",
-    explanation: "In transaction mode the pooler does not know a prepared statement of this name.",
+    explanation: "In transaction mode the pooler has no prepared statement of this name.",
     remedy,
     source,
     texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']

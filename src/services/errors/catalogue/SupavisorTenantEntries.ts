@@ -9,7 +9,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     code: "ENOTFOUND",
     class: "configuration",
     retry: "never",
-    title: "the pooler does not know this project",
+    title: "the pooler has no such project",
     explanation:
       "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project " +
       "reference is wrong or missing, or the project is paused or deleted. The password was not checked, and DNS " +

@@ -73,7 +73,7 @@ export interface Definition<C extends Columns> {
   /** The meaning of an empty result. */
   readonly empty: (input: CheckInput) => string
   readonly nextSteps: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => OptionalTexts
-  /** What the role could not see, or the server does not know. */
+  /** What the role could not see, or the server does not report. */
   readonly unseen?: (rows: ReadonlyArray<RowOf<C>>, input: CheckInput) => OptionalTexts
   readonly rules?: ReadonlyArray<Rule<RowOf<C>>>
 }

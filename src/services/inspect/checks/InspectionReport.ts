@@ -46,7 +46,7 @@ export const Inspection = Schema.Struct({
   isTruncated: Schema.Boolean,
   /** The meaning of an empty result; null when there are rows. */
   empty: Schema.NullOr(Schema.String),
-  /** What the role could not see, or the server does not know. */
+  /** What the role could not see, or the server does not report. */
   unseen: Schema.Array(Schema.String),
   nextSteps: Schema.Array(Schema.String),
   rules: Schema.Array(RuleResult)

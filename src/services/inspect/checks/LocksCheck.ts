@@ -52,7 +52,7 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
   empty: () => "There are no strong locks, and no session waits for a lock.",
   unseen: hiddenSessions,
   nextSteps: (rows) => [
-    rows.some(({ granted }) => !granted) && `${Check.commandOf("blocking")} shows who waits for whom.`,
+    rows.some(({ granted }) => !granted) && `${Check.commandOf("blocking")} shows which session waits for which.`,
     rows.some(({ granted, mode }) => granted && mode === "AccessExclusiveLock") &&
       "AccessExclusiveLock blocks even reads: run alter table in small steps, and create index concurrently."
   ],

@@ -27,7 +27,7 @@ export const poolUtilization = Check.define({
   subject: "connections",
   details:
     "The server's limit is max_connections without the reserved connections. The pooler has one pool per role and " +
-    "database; PostgreSQL does not know its size, so it is taken to be 15 unless --pooler-size is given. Sessions with the " +
+    "database; PostgreSQL cannot report its size, so it is taken to be 15 unless --pooler-size is given. Sessions with the " +
     "pooler's application_name or ours count for it. `ours` compares the sessions of all processes with the same " +
     "DB_APPLICATION_NAME with DB_POOL_MAX, the limit of one process. The inspecting connection is not counted.",
   columns: {
@@ -67,7 +67,7 @@ from limits order by share desc nulls last, scope limit ${input.limit}`,
     ...hiddenSessions(rows, input),
     isBehindPooler(input) &&
       input.poolerSize === undefined &&
-      "PostgreSQL does not know the pooler's pool size: copy it from the Dashboard (Database, Settings, Connection " +
+      "PostgreSQL cannot report the pooler's pool size: copy it from the Dashboard (Database, Settings, Connection " +
         "pooling) and set it with --pooler-size."
   ],
   nextSteps: (rows, { facts }) => {

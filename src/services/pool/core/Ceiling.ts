@@ -7,7 +7,7 @@
  * error is the pooler's size, which other clients may share.
  */
 
-/** What is known of the ceiling. Times are monotonic milliseconds. */
+/** The state of the ceiling. Times are monotonic milliseconds. */
 export interface Ceiling {
   /** Open sessions of this pool when the last dial was refused; undefined before the first time. */
   readonly held: number | undefined

@@ -8,7 +8,7 @@
 import type { SessionError } from "../../errors/SessionError.ts"
 import type { WaiterNode } from "./WaitQueue.ts"
 
-/** What the pool's decisions need to know of a session. */
+/** The facts about a session that the pool's decisions need. */
 export interface SlotSession {
   readonly isClean: () => boolean
   /** Monotonic milliseconds when the peer last sent anything. */
