@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
-import { settingsTable } from "../src/services/config/SessionConfig.ts"
+import { settingsTable } from "../src/services/config/settings/Variables.ts"
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8")
 

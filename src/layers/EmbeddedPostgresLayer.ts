@@ -5,7 +5,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { parse } from "../services/config/ConnectionString.ts"
 import { EmbeddedPostgres, type EmbeddedPostgresError } from "../services/embedded/EmbeddedPostgres.ts"
-import { SessionConfig, withConnection } from "../services/config/SessionConfig.ts"
+import { SessionConfig } from "../services/config/SessionConfig.ts"
+import { withConnection } from "../services/config/settings/Resolve.ts"
 
 /** Whether DB_CONNECTION_TYPE is set; otherwise the type follows from the missing connection string. */
 const isTypeSet = Effect.isSuccess(Config.String("DB_CONNECTION_TYPE"))

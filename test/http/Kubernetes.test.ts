@@ -3,7 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { paths } from "../../src/http/Routes.ts"
-import { SessionConfig, settingsTable } from "../../src/services/config/SessionConfig.ts"
+import { SessionConfig } from "../../src/services/config/SessionConfig.ts"
+import { settingsTable } from "../../src/services/config/settings/Variables.ts"
 
 const paper = readFileSync(new URL("../../docs/kubernetes.md", import.meta.url), "utf8")
 

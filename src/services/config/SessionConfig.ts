@@ -14,7 +14,6 @@ import { variables } from "./settings/Variables.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 
 export * as PoolSizing from "./PoolSizing.ts"
-export { withConnection } from "./settings/Resolve.ts"
 export { fromInput } from "./settings/FromInput.ts"
 export { formatDuration, parseDuration } from "./settings/Durations.ts"
 export { fromRecord } from "./settings/Environment.ts"
@@ -26,7 +25,7 @@ export type {
   SettingsInput,
   Startup
 } from "./settings/Settings.ts"
-export { settingsTable, type Variable, variables } from "./settings/Variables.ts"
+export { type Variable, variables } from "./settings/Variables.ts"
 
 /** The variables of the provider that begin with `DB_`, to find misspelt ones; a source may list none of its names. */
 const databaseVariables = (

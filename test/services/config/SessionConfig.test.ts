@@ -7,14 +7,9 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { make as makeConnection } from "../../../src/services/config/ConnectionString.ts"
-import {
-  fromInput,
-  SessionConfig,
-  type SettingsInput,
-  settingsTable,
-  variables,
-  withConnection
-} from "../../../src/services/config/SessionConfig.ts"
+import { fromInput, SessionConfig, type SettingsInput, variables } from "../../../src/services/config/SessionConfig.ts"
+import { withConnection } from "../../../src/services/config/settings/Resolve.ts"
+import { settingsTable } from "../../../src/services/config/settings/Variables.ts"
 import { given, loopbackUrl, problemsOf, read, ref, sessionUrl, transactionUrl } from "./settings/Fixture.ts"
 
 describe("the defaults", () => {
