@@ -6,10 +6,8 @@ import * as Runtime from "effect/Runtime"
 import type { Signals } from "./Signals.ts"
 
 /**
- * The exit code: 0 for success and for an end after a signal; any other failure is printed to stderr.
- *
- * Effect's own runner exits with 130 after a signal; here a completed drain is a success, so that a supervisor does not
- * report a crash.
+ * 0 for success, and after a signal, because a completed drain is no crash (Effect's own runner exits with 130); any
+ * other failure is printed to stderr.
  */
 const exitCodeOf = async (exit: Exit.Exit<unknown, unknown>, signals: Signals): Promise<number> => {
   if (Exit.isSuccess(exit)) return 0

@@ -28,11 +28,7 @@ const logStart = Effect.gen(function* () {
 const foundation = (options: ConfigLayer.Options) =>
   LogLayer.layer.pipe(Layer.provideMerge(SessionConfig.layerEnv), Layer.provideMerge(ConfigLayer.provider(options)))
 
-/**
- * The command; the first signal interrupts it. Fails when the start fails.
- *
- * Settings come from the environment, then from the file. Pool and server are loaded after the first log line.
- */
+/** Settings come from the environment, then from the file. Pool and server are loaded after the first log line. */
 export const serve = Effect.fn("serve")(
   function* ({ demo = true }: ServeOptions) {
     yield* logStart

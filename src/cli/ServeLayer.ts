@@ -59,9 +59,7 @@ const stop = Effect.gen(function* () {
 
 /**
  * Serves until it is interrupted or the first session fails permanently, then drains the pool while probes are still
- * answered; `/readyz` returns 503 at once.
- *
- * After that the layers close: HTTP, the pool, the embedded server.
+ * answered (`/readyz` with 503), then closes the layers: HTTP, the pool, the embedded server.
  */
 export const serving: Effect.Effect<never, SessionError, DemoLoad | HealthCheck | HttpServer | LiveFeed | SessionPool> =
   Effect.gen(function* () {

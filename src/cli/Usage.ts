@@ -25,11 +25,7 @@ const lineOf = (error: CliError.NonShowHelpErrors): string => {
   }
 }
 
-/**
- * The lines for wrong usage.
- *
- * A word after an unknown flag is probably its value, and may be a secret: only the flag is printed.
- */
+/** A word after an unknown flag is probably its value, and may be a secret: only the flag is printed. */
 const usageLines = (
   errors: ReadonlyArray<CliError.NonShowHelpErrors>,
   commandPath: ReadonlyArray<string>

@@ -81,9 +81,7 @@ const missing: PageFile = {
   )
 }
 
-/**
- * Reads the files of `/` and `/page/...`. When they cannot be read, `/` answers 404 and the rest of the server works.
- */
+/** Reads the page's files. When they cannot be read, `/` answers 404 and the rest of the server works. */
 export const readPageFiles: Effect.Effect<ReadonlyArray<PageFile>> = Effect.try(() => [
   served("/", new URL(PAGE, folder), "html"),
   ...Fs.readdirSync(folder)

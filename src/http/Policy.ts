@@ -39,10 +39,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 /** Compares digests, so that the time reveals neither the content nor the length of the secret. */
 const same = (given: string, secret: string): boolean => timingSafeEqual(digest(given), digest(secret))
 
-/**
- * Whether a Host header names this machine. A foreign page whose name resolves to this machine (DNS rebinding) sends
- * its own name.
- */
+/** Whether a Host header names this machine. A foreign page that resolves to it (DNS rebinding) sends its own name. */
 export const isOwnHost = (header: string | undefined): boolean => {
   if (header === undefined || !/^[\w.:[\]-]+$/.test(header)) return false
   const name = URL.parse(`http://${header}`)?.hostname.replace(/^\[(.*)\]$/, "$1")

@@ -78,11 +78,7 @@ const readOnly = HttpServerResponse.setHeader(text("Only GET and HEAD are answer
 
 export type Needs = HealthCheck | LiveFeed | PoolHistory | PoolMetrics | SessionPool | SessionConfig
 
-/**
- * The routes behind the policy; HEAD is answered wherever GET is.
- *
- * No route uses the database: probes must neither take sessions from the application nor wait for them.
- */
+/** The routes behind the policy. None uses the database: probes must neither take sessions nor wait for them. */
 export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Needs> = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { current } = yield* HealthCheck

@@ -23,10 +23,7 @@ import { version } from "./Version.ts"
 
 export const encodeStatus: (status: StatusBody) => string = Schema.encodeSync(Schema.fromJsonString(StatusBody))
 
-/**
- * Makes a reader of the status. The uptime counts from here. A server without an advisor or a monitor has null as
- * `findings` or `database`.
- */
+/** Makes a reader of the status; the uptime counts from here. `findings` and `database` are null without a service. */
 export const makeStatus = Effect.gen(function* () {
   const pool = yield* SessionPool
   const health = yield* HealthCheck

@@ -7,10 +7,6 @@ import { type Options, provider } from "./EnvFileLayer.ts"
 
 export { type Options, provider } from "./EnvFileLayer.ts"
 
-/**
- * The settings, from the environment and the file. Each call makes a new layer: keep the value.
- *
- * Nothing else reads a `.env` file; without one use `SessionConfig.layerEnv`.
- */
+/** From the environment and the file, which nothing else reads. Each call makes a new layer: keep the value. */
 export const layer = (options?: Options): Layer.Layer<SessionConfig, SessionError, FileSystem.FileSystem> =>
   SessionConfig.layerEnv.pipe(Layer.provide(provider(options)))

@@ -11,10 +11,7 @@ export const DemoEnabled = Context.Reference<boolean>("effect-supavisor/DemoEnab
   defaultValue: () => false
 })
 
-/**
- * Starts the load when the database is the embedded one and `DemoEnabled` is set, and logs it. A configured database
- * never gets a load.
- */
+/** Starts and logs the load when the database is the embedded one and `DemoEnabled` is set; otherwise there is none. */
 export const layer: Layer.Layer<DemoLoad, never, SessionConfig | SessionPool> = Layer.unwrap(
   Effect.gen(function* () {
     const { connectionType } = yield* SessionConfig

@@ -47,11 +47,7 @@ const useColour = Effect.map(
   (isAllowed) => process.stderr.isTTY === true && isAllowed
 )
 
-/**
- * Replaces the loggers by one that writes to stderr, so that stdout has only the output of commands.
- *
- * A line that cannot be written, because the terminal has closed, is dropped.
- */
+/** Writes to stderr, so that stdout has only the output of commands. Lines for a closed terminal are dropped. */
 export const layer: Layer.Layer<never, never, SessionConfig> = Layer.unwrap(
   Effect.gen(function* () {
     const { logFormat } = yield* SessionConfig

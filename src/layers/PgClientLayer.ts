@@ -26,11 +26,7 @@ export const layer = (
     Layer.provide([Layer.succeed(DriverOptions, options), machineClockLayer])
   )
 
-/**
- * A client with its own pool, both open until the scope closes; the pool's events are logged.
- *
- * Fails as `SupavisorLayer.layer` does, with a `SessionError`.
- */
+/** A client with its own pool, open until the scope closes, and its log. Fails as `SupavisorLayer.layer` does. */
 export const make = (
   settings: SettingsInput,
   options: PgClientOptions = {}

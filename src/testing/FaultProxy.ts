@@ -161,11 +161,7 @@ const make = Effect.fnUntraced(function* (
   }
 })
 
-/**
- * A TCP proxy in front of any host and port, for tests of network faults.
- *
- * It listens on a free port of 127.0.0.1. Closing its scope closes every socket and clears every timer.
- */
+/** A TCP proxy on a free port of 127.0.0.1, for tests of network faults. Its scope's end closes all sockets. */
 export class FaultProxy extends Context.Service<FaultProxy, FaultProxyShape>()("effect-supavisor/FaultProxy") {
   /** Starts a proxy that runs while the scope is open. Fails when no port can be bound. */
   static readonly make = make

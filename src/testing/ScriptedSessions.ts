@@ -42,11 +42,7 @@ const defaults: SettingsInput = {
 export class ScriptedSessions extends Context.Service<ScriptedSessions, ScriptedServer>()(
   "effect-supavisor/ScriptedSessions"
 ) {
-  /**
-   * Opens scripted sessions, and provides their server, which a test reads and changes.
-   *
-   * A statement that the script does not expect is a defect, `Unexpected statement: ...`.
-   */
+  /** Opens scripted sessions and provides their server. A statement that the script does not expect is a defect. */
   static readonly layer = (script: Script = {}): Layer.Layer<ScriptedSessions | SessionOpener> =>
     Layer.effectContext(
       Effect.gen(function* () {

@@ -25,11 +25,7 @@ export interface TestPostgresShape extends Pick<EmbeddedPostgresShape, "host" | 
   readonly server: EmbeddedPostgresShape
   /** A new, empty database; dropped WITH (FORCE) when the scope closes. */
   readonly freshDatabase: Effect.Effect<EmbeddedDatabase, EmbeddedPostgresError, Scope.Scope>
-  /**
-   * Runs a statement as superuser on a separate connection.
-   *
-   * The connection is kept between calls. When it has failed, it is replaced, and the statement runs once more.
-   */
+  /** Runs a statement as superuser on a separate, lasting connection; after a failure once more on a new one. */
   readonly admin: (
     sql: string,
     params?: ReadonlyArray<unknown>

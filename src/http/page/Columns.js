@@ -88,13 +88,8 @@ export const queryRate = ({ at, queries }, before) => {
 /** The shortest period of the charts, in milliseconds. */
 const MIN_SPAN_MILLIS = 120_000
 
-/**
- * The period of the charts: the whole history, at least two minutes, at most the window.
- * @param {ReadonlyArray<HistoryPoint>} points
- * @param {number} windowMillis
- * @param {number} now
- * @returns {{ readonly from: number, readonly to: number }}
- */
+// The period of the charts: the whole history, at least two minutes, at most the window.
+/** @type {(points: ReadonlyArray<HistoryPoint>, windowMillis: number, now: number) => { from: number, to: number }} */
 export const spanOf = (points, windowMillis, now) => {
   const first = points[0]?.at ?? now
   const to = points.at(-1)?.at ?? now

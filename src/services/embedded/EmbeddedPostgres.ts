@@ -11,8 +11,10 @@ import { randomBytes } from "node:crypto"
 import { EmbeddedPostgresError } from "./postgres/EmbeddedPostgresError.ts"
 import { loopbackHost } from "./postgres/FreePort.ts"
 import { resolveBinDir } from "./postgres/PostgresBinaries.ts"
+import type { StopMode } from "./postgres/Postmaster.ts"
 import * as Postmaster from "./postgres/Postmaster.ts"
 import * as Programs from "./postgres/Programs.ts"
+import type { ServerTls } from "./postgres/ServerDirectory.ts"
 import * as ServerDirectory from "./postgres/ServerDirectory.ts"
 import * as Watchdog from "./postgres/Watchdog.ts"
 
@@ -33,7 +35,7 @@ export interface EmbeddedPostgresOptions {
   /** Settings by name, as in postgresql.conf; `listen_addresses` is ignored. */
   readonly settings?: Readonly<Record<string, string>>
   /** Certificate and key for TLS, each a PEM text or a path. Default: no TLS. */
-  readonly ssl?: ServerDirectory.ServerTls
+  readonly ssl?: ServerTls
   /** Bound of the start. Default: 30 seconds. */
   readonly startTimeout?: Duration.Input
 }
@@ -61,7 +63,7 @@ export interface EmbeddedPostgresShape {
    * `fast` ends all sessions and takes at most 7 seconds; `immediate` is a crash; `smart` waits without bound until the
    * last client has disconnected.
    */
-  readonly stop: (mode: Postmaster.StopMode) => Effect.Effect<void>
+  readonly stop: (mode: StopMode) => Effect.Effect<void>
   /** Starts a stopped or crashed server on the same port; does nothing when it runs. */
   readonly start: Effect.Effect<void, EmbeddedPostgresError>
   /** The last 64 KiB of the server's log. */

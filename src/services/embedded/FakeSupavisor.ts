@@ -108,10 +108,8 @@ export interface FakeSupavisorShape {
   /** Unblocks the breakers and clears their counts. */
   readonly resetBreakers: Effect.Effect<void>
   /**
-   * Stops every pool, as a change of the tenant's record does, and returns when all have stopped.
-   *
-   * Idle sessions get 57P01 at once, busy ones when they become idle, the rest after 5 seconds; logins meanwhile get
-   * 57P01.
+   * Stops every pool, as a change of the tenant's record does, and returns when all have stopped: idle sessions get
+   * 57P01 at once, busy ones when they become idle, the rest after 5 seconds. Logins meanwhile get 57P01.
    */
   readonly drain: Effect.Effect<void>
   /** Closes every connection with a FIN and no message, as when the pooler's process ends; statements go on. */

@@ -65,10 +65,7 @@ const retryNeverExecuted = <A, E, R>(effect: Effect.Effect<A, E, R>, retries: nu
     retries > 0 && isUnread(error) ? retryNeverExecuted(effect, retries - 1) : Effect.fail(error)
   )
 
-/**
- * Acquires a session until the scope closes. The finalizer is added before the acquire, so an interrupted wait leaves
- * nothing behind.
- */
+/** The finalizer is added before the acquire, so an interrupted wait leaves nothing behind. */
 export const reserve = <X>(host: PoolHost, mapError: MapError<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
@@ -100,10 +97,7 @@ const reacquire: Reacquire = (host, lease) =>
     )
   })
 
-/**
- * Runs an effect with a new lease, which is released whatever happens. The session is acquired inside the protected
- * part: an interruption finds the lease either without a session or over.
- */
+/** Acquires inside the protected part: an interruption finds the lease without a session or over, and releases it. */
 const withLease = <A, E, R>(
   host: PoolHost,
   run: (lease: LeasedSession) => Effect.Effect<A, E, R>,

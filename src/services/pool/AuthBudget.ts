@@ -1,7 +1,4 @@
-/**
- * Authentication failures, shared by all pools of the process with the same endpoint and role: the pooler adds them up
- * as well, and blocks the address that the pools share.
- */
+/** Authentication failures of all pools of an endpoint and role: the pooler adds them up and blocks their address. */
 import type * as Clock from "effect/Clock"
 
 export interface BudgetMember {

@@ -1,8 +1,4 @@
-/**
- * One timer for all deadlines of a pool: it sleeps until the earliest, and is rearmed only for an earlier one.
- *
- * A timer per waiter costs a third of the throughput of a saturated pool; this one costs nothing per waiter.
- */
+/** One timer for all deadlines of a pool: one per waiter costs a third of the throughput of a saturated pool. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"

@@ -363,10 +363,7 @@ export class SharedStatement extends DirectStatement {
     shared?.releaseIfDone()
   }
 
-  /**
-   * Records how long the server ran the statement: at most since the result before it, and at most the time since it
-   * was written less the round trip.
-   */
+  /** Records the time on the server: at most since the last result, and since it was written less the round trip. */
   private leaveSession(now: number, succeeded: boolean): SharedSession | undefined {
     const { facts, shared } = this
     this.shared = undefined

@@ -1,8 +1,6 @@
 /**
- * Durations of statements by operation and outcome: `db.client.operation.duration` of OpenTelemetry's database
- * conventions.
- *
- * A statement that succeeds costs two clock readings, one lookup and the additions of a histogram.
+ * `db.client.operation.duration` of OpenTelemetry's database conventions: durations by operation and outcome. A
+ * statement that succeeds costs two clock readings, one lookup and the additions of a histogram.
  */
 import type * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"

@@ -62,7 +62,7 @@ export class ProxiedConnection {
   }
 
   /** Bytes read from each side and bytes written to each side. */
-  get bytes() {
+  get bytes(): Readonly<Record<"fromClient" | "toServer" | "fromServer" | "toClient", number>> {
     return {
       fromClient: this.#toServer.bytesIn,
       toServer: this.#toServer.bytesOut,

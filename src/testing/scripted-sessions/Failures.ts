@@ -63,11 +63,7 @@ export const connectionReset = (statementInFlight: boolean): SessionError =>
 export const cancelTimedOut = (elapsedMillis: number, limitMillis: number): SessionError =>
   SessionError.statementTimeout({ ...address, elapsedMillis, limitMillis })
 
-/**
- * The server's error for a statement, by SQLSTATE (PostgreSQL docs, errcodes-appendix).
- *
- * It is the `SqlError` that a real session fails with: `23505` is a `UniqueViolation`, and so on.
- */
+/** The server's error for a statement, by SQLSTATE, as a real session fails with it: `23505` is a `UniqueViolation`. */
 export const serverError = (
   sqlState: string,
   message: string,

@@ -1,7 +1,4 @@
-/**
- * The transaction block of a scripted session, as the server keeps it: a failed block accepts only the statements that
- * end it (PostgreSQL docs, "Message Flow", ReadyForQuery).
- */
+/** The transaction block of a session: once failed, it accepts only its end (PostgreSQL docs, "Message Flow"). */
 import type { SqlError } from "effect/sql/SqlError"
 import { serverError } from "./Failures.ts"
 

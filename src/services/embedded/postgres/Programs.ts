@@ -34,10 +34,8 @@ export const readLog = (directory: ServerDirectory, since = 0): Effect.Effect<st
   }).pipe(Effect.catchCause(() => Effect.succeed("")))
 
 /**
- * Starts a program of the installation, appends its output to the server's log, and has the watchdog track it.
- *
- * It has its own process group, so that Ctrl-C in a terminal reaches the application only, and it does not keep this
- * process alive.
+ * Starts a program, appends its output to the server's log, and has the watchdog track it. It has its own process
+ * group, so that Ctrl-C in a terminal reaches the application only, and does not keep this process alive.
  */
 export const start = (
   directory: ServerDirectory,

@@ -48,11 +48,7 @@ export interface Watchdog {
   readonly forget: () => void
 }
 
-/**
- * Starts the watchdog of a directory; it ends when the scope closes.
- *
- * It runs in its own session and ignores the terminal's signals: on Ctrl-C the program drains first.
- */
+/** It has its own session and ignores the terminal's signals: on Ctrl-C the program drains first. */
 export const make = (directory: string): Effect.Effect<Watchdog, EmbeddedPostgresError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

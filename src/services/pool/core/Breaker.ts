@@ -1,8 +1,6 @@
 /**
- * The pool's three circuit breakers: network, capacity and authentication.
- *
- * They are views of the dial backoff and the ceiling, not separate state, so they cannot contradict them. Open sessions
- * stay in use whatever a breaker's state is.
+ * The pool's three circuit breakers: network, capacity and authentication. They are views of the dial backoff and the
+ * ceiling, so they cannot contradict them. Open sessions stay in use whatever a breaker's state is.
  */
 import type { Ceiling } from "./Ceiling.ts"
 import type { DialBackoff } from "./DialBackoff.ts"

@@ -1,8 +1,6 @@
 /**
- * Decides whether another session should be dialled, and when to decide again. Pure.
- *
- * Callers wait for any session, never for a particular dial. So the pool needs as many dials as there are waiters; a
- * slow dial no longer counts, and no dial starts without a need.
+ * Decides whether another session should be dialled, and when to decide again. Pure. Callers wait for any session,
+ * never for a particular dial: the pool needs as many dials as there are waiters, and a slow dial no longer counts.
  */
 import * as Ceiling from "./Ceiling.ts"
 import * as DialBackoff from "./DialBackoff.ts"

@@ -312,10 +312,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /**
-   * Periodic work: expired waiters, idle sessions above `min`, one rotation by lifetime. Returns the instant by which
-   * it must be called again.
-   */
+  /** Handles expired waiters, idle sessions above `min` and one rotation. Returns the latest instant of the next call. */
   tick(now: number): number {
     const earliest = this.waiters.expire(now, (waiter) => this.endWait(waiter, this.reject("timeout", waiter)))
     this.closeIdle(now)

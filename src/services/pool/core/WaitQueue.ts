@@ -1,7 +1,6 @@
 /**
- * A first-in, first-out queue of waiters with removal from the middle in constant time.
- *
- * A waiter contains its own links: waiting allocates nothing for the queue, and a cancelled wait leaves nothing behind.
+ * A first-in, first-out queue of waiters with removal from the middle in constant time. A waiter contains its own
+ * links: waiting allocates nothing for the queue, and a cancelled wait leaves nothing behind.
  */
 
 /** The fields that the queue needs of a waiter. */
