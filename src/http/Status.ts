@@ -83,7 +83,7 @@ export const makeStatus = Effect.gen(function* () {
 const durationText = (duration: Duration.Duration | undefined): string =>
   duration === undefined ? "off" : formatDuration(duration)
 
-/** Every setting without secrets, in the form of the environment. Of `sessionSettings` only the names: a value may be a secret. */
+/** Every setting in the form of the environment, without secrets: of `sessionSettings` only the names. */
 const redactedSettings = (settings: Settings) => ({
   connection: settings.connection === undefined ? null : describe(settings.connection),
   connectionType: settings.connectionType,

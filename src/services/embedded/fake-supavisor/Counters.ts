@@ -1,22 +1,32 @@
-export const zeroCounters = () => ({
+/** Counts since the start of FakeSupavisor. */
+export interface Counters {
   /** TCP connections on either port. */
-  accepted: 0,
+  accepted: number
   /** Logins that reached ReadyForQuery. */
-  logins: 0,
+  logins: number
   /** Refused logins. */
-  refusals: 0,
+  refusals: number
   /** Refused logins by code: EMAXCONNSESSION, 28P01 and so on. */
-  refusalsByCode: new Map<string, number>(),
+  readonly refusalsByCode: Map<string, number>
   /** Failures that the breaker counts: wrong passwords, broken and slow authentications. */
-  authFailures: 0,
+  authFailures: number
   /** CancelRequests passed on to PostgreSQL. */
+  cancelsRouted: number
+  heartbeats: number
+  /** Backends cleaned with DISCARD ALL and returned to their pool. */
+  discards: number
+  /** Backends closed because their client disconnected during a statement or transaction. */
+  abandoned: number
+}
+
+export const zeroCounters = (): Counters => ({
+  accepted: 0,
+  logins: 0,
+  refusals: 0,
+  refusalsByCode: new Map(),
+  authFailures: 0,
   cancelsRouted: 0,
   heartbeats: 0,
-  /** Backends cleaned with DISCARD ALL and returned to their pool. */
   discards: 0,
-  /** Backends closed because their client disconnected during a statement or transaction. */
   abandoned: 0
 })
-
-/** Counts since the start of FakeSupavisor. */
-export type Counters = ReturnType<typeof zeroCounters>

@@ -312,7 +312,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
-  /** Handles expired waiters, idle sessions above `min` and one rotation. Returns the latest instant of the next call. */
+  /** Handles expired waiters, idle sessions above `min` and one rotation. Returns when it must be called again. */
   tick(now: number): number {
     const earliest = this.waiters.expire(now, (waiter) => this.endWait(waiter, this.reject("timeout", waiter)))
     this.closeIdle(now)

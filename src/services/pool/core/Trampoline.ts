@@ -1,6 +1,6 @@
 /**
  * Runs the actions that a step of the state machine deferred: after the step, in order. A fiber that is woken may
- * release its session at once, which wakes the next waiter: in this loop, ten thousand in a row do not overflow the stack.
+ * release its session at once, which wakes the next waiter: in this loop, ten thousand do not overflow the stack.
  */
 
 /** Deferred as an object, because a closure per hand-off costs measurable time. */
