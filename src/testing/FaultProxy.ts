@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Socket } from "node:net"
 import { loopbackHost } from "../services/embedded/postgres/FreePort.ts"
 import { type FaultMode, pass } from "./fault-proxy/FaultMode.ts"
-import * as Listener from "../services/embedded/TcpListener.ts"
+import * as TcpListener from "../services/embedded/TcpListener.ts"
 import { ProxiedConnection } from "./fault-proxy/ProxiedConnection.ts"
 
 export * as FaultMode from "./fault-proxy/FaultMode.ts"
@@ -114,7 +114,7 @@ const make = Effect.fnUntraced(function* (
   }
 
   const listener = yield* Effect.acquireRelease(
-    Effect.mapError(Listener.make(onConnection), (error) => new FaultProxyError({ detail: error.message })),
+    Effect.mapError(TcpListener.make(onConnection), (error) => new FaultProxyError({ detail: error.message })),
     (listener) =>
       Effect.andThen(
         listener.close,

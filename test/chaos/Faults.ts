@@ -126,7 +126,7 @@ const jump: Fault["inject"] = ({ clock }, random) =>
     () => Effect.sync(() => clock.jump(0))
   )
 
-const blackhole = (random: SeededRandom): FaultMode.ConnectionMode =>
+const blackhole = (random: SeededRandom): FaultMode.OpenConnectionMode =>
   FaultMode.blackhole({
     bytes: random.chance(0.5) ? "hold" : "drop",
     closes: random.chance(0.5) ? "swallow" : "forward"

@@ -17,7 +17,7 @@ import { invalidSettings } from "./checks/ConfigurationChecks.ts"
 import { makeContext } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
 import { PROGRAM } from "./checks/Actions.ts"
-import { type CheckResult, type DoctorReport, DOCTOR_REPORT_VERSION, verdictOf } from "./checks/DoctorReport.ts"
+import { type CheckResult, type DoctorReport, DOCTOR_REPORT_VERSION, doctorVerdictOf } from "./checks/DoctorReport.ts"
 import { type RunCallbacks, runChecks, toResult } from "./checks/RunChecks.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NetworkCheck } from "./NetworkCheck.ts"
@@ -84,7 +84,7 @@ const reportOf = (
   version: DOCTOR_REPORT_VERSION,
   startedAt,
   ms: millis(),
-  verdict: verdictOf(results, attempted),
+  verdict: doctorVerdictOf(results, attempted),
   results
 })
 

@@ -15,7 +15,7 @@ import { admit } from "./fake-supavisor/ClientLogin.ts"
 import { Pooler } from "./fake-supavisor/Pooler.ts"
 import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
 import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
-import * as Listener from "./TcpListener.ts"
+import * as TcpListener from "./TcpListener.ts"
 
 export type { ClientInfo as FakeSupavisorClient } from "./fake-supavisor/Client.ts"
 export type { Counters as FakeSupavisorCounters } from "./fake-supavisor/Counters.ts"
@@ -208,7 +208,7 @@ const make = Effect.fnUntraced(function* (
   const cannotListen = (error: Error) => failure(`cannot listen on ${loopbackHost}: ${error.message}`)
   const listener = (mode: "session" | "transaction") =>
     Effect.acquireRelease(
-      Listener.make((socket) => pooler.accept(socket, mode)).pipe(Effect.mapError(cannotListen)),
+      TcpListener.make((socket) => pooler.accept(socket, mode)).pipe(Effect.mapError(cannotListen)),
       (opened) => opened.close
     )
   const session = yield* listener("session")

@@ -15,7 +15,7 @@ const listen = (port: number, onConnection: (socket: Net.Socket) => void): Effec
     return Effect.sync(() => server.close())
   })
 
-export interface Listener {
+export interface TcpListener {
   readonly port: number
   readonly isOpen: () => boolean
   /** Listens again; does nothing when it listens already. Fails when the port was taken meanwhile. */
@@ -31,7 +31,7 @@ export const make = Effect.fnUntraced(function* (onConnection: (socket: Net.Sock
     Effect.retry(Schedule.recurs(maxPortConflicts))
   )
   let server: Net.Server | undefined = first.server
-  const listener: Listener = {
+  const listener: TcpListener = {
     port: first.port,
     isOpen: () => server !== undefined,
     open: Effect.suspend(() =>

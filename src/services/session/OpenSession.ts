@@ -115,7 +115,7 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
       username: connection.username
     },
     open: Effect.suspend(() => {
-      const dial: Dial = { phase: "dns", wire: undefined }
+      const dial: DialProgress = { phase: "dns", wire: undefined }
       return logIn(dial, target, Duration.toMillis(config.connectTimeout), (login) =>
         Effect.tap(openSession(login, target, modeCheck), warnOnce)
       )
@@ -132,7 +132,7 @@ export interface LoginTarget {
 }
 
 /** How far a dial has come, for the message of one that ran out of time. */
-export interface Dial {
+export interface DialProgress {
   phase: Phase
   wire: Wire | undefined
 }
@@ -159,7 +159,7 @@ export interface LoggedIn {
  * was opened is closed again when it fails.
  */
 export const logIn = <A>(
-  dial: Dial,
+  dial: DialProgress,
   target: LoginTarget,
   limitMillis: number,
   setUp: (login: LoggedIn) => Effect.Effect<A, SessionError>
@@ -186,7 +186,7 @@ export const logIn = <A>(
   }).pipe(onMachineClock)
 
 const dialOnce = Effect.fnUntraced(function* <A>(
-  dial: Dial,
+  dial: DialProgress,
   target: LoginTarget,
   deadline: number,
   now: () => number,

@@ -24,15 +24,15 @@ export type FaultMode =
       readonly _tag: "When"
       readonly predicate: ChunkPredicate
       readonly matched: "forward" | "withhold"
-      readonly next: ConnectionMode
+      readonly next: OpenConnectionMode
     }
-  | { readonly _tag: "AfterServerBytes"; readonly bytes: number; readonly next: ConnectionMode }
+  | { readonly _tag: "AfterServerBytes"; readonly bytes: number; readonly next: OpenConnectionMode }
 
 /** A mode that an open connection can change to; the others apply to new connections only. */
-export type ConnectionMode = Exclude<FaultMode, { readonly _tag: "Refuse" | "StallAccept" }>
+export type OpenConnectionMode = Exclude<FaultMode, { readonly _tag: "Refuse" | "StallAccept" }>
 
 /** Bytes pass unchanged. Ends every other mode. */
-export const pass: ConnectionMode = { _tag: "Pass" }
+export const pass: OpenConnectionMode = { _tag: "Pass" }
 
 /** The listening socket is closed: new connections get ECONNREFUSED, open ones stay. */
 export const refuse: FaultMode = { _tag: "Refuse" }
@@ -51,16 +51,16 @@ export const stallAccept: FaultMode = { _tag: "StallAccept" }
 export const blackhole = (options?: {
   readonly bytes?: "drop" | "hold"
   readonly closes?: "swallow" | "forward"
-}): ConnectionMode => ({ _tag: "Blackhole", bytes: options?.bytes ?? "hold", closes: options?.closes ?? "swallow" })
+}): OpenConnectionMode => ({ _tag: "Blackhole", bytes: options?.bytes ?? "hold", closes: options?.closes ?? "swallow" })
 
 /** Open and new connections are cut with a TCP reset. */
-export const reset: ConnectionMode = { _tag: "Reset" }
+export const reset: OpenConnectionMode = { _tag: "Reset" }
 
 /** Open and new connections are closed with a FIN. */
-export const end: ConnectionMode = { _tag: "End" }
+export const end: OpenConnectionMode = { _tag: "End" }
 
 /** Writes at most `bytes` bytes at a time, every `everyMillis` milliseconds (default 0: as soon as possible). */
-export const slice = (bytes: number, everyMillis = 0): ConnectionMode => {
+export const slice = (bytes: number, everyMillis = 0): OpenConnectionMode => {
   if (!Number.isInteger(bytes) || bytes < 1) throw new RangeError("slice: bytes must be an integer of at least 1")
   return { _tag: "Slice", bytes, everyMillis }
 }
@@ -69,7 +69,7 @@ export const slice = (bytes: number, everyMillis = 0): ConnectionMode => {
 export const delay = (options: {
   readonly toServerMillis?: Latency
   readonly toClientMillis?: Latency
-}): ConnectionMode => ({
+}): OpenConnectionMode => ({
   _tag: "Delay",
   toServerMillis: options.toServerMillis ?? 0,
   toClientMillis: options.toClientMillis ?? 0
@@ -82,7 +82,7 @@ const garbageFrame = Buffer.alloc(64, "Z")
  * Injects bytes towards the client once, then passes: at once on an open connection, before the server's first
  * bytes on a new one. Default: 64 times the letter Z, a PostgreSQL message of 1.5 GB.
  */
-export const garbage = (bytes: Buffer = garbageFrame): ConnectionMode => ({ _tag: "Garbage", bytes })
+export const garbage = (bytes: Buffer = garbageFrame): OpenConnectionMode => ({ _tag: "Garbage", bytes })
 
 /**
  * Passes until a chunk satisfies the predicate, then changes to `next` on that connection.
@@ -92,12 +92,12 @@ export const garbage = (bytes: Buffer = garbageFrame): ConnectionMode => ({ _tag
  */
 export const when = (
   predicate: ChunkPredicate,
-  next: ConnectionMode,
+  next: OpenConnectionMode,
   options?: { readonly matched?: "forward" | "withhold" }
-): ConnectionMode => ({ _tag: "When", predicate, next, matched: options?.matched ?? "forward" })
+): OpenConnectionMode => ({ _tag: "When", predicate, next, matched: options?.matched ?? "forward" })
 
 /** Passes exactly `bytes` bytes from the server, counted from now on each connection, then changes to `next`. */
-export const afterServerBytes = (bytes: number, next: ConnectionMode): ConnectionMode => {
+export const afterServerBytes = (bytes: number, next: OpenConnectionMode): OpenConnectionMode => {
   if (!Number.isInteger(bytes) || bytes < 0)
     throw new RangeError("afterServerBytes: bytes must be an integer of at least 0")
   return { _tag: "AfterServerBytes", bytes, next }

@@ -1,6 +1,12 @@
 /** One client connection of a fault proxy, with its own mode, counters and controls. */
 import * as Net from "node:net"
-import { blackhole as blackholeMode, type ConnectionMode, type Direction, type FaultMode, pass } from "./FaultMode.ts"
+import {
+  blackhole as blackholeMode,
+  type OpenConnectionMode,
+  type Direction,
+  type FaultMode,
+  pass
+} from "./FaultMode.ts"
 import { FaultPipe, type Gate, type Shape, unshaped } from "./FaultPipe.ts"
 
 /** Events of a connection, for its proxy. */
@@ -191,7 +197,7 @@ export class ProxiedConnection {
     pipe.push(chunk)
   }
 
-  #trigger(next: ConnectionMode, pipe: FaultPipe): void {
+  #trigger(next: OpenConnectionMode, pipe: FaultPipe): void {
     if (next._tag === "Reset" || next._tag === "End") {
       this.#mode = next
       this.#setGates("drop")

@@ -18,41 +18,41 @@ const LONGEST_TEXT = 8192
 const TO_ENCODE = ["@", ":", "/", "#", "?", "[", "]", " "]
 
 /** Collects problems and notes, so that all are reported at once. */
-interface Findings {
+interface Diagnostics {
   readonly problems: Array<Problem>
   readonly notes: Array<Note>
 }
 
-const decoded = (text: string, where: string, findings: Findings): string => {
+const decoded = (text: string, where: string, diagnostics: Diagnostics): string => {
   const part = decodePart(text, where)
   if (typeof part === "string") return part
-  findings.problems.push(part)
+  diagnostics.problems.push(part)
   return ""
 }
 
-const noteUnencoded = (raw: string, isLiteral: boolean, where: string, findings: Findings): void => {
+const noteUnencoded = (raw: string, isLiteral: boolean, where: string, diagnostics: Diagnostics): void => {
   const found = TO_ENCODE.filter((character) => raw.includes(character))
   if (isLiteral) found.push("%")
-  if (found.length > 0) findings.notes.push(ProblemTexts.unencoded(where, found, raw.includes("%") && !isLiteral))
+  if (found.length > 0) diagnostics.notes.push(ProblemTexts.unencoded(where, found, raw.includes("%") && !isLiteral))
 }
 
 /** A password whose `%` begin no escapes was never encoded, and is used unchanged. */
-const readPassword = (raw: string | undefined, findings: Findings): string | undefined => {
+const readPassword = (raw: string | undefined, diagnostics: Diagnostics): string | undefined => {
   if (raw === undefined) return undefined
-  if (ProblemTexts.isMask(raw)) findings.problems.push(ProblemTexts.maskedPassword)
+  if (ProblemTexts.isMask(raw)) diagnostics.problems.push(ProblemTexts.maskedPassword)
   const isLiteral = decode(raw) === undefined
-  const password = isLiteral ? raw : decoded(raw, "password", findings)
-  if (ProblemTexts.isPasswordPlaceholder(password)) findings.problems.push(ProblemTexts.placeholderPassword)
-  else noteUnencoded(raw, isLiteral, "password", findings)
+  const password = isLiteral ? raw : decoded(raw, "password", diagnostics)
+  if (ProblemTexts.isPasswordPlaceholder(password)) diagnostics.problems.push(ProblemTexts.placeholderPassword)
+  else noteUnencoded(raw, isLiteral, "password", diagnostics)
   return password
 }
 
-const readUsername = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
-  const username = query.values.get("user") ?? decoded(uri.username, "user name", findings)
-  if (ProblemTexts.holdsPlaceholder(username)) findings.problems.push(ProblemTexts.placeholderUsername)
-  else noteUnencoded(uri.username, false, "user name", findings)
+const readUsername = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): string => {
+  const username = query.values.get("user") ?? decoded(uri.username, "user name", diagnostics)
+  if (ProblemTexts.holdsPlaceholder(username)) diagnostics.problems.push(ProblemTexts.placeholderUsername)
+  else noteUnencoded(uri.username, false, "user name", diagnostics)
   if (username !== "" || uri.username !== "") return username
-  findings.notes.push(ProblemTexts.defaultUsername)
+  diagnostics.notes.push(ProblemTexts.defaultUsername)
   return DEFAULT_ROLE
 }
 
@@ -62,88 +62,90 @@ const hostProblem = (host: string, uri: UriParts): Problem | undefined => {
   return isHost(host) || isSocketDirectory(host) ? undefined : ProblemTexts.badHost
 }
 
-const readHost = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
+const readHost = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): string => {
   const parameter = query.values.get("host")
   if (`${uri.host}${uri.port}${parameter ?? ""}${query.values.get("port") ?? ""}`.includes(",")) {
-    findings.problems.push(ProblemTexts.multipleHosts)
+    diagnostics.problems.push(ProblemTexts.multipleHosts)
     return ""
   }
-  const host = parameter ?? decoded(uri.host, "host", findings)
+  const host = parameter ?? decoded(uri.host, "host", diagnostics)
   if (host === "" && uri.port.includes(":")) {
-    findings.problems.push(ProblemTexts.bareIpv6)
+    diagnostics.problems.push(ProblemTexts.bareIpv6)
   } else if (host === "" && uri.host === "") {
-    findings.notes.push(ProblemTexts.defaultHost)
+    diagnostics.notes.push(ProblemTexts.defaultHost)
     return "localhost"
   } else if (host !== "") {
     const problem = parameter !== undefined && isHost(host) ? undefined : hostProblem(host, uri)
-    if (problem !== undefined) findings.problems.push(problem)
+    if (problem !== undefined) diagnostics.problems.push(problem)
   }
   return host
 }
 
-const readPortOf = (uri: UriParts, query: QueryParameters, findings: Findings): number | undefined => {
+const readPortOf = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): number | undefined => {
   const text = query.values.get("port") ?? uri.port
   const port = readPort(text)
-  const isExplained = [ProblemTexts.multipleHosts, ProblemTexts.bareIpv6].some((one) => findings.problems.includes(one))
-  if (port === undefined && !isExplained) findings.problems.push(ProblemTexts.badPort)
-  if (port !== undefined && text.includes("*")) findings.notes.push(ProblemTexts.emphasis)
+  const isExplained = [ProblemTexts.multipleHosts, ProblemTexts.bareIpv6].some((one) =>
+    diagnostics.problems.includes(one)
+  )
+  if (port === undefined && !isExplained) diagnostics.problems.push(ProblemTexts.badPort)
+  if (port !== undefined && text.includes("*")) diagnostics.notes.push(ProblemTexts.emphasis)
   return port
 }
 
-const readDatabase = (uri: UriParts, query: QueryParameters, findings: Findings): string => {
-  if (/\s#/.test(uri.database)) findings.problems.push(ProblemTexts.trailingComment)
-  const database = query.values.get("dbname") ?? decoded(uri.database, "database name", findings)
-  if (ProblemTexts.holdsPlaceholder(database)) findings.problems.push(ProblemTexts.placeholderDatabase)
+const readDatabase = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): string => {
+  if (/\s#/.test(uri.database)) diagnostics.problems.push(ProblemTexts.trailingComment)
+  const database = query.values.get("dbname") ?? decoded(uri.database, "database name", diagnostics)
+  if (ProblemTexts.holdsPlaceholder(database)) diagnostics.problems.push(ProblemTexts.placeholderDatabase)
   return database
 }
 
-const readSslMode = (query: QueryParameters, findings: Findings): SslMode | undefined => {
+const readSslMode = (query: QueryParameters, diagnostics: Diagnostics): SslMode | undefined => {
   const text = query.values.get("sslmode") ?? ""
   const mode = sslModes.find((candidate) => candidate === text)
-  if (mode === undefined && text !== "") findings.problems.push(ProblemTexts.unknownSslMode(text))
+  if (mode === undefined && text !== "") diagnostics.problems.push(ProblemTexts.unknownSslMode(text))
   return mode
 }
 
-const readTimeout = (query: QueryParameters, findings: Findings): number | undefined => {
+const readTimeout = (query: QueryParameters, diagnostics: Diagnostics): number | undefined => {
   const text = query.values.get("connect_timeout")?.trim() ?? ""
   if (text === "") return undefined
   const seconds = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
-  if (!Number.isSafeInteger(seconds)) findings.problems.push(ProblemTexts.badTimeout)
-  else if (seconds < 1) findings.notes.push(ProblemTexts.unboundedTimeout)
+  if (!Number.isSafeInteger(seconds)) diagnostics.problems.push(ProblemTexts.badTimeout)
+  else if (seconds < 1) diagnostics.notes.push(ProblemTexts.unboundedTimeout)
   return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined
 }
 
-const readConnection = (rest: string, findings: Findings): ConnectionString => {
+const readConnection = (rest: string, diagnostics: Diagnostics): ConnectionString => {
   const uri = readUri(rest)
   const query = readQuery(uri.query)
-  findings.problems.push(...query.problems)
-  findings.notes.push(...query.notes)
-  const username = readUsername(uri, query, findings)
+  diagnostics.problems.push(...query.problems)
+  diagnostics.notes.push(...query.notes)
+  const username = readUsername(uri, query, diagnostics)
   const inQuery = query.values.get("password")
-  const password = inQuery ?? readPassword(uri.password, findings)
+  const password = inQuery ?? readPassword(uri.password, diagnostics)
   if (inQuery !== undefined && ProblemTexts.isPasswordPlaceholder(inQuery)) {
-    findings.problems.push(ProblemTexts.placeholderPassword)
+    diagnostics.problems.push(ProblemTexts.placeholderPassword)
   }
-  const host = readHost(uri, query, findings)
-  const port = readPortOf(uri, query, findings)
-  const database = readDatabase(uri, query, findings)
+  const host = readHost(uri, query, diagnostics)
+  const port = readPortOf(uri, query, diagnostics)
+  const database = readDatabase(uri, query, diagnostics)
   const connection = assemble({
     host,
     port,
     database,
     username,
     password,
-    sslMode: readSslMode(query, findings),
+    sslMode: readSslMode(query, diagnostics),
     sslRootCert: query.values.get("sslrootcert"),
     sslCert: query.values.get("sslcert"),
     sslKey: query.values.get("sslkey"),
     sslPassword: query.values.get("sslpassword"),
     applicationName: query.values.get("application_name"),
-    connectTimeoutSeconds: readTimeout(query, findings),
+    connectTimeoutSeconds: readTimeout(query, diagnostics),
     searchPath: query.values.get("search_path"),
     options: query.values.get("options")
   })
-  if (database === "") findings.notes.push(ProblemTexts.defaultDatabase)
+  if (database === "") diagnostics.notes.push(ProblemTexts.defaultDatabase)
   return connection
 }
 
@@ -164,10 +166,10 @@ export const parse = (
   const pasted = cleanPastedText(raw)
   const rest = afterScheme(pasted.text)
   if (typeof rest !== "string") return Result.fail([rest])
-  const findings: Findings = { problems: [], notes: [...pasted.notes] }
-  const connection = readConnection(rest, findings)
-  const problems = [...findings.problems, ...problemsOf(connection)]
+  const diagnostics: Diagnostics = { problems: [], notes: [...pasted.notes] }
+  const connection = readConnection(rest, diagnostics)
+  const problems = [...diagnostics.problems, ...problemsOf(connection)]
   return problems.length > 0
     ? Result.fail(problems)
-    : Result.succeed({ ...connection, notes: [...findings.notes, ...notesOf(connection)] })
+    : Result.succeed({ ...connection, notes: [...diagnostics.notes, ...notesOf(connection)] })
 }

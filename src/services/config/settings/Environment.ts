@@ -3,12 +3,12 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, describe, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { resolveSettings, refusal } from "./Resolve.ts"
+import { resolveSettings, problemOf } from "./Resolve.ts"
 import { type FieldKey, fieldKeys, fields, readerOf, type Values } from "./Fields.ts"
 import { misspeltVariables } from "./Misspellings.ts"
 import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
-import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
+import { decideTarget, embedded, missing, type Target, unreadable } from "./Target.ts"
 import { primaryUrlVariable, urlVariables } from "./Variables.ts"
 
 /** An environment: names and values, both as the process got them. */
@@ -96,7 +96,7 @@ const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeR
     0,
     urlVariables.findIndex((variable) => variable === name)
   )
-  const decided = decide({
+  const decided = decideTarget({
     connection: parsed.success,
     name,
     source: name,
@@ -138,7 +138,7 @@ export const readRecord = (
       values[key] = result.success
     } else {
       refused.add(key)
-      problems.push(refusal(key, variable, text, secrets, result.failure))
+      problems.push(problemOf(key, variable, text, secrets, result.failure))
     }
   }
   return resolveSettings({

@@ -10,9 +10,9 @@ import { type FieldKey, fieldKeys, inputOf, readerOf, type Values } from "./Fiel
 import { unknownKeys } from "./Misspellings.ts"
 import { echo, type Problem } from "./Problem.ts"
 import { integer } from "./Reader.ts"
-import { resolveSettings, refusal } from "./Resolve.ts"
+import { resolveSettings, problemOf } from "./Resolve.ts"
 import { PasswordUnavailable, type Settings, type SettingsInput } from "./Settings.ts"
-import { decide, embedded, missing, type Target, unreadable } from "./Target.ts"
+import { decideTarget, embedded, missing, type Target, unreadable } from "./Target.ts"
 
 const source = "code"
 const typeName = "connectionType"
@@ -108,7 +108,7 @@ const targetOf = (input: SettingsInput, given: ConnectionInput, typeRefused: boo
       return unreadable(given.problems, given.name, source, type)
     case "Known": {
       const { connection, name } = given
-      const decided = decide({ connection, name, source, typeName, type, assumed: undefined })
+      const decided = decideTarget({ connection, name, source, typeName, type, assumed: undefined })
       return typeRefused ? { ...decided, problems: [] } : decided
     }
   }
@@ -182,7 +182,7 @@ export const fromInput = (input: SettingsInput): Result.Result<Settings, Session
       values[key] = result.success
     } else {
       refused.add(key)
-      problems.push(refusal(key, key, value, secrets, result.failure))
+      problems.push(problemOf(key, key, value, secrets, result.failure))
     }
   }
   const target = targetOf(input, given, refused.has("connectionType"))

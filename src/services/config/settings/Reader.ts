@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { type DurationProblem, parseDuration } from "./Durations.ts"
 
 /** Why a value is refused. */
-export type Refusal = DurationProblem
+export type ValueProblem = DurationProblem
 
 /**
  * Reads one value: `fromText` from the environment, `fromCode` from an application's code.
@@ -14,14 +14,14 @@ export type Refusal = DurationProblem
  * check them.
  */
 export interface Reader<A, I = A> {
-  readonly fromText: (text: string) => Result.Result<A, Refusal>
-  readonly fromCode: (value: I) => Result.Result<A, Refusal>
+  readonly fromText: (text: string) => Result.Result<A, ValueProblem>
+  readonly fromCode: (value: I) => Result.Result<A, ValueProblem>
 }
 
 /** A whole number within bounds, both included. */
 export const integer = (minimum: number, maximum: number): Reader<number> => {
   const expected = `an integer ${minimum}–${maximum}`
-  const fromCode = (value: number): Result.Result<number, Refusal> =>
+  const fromCode = (value: number): Result.Result<number, ValueProblem> =>
     Number.isInteger(value) && value >= minimum && value <= maximum ? Result.succeed(value) : Result.fail({ expected })
   return { fromCode, fromText: (text) => fromCode(/^\d+$/.test(text) ? Number(text) : Number.NaN) }
 }
@@ -29,7 +29,7 @@ export const integer = (minimum: number, maximum: number): Reader<number> => {
 /** One of a few words; the case of text does not matter. */
 export const choice = <const A extends string>(options: ReadonlyArray<A>): Reader<A> => {
   const expected = `one of ${options.join(", ")}`
-  const find = (value: unknown): Result.Result<A, Refusal> => {
+  const find = (value: unknown): Result.Result<A, ValueProblem> => {
     const found = options.find((option) => option === value)
     return found === undefined ? Result.fail({ expected }) : Result.succeed(found)
   }
@@ -37,8 +37,8 @@ export const choice = <const A extends string>(options: ReadonlyArray<A>): Reade
 }
 
 /** A text that a check accepts; the check returns why not. */
-export const text = (check: (value: string) => Refusal | undefined): Reader<string> => {
-  const fromText = (value: string): Result.Result<string, Refusal> => {
+export const text = (check: (value: string) => ValueProblem | undefined): Reader<string> => {
+  const fromText = (value: string): Result.Result<string, ValueProblem> => {
     const refusal = check(value)
     return refusal === undefined ? Result.succeed(value) : Result.fail(refusal)
   }
@@ -52,7 +52,7 @@ export const text = (check: (value: string) => Refusal | undefined): Reader<stri
 const longestMillis = 2_147_483_647
 
 /** A duration within bounds, in whole milliseconds: the resolution of PostgreSQL's timeouts and Node's timers. */
-const durationOf = (millis: number, least: string): Result.Result<Duration.Duration, Refusal> => {
+const durationOf = (millis: number, least: string): Result.Result<Duration.Duration, ValueProblem> => {
   if (Number.isNaN(millis) || millis < 1) return Result.fail({ expected: least })
   return millis > longestMillis
     ? Result.fail({ expected: `at most ${longestMillis}ms (almost 25 days)` })
@@ -60,14 +60,14 @@ const durationOf = (millis: number, least: string): Result.Result<Duration.Durat
 }
 
 /** Effect reads NaN as zero, which would silently turn a setting off. */
-const fromInput = (input: Duration.Input): Result.Result<Duration.Duration, Refusal> =>
+const fromInput = (input: Duration.Input): Result.Result<Duration.Duration, ValueProblem> =>
   Option.match(Number.isNaN(input) ? Option.none() : Duration.fromInput(input), {
     onNone: () => Result.fail({ expected: `a Duration.Input such as "5 minutes", or milliseconds as a number` }),
     onSome: Result.succeed
   })
 
 const durationWith = <A>(
-  bound: (value: Duration.Duration) => Result.Result<A, Refusal>
+  bound: (value: Duration.Duration) => Result.Result<A, ValueProblem>
 ): Reader<A, Duration.Input> => ({
   fromText: (text) => Result.flatMap(parseDuration(text), bound),
   fromCode: (input) => Result.flatMap(fromInput(input), bound)

@@ -7,13 +7,13 @@ import { SessionError } from "../../errors/SessionError.ts"
 import { exposureNote } from "./Exposure.ts"
 import { complete, type FieldKey, fields, readerOf, type Values } from "./Fields.ts"
 import { echo, hidden, type Problem } from "./Problem.ts"
-import type { Refusal } from "./Reader.ts"
+import type { ValueProblem } from "./Reader.ts"
 import { type Naming, problemsBetween, warningsBetween } from "./Rules.ts"
 import type { Settings } from "./Settings.ts"
 import { sentencesOf, type Target } from "./Target.ts"
 
-/** What a reader of settings found. */
-export interface Findings {
+/** Settings as they were read from code or from the environment, before the defaults. */
+export interface ReadSettings {
   readonly values: Values
   /** Settings whose value was refused: they are named in `problems` and not checked further. */
   readonly refused: ReadonlySet<FieldKey>
@@ -32,12 +32,12 @@ const poolNameOf = ({ database, host, port }: ConnectionString): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}/${database}`
 
 /** A problem for a refused value; the example of the setting is shown when nothing better is known. */
-export const refusal = (
+export const problemOf = (
   key: FieldKey,
   name: string,
   received: unknown,
   secrets: ReadonlyArray<string>,
-  { expected, remedy }: Refusal
+  { expected, remedy }: ValueProblem
 ): Problem => ({
   name,
   received: secretKeys.has(key) ? hidden : echo(received, secrets),
@@ -54,7 +54,7 @@ interface FromUrl {
 }
 
 /** The settings that the connection string holds, read as strictly as the settings themselves. */
-const fromUrl = ({ secrets, target }: Findings): FromUrl => {
+const fromUrl = ({ secrets, target }: ReadSettings): FromUrl => {
   const { connection, source } = target
   if (connection === undefined) return { values: {}, problems: [] }
   const seconds = connection.connectTimeoutSeconds
@@ -74,7 +74,7 @@ const fromUrl = ({ secrets, target }: Findings): FromUrl => {
     if (text === undefined) continue
     const result = readerOf(key).fromText(text)
     if (Result.isSuccess(result)) values[key] = result.success
-    else problems.push(refusal(key, `${source} (${parameter})`, text, secrets, result.failure))
+    else problems.push(problemOf(key, `${source} (${parameter})`, text, secrets, result.failure))
   }
   return { values: values as Values, problems }
 }
@@ -86,7 +86,7 @@ const defaultSslMode = (connection: ConnectionString | undefined): SslMode =>
 const isUnixSocket = (connection: ConnectionString | undefined): boolean => connection?.host.startsWith("/") === true
 
 /** The settings that the connection cannot honour. */
-const dropped = (findings: Findings, searchPath: string | undefined): ReadonlyArray<string> => {
+const dropped = (findings: ReadSettings, searchPath: string | undefined): ReadonlyArray<string> => {
   const { naming, sessionSettings, target, values } = findings
   const parameters = Object.keys(sessionSettings)
   const mode = values["ssl.mode"]
@@ -110,7 +110,7 @@ const dropped = (findings: Findings, searchPath: string | undefined): ReadonlyAr
 }
 
 /** Completes the settings. Fails with every problem: of single values, of the target, and between settings. */
-export const resolveSettings = (findings: Findings): Result.Result<Settings, SessionError> => {
+export const resolveSettings = (findings: ReadSettings): Result.Result<Settings, SessionError> => {
   const { naming, passwordProvider, prepare, refused, sessionSettings, target, values: given } = findings
   const { connection, connectionType } = target
   const url = fromUrl(findings)

@@ -86,7 +86,7 @@ export const embedded = (warnings: ReadonlyArray<string>): Target => ({
 })
 
 /** Decides the type of a connection and checks that its address can serve it. */
-export const decide = (candidate: Candidate): Target => {
+export const decideTarget = (candidate: Candidate): Target => {
   const { assumed, connection, name, source, type, typeName } = candidate
   const derived = typeOf(connection, name, typeName)
   const connectionType = type ?? assumed ?? derived.type

@@ -1,7 +1,7 @@
 /** The readers of the settings that are free texts. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { type Reader, type Refusal, text } from "./Reader.ts"
+import { type Reader, type ValueProblem, text } from "./Reader.ts"
 
 /** NAMEDATALEN - 1: PostgreSQL cuts an application name after 63 bytes (PostgreSQL docs, runtime-config-logging). */
 const longestApplicationName = 63
@@ -16,7 +16,7 @@ const control = /\p{Cc}/u
 const printableAscii = /^[\x20-\x7e]+$/
 const credentials = /:\/\/\S*@|password\s*=/i
 
-const pasted: Refusal = {
+const pasted: ValueProblem = {
   expected: "a plain text, not a connection string",
   remedy: "This value is shown in logs and metrics, so a password must not be in it"
 }

@@ -22,7 +22,7 @@ import * as Schema from "effect/Schema"
 /** Groups of connections that are listed; the others are summed up. */
 const MOST_HOLDERS = 6
 
-const Holder = Schema.Struct({
+const ConnectionGroup = Schema.Struct({
   role: Schema.NullOr(Schema.String),
   application: Schema.NullOr(Schema.String),
   count: Schema.Number
@@ -40,7 +40,7 @@ const ConnectionUsage = Schema.Struct({
   databaseLimit: Schema.Number,
   databaseUsed: Schema.Number,
   /** The largest groups first. */
-  holders: Schema.Array(Holder),
+  holders: Schema.Array(ConnectionGroup),
   /** Sessions idle in a transaction, as far as the role may see. */
   idleInTransaction: Schema.Number,
   oldestIdleMillis: Schema.NullOr(Schema.Number),

@@ -5,7 +5,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../../errors/SessionError.ts"
 import { DriverOptions } from "../../session/DriverOptions.ts"
-import { type Dial, logIn } from "../../session/OpenSession.ts"
+import { type DialProgress, logIn } from "../../session/OpenSession.ts"
 import { terminate } from "../../session/PgSession.ts"
 import { queryBackend, type Backend } from "../../session/SessionModeCheck.ts"
 import type { Client, DoctorContext } from "./DoctorContext.ts"
@@ -26,7 +26,7 @@ export const openClient = Effect.fnUntraced(function* (
   limitMillis: number
 ): Effect.fn.Return<OpenedClient, SessionError, Scope.Scope> {
   const { connection, endpoint, reachableAddress, settings } = context
-  const dial: Dial = { phase: "dns", wire: undefined }
+  const dial: DialProgress = { phase: "dns", wire: undefined }
   const target = {
     endpoint: { ...endpoint, address: reachableAddress },
     connection,

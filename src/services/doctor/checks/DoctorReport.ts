@@ -20,7 +20,7 @@ const wordSessions = (results: ReadonlyArray<CheckResult>): string => {
 }
 
 /** Sums up the results; `attempted` is false when invalid settings kept the checks from running. */
-export const verdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): DoctorVerdict => {
+export const doctorVerdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): DoctorVerdict => {
   const failures = results.filter(({ status }) => status === "fail").length
   const warnings = results.filter(({ status }) => status === "warn").length
   if (!attempted) {

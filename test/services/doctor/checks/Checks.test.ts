@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
 import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
-import { verdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
+import { doctorVerdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
 import { formatMillis } from "../../../../src/services/doctor/checks/DoctorContext.ts"
 import { quantileOf } from "../../../../src/services/stats/Quantile.ts"
 import type { CheckResult, CheckStatus } from "../../../../src/services/doctor/Doctor.ts"
@@ -72,7 +72,7 @@ describe("the mask", () => {
 
 describe("the verdict", () => {
   it("is healthy without failures and warnings", () => {
-    const verdict = verdictOf([result("login", "pass"), result("dns", "info")], true)
+    const verdict = doctorVerdictOf([result("login", "pass"), result("dns", "info")], true)
     assert.deepStrictEqual(verdict, {
       status: "healthy",
       text: "All 2 results are in order. Sessions can be opened.",
@@ -82,18 +82,18 @@ describe("the verdict", () => {
   })
 
   it("counts failures and warnings and names the failed components", () => {
-    const verdict = verdictOf([result("tls", "warn"), result("login", "fail"), result("clock", "skip")], true)
+    const verdict = doctorVerdictOf([result("tls", "warn"), result("login", "fail"), result("clock", "skip")], true)
     assert.strictEqual(verdict.status, "failed")
     assert.strictEqual(verdict.text, "1 failure, 1 warning: login. No session can be opened. 1 check skipped.")
   })
 
   it("states that sessions are not kept although logins work", () => {
-    const verdict = verdictOf([result("login", "pass"), result("session", "fail")], true)
+    const verdict = doctorVerdictOf([result("login", "pass"), result("session", "fail")], true)
     assert.include(verdict.text, "Logins work; sessions are not kept.")
   })
 
   it("is invalid when the configuration kept the checks from running", () => {
-    assert.strictEqual(verdictOf([result("config", "fail")], false).status, "invalid")
+    assert.strictEqual(doctorVerdictOf([result("config", "fail")], false).status, "invalid")
   })
 })
 
