@@ -8,7 +8,8 @@ const FAULTS = [
   [56, 57],
   [60, 69],
   [71, 75],
-  [78, 79]
+  [78, 79],
+  [90, 90]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 
 /** A test: `it(…)`, `it.effect(…)`, `it.live(…)` or `it.each(…)(…)`, with its title as it is written. */

@@ -22,7 +22,11 @@ const failure = (cause: unknown, message: string): SqlError =>
   new SqlError({ reason: new UnknownError({ cause, message, operation: "query" }) })
 
 /** The parameters cannot be encoded; nothing was sent. */
-export const notSent = (cause: unknown): SqlError => failure(cause, "The parameters of the statement cannot be sent")
+export const notSent = (cause: unknown): SqlError =>
+  failure(
+    cause,
+    `The parameters of the statement cannot be sent: ${cause instanceof Error ? cause.message : "unknown"}`
+  )
 
 /** The server refused the statement, or its answer cannot be read. */
 export const notAnswered = (cause: unknown): SqlError => failure(cause, "The statement failed")

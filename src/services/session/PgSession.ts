@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import type { PgConnection, Result } from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../errors/SessionError.ts"
@@ -20,6 +21,7 @@ import { failureOf } from "../stats/OperationTimes.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import { onMachineClock } from "../wire/MonotonicClock.ts"
 import type { InFlightQuery } from "../wire/query/InFlightQuery.ts"
+import { driverParameters } from "../wire/query/ParameterTypes.ts"
 import type { Query, QueryHandle, QueryResult, ResultHandler } from "../wire/query/Query.ts"
 import type { Endpoint, Wire } from "../wire/Transport.ts"
 import { Activity } from "./Activity.ts"
@@ -232,7 +234,9 @@ export class PgSession implements Session {
       () => {
         this.activity.begin(sql, this.parts.now())
         release = this.driver.acquire()
-        return this.driver.connection.stream(sql, params)
+        return Stream.unwrap(
+          Effect.map(this.forDriver(sql, params), (sent) => this.driver.connection.stream(sql, sent))
+        )
       },
       {
         ready: this.afterCleanup,
@@ -407,12 +411,18 @@ export class PgSession implements Session {
         return resume(Effect.andThen(this.afterCleanup, this.run(form, sql, params, named)))
       }
       if (this.wire.isDriverActive) {
-        return resume(this.drive(sql, () => form.queryDriver(this.driver.connection, sql, params, named)))
+        const inDriver = (sent: ReadonlyArray<unknown>) => form.queryDriver(this.driver.connection, sql, sent, named)
+        return resume(this.drive(sql, () => Effect.flatMap(this.forDriver(sql, params), inDriver)))
       }
       const query = { sql, params, named: named && this.parts.named, form: form.form }
       const inFlight = this.startInPipeline(query, this.parts.now(), new WaitingFiber(form, resume))
       return inFlight === undefined ? undefined : Effect.sync(() => this.cancelInPipeline(inFlight))
     })
+  }
+
+  /** The parameters as the driver takes them. */
+  private forDriver(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<unknown>, SqlError> {
+    return Effect.try({ try: () => driverParameters(sql, params, this.parts.driver.types), catch: notSent })
   }
 
   private drive<A>(sql: string, execute: () => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> {

@@ -6,6 +6,7 @@
  * of its own.
  */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import type { SentParameter } from "./ParameterTypes.ts"
 import type { RowShape } from "./RowShape.ts"
 
 /** A statement that the server has, or is about to have, under a name. */
@@ -30,9 +31,16 @@ export class PreparedStatement {
   }
 }
 
-const sameTypes = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean => {
-  if (one.length !== other.length) return false
-  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false
+/** Whether a statement takes these parameters: a null without a type takes the type of the statement. */
+const takes = (
+  own: ReadonlyArray<number>,
+  types: ReadonlyArray<number>,
+  parameters: ReadonlyArray<SentParameter>
+): boolean => {
+  if (own.length !== types.length) return false
+  for (let index = 0; index < own.length; index++) {
+    if (own[index] !== types[index] && (types[index] !== 0 || parameters[index]!.value !== null)) return false
+  }
   return true
 }
 
@@ -52,11 +60,11 @@ export class PreparedStatements {
   }
 
   /** The statement of a text and types; created when it is new. */
-  get(text: string, types: ReadonlyArray<number>): PreparedStatement {
+  get(text: string, types: ReadonlyArray<number>, parameters: ReadonlyArray<SentParameter>): PreparedStatement {
     let variants = this.byText.get(text)
     if (variants === undefined) this.byText.set(text, (variants = []))
     let found: PreparedStatement | undefined
-    for (const variant of variants) if (sameTypes(variant.types, types)) found = variant
+    for (const variant of variants) if (takes(variant.types, types, parameters)) found = variant
     if (found === undefined) {
       found = new PreparedStatement(`${this.prefix}${++this.made}`, text, types)
       variants.push(found)

@@ -2,7 +2,7 @@
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
-import { parameterOf } from "./ParameterTypes.ts"
+import { parametersOf, type SentParameter } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
 import type { ExpectedReplies } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
@@ -28,7 +28,7 @@ const KNOWN_PREPENDED = "2C"
 const UNKNOWN_PREPENDED = "12C"
 const CLOSED = "3"
 
-const NO_PARAMETERS: ReadonlyArray<PgTypes.Parameter> = []
+const NO_PARAMETERS: ReadonlyArray<SentParameter> = []
 const NO_TYPES: ReadonlyArray<number> = []
 
 type BindEncoder = (options: {
@@ -48,11 +48,55 @@ const bindEncoder = (registry: PgTypes.Registry | undefined): BindEncoder =>
         PgTypes.isTextFormat
       )
 
-const oidOf = ({ oid }: PgTypes.Parameter): number => oid
+const typeOf = ({ declared, oid }: SentParameter): number => declared ?? oid
 
 const bytesOf = <E>(encoded: Result.Result<Uint8Array, E>): Uint8Array => {
   if (Result.isFailure(encoded)) throw encoded.failure
   return encoded.success
+}
+
+/** The counts of the protocol are unsigned 16-bit integers; the driver's encoder takes half of that. */
+const MAX_PARAMETERS = 0xffff
+const MAX_ENCODED = 0x7fff
+
+const tooMany = (count: number): PgTypes.CodecError =>
+  new PgTypes.CodecError({
+    message:
+      `PostgreSQL takes ${MAX_PARAMETERS} parameters in a statement and this one has ${count}; send arrays and use ` +
+      "unnest, or split the statement"
+  })
+
+const int16s = (...values: ReadonlyArray<number>): Buffer => {
+  const bytes = Buffer.allocUnsafe(2 * values.length)
+  values.forEach((value, index) => bytes.writeUInt16BE(value, 2 * index))
+  return bytes
+}
+
+/** A message of a type, with its length. */
+const framed = (type: string, body: ReadonlyArray<Uint8Array>): Buffer => {
+  const header = Buffer.from(`${type}\0\0\0\0`, "latin1")
+  const frame = Buffer.concat([header, ...body])
+  frame.writeInt32BE(frame.length - 1, 1)
+  return frame
+}
+
+/** Parse of any number of parameters. */
+const encodeParse = (name: string, query: string, types: ReadonlyArray<number>): Uint8Array => {
+  if (types.length <= MAX_ENCODED) return bytesOf(PgProtocol.encodeParse({ name, query, parameterTypes: types }))
+  const oids = Buffer.allocUnsafe(4 * types.length)
+  types.forEach((oid, index) => oids.writeUInt32BE(oid, 4 * index))
+  return framed("P", [Buffer.from(`${name}\0${query}\0`), int16s(types.length), oids])
+}
+
+/** Bytes of a Bind before its format codes: type, length, and two empty names. */
+const BIND_HEADER_BYTES = 7
+/** Bytes after the values: all results in binary. */
+const BIND_TRAILER_BYTES = 4
+
+/** The values in a Bind without names. */
+const valuesOfBind = (frame: Uint8Array): Uint8Array => {
+  const formats = (frame[BIND_HEADER_BYTES]! << 8) | frame[BIND_HEADER_BYTES + 1]!
+  return frame.subarray(BIND_HEADER_BYTES + 4 + 2 * formats, frame.length - BIND_TRAILER_BYTES)
 }
 
 /** Two parts in one buffer of Node's pool. */
@@ -66,12 +110,12 @@ const joined = (head: Uint8Array, tail: Uint8Array): Uint8Array => {
 export class StatementEncoder {
   private readonly registry: PgTypes.Registry | undefined
   private readonly prepared: PreparedStatements
-  private readonly bind: BindEncoder
+  private readonly bindSome: BindEncoder
 
   constructor(registry: PgTypes.Registry | undefined, prepared: PreparedStatements) {
     this.registry = registry
     this.prepared = prepared
-    this.bind = bindEncoder(registry)
+    this.bindSome = bindEncoder(registry)
   }
 
   /**
@@ -81,15 +125,15 @@ export class StatementEncoder {
    */
   encode({ named, params, prepended, sql }: Query, expected: ExpectedReplies): Uint8Array {
     const count = params.length
-    // `map`, because an array that is pushed to reserves room for sixteen more.
-    const parameters = count === 0 ? NO_PARAMETERS : params.map(this.parameter)
-    const types = count === 0 ? NO_TYPES : parameters.map(oidOf)
-    const statement = named ? this.prepared.get(sql, types) : undefined
+    if (count > MAX_PARAMETERS) throw tooMany(count)
+    const parameters = parametersOf(sql, params, this.registry)
+    const types = count === 0 ? NO_TYPES : parameters.map(typeOf)
+    const statement = named ? this.prepared.get(sql, types, parameters) : undefined
     // Before anything is changed, because it throws for a value that cannot be sent.
     const bind =
       statement?.isNamed === true && statement.frame !== undefined
         ? undefined
-        : bytesOf(this.bind({ portal: "", statement: statement?.name ?? "", parameters }))
+        : this.bind(statement?.name ?? "", parameters)
     const known = statement?.isNamed === true
     const main = bind === undefined ? statement!.frame! : this.main({ bind, sql, statement, types })
     if (known && count === 0) statement.frame ??= main
@@ -108,7 +152,17 @@ export class StatementEncoder {
     return Buffer.concat([...closing, frame])
   }
 
-  private readonly parameter = (value: unknown): PgTypes.Parameter => parameterOf(value, this.registry)
+  private bind(statement: string, parameters: ReadonlyArray<SentParameter>): Uint8Array {
+    const count = parameters.length
+    if (count <= MAX_ENCODED) return bytesOf(this.bindSome({ portal: "", statement, parameters }))
+    const formats = int16s(count, ...parameters.map((parameter) => (PgTypes.isTextFormat(parameter) ? 0 : 1)))
+    const values: Array<Uint8Array> = []
+    for (let start = 0; start < count; start += MAX_ENCODED) {
+      const some = parameters.slice(start, start + MAX_ENCODED)
+      values.push(valuesOfBind(bytesOf(this.bindSome({ portal: "", statement: "", parameters: some }))))
+    }
+    return framed("B", [Buffer.from(`\0${statement}\0`), formats, int16s(count), ...values, int16s(1, 1)])
+  }
 
   private main(parts: {
     readonly bind: Uint8Array
@@ -117,25 +171,21 @@ export class StatementEncoder {
     readonly types: ReadonlyArray<number>
   }): Uint8Array {
     if (parts.statement?.isNamed === true) return joined(parts.bind, EXECUTE_SYNC)
-    const parse = PgProtocol.encodeParse({
-      name: parts.statement?.name ?? "",
-      query: parts.sql,
-      parameterTypes: parts.types
-    })
-    return Buffer.concat([bytesOf(parse), parts.bind, DESCRIBE_EXECUTE_SYNC])
+    const parse = encodeParse(parts.statement?.name ?? "", parts.sql, parts.types)
+    return Buffer.concat([parse, parts.bind, DESCRIBE_EXECUTE_SYNC])
   }
 
   /** A prepended statement has no parameters, and its columns are not described. */
   private prependedFrame(sql: string, named: boolean): PrependedFrame {
-    const statement = named ? this.prepared.get(sql, NO_TYPES) : undefined
+    const statement = named ? this.prepared.get(sql, NO_TYPES, NO_PARAMETERS) : undefined
     if (statement?.isNamed === true && statement.prependedFrame !== undefined) {
       return { prependedStatement: statement, frame: statement.prependedFrame, expects: KNOWN_PREPENDED }
     }
     const name = statement?.name ?? ""
-    const frame = joined(bytesOf(this.bind({ portal: "", statement: name, parameters: NO_PARAMETERS })), EXECUTE)
+    const frame = joined(this.bind(name, NO_PARAMETERS), EXECUTE)
     if (statement !== undefined) statement.prependedFrame = frame
     if (statement?.isNamed === true) return { prependedStatement: statement, frame, expects: KNOWN_PREPENDED }
-    const parse = bytesOf(PgProtocol.encodeParse({ name, query: sql, parameterTypes: NO_TYPES }))
+    const parse = encodeParse(name, sql, NO_TYPES)
     if (statement !== undefined) statement.isNamed = true
     return { prependedStatement: statement, frame: joined(parse, frame), expects: UNKNOWN_PREPENDED }
   }

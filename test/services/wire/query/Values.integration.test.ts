@@ -61,8 +61,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("values, beside the dri
                   prepare ? session.executeRaw(sql, params) : session.executeUnprepared(sql, params, undefined)
                 )
               )
-              assert.strictEqual(ours._tag, theirs._tag)
-              if (Exit.isFailure(theirs) || Exit.isFailure(ours)) return
+              // The driver does not send an array of nulls.
+              if (Exit.isFailure(theirs)) return
+              if (Exit.isFailure(ours)) return assert.fail(String(ours.cause))
               if (prepare) assert.deepStrictEqual(ours.value, theirs.value)
               else assert.deepStrictEqual(ours.value, theirs.value.rows)
               const byPosition = yield* pool.use((session) => session.executeValues(sql, params))
@@ -78,13 +79,17 @@ layer(TestPostgres.layer, { excludeTestServices: true })("values, beside the dri
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* poolAt({ url: postgres.url, pool: { min: 1, max: 1 } })
-      for (const value of [Symbol("no"), [[1]], [1, "one"], [null], new Map()]) {
+      for (const value of [Symbol("no"), [[1], 1], [1, "one"], [true, 0], new Map(), { a: 1 }, [{}], [new Date(), 1]]) {
         const error = yield* Effect.flip(sql`select ${value as never}`)
-        assert.include(error.message, "cannot be sent")
+        assert.match(error.message, /cannot be sent: parameter \$1: (a|an) \w+ /)
       }
-      const tooMany = Array.from({ length: 40_000 }, () => 1)
-      const error = yield* Effect.flip(sql.unsafe("select 1", tooMany))
-      assert.include(error.message, "cannot be sent")
+      const error = yield* Effect.flip(
+        sql.unsafe(
+          "select 1",
+          Array.from({ length: 65_536 }, () => 1)
+        )
+      )
+      assert.include(error.message, "cannot be sent: PostgreSQL takes 65535 parameters in a statement")
       assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
       assert.strictEqual((yield* pool.snapshot).counters.dialsSucceeded, 1)
     })
