@@ -20,6 +20,9 @@ const HOLDERS_SQL =
   "select usename, application_name, state, count(*) from pg_stat_activity where backend_type = 'client backend' " +
   "group by 1, 2, 3 order by 4 desc;"
 
+/** An action without the catalogue. */
+export const advise = (text: string, ...commands: ReadonlyArray<string>): Action => ({ text, commands })
+
 interface PartialAction {
   readonly text?: string
   readonly commands?: ReadonlyArray<string>

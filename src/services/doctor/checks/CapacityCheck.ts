@@ -12,21 +12,14 @@ import {
   formatMillis
 } from "./DoctorContext.ts"
 import { maskedName } from "./Masking.ts"
-import { DATABASE_SETTINGS_PAGE, PROGRAM } from "./Actions.ts"
+import { advise, DATABASE_SETTINGS_PAGE, PROGRAM } from "./Actions.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { SessionError } from "../../errors/SessionError.ts"
-import { counted } from "../../errors/Wording.ts"
+import { counted, given } from "../../errors/Wording.ts"
 import * as Schema from "effect/Schema"
 
 /** Groups of connections that are listed; the others are summed up. */
 const MOST_HOLDERS = 6
-
-const ConnectionGroup = Schema.Struct({
-  role: Schema.NullOr(Schema.String),
-  application: Schema.NullOr(Schema.String),
-  count: Schema.Number
-})
 
 /** The connections in use and their limits. */
 const ConnectionUsage = Schema.Struct({
@@ -40,7 +33,13 @@ const ConnectionUsage = Schema.Struct({
   databaseLimit: Schema.Number,
   databaseUsed: Schema.Number,
   /** The largest groups first. */
-  holders: Schema.Array(ConnectionGroup),
+  holders: Schema.Array(
+    Schema.Struct({
+      role: Schema.NullOr(Schema.String),
+      application: Schema.NullOr(Schema.String),
+      count: Schema.Number
+    })
+  ),
   /** Sessions idle in a transaction, as far as the role may see. */
   idleInTransaction: Schema.Number,
   oldestIdleMillis: Schema.NullOr(Schema.Number),
@@ -48,8 +47,6 @@ const ConnectionUsage = Schema.Struct({
 })
 
 type ConnectionUsage = typeof ConnectionUsage.Type
-
-const decodeUsage = Schema.decodeUnknownEffect(Schema.fromJsonString(ConnectionUsage))
 
 /** Any role may run it. Its column `view` is JSON. An ordinary role does not see the state of other roles' sessions. */
 const USAGE_SQL = `
@@ -82,39 +79,32 @@ select json_build_object(
 /** Above Supabase's largest default pool size (ConnectionPooling.constants.ts of supabase/supabase). */
 const MAX_PROBED = 100
 
-interface ProbeResult {
-  /** Sessions open at the same time, including the doctor's first one. */
-  readonly held: number
-  /** The error that ended the probe; undefined when it reached its limit. */
-  readonly refusal: SessionError | undefined
-}
+/** The check's other statements run in the rest of its limit. */
+const SHARE_OF_LIMIT = 0.8
 
-/** Opens sessions until one is refused or the limit of sessions or time is reached, and closes them all. */
-const probeCapacity = (context: DoctorContext, limitMillis: number): Effect.Effect<ProbeResult> =>
-  Effect.gen(function* () {
-    const { now } = context
-    const deadline = now() + limitMillis
-    const scope = yield* Scope.make("parallel")
-    let held = context.client === undefined ? 0 : 1
-    const takeAll = Effect.gen(function* () {
-      while (held < MAX_PROBED && now() < deadline) {
-        const opened = yield* Effect.result(Scope.provide(openClient(context, Math.max(1, deadline - now())), scope))
-        if (opened._tag === "Failure") return opened.failure
-        held++
-      }
-      return undefined
-    })
-    const refusal = yield* Effect.ensuring(takeAll, Scope.close(scope, Exit.void))
-    return { held, refusal }
+/**
+ * Opens sessions until one is refused or the limit of sessions or time is reached, and closes them all. Returns the
+ * number of sessions open at the same time, including the doctor's first one, and the error that ended the probe.
+ */
+const probeCapacity = Effect.fnUntraced(function* (context: DoctorContext) {
+  const { now } = context
+  const deadline = now() + context.limitMillis * SHARE_OF_LIMIT
+  const scope = yield* Scope.make("parallel")
+  let held = context.client === undefined ? 0 : 1
+  const takeAll = Effect.gen(function* () {
+    while (held < MAX_PROBED && now() < deadline) {
+      const opened = yield* Effect.result(Scope.provide(openClient(context, Math.max(1, deadline - now())), scope))
+      if (opened._tag === "Failure") return opened.failure
+      held++
+    }
+    return undefined
   })
+  const refusal = yield* Effect.ensuring(takeAll, Scope.close(scope, Exit.void))
+  return { held, refusal }
+})
 
 /** The usual threshold of alerts on `max_connections`. */
 const CROWDED = 0.8
-
-const PERCENT = 100
-
-/** The check's other statements run in the rest of its limit. */
-const SHARE_OF_LIMIT = 0.8
 
 const raise = (isOurs: boolean): string =>
   `Lower DB_POOL_MAX${isOurs ? "" : " of all processes together"}, or raise the pool size (${DATABASE_SETTINGS_PAGE}, Connection pooling).`
@@ -124,17 +114,17 @@ const againstPooler = (context: DoctorContext, size: number, held: string): RawR
   const target = `max ${max} of pool size ${size}`
   if (max > size) {
     const details = `DB_POOL_MAX exceeds the pool size by ${counted(max - size, "session")}, which the pooler will refuse with EMAXCONNSESSION${held}`
-    return { target, status: "fail", details, action: { text: raise(true), commands: [`export DB_POOL_MAX=${size}`] } }
+    return { target, status: "fail", details, action: advise(raise(true), `export DB_POOL_MAX=${size}`) }
   }
   if (max === size) {
     const details = `one process can use all sessions of the role: a second process will be refused${held}`
-    return { target, status: "warn", details, action: { text: raise(false), commands: [] } }
+    return { target, status: "warn", details, action: advise(raise(false)) }
   }
   return { target, status: "pass", details: `${counted(size - max, "session")} left for other processes${held}` }
 }
 
 const afterProbe = Effect.fnUntraced(function* (context: DoctorContext): Effect.fn.Return<RawResult> {
-  const { held, refusal } = yield* probeCapacity(context, context.limitMillis * SHARE_OF_LIMIT)
+  const { held, refusal } = yield* probeCapacity(context)
   const { poolSize } = context
   const { max } = context.settings.pool
   if (poolSize !== undefined) return againstPooler(context, poolSize, `; the probe opened ${held}`)
@@ -145,32 +135,22 @@ const afterProbe = Effect.fnUntraced(function* (context: DoctorContext): Effect.
   return { target, status: "pass", details: `${held} sessions were open at the same time; ${why}` }
 })
 
-const poolResult = (context: DoctorContext): Effect.Effect<RawResult> => {
+const poolResult = Effect.fnUntraced(function* (context: DoctorContext): Effect.fn.Return<RawResult> {
   const { poolSize, isDirect, probesCapacity, secondError, settings } = context
   const target = `max ${settings.pool.max}`
-  if (isDirect) {
-    return Effect.succeed({ target, status: "info", details: "no pooler: max_connections is the limit" })
-  }
-  if (secondError !== undefined && secondError.class === "capacity") {
+  if (isDirect) return { target, status: "info", details: "no pooler: max_connections is the limit" }
+  if (secondError?.class === "capacity") {
+    if (poolSize === undefined) return failedResult(context, secondError, { target }, "; a second session was refused")
     const held = `; this login used the last free session (${describeError(secondError)})`
-    return Effect.succeed(
-      poolSize === undefined
-        ? failedResult(context, secondError, { target }, "; a second session was refused")
-        : { ...againstPooler(context, poolSize, held), status: "fail" }
-    )
+    return { ...againstPooler(context, poolSize, held), status: "fail" }
   }
-  if (probesCapacity) return afterProbe(context)
-  if (poolSize !== undefined) return Effect.succeed(againstPooler(context, poolSize, ""))
-  return Effect.succeed({
-    target,
-    status: "info",
-    details:
-      "the pooler reports its pool size only when it refuses a login. To find it while no other client needs " +
-      `sessions: ${PROGRAM} doctor --only capacity --probe-capacity`
-  })
-}
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+  if (probesCapacity) return yield* afterProbe(context)
+  if (poolSize !== undefined) return againstPooler(context, poolSize, "")
+  const details =
+    "the pooler reports its pool size only when it refuses a login. To find it while no other client needs " +
+    `sessions: ${PROGRAM} doctor --only capacity --probe-capacity`
+  return { target, status: "info", details }
+})
 
 const connectionLimit = ({ connection, settings }: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
   const { max } = settings.pool
@@ -184,30 +164,27 @@ const connectionLimit = ({ connection, settings }: DoctorContext, view: Connecti
     target: `${exceeded.what} limit ${exceeded.limit}`,
     status: "fail",
     details: `the ${exceeded.what} has CONNECTION LIMIT ${exceeded.limit} (${exceeded.used} used) and DB_POOL_MAX is ${max}`,
-    action: {
-      text: "Lower DB_POOL_MAX or raise the limit.",
-      commands: [`alter ${exceeded.what} ${quoted(exceeded.name)} connection limit ${max};`]
-    }
+    action: advise(
+      "Lower DB_POOL_MAX or raise the limit.",
+      `alter ${exceeded.what} "${exceeded.name.replaceAll('"', '""')}" connection limit ${max};`
+    )
   }
 }
 
 const serverConnections = (context: DoctorContext, view: ConnectionUsage): RawResult => {
   const usable = Math.max(1, view.max - view.reserved)
   const share = view.used / usable
-  const { max } = context.settings.pool
-  const target = `max_connections ${view.max}`
-  const details = `${view.used} of ${usable} usable connections are in use (${Math.round(share * PERCENT)} %)`
-  const component = "Connections"
-  if (share < CROWDED) return { component, target, status: "pass", details }
+  const result = { component: "Connections", target: `max_connections ${view.max}` }
+  const details = `${view.used} of ${usable} usable connections are in use (${Math.round(share * 100)} %)`
+  if (share < CROWDED) return { ...result, status: "pass", details }
   return {
-    component,
-    target,
+    ...result,
     status: "warn",
-    details: `${details}; a pool of ${max} may be refused with 53300`,
-    action: {
-      text: "Close idle clients, use fewer roles and databases behind the pooler, or move to a larger compute size.",
-      commands: [`${PROGRAM} inspect role-stats`]
-    }
+    details: `${details}; a pool of ${context.settings.pool.max} may be refused with 53300`,
+    action: advise(
+      "Close idle clients, use fewer roles and databases behind the pooler, or move to a larger compute size.",
+      `${PROGRAM} inspect role-stats`
+    )
   }
 }
 
@@ -216,7 +193,7 @@ const describeHolders = ({ holders, used }: ConnectionUsage): string => {
     ({ application, count, role }) => `${count} ${maskedName(role ?? "?")} "${maskedName(application ?? "")}"`
   )
   const rest = used - holders.reduce((sum, { count }) => sum + count, 0)
-  return [...shown, ...(rest > 0 ? [`${rest} others`] : [])].join(", ")
+  return given([...shown, rest > 0 && `${rest} others`]).join(", ")
 }
 
 const idleInTransaction = (context: DoctorContext, view: ConnectionUsage): RawResult | undefined => {
@@ -229,13 +206,11 @@ const idleInTransaction = (context: DoctorContext, view: ConnectionUsage): RawRe
     target: `over ${formatDuration(idleInTransactionTimeout)}`,
     status: "warn",
     details: `${counted(view.idleInTransaction, "session is", "sessions are")} idle in a transaction, the oldest${application} for ${formatMillis(oldest)}, and keep their locks`,
-    action: {
-      text: "End it, and set idle_in_transaction_session_timeout for its role.",
-      commands: [
-        `${PROGRAM} inspect idle-in-transaction`,
-        "select pg_terminate_backend(pid) from pg_stat_activity where state like 'idle in transaction%' and state_change < now() - interval '5 min';"
-      ]
-    }
+    action: advise(
+      "End it, and set idle_in_transaction_session_timeout for its role.",
+      `${PROGRAM} inspect idle-in-transaction`,
+      "select pg_terminate_backend(pid) from pg_stat_activity where state like 'idle in transaction%' and state_change < now() - interval '5 min';"
+    )
   }
 }
 
@@ -248,25 +223,20 @@ const trySecond = Effect.fnUntraced(function* (context: DoctorContext) {
 })
 
 /** Checks the pool size, the connections in use, the connection limits and idle transactions. */
-export const checkCapacity: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { client, now } = context
-    if (client === undefined) return
-    const started = now()
-    yield* trySecond(context)
-    const pool = yield* poolResult(context)
-    yield* emit({ ...pool, millis: now() - started })
-    const rows = yield* rowsOf(client, USAGE_SQL)
-    const view = yield* Effect.orDie(decodeUsage(rows[0]?.["view"]))
-    yield* emit(serverConnections(context, view))
-    yield* emit({
-      component: "Holders",
-      target: "by role, application",
-      status: "info",
-      details: describeHolders(view)
-    })
-    const limit = connectionLimit(context, view)
-    if (limit !== undefined) yield* emit(limit)
-    const resting = idleInTransaction(context, view)
-    if (resting !== undefined) yield* emit(resting)
-  })
+export const checkCapacity: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { client, now } = context
+  if (client === undefined) return
+  const started = now()
+  yield* trySecond(context)
+  const pool = yield* poolResult(context)
+  yield* emit({ ...pool, millis: now() - started })
+  const rows = yield* rowsOf(client, USAGE_SQL)
+  const decodeUsage = Schema.decodeUnknownEffect(Schema.fromJsonString(ConnectionUsage))
+  const view = yield* Effect.orDie(decodeUsage(rows[0]?.["view"]))
+  yield* emit(serverConnections(context, view))
+  yield* emit({ component: "Holders", target: "by role, application", status: "info", details: describeHolders(view) })
+  const limit = connectionLimit(context, view)
+  if (limit !== undefined) yield* emit(limit)
+  const resting = idleInTransaction(context, view)
+  if (resting !== undefined) yield* emit(resting)
+})

@@ -7,24 +7,17 @@ import { SessionError } from "../../errors/SessionError.ts"
 import { DriverOptions } from "../../session/DriverOptions.ts"
 import { type DialProgress, logIn } from "../../session/OpenSession.ts"
 import { terminate } from "../../session/PgSession.ts"
-import { queryBackend, type Backend } from "../../session/SessionModeCheck.ts"
+import { queryBackend } from "../../session/SessionModeCheck.ts"
 import type { Client, DoctorContext } from "./DoctorContext.ts"
 
 /** The application_name of the doctor's connections in pg_stat_activity. */
 export const APPLICATION_NAME = "effect-supavisor doctor"
 
-/** A login, the backend that answered its first statement, and after how many milliseconds. */
-interface OpenedClient {
-  readonly client: Client
-  readonly backend: Backend
-  readonly answerMillis: number
-}
-
-/** Logs in and runs a first statement, within the limit; Terminate is sent when the scope closes. */
-export const openClient = Effect.fnUntraced(function* (
-  context: DoctorContext,
-  limitMillis: number
-): Effect.fn.Return<OpenedClient, SessionError, Scope.Scope> {
+/**
+ * Logs in and runs a first statement, within the limit; Terminate is sent when the scope closes. Returns the connection,
+ * the backend that answered, and after how many milliseconds.
+ */
+export const openClient = Effect.fnUntraced(function* (context: DoctorContext, limitMillis: number) {
   const { connection, endpoint, reachableAddress, settings } = context
   const dial: DialProgress = { phase: "dns", wire: undefined }
   const target = {
@@ -73,11 +66,10 @@ export const openSecond = (context: DoctorContext): Effect.Effect<void, never, S
   })
 
 /** The error of a failed statement. */
-export const statementError = (context: DoctorContext, error: SqlError): SessionError =>
-  SessionError.fromSqlError(error, {
-    host: context.connection.host,
-    port: context.connection.port
-  }) ?? context.failure("session", context.now(), error, true)
+export const statementError = (context: DoctorContext, error: SqlError): SessionError => {
+  const { host, port } = context.connection
+  return SessionError.fromSqlError(error, { host, port }) ?? context.failure("session", context.now(), error, true)
+}
 
 /** The rows of a statement, which is not prepared. */
 export const rowsOf = (

@@ -31,24 +31,17 @@ const from = ({ servers }: HostAddresses): string =>
   servers.length === 0 ? "" : ` (from ${servers.slice(0, 2).join(", ")})`
 
 const found = (context: DoctorContext, names: HostAddresses, family: Family): RawResult => {
-  const addresses = context.addresses.filter((address) => address.family === family)
   const record = names.records?.[family]
-  const texts = addresses.map(({ address }) => address).join(", ")
-  const base = { component: components[family], target: context.connection.host }
-  const millis = record !== undefined && record.addresses.length > 0 ? record.millis : names.lookup.millis
-  if (record === undefined || record.addresses.length > 0) {
-    const source = record === undefined ? " (from this machine)" : from(names)
-    return { ...base, status: "pass", millis, details: `${texts}${source}` }
+  const texts = context.addresses.filter((address) => address.family === family).map(({ address }) => address)
+  const base = { component: components[family], target: context.connection.host, millis: names.lookup.millis }
+  if (record === undefined) return { ...base, status: "pass", details: `${texts.join(", ")} (from this machine)` }
+  if (record.addresses.length > 0) {
+    return { ...base, status: "pass", millis: record.millis, details: `${texts.join(", ")}${from(names)}` }
   }
-  const why = isFailed(record)
-    ? `; the query to its name server failed: ${describeError(context.failure("dns", context.now(), dnsFailure(record.failure)))}`
-    : "; the name server has no record of it"
-  return {
-    ...base,
-    status: isFailed(record) ? "warn" : "pass",
-    millis,
-    details: `${texts} (from this machine's hosts file or cache)${why}`
-  }
+  const details = `${texts.join(", ")} (from this machine's hosts file or cache)`
+  if (!isFailed(record)) return { ...base, status: "pass", details: `${details}; the name server has no record of it` }
+  const why = describeError(context.failure("dns", context.now(), dnsFailure(record.failure)))
+  return { ...base, status: "warn", details: `${details}; the query to its name server failed: ${why}` }
 }
 
 const missing = (context: DoctorContext, names: HostAddresses, family: Family): RawResult => {
@@ -71,7 +64,7 @@ const missing = (context: DoctorContext, names: HostAddresses, family: Family): 
 const noData = Object.assign(new Error("no address"), { code: "ENODATA" })
 
 const disagreement = (context: DoctorContext, names: HostAddresses): RawResult | undefined => {
-  const isKnown = names.records !== undefined && [4, 6].some((f) => names.records![f as Family].addresses.length > 0)
+  const isKnown = Object.values(names.records ?? {}).some(({ addresses }) => addresses.length > 0)
   if (!isKnown || names.lookup.failure === undefined) return undefined
   const error = context.failure("dns", context.now(), names.lookup.failure)
   return {
@@ -85,25 +78,20 @@ const disagreement = (context: DoctorContext, names: HostAddresses): RawResult |
 }
 
 /** Resolves both families and keeps the addresses that sessions use. */
-export const checkDns: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { connection, limitMillis, network } = context
-    if (connection.host.startsWith("/")) {
-      return yield* emit({ target: connection.host, status: "info", details: "a Unix socket: not resolved" })
-    }
-    const names = yield* network.addresses(connection.host, limitMillis)
-    context.addresses = names.addresses.filter(({ family }) => family === 4 || !onlyIPv4(context))
-    if (names.isLiteral) {
-      return yield* emit({
-        target: connection.host,
-        status: "info",
-        details: "an IP address: not resolved"
-      })
-    }
-    for (const family of [4, 6] as const) {
-      const isThere = context.addresses.some((address) => address.family === family)
-      yield* emit(isThere ? found(context, names, family) : missing(context, names, family))
-    }
-    const mismatch = disagreement(context, names)
-    if (mismatch !== undefined && context.addresses.length > 0) yield* emit(mismatch)
-  })
+export const checkDns: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { connection, limitMillis, network } = context
+  if (connection.host.startsWith("/")) {
+    return yield* emit({ target: connection.host, status: "info", details: "a Unix socket: not resolved" })
+  }
+  const names = yield* network.addresses(connection.host, limitMillis)
+  context.addresses = names.addresses.filter(({ family }) => family === 4 || !onlyIPv4(context))
+  if (names.isLiteral) {
+    return yield* emit({ target: connection.host, status: "info", details: "an IP address: not resolved" })
+  }
+  for (const family of [4, 6] as const) {
+    const isThere = context.addresses.some((address) => address.family === family)
+    yield* emit(isThere ? found(context, names, family) : missing(context, names, family))
+  }
+  const mismatch = disagreement(context, names)
+  if (mismatch !== undefined && context.addresses.length > 0) yield* emit(mismatch)
+})

@@ -2,9 +2,8 @@
 import * as Schema from "effect/Schema"
 import { counted, listed } from "../../errors/Wording.ts"
 
-const componentsWith = (results: ReadonlyArray<CheckResult>, status: CheckResult["status"]): ReadonlyArray<string> => [
-  ...new Set(results.filter((result) => result.status === status).map(({ component }) => component))
-]
+const componentsWith = (results: ReadonlyArray<CheckResult>, status: CheckResult["status"]): string =>
+  listed([...new Set(results.filter((result) => result.status === status).map(({ component }) => component))])
 
 const wordSkipped = (results: ReadonlyArray<CheckResult>): string => {
   const skipped = new Set(results.filter(({ status }) => status === "skip").map(({ id }) => id)).size
@@ -14,35 +13,28 @@ const wordSkipped = (results: ReadonlyArray<CheckResult>): string => {
 const wordSessions = (results: ReadonlyArray<CheckResult>): string => {
   const login = results.find(({ id }) => id === "login")
   if (login === undefined || login.status === "skip") return ""
-  const proof = results.find(({ id }) => id === "session")
   if (login.status === "fail") return " No session can be opened."
-  return proof?.status === "fail" ? " Logins work; sessions are not kept." : " Sessions can be opened."
+  const session = results.find(({ id }) => id === "session")
+  return session?.status === "fail" ? " Logins work; sessions are not kept." : " Sessions can be opened."
 }
 
 /** Sums up the results; `attempted` is false when invalid settings kept the checks from running. */
 export const doctorVerdictOf = (results: ReadonlyArray<CheckResult>, attempted: boolean): DoctorVerdict => {
   const failures = results.filter(({ status }) => status === "fail").length
   const warnings = results.filter(({ status }) => status === "warn").length
+  const verdict = (status: DoctorVerdict["status"], text: string) => ({ status, text, failures, warnings })
   if (!attempted) {
-    const text = `The configuration is invalid (${counted(failures, "problem")}); no check was run.`
-    return { status: "invalid", text, failures, warnings }
+    return verdict("invalid", `The configuration is invalid (${counted(failures, "problem")}); no check was run.`)
   }
   const tail = `${wordSessions(results)}${wordSkipped(results)}`
   if (failures > 0) {
     const also = warnings === 0 ? "" : `, ${counted(warnings, "warning")}`
-    const where = listed(componentsWith(results, "fail"))
-    return { status: "failed", text: `${counted(failures, "failure")}${also}: ${where}.${tail}`, failures, warnings }
+    return verdict("failed", `${counted(failures, "failure")}${also}: ${componentsWith(results, "fail")}.${tail}`)
   }
   if (warnings > 0) {
-    const where = listed(componentsWith(results, "warn"))
-    return { status: "warnings", text: `${counted(warnings, "warning")}: ${where}.${tail}`, failures, warnings }
+    return verdict("warnings", `${counted(warnings, "warning")}: ${componentsWith(results, "warn")}.${tail}`)
   }
-  return {
-    status: "healthy",
-    text: `All ${counted(results.length, "result")} are in order.${tail}`,
-    failures,
-    warnings
-  }
+  return verdict("healthy", `All ${counted(results.length, "result")} are in order.${tail}`)
 }
 
 /** The version of the report's schema; within a version, fields are only added. */

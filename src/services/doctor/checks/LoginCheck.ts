@@ -11,7 +11,7 @@ import {
   type Client,
   formatMillis
 } from "./DoctorContext.ts"
-import { actionFor } from "./Actions.ts"
+import { advise, actionFor } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
 
 /** Authentication requests by their number (PostgreSQL docs, "Message Formats"). */
@@ -43,13 +43,14 @@ const stage = (error: SessionError, authenticated: boolean): string => {
 }
 
 /** The catalogue's remedy for ETIMEDOUT is for connections that were not accepted. */
-const noAnswerAction = (context: DoctorContext): Action | undefined => {
+const noAnswerAction = (context: DoctorContext): Action => {
   const { connection, wasAuthenticated } = context
   if (wasAuthenticated) return actionFor(context.failure("session", context.now(), QUERY_WAIT), connection)
-  const text =
+  return advise(
     "The port accepts connections and does not answer as PostgreSQL: check host and port, then a load balancer or " +
-    "firewall in between, and whether the server behind it runs."
-  return { text, commands: [`psql "host=${connection.host} port=${connection.port} connect_timeout=5"`] }
+      "firewall in between, and whether the server behind it runs.",
+    `psql "host=${connection.host} port=${connection.port} connect_timeout=5"`
+  )
 }
 
 const TIMED_OUT = "ETIMEDOUT"
@@ -57,57 +58,45 @@ const TIMED_OUT = "ETIMEDOUT"
 /** The error of a pooler without a free session, for its action. */
 const QUERY_WAIT = { sqlState: "XX000", severity: "FATAL", serverMessage: "(ECHECKOUTTIMEOUT) unable to check out" }
 
-/** The stage of the failure, and the pool sizes if the pooler's is known. */
-const hints = ({ poolSize, settings: { pool }, wasAuthenticated }: DoctorContext, error: SessionError): string =>
-  stage(error, wasAuthenticated) + (poolSize === undefined ? "" : `; pool size ${poolSize}, DB_POOL_MAX ${pool.max}`)
-
-const targetOf = ({ connection: { database, username } }: DoctorContext): string => `${username} / ${database}`
-
-const failedLogin = (context: DoctorContext, error: SessionError, millis: number): RawResult => {
-  const target = targetOf(context)
-  const result = failedResult(context, error, { target, millis }, hints(context, error))
+const failedLogin = (context: DoctorContext, error: SessionError, target: string, millis: number): RawResult => {
+  const { poolSize, settings, wasAuthenticated } = context
+  const sizes = poolSize === undefined ? "" : `; pool size ${poolSize}, DB_POOL_MAX ${settings.pool.max}`
+  const result = failedResult(context, error, { target, millis }, stage(error, wasAuthenticated) + sizes)
   return error.code === TIMED_OUT ? { ...result, action: noAnswerAction(context) } : result
 }
 
 /** Logs in and keeps the connection for the checks that follow. */
-export const checkLogin: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { limitMillis, now, settings } = context
-    const started = now()
-    const target = targetOf(context)
-    const opened = yield* Effect.catch(openClient(context, limitMillis), (error) =>
-      Effect.as(emit(failedLogin(context, error, now() - started)), undefined)
-    )
-    if (opened === undefined) return
-    const { answerMillis, backend, client } = opened
-    context.client = client
-    context.backend = backend
-    context.isDirect = client.tap.processId === backend.pid
-    const millis = now() - started
-    const details = `${methodOf(client)}, first statement answered after ${formatMillis(answerMillis)}`
-    const isReadable = client.tap.authenticationMethod === CLEAR_TEXT && !client.isEncrypted
-    const slow = Duration.toMillis(settings.connectTimeout) * SLOW_SHARE
-    if (isReadable) {
-      const text = "Encrypt the connection (DB_SSL_MODE=require), or set the server to SCRAM-SHA-256."
-      return yield* emit({
-        target,
-        status: "warn",
-        millis,
-        details: `${details}; the password was sent over the network in clear text`,
-        action: { text, commands: [] }
-      })
-    }
-    if (millis > slow) {
-      return yield* emit({
-        target,
-        status: "warn",
-        millis,
-        details: `${details}; slow: a cold pool, or a distant or busy server`,
-        action: {
-          text: "Keep sessions open (DB_POOL_MIN of 1 or more), so that callers do not wait for a login.",
-          commands: []
-        }
-      })
-    }
-    return yield* emit({ target, status: "pass", millis, details })
-  })
+export const checkLogin: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { connection, limitMillis, now, settings } = context
+  const started = now()
+  const target = `${connection.username} / ${connection.database}`
+  const opened = yield* Effect.catch(openClient(context, limitMillis), (error) =>
+    Effect.as(emit(failedLogin(context, error, target, now() - started)), undefined)
+  )
+  if (opened === undefined) return
+  const { answerMillis, backend, client } = opened
+  context.client = client
+  context.backend = backend
+  context.isDirect = client.tap.processId === backend.pid
+  const millis = now() - started
+  const details = `${methodOf(client)}, first statement answered after ${formatMillis(answerMillis)}`
+  if (client.tap.authenticationMethod === CLEAR_TEXT && !client.isEncrypted) {
+    return yield* emit({
+      target,
+      status: "warn",
+      millis,
+      details: `${details}; the password was sent over the network in clear text`,
+      action: advise("Encrypt the connection (DB_SSL_MODE=require), or set the server to SCRAM-SHA-256.")
+    })
+  }
+  if (millis > Duration.toMillis(settings.connectTimeout) * SLOW_SHARE) {
+    return yield* emit({
+      target,
+      status: "warn",
+      millis,
+      details: `${details}; slow: a cold pool, or a distant or busy server`,
+      action: advise("Keep sessions open (DB_POOL_MIN of 1 or more), so that callers do not wait for a login.")
+    })
+  }
+  return yield* emit({ target, status: "pass", millis, details })
+})

@@ -37,10 +37,7 @@ export const maskOf = (connection: ConnectionString | undefined): Mask => {
     const safe = redact(text, secrets).replace(UNSAFE, " ")
     return reference.length > SHOWN_OF_REFERENCE ? safe.replace(referencePattern(reference), shown) : safe
   }
-  return {
-    text: withReferenceAs(`…${reference.slice(-SHOWN_OF_REFERENCE)}`),
-    command: withReferenceAs("REF")
-  }
+  return { text: withReferenceAs(`…${reference.slice(-SHOWN_OF_REFERENCE)}`), command: withReferenceAs("REF") }
 }
 
 /** A name that another program chose, such as an application's: shortened, without what looks like a credential. */

@@ -17,74 +17,55 @@ import { wordEndpoint } from "../../errors/Wording.ts"
 /** Several attempts show whether times and failures are typical. */
 const ATTEMPTS = 3
 
-interface RouteLookup {
-  readonly address: Address
-  readonly exit: Exit.Exit<string, unknown>
-  readonly millis: number
-}
-
 const firstOfEachFamily = (addresses: ReadonlyArray<Address>): ReadonlyArray<Address> =>
   [4, 6].flatMap((family) => addresses.filter((address) => address.family === family).slice(0, 1))
 
 /** Looks up a route for each family and drops the addresses without one. */
-export const checkRoute: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { connection, network, now } = context
-    const started = now()
-    const routes = yield* Effect.forEach(firstOfEachFamily(context.addresses), (address) =>
-      Effect.map(Effect.exit(network.route(address.address, address.family, connection.port)), (exit): RouteLookup => ({
-        address,
-        exit,
-        millis: now() - started
-      }))
-    )
-    const withRoute = new Set(routes.filter(({ exit }) => Exit.isSuccess(exit)).map(({ address }) => address.family))
-    for (const { address, exit, millis } of routes) {
-      const component = `Route IPv${address.family}`
-      const target = address.address
-      if (Exit.isSuccess(exit)) {
-        yield* emit({ component, target, status: "pass", millis, details: `from ${exit.value}` })
-      } else if (withRoute.size > 0) {
-        const details = `no route; IPv${address.family === 4 ? 6 : 4} is used`
-        yield* emit({ component, target, status: "info", millis, details })
-      } else {
-        const error = context.failure("tcp", started, Cause.squash(exit.cause))
-        const only = routes.length === 1 && address.family === 6 ? "; the host has only IPv6 addresses" : ""
-        yield* emit(failedResult(context, error, { component, target, millis }, only))
-      }
+export const checkRoute: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { connection, network, now } = context
+  const started = now()
+  const routes = yield* Effect.forEach(firstOfEachFamily(context.addresses), ({ address, family }) =>
+    Effect.map(Effect.exit(network.route(address, family, connection.port)), (exit) => {
+      const result = { component: `Route IPv${family}`, target: address, millis: now() - started }
+      return { family, exit, result }
+    })
+  )
+  const withRoute = new Set(routes.filter(({ exit }) => Exit.isSuccess(exit)).map(({ family }) => family))
+  for (const { exit, family, result } of routes) {
+    if (Exit.isSuccess(exit)) yield* emit({ ...result, status: "pass", details: `from ${exit.value}` })
+    else if (withRoute.size > 0) {
+      yield* emit({ ...result, status: "info", details: `no route; IPv${family === 4 ? 6 : 4} is used` })
+    } else {
+      const error = context.failure("tcp", started, Cause.squash(exit.cause))
+      const only = routes.length === 1 && family === 6 ? "; the host has only IPv6 addresses" : ""
+      yield* emit(failedResult(context, error, result, only))
     }
-    context.addresses = context.addresses.filter(({ family }) => withRoute.has(family))
-  })
-
-interface TcpAttempts {
-  readonly address: string
-  readonly millis: number
-  readonly times: ReadonlyArray<number>
-  readonly failure: unknown
-}
+  }
+  context.addresses = context.addresses.filter(({ family }) => withRoute.has(family))
+})
 
 /** Connects up to three times in sequence; stops at the first failure. */
-const connectRepeatedly = (context: DoctorContext, address: string): Effect.Effect<TcpAttempts> =>
-  Effect.gen(function* () {
-    const { connection, limitMillis, network, now } = context
-    const started = now()
-    const deadline = started + limitMillis
-    const times: Array<number> = []
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const exit = yield* network.tcp(address, connection.port).pipe(
-        Effect.timeoutOrElse({
-          duration: Math.max(1, deadline - now()),
-          orElse: () => Effect.fail<unknown>(timedOut(`no answer within ${formatMillis(limitMillis)}`))
-        }),
-        Effect.exit
-      )
-      if (Exit.isFailure(exit)) {
-        return { address, times, millis: now() - started, failure: Cause.squash(exit.cause) }
-      }
-      times.push(exit.value)
-    }
-    return { address, times, millis: now() - started, failure: undefined }
-  })
+const connectRepeatedly = Effect.fnUntraced(function* (context: DoctorContext, address: string) {
+  const { connection, limitMillis, network, now } = context
+  const started = now()
+  const deadline = started + limitMillis
+  const times: Array<number> = []
+  let failure: unknown
+  while (times.length < ATTEMPTS && failure === undefined) {
+    const exit = yield* network.tcp(address, connection.port).pipe(
+      Effect.timeoutOrElse({
+        duration: Math.max(1, deadline - now()),
+        orElse: () => Effect.fail<unknown>(timedOut(`no answer within ${formatMillis(limitMillis)}`))
+      }),
+      Effect.exit
+    )
+    if (Exit.isSuccess(exit)) times.push(exit.value)
+    else failure = Cause.squash(exit.cause)
+  }
+  return { address, times, millis: now() - started, failure }
+})
+
+type TcpAttempts = Effect.Success<ReturnType<typeof connectRepeatedly>>
 
 const formatTimes = (times: ReadonlyArray<number>): string =>
   `${times.length} of ${ATTEMPTS} connected: min ${formatMillis(Math.min(...times))}, median ${formatMillis(quantileOf(times, 0.5))}, ` +
@@ -108,14 +89,13 @@ const toRawResult = (context: DoctorContext, attempts: TcpAttempts, others: numb
 }
 
 /** Connects to every address in parallel; the later checks use the first address that works. */
-export const checkTcp: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const attempts = yield* Effect.forEach(context.addresses, ({ address }) => connectRepeatedly(context, address), {
-      concurrency: "unbounded"
-    })
-    const working = attempts.filter(({ times }) => times.length > 0)
-    context.reachableAddress = working[0]?.address
-    for (const one of attempts) {
-      yield* emit(toRawResult(context, one, working.filter((other) => other !== one).length))
-    }
+export const checkTcp: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const attempts = yield* Effect.forEach(context.addresses, ({ address }) => connectRepeatedly(context, address), {
+    concurrency: "unbounded"
   })
+  const working = attempts.filter(({ times }) => times.length > 0)
+  context.reachableAddress = working[0]?.address
+  for (const one of attempts) {
+    yield* emit(toRawResult(context, one, working.filter((other) => other !== one).length))
+  }
+})

@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { advise } from "./Actions.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { isSqlError } from "effect/sql/SqlError"
@@ -78,7 +79,7 @@ const unexpectedFailure = (context: DoctorContext, error: unknown): RawResult =>
     target,
     status: "fail",
     details: `the check itself failed: ${message}`,
-    action: { text: "This is a bug: report it with the output of --json.", commands: [] }
+    action: advise("This is a bug: report it with the output of --json.")
   }
 }
 

@@ -7,7 +7,7 @@
  * and looked for; it is removed at once.
  */
 import * as Effect from "effect/Effect"
-import { SessionError } from "../../errors/SessionError.ts"
+import { advise } from "./Actions.ts"
 import { openSecond, rowsOf } from "./Client.ts"
 import {
   type CheckFunction,
@@ -68,17 +68,7 @@ const STATE_PROBES = [
 ] as const
 
 /** The state that was kept, was lost, or could not be created. */
-interface SessionState {
-  readonly kept: ReadonlyArray<string>
-  readonly lost: ReadonlyArray<string>
-  readonly refused: ReadonlyArray<string>
-}
-
-const isKept = (client: Client, find: string): Effect.Effect<boolean> =>
-  rowsOf(client, find).pipe(
-    Effect.map((rows) => rows[0]?.["found"] === "kept"),
-    Effect.catch(() => Effect.succeed(false))
-  )
+type SessionState = Readonly<Record<"kept" | "lost" | "refused", ReadonlyArray<string>>>
 
 /** Leaves each state in a transaction of its own, lets the other connection run one, and looks for the state again. */
 const probeSessionState = Effect.fnUntraced(function* (
@@ -88,20 +78,17 @@ const probeSessionState = Effect.fnUntraced(function* (
   const created: Array<(typeof STATE_PROBES)[number]> = []
   const refused: Array<string> = []
   for (const probe of STATE_PROBES) {
-    const isCreated = yield* Effect.match(rowsOf(client, probe.create), {
-      onFailure: () => false,
-      onSuccess: () => true
-    })
-    if (isCreated) created.push(probe)
+    if (yield* Effect.isSuccess(rowsOf(client, probe.create))) created.push(probe)
     else refused.push(probe.name)
   }
   if (other !== undefined) yield* queryBackend(other.connection)
   const kept: Array<string> = []
   const lost: Array<string> = []
   for (const probe of created) {
-    const found = yield* isKept(client, probe.find)
-    ;(found ? kept : lost).push(probe.name)
-    if (found) yield* Effect.ignore(rowsOf(client, probe.remove))
+    const rows = yield* Effect.orElseSucceed(rowsOf(client, probe.find), () => [])
+    const isKept = rows[0]?.["found"] === "kept"
+    ;(isKept ? kept : lost).push(probe.name)
+    if (isKept) yield* Effect.ignore(rowsOf(client, probe.remove))
   }
   return { kept, lost, refused }
 })
@@ -113,64 +100,51 @@ const inTransactionMode = (context: DoctorContext, target: string, why: string):
   if (context.settings.connectionType === "supavisor_transaction") {
     return { target, status: "pass", details: `transaction mode, as configured: ${why}; ${CONSEQUENCES}` }
   }
-  const error = SessionError.connectFailed({
-    host: context.connection.host,
-    port: context.connection.port,
-    phase: "session",
-    elapsedMillis: 0,
-    failure: { errno: "TRANSACTION_MODE" }
-  })
+  const error = context.failure("session", context.now(), { errno: "TRANSACTION_MODE" })
   return failedResult(context, error, { target }, `; ${why}; ${CONSEQUENCES}`)
 }
 
-const stateLost = (target: string, { lost }: SessionState): RawResult => ({
+const stateLost = (target: string, lost: ReadonlyArray<string>): RawResult => ({
   target,
   status: "fail",
   details: `the backend stayed the same, and ${listed(lost)} did not outlast its transaction`,
-  action: {
-    text: "A pooler between this machine and PostgreSQL resets sessions: check its settings, such as server_reset_query_always.",
-    commands: []
-  }
+  action: advise(
+    "A pooler between this machine and PostgreSQL resets sessions: check its settings, such as server_reset_query_always."
+  )
 })
 
-const describeSecond = ({ backend, secondError }: DoctorContext, second: Client | undefined): string => {
+const describeSecond = ({ backend, second, secondError }: DoctorContext): string => {
   const pid = backend?.pid ?? 0
   if (second !== undefined) return `kept backend ${pid} while a second connection was in a transaction`
   return `kept backend ${pid}; no second connection was available (${secondError === undefined ? "" : describeError(secondError)}), so an idle pooler in transaction mode is not excluded`
 }
 
-const sessionMode = (
-  context: DoctorContext,
-  target: string,
-  state: SessionState,
-  second: Client | undefined
-): RawResult => {
+const sessionMode = (context: DoctorContext, target: string, state: SessionState): RawResult => {
   const kept = state.kept.length === 0 ? "" : `; also kept: ${listed(state.kept)}`
   const refused = state.refused.length === 0 ? "" : `; this role may not create ${listed(state.refused)}`
   const itself = context.isDirect ? "; PostgreSQL itself answers, without a pooler" : ""
-  const details = `${describeSecond(context, second)}${kept}${refused}${itself}`
+  const details = `${describeSecond(context)}${kept}${refused}${itself}`
   if (context.settings.connectionType === "supavisor_transaction") {
     return { target, status: "info", details: `session mode although transaction mode is configured: ${details}` }
   }
-  return { target, status: second === undefined && !context.isDirect ? "warn" : "pass", details }
+  return { target, status: context.second === undefined && !context.isDirect ? "warn" : "pass", details }
 }
 
 /** Tests the mode, then whether the session keeps its state. */
-export const checkSession: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { backend, client, now, settings } = context
-    if (client === undefined || backend === undefined) return
-    const started = now()
-    const target = settings.connectionType
-    yield* openSecond(context)
-    const { second } = context
-    const why = second === undefined ? undefined : yield* findTransactionMode(client, backend, second)
-    if (why !== undefined) {
-      context.keepsSession = false
-      return yield* emit({ ...inTransactionMode(context, target, why), millis: now() - started })
-    }
-    const state = yield* probeSessionState(client, second)
-    context.keepsSession = state.lost.length === 0
-    const result = state.lost.length > 0 ? stateLost(target, state) : sessionMode(context, target, state, second)
-    return yield* emit({ ...result, millis: now() - started })
-  })
+export const checkSession: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { backend, client, now, settings } = context
+  if (client === undefined || backend === undefined) return
+  const started = now()
+  const target = settings.connectionType
+  yield* openSecond(context)
+  const { second } = context
+  const why = second === undefined ? undefined : yield* findTransactionMode(client, backend, second)
+  if (why !== undefined) {
+    context.keepsSession = false
+    return yield* emit({ ...inTransactionMode(context, target, why), millis: now() - started })
+  }
+  const state = yield* probeSessionState(client, second)
+  context.keepsSession = state.lost.length === 0
+  const result = state.lost.length > 0 ? stateLost(target, state.lost) : sessionMode(context, target, state)
+  return yield* emit({ ...result, millis: now() - started })
+})

@@ -11,9 +11,9 @@ import {
   timedOut,
   formatMillis
 } from "./DoctorContext.ts"
-import { actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
+import { advise, actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
-import { counted, firstFew, listed } from "../../errors/Wording.ts"
+import { counted, firstFew, given, listed } from "../../errors/Wording.ts"
 import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 
 /** A certificate that expires within this many days is reported; most authorities warn a month ahead. */
@@ -41,61 +41,50 @@ const describeCertificate = (certificate: CertificateFacts, now: number): string
 }
 
 /** Why verify-full would refuse the certificate. */
-const objections = (facts: TlsFacts, now: number): ReadonlyArray<string> => {
-  const { certificate, distrust } = facts
-  if (certificate === undefined) return []
-  return [
-    ...(distrust === undefined ? [] : [`the chain is not trusted (${distrust})`]),
-    ...(certificate.nameProblem === undefined ? [] : ["the host is not among the names"]),
-    ...(certificate.validTo < now ? ["the certificate has expired"] : [])
-  ]
-}
+const objections = ({ certificate, distrust }: TlsFacts, now: number): ReadonlyArray<string> =>
+  certificate === undefined
+    ? []
+    : given([
+        distrust !== undefined && `the chain is not trusted (${distrust})`,
+        certificate.nameProblem !== undefined && "the host is not among the names",
+        certificate.validTo < now && "the certificate has expired"
+      ])
 
+/** The action for a chain that is not trusted, without the command that shows the chain. */
 const verifyAction = (context: DoctorContext): Action => {
-  const base = actionFor(context.failure("tls", context.now(), UNTRUSTED), context.connection)
-  return { text: base.text, commands: base.commands.slice(0, 1) }
+  const untrusted = context.failure("tls", context.now(), { errno: "SELF_SIGNED_CERT_IN_CHAIN" })
+  const { commands, text } = actionFor(untrusted, context.connection)
+  return { text, commands: commands.slice(0, 1) }
 }
-
-const UNTRUSTED = Object.assign(new Error("unverified"), { code: "SELF_SIGNED_CERT_IN_CHAIN" })
 
 const plaintext = (context: DoctorContext): RawResult => {
   const { mode } = context.settings.ssl
   const isHere = context.connection.kind === "loopback"
   const target = context.hostAndPort
   if (mode === "disable" || mode === "allow") {
-    return isHere
-      ? { target, status: "info", details: `plaintext (sslmode ${mode}), on this machine` }
-      : {
-          target,
-          status: "warn",
-          details: `plaintext (sslmode ${mode}): traffic can be read on the network`,
-          action: { text: "Set DB_SSL_MODE=verify-full, or at least require.", commands: [] }
-        }
+    if (isHere) return { target, status: "info", details: `plaintext (sslmode ${mode}), on this machine` }
+    const details = `plaintext (sslmode ${mode}): traffic can be read on the network`
+    return { target, status: "warn", details, action: advise("Set DB_SSL_MODE=verify-full, or at least require.") }
   }
-  return {
-    target,
-    status: isHere ? "info" : "warn",
-    details: `plaintext: the server does not offer TLS and sslmode ${mode} does not require it`,
-    action: isHere ? undefined : { text: "Enable TLS on the server and set DB_SSL_MODE=require.", commands: [] }
-  }
+  const details = `plaintext: the server does not offer TLS and sslmode ${mode} does not require it`
+  if (isHere) return { target, status: "info", details }
+  return { target, status: "warn", details, action: advise("Enable TLS on the server and set DB_SSL_MODE=require.") }
 }
 
 const encrypted = (context: DoctorContext, facts: TlsFacts): RawResult => {
-  const { settings, wallClock } = context
-  const { mode } = settings.ssl
-  const now = wallClock()
+  const { mode } = context.settings.ssl
+  const now = context.wallClock()
   const { certificate } = facts
   const target = `${facts.version ?? "TLS"}, ${certificate?.subject ?? "no certificate"}`
   const what = certificate === undefined ? "" : `; certificate ${describeCertificate(certificate, now)}`
   const details = `${verifiedBy(mode, context.endpoint.tls.rootCertificate !== undefined)}${what}`
-  const isVerified = mode === "verify-full"
-  const problems = objections(facts, now)
   if (certificate !== undefined && certificate.validTo - now < SOON_DAYS * MILLIS_PER_DAY) {
     const isExpired = certificate.validTo < now
     const text = `Renew the server's certificate${isExpired ? " now" : ` before ${day(certificate.validTo)}`}.`
-    return { target, status: "warn", details, action: { text, commands: [] } }
+    return { target, status: "warn", details, action: advise(text) }
   }
-  if (isVerified) return { target, status: "pass", details }
+  if (mode === "verify-full") return { target, status: "pass", details }
+  const problems = objections(facts, now)
   const stricter =
     problems.length === 0 ? "verify-full would accept it" : `verify-full would refuse it: ${listed(problems)}`
   return { target, status: "warn", details: `${details}; ${stricter}`, action: verifyAction(context) }
@@ -109,43 +98,38 @@ const refused = (context: DoctorContext, error: SessionError, facts: TlsFacts): 
   return failedResult(context, error, { target: subject }, shown)
 }
 
-/** Node.js reads this variable for every TLS connection without a setting of its own. */
-const switchedOff = (): RawResult | undefined =>
-  process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0"
-    ? {
-        target: "NODE_TLS_REJECT_UNAUTHORIZED",
-        status: "warn",
-        details: "is 0: the process does not verify its other TLS connections, to any host",
-        action: {
-          text: `Remove it and use the CA certificate instead: ${DATABASE_SETTINGS_PAGE}.`,
-          commands: ["unset NODE_TLS_REJECT_UNAUTHORIZED"]
-        }
-      }
-    : undefined
-
 /** Makes the TLS handshake of a session and describes the certificate. */
-export const checkTls: CheckFunction = (context, emit) =>
-  Effect.gen(function* () {
-    const { endpoint, limitMillis, network, now, reachableAddress, settings } = context
-    const started = now()
-    const off = switchedOff()
-    if (off !== undefined) yield* emit(off)
-    const { mode } = settings.ssl
-    if (mode === "disable" || mode === "allow") return yield* emit(plaintext(context))
-    const facts = yield* network.tls({ ...endpoint, address: reachableAddress }).pipe(
-      Effect.timeoutOrElse({
-        duration: limitMillis,
-        orElse: () => {
-          const noAnswer = timedOut(`no answer to the TLS request within ${formatMillis(limitMillis)}`)
-          return Effect.succeed(unencrypted(context.failure("tls", started, noAnswer)))
-        }
-      })
-    )
-    const millis = now() - started
-    // Under `prefer` a session continues in plaintext when TLS fails (libpq's table of `sslmode`).
-    if (facts.failure !== undefined && mode !== "prefer") {
-      return yield* emit({ ...refused(context, facts.failure, facts), millis })
-    }
-    const result = facts.isEncrypted && facts.failure === undefined ? encrypted(context, facts) : plaintext(context)
-    return yield* emit({ ...result, millis })
-  })
+export const checkTls: CheckFunction = Effect.fnUntraced(function* (context, emit) {
+  const { endpoint, limitMillis, network, now, reachableAddress, settings } = context
+  const started = now()
+  // Node.js reads this variable for every TLS connection without a setting of its own.
+  if (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
+    yield* emit({
+      target: "NODE_TLS_REJECT_UNAUTHORIZED",
+      status: "warn",
+      details: "is 0: the process does not verify its other TLS connections, to any host",
+      action: advise(
+        `Remove it and use the CA certificate instead: ${DATABASE_SETTINGS_PAGE}.`,
+        "unset NODE_TLS_REJECT_UNAUTHORIZED"
+      )
+    })
+  }
+  const { mode } = settings.ssl
+  if (mode === "disable" || mode === "allow") return yield* emit(plaintext(context))
+  const facts = yield* network.tls({ ...endpoint, address: reachableAddress }).pipe(
+    Effect.timeoutOrElse({
+      duration: limitMillis,
+      orElse: () => {
+        const noAnswer = timedOut(`no answer to the TLS request within ${formatMillis(limitMillis)}`)
+        return Effect.succeed(unencrypted(context.failure("tls", started, noAnswer)))
+      }
+    })
+  )
+  const millis = now() - started
+  // Under `prefer` a session continues in plaintext when TLS fails (libpq's table of `sslmode`).
+  if (facts.failure !== undefined && mode !== "prefer") {
+    return yield* emit({ ...refused(context, facts.failure, facts), millis })
+  }
+  const result = facts.isEncrypted && facts.failure === undefined ? encrypted(context, facts) : plaintext(context)
+  return yield* emit({ ...result, millis })
+})
