@@ -273,7 +273,7 @@ describe("the walkthroughs in docs/architecture.md", () => {
 })
 
 describe("files", () => {
-  it("are named after one concept, in rooms with plain names", () => {
+  it("are named after one concept, in folders with plain names", () => {
     const odd = sources.filter((file) => {
       const path = file.split("/")
       const name = path.at(-1) ?? ""

@@ -64,7 +64,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
     })
   )
 
-  it("asks for no package that npm would have to install, and names the licence of each that it contains", () => {
+  it("needs no package that npm would have to install, and lists the licence of each that it contains", () => {
     const required = files().flatMap(packagesOf)
     assert.deepStrictEqual(
       required.filter((name) => !isBuiltin(name)),

@@ -32,12 +32,12 @@ describe("FailureReport", () => {
     assert.deepStrictEqual(reportOf(Cause.fail(shown)), { text: undefined, exitCode: 2 })
   })
 
-  it("leaves the words to a command that has said everything, and takes its exit code", () => {
+  it("prints nothing for a command that has printed its failure, and uses its exit code", () => {
     const said = { [Runtime.errorReported]: false, [Runtime.errorExitCode]: 75 }
     assert.deepStrictEqual(reportOf(Cause.fail(said)), { text: undefined, exitCode: 75 })
   })
 
-  it("calls a defect a bug, and takes the password out of a URL in it", () => {
+  it("reports a defect as a bug, and removes the password of a URL in it", () => {
     const { exitCode, text = "" } = reportOf(Cause.die(new Error("cannot read postgres://u:geheim%40nis@h/db")))
     assert.strictEqual(exitCode, 1)
     assert.match(text, /^This is a bug: .*cannot read/)

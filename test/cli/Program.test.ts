@@ -83,7 +83,7 @@ describe("the command line", () => {
     })
   )
 
-  it.live("obeys no control character in what it repeats", () =>
+  it.live("prints no control character of the command line", () =>
     Effect.gen(function* () {
       const { err } = yield* run("\u001B[2Jstatus\r")
       // oxlint-disable-next-line no-control-regex -- these are the characters that must be gone

@@ -11,13 +11,13 @@ const watched = () => {
 }
 
 describe("Signals", () => {
-  it("exits with 0 while nothing has been started that needs an end", () => {
+  it("exits with 0 while nothing that needs a shutdown has been started", () => {
     const { exits, signals } = watched()
     signals.receive("SIGTERM")
     assert.deepStrictEqual(exits, [0])
   })
 
-  it("calls the program's stop once and remembers the signal", () => {
+  it("calls the program's stop once and keeps the signal", () => {
     const { clock, exits, signals } = watched()
     let stops = 0
     signals.handOver(() => stops++)

@@ -29,7 +29,7 @@ describe("the guide's programs", () => {
 
 layer(TestPostgres.layer, { excludeTestServices: true })("the guide", (it) => {
   it.effect(
-    "shows what its programs and commands print; else run node docs/generate-guide.ts and look at what changed",
+    "shows the output of its programs and commands; if not, run node docs/generate-guide.ts and review the changes",
     () =>
       Effect.gen(function* () {
         const outputs = yield* outputsOf(examples)

@@ -75,7 +75,7 @@ const html = { accept: "text/html,application/xhtml+xml" }
 const everything = ["/", "/page/uplot.js", "/events", "/status", "/livez", "/metrics", "/nowhere"]
 
 describe("The door", () => {
-  it.live("on loopback lets through what asks for this machine, and refuses every other name", () =>
+  it.live("on loopback accepts requests to this machine's names, and refuses every other name", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* ask("/status")).status, 200)
       assert.strictEqual((yield* ask("/status", { host: "localhost:1" })).status, 200)
@@ -87,49 +87,53 @@ describe("The door", () => {
     }).pipe(Effect.provide(open))
   )
 
-  it.live("on the network without a token leaves probes and metrics open, and says which variable opens the rest", () =>
-    Effect.gen(function* () {
-      for (const path of ["/livez", "/readyz", "/healthz", "/startupz", "/metrics"]) {
-        assert.strictEqual((yield* ask(path, { host: "pod.example" })).status, 200)
-      }
-      for (const path of ["/", "/page/uplot.js", "/events", "/status", "/nowhere"]) {
-        const { body, status } = yield* ask(path, { ...html, ...bearer })
-        assert.strictEqual(status, 403)
-        assert.include(body, "HTTP_TOKEN")
-      }
-      assert.strictEqual((yield* signIn(TOKEN)).status, 403)
-    }).pipe(Effect.provide(shut))
+  it.live(
+    "on the network without a token leaves probes and metrics open, and names the variable that opens the rest",
+    () =>
+      Effect.gen(function* () {
+        for (const path of ["/livez", "/readyz", "/healthz", "/startupz", "/metrics"]) {
+          assert.strictEqual((yield* ask(path, { host: "pod.example" })).status, 200)
+        }
+        for (const path of ["/", "/page/uplot.js", "/events", "/status", "/nowhere"]) {
+          const { body, status } = yield* ask(path, { ...html, ...bearer })
+          assert.strictEqual(status, 403)
+          assert.include(body, "HTTP_TOKEN")
+        }
+        assert.strictEqual((yield* signIn(TOKEN)).status, 403)
+      }).pipe(Effect.provide(shut))
   )
 
-  it.live("on the network with a token asks for it: a browser at home by a page, everybody else in a line", () =>
-    Effect.gen(function* () {
-      const page = yield* ask("/", html)
-      assert.strictEqual(page.status, 401)
-      assert.include(page.headers["content-type"], "text/html")
-      assert.include(page.body, 'action="/sign-in"')
-      assert.match(String(page.headers["content-security-policy"]), /^default-src 'none'; style-src 'sha256-[^']+'; /)
-      const others: ReadonlyArray<readonly [path: string, headers: Readonly<Record<string, string>>]> = [
-        ["/", {}],
-        ["/status", html],
-        ["/events", { accept: "text/event-stream" }],
-        ["/page/uplot.js", {}]
-      ]
-      for (const [path, headers] of others) {
-        const { body, headers: answered, status } = yield* ask(path, headers)
-        assert.strictEqual(status, 401)
-        assert.strictEqual(body.trim().split("\n").length, 1)
-        assert.match(answered["www-authenticate"] ?? "", /^Bearer /)
-      }
-      for (const path of ["/", "/page/uplot.js", "/status"]) {
-        assert.strictEqual((yield* ask(path, { ...html, ...bearer })).status, 200)
-      }
-      assert.strictEqual((yield* ask("/nowhere", bearer)).status, 404)
-      const stream = yield* openStream(yield* address, bearer)
-      yield* stream.message("hello")
-    }).pipe(Effect.provide(guarded), Effect.scoped)
+  it.live(
+    "on the network with a token requires it: a browser at `/` gets a form, every other request a line of text",
+    () =>
+      Effect.gen(function* () {
+        const page = yield* ask("/", html)
+        assert.strictEqual(page.status, 401)
+        assert.include(page.headers["content-type"], "text/html")
+        assert.include(page.body, 'action="/sign-in"')
+        assert.match(String(page.headers["content-security-policy"]), /^default-src 'none'; style-src 'sha256-[^']+'; /)
+        const others: ReadonlyArray<readonly [path: string, headers: Readonly<Record<string, string>>]> = [
+          ["/", {}],
+          ["/status", html],
+          ["/events", { accept: "text/event-stream" }],
+          ["/page/uplot.js", {}]
+        ]
+        for (const [path, headers] of others) {
+          const { body, headers: answered, status } = yield* ask(path, headers)
+          assert.strictEqual(status, 401)
+          assert.strictEqual(body.trim().split("\n").length, 1)
+          assert.match(answered["www-authenticate"] ?? "", /^Bearer /)
+        }
+        for (const path of ["/", "/page/uplot.js", "/status"]) {
+          assert.strictEqual((yield* ask(path, { ...html, ...bearer })).status, 200)
+        }
+        assert.strictEqual((yield* ask("/nowhere", bearer)).status, 404)
+        const stream = yield* openStream(yield* address, bearer)
+        yield* stream.message("hello")
+      }).pipe(Effect.provide(guarded), Effect.scoped)
   )
 
-  it.live("gives a browser that signs in a cookie that opens everything, and no other page can use", () =>
+  it.live("gives a browser that signs in a cookie for every path, which no other page can use", () =>
     Effect.gen(function* () {
       const { headers, status } = yield* signIn(` ${TOKEN} `)
       assert.deepStrictEqual([status, headers["location"]], [303, "/"])
@@ -154,14 +158,14 @@ describe("The door", () => {
     }).pipe(Effect.provide(guarded))
   )
 
-  it.live("leads a browser that signs in where no token is needed to the page", () =>
+  it.live("redirects a browser to the page that signs in where no token is needed", () =>
     Effect.gen(function* () {
       const { headers, status } = yield* signIn("anything")
       assert.deepStrictEqual([status, headers["location"], headers["set-cookie"]], [303, "/", undefined])
     }).pipe(Effect.provide(open))
   )
 
-  it.live("lets no answer out that shows the token, can be sniffed or tells its address", () =>
+  it.live("sends no response that shows the token, can be sniffed or reveals its address", () =>
     Effect.gen(function* () {
       const answers = [
         yield* signIn(TOKEN),

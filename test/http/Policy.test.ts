@@ -35,7 +35,7 @@ describe("on loopback", () => {
     }
   })
 
-  it("nothing passes that was asked for by any other name, or by none", () => {
+  it("refuses requests by any other name, or by none", () => {
     const foreign = [
       "evil.example",
       "evil.example:8321",
@@ -56,7 +56,7 @@ describe("on loopback", () => {
     }
   })
 
-  it("a name is own only when it is one of this machine's, whatever it looks like", () => {
+  it("accepts only names of this machine, whatever a name looks like", () => {
     fc.assert(
       fc.property(fc.domain(), fc.nat(65_535), (name, port) => {
         assert.isFalse(isOwnHost(name) || isOwnHost(`${name}:${port}`) || isOwnHost(`127.0.0.1.${name}`))
@@ -72,7 +72,7 @@ describe("on the network", () => {
     }
   })
 
-  it("nothing else passes while no token is set, whatever is shown", () => {
+  it("refuses everything else while no token is set, whatever the request contains", () => {
     for (const url of closed) {
       for (const authorization of [undefined, "Bearer ", "Bearer undefined", `Bearer ${TOKEN}`]) {
         const verdict = shut.check(asked({ url, authorization, cookie: guarded.cookie, method: "POST" }))
@@ -102,7 +102,7 @@ describe("on the network", () => {
     }
   })
 
-  it("no other text than the token is taken for it", () => {
+  it("accepts no other text than the token", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), (text) => {
         assert.strictEqual(guarded.isToken(text), text === TOKEN)
@@ -117,7 +117,7 @@ describe("on the network", () => {
     assert.strictEqual(guarded.check(asked({ url: "/status", method: "POST" })), "token-required")
   })
 
-  it("the cookie does not give the token away, and is another one for another token", () => {
+  it("has a cookie that does not reveal the token and differs for every token", () => {
     const other = policyOf({ host: "::", port: 8321, token: Redacted.make(`${TOKEN}2`) })
     assert.notInclude(guarded.cookie, TOKEN)
     assert.notStrictEqual(guarded.cookie, other.cookie)

@@ -8,7 +8,7 @@ import { eventually, get, start } from "../cli/RunningProgram.ts"
 const probes = ["/livez", "/startupz", "/readyz"] as const
 
 layer(TestPostgres.layer, { excludeTestServices: true })("The probes of a program", (it) => {
-  it.effect("tell a database that is not there yet, that is there, and that is gone, while it goes on living", () =>
+  it.effect("report a database that is not up yet, up, and gone, while the program keeps running", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const proxy = yield* FaultProxy.make({

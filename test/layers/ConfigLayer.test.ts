@@ -53,7 +53,7 @@ describe("ConfigLayer", () => {
     })
   )
 
-  it.effect("is content without a .env file", () =>
+  it.effect("succeeds without a .env file", () =>
     Effect.gen(function* () {
       const config = yield* settings(undefined, {}, {})
       assert.strictEqual(config.connectionType, "embedded")

@@ -14,7 +14,7 @@ import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { until } from "../PoolHarness.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("ObservabilityLayer", (it) => {
-  it.effect("lets /status tell what the database says and what is advised", () =>
+  it.effect("adds the database's view and the findings to /status", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       const context = yield* Layer.build(

@@ -125,7 +125,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
     })
   )
 
-  it.effect("says at COMMIT that a transaction with a swallowed failure was rolled back", () =>
+  it.effect("fails the COMMIT of a transaction with a swallowed failure, which was rolled back", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const error = yield* Effect.flip(sql.withTransaction(Effect.ignore(sql`select 1/0`)))
@@ -134,7 +134,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the SQL client over th
     })
   )
 
-  it.effect("keeps the server's words and SQLSTATE in the error of a statement, and the reason's class", () =>
+  it.effect("keeps the server's message and SQLSTATE in the error of a statement, and the reason's class", () =>
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       yield* sql`create table if not exists single (n int primary key)`

@@ -20,12 +20,12 @@ const points: fc.Arbitrary<ReadonlyArray<HistoryPoint>> = fc
   })
 
 describe("columns of a chart", () => {
-  it("layers stand on the ones after them, and lines stand alone", () => {
+  it("layers are added to those after them, and lines are not", () => {
     const lines = [layer(() => 1), layer(() => 2), line(() => 5), layer(() => 3)]
     assert.deepStrictEqual(stacked(lines, valuesOf(lines, [pointFixture()])), [[6], [5], [5], [3]])
   })
 
-  it("bars lose nothing and count nothing twice, at instants that stay", () => {
+  it("bars count every event once, within fixed boundaries", () => {
     fc.assert(
       fc.property(points, (points) => {
         const bars = barsOf(points)
@@ -56,7 +56,7 @@ describe("columns of a chart", () => {
     )
   })
 
-  it("a rate is of the time that has passed, and there is none without a step", () => {
+  it("a rate refers to the time that has passed, and is absent without a step", () => {
     const before = pointFixture({ at: 10_000 })
     assert.strictEqual(queryRate(pointFixture({ at: 14_000, queries: 100 }), before), 25)
     assert.isNull(queryRate(pointFixture({ at: 10_002, queries: 100 }), before))

@@ -71,7 +71,7 @@ describe("numbers of the page", () => {
     ])
   })
 
-  it("bytes, shares and counts are short and have no more digits than help", () => {
+  it("bytes, shares and counts are short, with few digits", () => {
     assert.deepStrictEqual([0, 512, 1536, 100 * 1024 * 1024, 5.5 * 1024 ** 3].map(Format.bytes), [
       "0 B",
       "512 B",

@@ -92,7 +92,7 @@ withChromium("the page with a scripted feed", Layer.empty, (it) => {
     })
   )
 
-  it.effect("says that the server has ended after `bye`", () =>
+  it.effect("shows that the server has ended after `bye`", () =>
     Effect.gen(function* () {
       const { feed, page } = yield* openScripted()
       feed.send.bye()

@@ -36,7 +36,7 @@ behindPgBouncer("a pooler that is paused", (it) => {
   )
 
   it.effect(
-    "holds a caller up for its deadline only",
+    "delays a caller until its deadline only",
     () =>
       Effect.gen(function* () {
         const at = yield* pooler()
@@ -79,7 +79,7 @@ behindPgBouncer("a pooler that is restarted", (it) => {
     timed
   )
 
-  it.effect("leaves no backend behind without an owner", () =>
+  it.effect("leaves no backend behind without a client", () =>
     Effect.gen(function* () {
       const at = yield* pooler()
       const postgres = yield* TestPostgres
@@ -102,7 +102,7 @@ behindPgBouncer("a pooler that is restarted", (it) => {
     })
   )
 
-  it.effect("has the sessions back when PostgreSQL behind it was restarted instead", () =>
+  it.effect("restores the sessions when PostgreSQL behind it was restarted instead", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ server_login_retry: 1 })
       const postgres = yield* TestPostgres

@@ -37,7 +37,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
     timed
   )
 
-  it.effect("is left by a dial that ran out of time, and keeps nothing of it", () =>
+  it.effect("is left by a dial that timed out, and keeps nothing of it", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ default_pool_size: 1 })
       const other = yield* stranger(at.bouncer)
@@ -109,7 +109,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
 })
 
 behindPgBouncer("a pooler with a limit of clients", (it) => {
-  it.effect("refuses at once: callers share what was granted, and more is taken when others leave", () =>
+  it.effect("refuses at once: callers share the granted sessions, and the pool grows when other clients leave", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ max_client_conn: 3 })
       const other = yield* stranger(at.bouncer)

@@ -42,14 +42,14 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
     }
   }
 
-  it.effect("is found out also when it has one server connection for all", () =>
+  it.effect("is detected also when it has one server connection for all clients", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
       assertExplained(yield* failure(behind(at, { connectionType: "supavisor_session" })))
     })
   )
 
-  it.effect("has been given no setting by then, which its other clients would inherit", () =>
+  it.effect("receives no setting before it is detected, which its other clients would inherit", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
       yield* failure(behind(at, { searchPath: "pg_catalog", statementTimeout: "7 seconds" }))
@@ -91,7 +91,7 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
       })
   )
 
-  it.effect("serves a pool that asks for no session", () =>
+  it.effect("serves a pool of type supavisor_transaction", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ pool_mode: "transaction" })
       const { sql } = yield* behind(at, { connectionType: "supavisor_transaction" })
@@ -123,7 +123,7 @@ behindPgBouncer("a pooler that keeps sessions", (it) => {
   )
 
   it.effect(
-    "may let the second connection wait: the start goes on without an answer, and leaves nothing behind",
+    "may delay the second connection: the start continues without an answer, and leaves nothing behind",
     () =>
       Effect.gen(function* () {
         const at = yield* pooler({ default_pool_size: 1 })
@@ -135,7 +135,7 @@ behindPgBouncer("a pooler that keeps sessions", (it) => {
     timed
   )
 
-  it.effect("may refuse the second connection: the start goes on", () =>
+  it.effect("may refuse the second connection: the start continues", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ max_client_conn: 1 })
       const { sql } = yield* behind(at, { pool: { min: 1, max: 2 } })

@@ -115,7 +115,7 @@ describe("a scripted client", () => {
     }).pipe(Effect.scoped, client({ "select n": [{ n: 1 }, { n: 2 }] }))
   )
 
-  it.effect("listens again on another session when the one it listened on is lost, and says that there was a gap", () =>
+  it.effect("listens again on another session when its session is lost, and reports the gap", () =>
     Effect.gen(function* () {
       const pg = yield* PgClient.PgClient
       const server = yield* ScriptedSessions
@@ -169,7 +169,7 @@ describe("a scripted session", () => {
     })
   )
 
-  it.effect("is given up when an interrupted statement never stops", () =>
+  it.effect("is lost when an interrupted statement never stops", () =>
     Effect.gen(function* () {
       const { server, session } = yield* opened({ statements: { slow: [] } })
       session.silence()

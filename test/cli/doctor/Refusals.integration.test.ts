@@ -84,7 +84,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor with a pool
     timed
   )
 
-  it.effect("reports a role that the pooler does not know", () =>
+  it.effect("reports a role that the pooler does not have", () =>
     Effect.gen(function* () {
       const supavisor = yield* startFake(QUICK)
       const url = changed(supavisor.url(), { username: `agent.${REFERENCE}` })

@@ -44,13 +44,15 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor and TLS", (
     })
   )
 
-  it.effect("warns that require does not verify, and says why verify-full would refuse the certificate", (test) =>
-    Effect.gen(function* () {
-      const made = yield* authority
-      if (made === undefined) return test.skip(MISSING)
-      const { url } = yield* encrypted(made)
-      assertGolden("tls-unverified", yield* runDoctor({ url, env: { DB_SSL_MODE: "require" }, only }))
-    })
+  it.effect(
+    "warns that require does not verify, with the reason why verify-full would refuse the certificate",
+    (test) =>
+      Effect.gen(function* () {
+        const made = yield* authority
+        if (made === undefined) return test.skip(MISSING)
+        const { url } = yield* encrypted(made)
+        assertGolden("tls-unverified", yield* runDoctor({ url, env: { DB_SSL_MODE: "require" }, only }))
+      })
   )
 
   it.effect("explains a certificate that has expired", (test) =>

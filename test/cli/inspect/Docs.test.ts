@@ -9,7 +9,7 @@ describe("The page of inspect", () => {
     assert.strictEqual(readFileSync(new URL("../../../docs/inspect.md", import.meta.url), "utf8"), renderInspect())
   })
 
-  it("and the commands know the same checks, in the same order", () => {
+  it("lists the checks of the commands, in the same order", () => {
     assert.deepStrictEqual(
       checks.map(({ id }) => id),
       checkIds

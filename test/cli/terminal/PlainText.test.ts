@@ -14,7 +14,7 @@ const anyText = fc.oneof(
 const OBEYED = /[\u0000-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/
 
 describe("PlainText", () => {
-  it("takes out whatever a terminal would obey, and leaves the rest in its order", () => {
+  it("removes whatever a terminal would interpret, and keeps the rest in its order", () => {
     assert.strictEqual(plainText("a\u001B[31mb\nc\u009B2Jd\u202Ee "), "a [31mb c 2Jd e")
     fc.assert(fc.property(anyText, (text) => assert.notMatch(plainText(text), OBEYED)))
   })
@@ -26,7 +26,7 @@ describe("PlainText", () => {
     })
   })
 
-  it("writes JSON that reads back as it was and holds nothing that a terminal would obey", () => {
+  it("writes JSON that reads back unchanged and holds nothing that a terminal would interpret", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const written = safeJson({ text })
@@ -44,7 +44,7 @@ describe("PlainText", () => {
     assert.strictEqual(cut("abc", 0), "")
   })
 
-  it("never makes anything wider than asked for, and fills to exactly the width", () => {
+  it("never makes anything wider than the given width, and fills to exactly the width", () => {
     fc.assert(
       fc.property(anyText.map(plainText), fc.nat({ max: 30 }), (text, width) => {
         assert.isAtMost(widthOf(cut(text, width)), width)

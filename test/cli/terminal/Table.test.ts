@@ -34,14 +34,14 @@ describe("A table", () => {
     assert.strictEqual(lines[2], "12345  active  select * from orders where customer =…  authenticated  10.0.0.200")
   })
 
-  it("leaves out the last extra column first, and says so", () => {
+  it("leaves out the last extra column first, and returns its header", () => {
     const { lines, missing } = tableOf(columns, rows, 60)
     assert.deepStrictEqual(missing, ["ADDRESS"])
     assert.strictEqual(lines[1], "    7  idle    select 1                        postgres")
     assert.deepStrictEqual(tableOf(columns, rows, 45).missing, ["ROLE", "ADDRESS"])
   })
 
-  it("is never wider than the terminal, whatever stands in it", () => {
+  it("is never wider than the terminal, whatever it contains", () => {
     const column = fc.record({
       header: fc.stringMatching(/^[A-Z ]{1,20}$/),
       align: fc.constantFrom("left" as const, "right" as const),

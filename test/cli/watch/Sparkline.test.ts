@@ -15,7 +15,7 @@ describe("a sparkline", () => {
     assert.strictEqual(sparkline([], 3, blocks), "   ")
   })
 
-  it("is always as wide as asked for, and higher for no smaller value", () => {
+  it("has the given width, and never shows a smaller value higher", () => {
     const values = fc.array(fc.option(fc.double({ min: 0, max: 1e9, noNaN: true })), { maxLength: 40 })
     fc.assert(
       fc.property(values, fc.integer({ min: 1, max: 40 }), (all, width) => {

@@ -83,20 +83,22 @@ describe("watch on a terminal", () => {
 })
 
 describe("watch in a pipe", () => {
-  it.live("writes a line a second without escapes, says when the program is gone, and ends well for a signal", () =>
-    Effect.gen(function* () {
-      const program = yield* scriptedProgram
-      const watch = yield* start({ command: [process.execPath, mainFile, "watch", "--url", program.base] })
-      yield* watch.said(/^\S+Z Degraded for .*\n\S+Z Degraded for .*\n/)
-      yield* program.stop
-      yield* watch.said(/\n\S+Z Not connected for .* Last status: Degraded .*\n/)
-      watch.child.kill("SIGTERM")
-      assert.strictEqual((yield* watch.ended).outcome, 0)
-      const lines = watch.output().trimEnd().split("\n")
-      const seconds = lines.map((line) => Date.parse(line.split(" ")[0] ?? "") / 1000)
-      assert.isAtMost(lines.length, (seconds.at(-1) ?? 0) - (seconds[0] ?? 0) + 2)
-      assert.notInclude(watch.output(), ESC)
-    })
+  it.live(
+    "writes a line a second without escapes, reports that the program is gone, and exits with 0 on a signal",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* scriptedProgram
+        const watch = yield* start({ command: [process.execPath, mainFile, "watch", "--url", program.base] })
+        yield* watch.said(/^\S+Z Degraded for .*\n\S+Z Degraded for .*\n/)
+        yield* program.stop
+        yield* watch.said(/\n\S+Z Not connected for .* Last status: Degraded .*\n/)
+        watch.child.kill("SIGTERM")
+        assert.strictEqual((yield* watch.ended).outcome, 0)
+        const lines = watch.output().trimEnd().split("\n")
+        const seconds = lines.map((line) => Date.parse(line.split(" ")[0] ?? "") / 1000)
+        assert.isAtMost(lines.length, (seconds.at(-1) ?? 0) - (seconds[0] ?? 0) + 2)
+        assert.notInclude(watch.output(), ESC)
+      })
   )
 
   it.live("ends when its output is closed", () =>

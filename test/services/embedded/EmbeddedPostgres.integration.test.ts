@@ -72,7 +72,7 @@ layer(EmbeddedPostgres.layer({ settings: { work_mem: "5MB" }, maxConnections: 17
       })
     )
 
-    it.effect("creates a database whatever its name, and says what is wrong when it exists", () =>
+    it.effect("creates a database of any name, and fails with the reason when it exists", () =>
       Effect.gen(function* () {
         const server = yield* EmbeddedPostgres
         const name = `odd "name"; drop table x -- /%?ü`

@@ -177,7 +177,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
   )
 
   it.effect(
-    "cannot check a password it does not know while PostgreSQL is down, and gives up for a while",
+    "cannot check a password that it has not read while PostgreSQL is down, and refuses further logins for a while",
     () =>
       Effect.gen(function* () {
         const fake = yield* startFake({ timeScale: SWIFT })
@@ -256,7 +256,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the login of FakeSupav
     })
   )
 
-  it.effect("says what is wrong with its own options", () =>
+  it.effect("names invalid options and their reasons", () =>
     Effect.gen(function* () {
       const reasons = yield* Effect.forEach(
         [{ timeScale: 0 }, { poolSize: 0.5 }, { tls: { cert: "no", key: "no" } }],

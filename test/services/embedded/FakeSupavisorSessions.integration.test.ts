@@ -21,7 +21,7 @@ const leave = (client: RecordingClient) =>
   })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupavisor", (it) => {
-  it.effect("gets the backend of the one that left in order, without its state", () =>
+  it.effect("gets the backend of a client that sent Terminate, without its state", () =>
     Effect.gen(function* () {
       const fake = yield* startFake()
       const first = yield* logIn(fake.url())
@@ -59,7 +59,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     })
   )
 
-  it.effect("finds its startup parameters dropped, but for its name and the search path", () =>
+  it.effect("loses its startup parameters except its name and the search path", () =>
     Effect.gen(function* () {
       const fake = yield* startFake()
       const client = yield* logIn(fake.url(), {
@@ -81,7 +81,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
   )
 
   it.effect(
-    "frees its place at once, however it leaves",
+    "frees its place at once, however it disconnects",
     () =>
       Effect.gen(function* () {
         const fake = yield* startFake({ poolSize: 1 })
@@ -132,7 +132,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a session of FakeSupav
     })
   )
 
-  it.effect("of a burst of twelve at pool_size 2 is one of two; the others are refused at once", () =>
+  it.effect("is one of two in a burst of twelve at pool_size 2; the others are refused at once", () =>
     Effect.gen(function* () {
       const fake = yield* startFake({ poolSize: 2 })
       const clients = yield* Effect.all(

@@ -42,7 +42,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the transaction port o
   )
 
   it.effect(
-    "lets the fourth query at pool_size 2 wait, and then says for how long",
+    "lets the fourth query at pool_size 2 wait, and names the time in the error",
     () =>
       Effect.gen(function* () {
         const fake = yield* startFake({ poolSize: 2, checkoutTimeout: "1 second", timeScale: 0.2 })

@@ -33,7 +33,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("what Supavisor 2.9.7 w
   )
 
   it.effect(
-    "to logins that it does not let in",
+    "to logins that it refuses",
     () =>
       Effect.gen(function* () {
         const fake = yield* startFake({ timeScale: SWIFT })

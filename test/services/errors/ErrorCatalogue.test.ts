@@ -18,17 +18,17 @@ const codeOf = (facts: FailureFacts): string => classify(facts).entry.code
 
 describe("ErrorCatalogue", () => {
   it.each(supavisorTexts.map(([text, code, sqlState = "XX000"]) => [text, code, sqlState] as const))(
-    "knows the pooler's text: %s",
+    "recognizes the pooler's text: %s",
     (text, code, sqlState) => {
       assert.strictEqual(codeOf(fatal(text, sqlState)), code)
     }
   )
 
-  it.each(serverAnswers)("knows the server's error %o", (facts, code) => {
+  it.each(serverAnswers)("recognizes the server's error %o", (facts, code) => {
     assert.strictEqual(codeOf(facts), code)
   })
 
-  it.each(machineFailures)("knows the machine's failure %s", (failure, code) => {
+  it.each(machineFailures)("recognizes the machine's failure %s", (failure, code) => {
     assert.strictEqual(codeOf(factsOf(failure)), code)
   })
 

@@ -251,7 +251,7 @@ describe("Advice on saturation", () => {
 describe("Findings", () => {
   const warning = inputFixture({ pool: poolFixture({ max: 20, ceiling: 15 }) })
 
-  it("keep the time since when they hold, and come with the worst first", () => {
+  it("keep the time of their beginning, and are listed with the worst first", () => {
     const first = advise(warning, [], 1000)
     const worse = { ...warning, database: databaseView({ maxConnections: 5, hidden: 1 }) }
     const second = advise(worse, first, 2000)
@@ -265,7 +265,7 @@ describe("Findings", () => {
     )
   })
 
-  it("are news when they begin, end or change their severity, not when only numbers change", () => {
+  it("are published when they begin, end or change their severity, not when only numbers change", () => {
     const [before] = advise(warning, [], 0)
     const [numbers] = advise(inputFixture({ pool: poolFixture({ max: 20, ceiling: 14 }) }), [], 0)
     assert.deepStrictEqual(changesBetween([before!], [numbers!]), { begun: [], over: [] })

@@ -141,7 +141,7 @@ describe("Advisor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("remembers suspected leaks until they are given back, and drops for ten minutes", () =>
+  it.effect("keeps suspected leaks until they are released, and losses for ten minutes", () =>
     Effect.gen(function* () {
       const { advisor, happens, state } = yield* advised
       state.ledger = [ledgerEntry({ sessionId: 3, heldMillis: 90_000 })]
@@ -157,7 +157,7 @@ describe("Advisor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("goes on after a defect", () =>
+  it.effect("continues after a defect", () =>
     Effect.gen(function* () {
       const { advisor, said, state } = yield* advised
       state.broken = true
@@ -170,7 +170,7 @@ describe("Advisor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("holds no password that a statement was written with", () =>
+  it.effect("contains no password of a statement", () =>
     Effect.gen(function* () {
       const { advisor, state, said } = yield* advised
       state.ledger = [ledgerEntry({ runningMillis: 20_000, statement: "alter role app password 'geh@im-nis'" })]

@@ -88,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the health of a pool o
     })
   )
 
-  it.effect("is degraded while a full pool works, whose callers never wait for a check", () =>
+  it.effect("is degraded while a full pool works, and delays no caller by a check", () =>
     Effect.gen(function* () {
       const { current, pool, sql, untilState } = yield* watched
       const busy = yield* Effect.forkChild(

@@ -59,7 +59,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("calls a full pool that answers degraded, and never queues before a query", () =>
+  it.effect("reports a full pool that answers as degraded, and never queues before a query", () =>
     withPool({ statements: { "select 1": [] } }, two, (scenario) =>
       Effect.gen(function* () {
         const { pool } = scenario
@@ -83,7 +83,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("calls a full pool down whose statements all wait, and up again when one is answered", () => {
+  it.effect("reports a full pool as down when no statement is answered, and as up when one is", () => {
     const answer = Deferred.makeUnsafe<void>()
     return withPool(
       { statements: { "select slow": Effect.as(Deferred.await(answer), []) } },
@@ -120,7 +120,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("is down within five seconds of a check when every session is silent, and heals the pool", () =>
+  it.effect("is down within five seconds of a check when every session is silent, and replaces the sessions", () =>
     withPool({}, { pool: { min: 4, max: 4 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool, { healthCheckInterval: "10 seconds" })
@@ -142,7 +142,7 @@ describe("HealthCheck", () => {
     )
   )
 
-  it.effect("goes on after a check that failed in an unexpected way", () => {
+  it.effect("continues after a check that failed in an unexpected way", () => {
     let checks = 0
     const pool = Layer.mock(SessionPool, {
       name: "p",

@@ -18,7 +18,7 @@ const talkative = SessionError.connectFailed({
 })
 
 describe("HealthCheck with pool events", () => {
-  it.effect("is down at once when all sessions are lost, and up by itself when one can be had again", () =>
+  it.effect("is down at once when all sessions are lost, and up by itself when one can be opened again", () =>
     withPool({}, { pool: { min: 0, max: 2 } }, ({ pool, server }) =>
       Effect.gen(function* () {
         for (const { release } of yield* holdMany(pool, 2)) yield* release

@@ -136,7 +136,7 @@ describe("PoolLog", () => {
     })
   )
 
-  it.effect("still hears of the drain, which comes after its own scope", () =>
+  it.effect("logs the drain, which comes after its own scope", () =>
     Effect.gen(function* () {
       const log = yield* played
       yield* log.said

@@ -142,7 +142,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("PoolMetrics", (it) => 
 
 withPromtool("/metrics as promtool sees it", () => {
   layer(TestPostgres.layer, { excludeTestServices: true })((it) => {
-    it.effect("has nothing to complain about", () =>
+    it.effect("accepts the text without a complaint", () =>
       Effect.gen(function* () {
         const { scrape } = yield* eventfulLife
         promtool(["check", "metrics"], yield* scrape)

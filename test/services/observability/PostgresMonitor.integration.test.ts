@@ -41,7 +41,7 @@ const watching = (settings: SettingsInput) =>
 const client = (url: Redacted.Redacted<string>, applicationName: string) => PgConnection.make({ url, applicationName })
 
 layer(TestPostgres.layer, { excludeTestServices: true })("PostgresMonitor on a real server", (it) => {
-  it.effect("counts connections by owner and state, and knows the oldest, the longest and the limits", () =>
+  it.effect("counts connections by owner and state, and lists the oldest, the longest and the limits", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { monitor, pool } = yield* watching({ url: postgres.url, applicationName: "monitored" })

@@ -124,7 +124,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("goes on after a defect and after an answer that is none", () =>
+  it.effect("continues after a defect and after an invalid result", () =>
     Effect.gen(function* () {
       const { monitor, script, sees } = yield* monitored()
       script.answer = Effect.die(new Error("a bug"))
@@ -168,7 +168,7 @@ describe("PostgresMonitor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("streams what is new, and a pool that stays busy once only", () =>
+  it.effect("streams new observations, and a pool that stays busy once only", () =>
     Effect.gen(function* () {
       const { monitor, pool, sees } = yield* monitored()
       const seen: Array<string | undefined> = []

@@ -60,7 +60,7 @@ describe("a Unix socket", () => {
 })
 
 describe("a client certificate", () => {
-  it.live("logs in at a server that asks for one, and the server is known by ssl.serverName", (test) =>
+  it.live("logs in at a server that requires one, and the server is verified by ssl.serverName", (test) =>
     Effect.gen(function* () {
       const authority = makeAuthority()
       if (authority === undefined) return test.skip("openssl is not installed")

@@ -58,7 +58,7 @@ describe("SessionModeCheck", () => {
     })
   )
 
-  it.effect("believes a first connection that has gone meanwhile to have given its backend back", () =>
+  it.effect("takes a first connection that is gone meanwhile as having released its backend", () =>
     Effect.gen(function* () {
       const first = answering(backend(7))
       const found = yield* Effect.flip(
@@ -68,7 +68,7 @@ describe("SessionModeCheck", () => {
     })
   )
 
-  it.effect("knows backends of different servers apart, whose process ids may be the same", () =>
+  it.effect("distinguishes backends of different servers, which may have the same process id", () =>
     Effect.gen(function* () {
       const first = answering(backend(7))
       const other = answers(backend(7, "1900000000.000001"))
@@ -86,7 +86,7 @@ describe("SessionModeCheck", () => {
   )
 
   for (const connectionType of ["supavisor_transaction", "embedded"] as const) {
-    it.effect(`asks nothing under ${connectionType}, which promises no session or needs no proof`, () =>
+    it.effect(`queries nothing under ${connectionType}, which has no sessions or needs no proof`, () =>
       Effect.gen(function* () {
         const first = answering()
         const check = new SessionModeCheck({ ...session, connectionType })
@@ -110,7 +110,7 @@ describe("SessionModeCheck", () => {
     })
   )
 
-  it.effect("goes on when the second connection fails, or has said nothing after two seconds", () =>
+  it.effect("continues when the second connection fails, or has not answered after two seconds", () =>
     Effect.gen(function* () {
       const refused = () => Effect.fail("refused")
       yield* new SessionModeCheck(session).check(login(answering(backend(7)).connection, refused))

@@ -47,7 +47,7 @@ describe("SessionSettings", () => {
     assert.notInclude(sql, "drop table")
   })
 
-  it("asks for the facts alone when there is nothing to set", () => {
+  it("reads the facts alone when there is nothing to set", () => {
     const { params, sql } = applyStatement([])
     assert.deepStrictEqual(params, [])
     assert.match(sql, /^select pg_backend_pid\(\) as backend_pid, /)
@@ -86,7 +86,7 @@ describe("SessionSettings", () => {
     assert.deepStrictEqual(unapplied(facts), [["lock_timeout", "5s", "0"]])
   })
 
-  it("knows a time in any of PostgreSQL's units", () => {
+  it("reads a time in any of PostgreSQL's units", () => {
     const same = [
       ["30000", "30s"],
       ["30000ms", "30s"],
@@ -103,7 +103,7 @@ describe("SessionSettings", () => {
     for (const [wanted, effective] of same) assert.isTrue(sameSetting(wanted, effective), `${wanted} is ${effective}`)
   })
 
-  it("knows the spelling the server gives a time, whatever its length", () => {
+  it("reads the server's spelling of a time, whatever its length", () => {
     const units = [
       ["d", 86_400_000],
       ["h", 3_600_000],

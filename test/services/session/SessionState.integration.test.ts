@@ -101,7 +101,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the next borrower neve
     })
   )
 
-  it.effect("anything of a transaction that ended by itself, and pays no reset for it", () =>
+  it.effect("anything of a transaction that ended by itself, without a reset", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* onOneSession
       yield* sql.withTransaction(Effect.andThen(sql`set local work_mem = '64MB'`, sql`select pg_advisory_xact_lock(7)`))

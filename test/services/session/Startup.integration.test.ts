@@ -52,7 +52,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("keeps trying when the server is not there, and has its sessions when it comes", () =>
+  it.effect("retries while the server is down, and has its sessions when it is up", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const proxy = yield* FaultProxy.make({ target: { host: postgres.host, port: postgres.port } })
@@ -94,7 +94,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     timed
   )
 
-  it.effect("asks a password provider at each login", () =>
+  it.effect("calls a password provider at each login", () =>
     Effect.gen(function* () {
       const secret = yield* password
       let reads = 0
@@ -157,7 +157,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
     })
   )
 
-  it.effect("refuses to start without a server to go to, and names the variable to set", () =>
+  it.effect("fails without a configured server, and names the variable to set", () =>
     Effect.gen(function* () {
       const error = yield* failure(poolAt({}))
       assert.include(error.message, "SUPABASE_SESSION_POOLER")

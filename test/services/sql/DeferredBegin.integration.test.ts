@@ -50,7 +50,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a transaction on a rea
     })
   )
 
-  it.effect("begins at the level that is wanted", () =>
+  it.effect("begins at the given isolation level", () =>
     Effect.gen(function* () {
       const { sql } = yield* oneSession
       const level = sql.withTransaction(sql`select current_setting('transaction_isolation') as level`)
@@ -141,7 +141,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a transaction on a rea
     })
   )
 
-  it.effect("whose first statement is given up is rolled back as a whole", () =>
+  it.effect("is rolled back as a whole when its first statement is interrupted", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* oneSession
       yield* table(sql, "given_up")
@@ -159,7 +159,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a transaction on a rea
     })
   )
 
-  it.effect("sees nothing of a session that the server ends just before its first statements", () =>
+  it.effect("is not affected by a session that the server ends just before its first statements", () =>
     Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const { pool, sql } = yield* oneSession

@@ -44,7 +44,7 @@ const running = <A, E>(effect: Effect.Effect<A, E>) =>
     return yield* Fiber.join(fiber)
   })
 
-describe("a transaction whose BEGIN travels with its first statement", () => {
+describe("a transaction with BEGIN and its first statement in one write", () => {
   it.effect("sends nothing to the server when it runs no statement, and still runs what follows a commit", () =>
     withClient(({ pool, sql, texts }) =>
       Effect.gen(function* () {
@@ -64,7 +64,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect("begins in the way that is wanted", () =>
+  it.effect("begins with the given BEGIN statement", () =>
     withClient(({ sql, texts }) =>
       Effect.gen(function* () {
         yield* Effect.provideService(
@@ -77,7 +77,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect("runs nothing outside of it when it cannot begin, whatever its body makes of that", () =>
+  it.effect("runs nothing outside of it when it cannot begin, whatever its body does", () =>
     withClient(
       ({ sql, texts }) =>
         Effect.gen(function* () {
@@ -96,7 +96,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect("begins once, however its fibers take turns", () =>
+  it.effect("begins once, however its fibers are scheduled", () =>
     withClient(({ sql, texts }) =>
       Effect.gen(function* () {
         const all = ["one", "two", "three"].map((name) => Effect.andThen(Effect.void, sql.unsafe(`insert ${name}`)))
@@ -117,7 +117,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect("lets nothing run beside its beginning", () =>
+  it.effect("runs nothing beside its BEGIN", () =>
     withClient(
       ({ sql, texts }) =>
         Effect.gen(function* () {
@@ -186,33 +186,28 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect(
-    "sees nothing of a session that had ended in the idle moment before, and nor do concurrent statements",
-    () =>
-      withClient(({ server, sql, texts }) =>
-        Effect.gen(function* () {
-          yield* running(sql`select 0`)
-          const go = Deferred.makeUnsafe<void>()
-          const transaction = yield* Effect.forkChild(
-            sql.withTransaction(
-              Effect.andThen(
-                Deferred.await(go),
-                Effect.all([sql`select 1`, sql`select 2`], { concurrency: "unbounded" })
-              )
-            ),
-            { startImmediately: true }
-          )
-          server.session(1).lose(neverExecuted())
-          yield* turn
-          yield* Deferred.succeed(go, undefined)
-          yield* advance(500)
-          yield* Fiber.join(transaction)
-          assert.deepStrictEqual(texts().slice(1), ["BEGIN", "select 1", "select 2", "COMMIT"])
-        })
-      )
+  it.effect("is not affected by a session that ended while it was idle, nor are concurrent statements", () =>
+    withClient(({ server, sql, texts }) =>
+      Effect.gen(function* () {
+        yield* running(sql`select 0`)
+        const go = Deferred.makeUnsafe<void>()
+        const transaction = yield* Effect.forkChild(
+          sql.withTransaction(
+            Effect.andThen(Deferred.await(go), Effect.all([sql`select 1`, sql`select 2`], { concurrency: "unbounded" }))
+          ),
+          { startImmediately: true }
+        )
+        server.session(1).lose(neverExecuted())
+        yield* turn
+        yield* Deferred.succeed(go, undefined)
+        yield* advance(500)
+        yield* Fiber.join(transaction)
+        assert.deepStrictEqual(texts().slice(1), ["BEGIN", "select 1", "select 2", "COMMIT"])
+      })
+    )
   )
 
-  it.effect("that waits for another session and is given up gets none that knows nothing of it", () =>
+  it.effect("gets no session when it is interrupted while it waits for another one", () =>
     withClient(
       ({ pool, server, sql, texts }) =>
         Effect.gen(function* () {
@@ -247,7 +242,7 @@ describe("a transaction whose BEGIN travels with its first statement", () => {
     )
   )
 
-  it.effect("whose first statement is given up goes on as the server sees it: rolled back, with nothing outside", () =>
+  it.effect("is rolled back, with nothing outside, when its first statement is interrupted", () =>
     withClient(
       ({ sql, texts }) =>
         Effect.gen(function* () {

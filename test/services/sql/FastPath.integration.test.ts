@@ -261,7 +261,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements of the pool
     })
   )
 
-  it.effect("go through a transformer where there is one", () =>
+  it.effect("use a transformer where there is one", () =>
     Effect.gen(function* () {
       const { ours, theirs } = yield* both()
       const doubled = (sql: Client) =>

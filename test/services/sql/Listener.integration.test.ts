@@ -8,7 +8,7 @@ import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { stack, untilPool } from "../../PoolHarness.ts"
 
 layer(TestPostgres.layer, { excludeTestServices: true })("listening", (it) => {
-  it.effect("shares one session among all channels, and gives it back with the last listener", () =>
+  it.effect("shares one session among all channels, and releases it with the last listener", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 1, max: 4 } })
       const scope = yield* Scope.make()
@@ -42,7 +42,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("listening", (it) => {
     })
   )
 
-  it.effect("goes on after the session was lost, and says that notifications may be missing", () =>
+  it.effect("continues after the session was lost, and reports that notifications may be missing", () =>
     Effect.gen(function* () {
       const { proxy, sql } = yield* stack({ pool: { min: 1, max: 3 } })
       const queue = yield* sql.listen("news")

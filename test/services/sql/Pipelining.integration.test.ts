@@ -67,7 +67,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
     timed
   )
 
-  it.effect("fail each for itself, also when a text is refused before it ever ran", () =>
+  it.effect("fail independently, also when a text is refused before its first run", () =>
     Effect.gen(function* () {
       const { pool } = yield* shared
       const divide = (by: number) => Effect.exit(pool.execute("select 6 / $1::int as n", [by]))
@@ -100,7 +100,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
   )
 
   it.effect(
-    "are not harmed by a neighbour that is given up, and the session is clean when all have left",
+    "are not affected by another one that is interrupted, and the session is clean when all have ended",
     () =>
       Effect.gen(function* () {
         const { pool } = yield* shared
@@ -172,7 +172,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("statements that share 
     })
   )
 
-  it.effect("leave what others change in a session to them", () =>
+  it.effect("do not change the session state of others", () =>
     Effect.gen(function* () {
       const { pool, sql } = yield* stack({ pool: { min: 2, max: 4, pipeline: 8 } })
       yield* sql`create or replace function quietly() returns text language plpgsql as

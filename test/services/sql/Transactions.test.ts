@@ -9,7 +9,7 @@ import { ScriptedSessions } from "../../../src/testing/ScriptedSessions.ts"
 const GRACE = 250
 
 describe("a transaction within others", () => {
-  it.effect("that runs out of time holds its caller once for all levels, not once for each", () =>
+  it.effect("that times out delays its caller once for all levels, not once for each", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient
       const server = yield* ScriptedSessions

@@ -27,7 +27,7 @@ describe("StatementFacts", () => {
     assert.isTrue(facts.isQuick)
   })
 
-  it("learns from a failure or an interruption that a statement is slow, but never that it is quick", () => {
+  it("counts a failure or an interruption as evidence that a statement is slow, never that it is quick", () => {
     const unknown = after("select 1")
     unknown.stopped(1)
     assert.isFalse(unknown.isQuick)
@@ -141,7 +141,7 @@ describe("StatementCache", () => {
     assert.strictEqual(cache.size, 1)
   })
 
-  it("learns a text again after it was dropped", () => {
+  it("examines a text again after it was dropped", () => {
     const cache = new StatementCache()
     cache.get("select 1").succeeded(1)
     for (let n = 0; n < 5000; n++) cache.get(`select ${n} as generated`)

@@ -43,7 +43,7 @@ describe("ReadBuffer", () => {
     other.close()
   })
 
-  it("keeps what came before anybody listened, in order with what comes after", async () => {
+  it("keeps chunks that came before there was a listener, in order with later ones", async () => {
     const { close, far, near } = await connected()
     const unheard = new Promise<void>((resolve) => {
       const push = near.push.bind(near)
@@ -103,7 +103,7 @@ describe("ReadBuffer", () => {
     closeOther()
   })
 
-  it("tells of the end as any socket does", async () => {
+  it("reports the end as any socket does", async () => {
     const { close, far, near } = await connected()
     near.on("data", () => {})
     const closed = once(near, "close")

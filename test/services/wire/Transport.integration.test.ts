@@ -75,7 +75,7 @@ describe("a server with TLS", () => {
   if (selfSigned === undefined) return
   const rootCert = selfSigned.cert
   tls((it) => {
-    it.effect("is spoken to in plaintext under disable, encrypted under prefer and require", () =>
+    it.effect("is used in plaintext under disable, encrypted under prefer and require", () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* login("localhost", { mode: "disable" }), false)
         assert.strictEqual(yield* login("localhost", { mode: "prefer" }), true)
@@ -123,7 +123,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a server without TL
     })
   )
 
-  it.effect("is spoken to in plaintext under prefer and allow", () =>
+  it.effect("is used in plaintext under prefer and allow", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* login("localhost", { mode: "prefer" }), false)
       assert.strictEqual(yield* login("localhost", { mode: "allow" }), false)

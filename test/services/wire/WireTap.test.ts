@@ -96,7 +96,7 @@ const held = (tap: WireTap): number =>
   Object.values(tap).reduce((sum, value) => (Buffer.isBuffer(value) ? sum + value.buffer.byteLength : sum), 0)
 
 describe("WireTap", () => {
-  it("sees the same whatever the stream is cut into", () => {
+  it("reads the same whatever the chunks of the stream are", () => {
     fc.assert(
       fc.property(fc.array(anyMessage, { maxLength: 30 }), fc.array(fc.nat(), { maxLength: 40 }), (messages, cuts) => {
         const stream = Buffer.concat(messages)
@@ -144,7 +144,7 @@ describe("WireTap", () => {
     })
   })
 
-  it("tells the transaction's status of the last ReadyForQuery", () => {
+  it("returns the transaction status of the last ReadyForQuery", () => {
     const tap = tapOf(LOGIN)
     const statuses = ["T", "E", "I"].map((status) => {
       tap.push(ready(status))
@@ -161,7 +161,7 @@ describe("WireTap", () => {
     )
   })
 
-  it("keeps the text of a server that is about to hang up", () => {
+  it("keeps the FATAL of a server that is about to close", () => {
     assert.deepStrictEqual(tapOf([...LOGIN, TERMINATED]).fatal, {
       severity: "FATAL",
       sqlState: "57P01",
@@ -177,7 +177,7 @@ describe("WireTap", () => {
     assert.strictEqual(tap.fatal?.severity, "FATAL")
   })
 
-  it("takes a notice for the reason only when the server is ending, and an error before a notice", () => {
+  it("takes a notice as the reason only when the server is ending, and an error before a notice", () => {
     assert.isUndefined(tapOf([...LOGIN, notice("01000", "just saying")]).fatal)
     assert.strictEqual(tapOf([...LOGIN, notice("57P02", "crash of another session")]).fatal?.sqlState, "57P02")
     assert.strictEqual(tapOf([...LOGIN, notice("57P02", "crash"), TERMINATED]).fatal?.sqlState, "57P01")

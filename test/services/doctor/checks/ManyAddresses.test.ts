@@ -86,7 +86,7 @@ describe("a host with several addresses", () => {
 })
 
 describe("a host that the name servers and the system resolve differently", () => {
-  it.effect("warns when only the name servers know the host, because sessions use the system's resolver", () =>
+  it.effect("warns when only the name servers resolve the host, because sessions use the system's resolver", () =>
     Effect.gen(function* () {
       const records = { 4: answer(["192.0.2.1"]), 6: answer([], "ENODATA") }
       const addresses = [{ address: "192.0.2.1", family: 4 }]
@@ -103,7 +103,7 @@ describe("a host that the name servers and the system resolve differently", () =
     })
   )
 
-  it.effect("uses the hosts file when the name server does not know the host", () =>
+  it.effect("uses the hosts file when the name server has no record of the host", () =>
     Effect.gen(function* () {
       const records = { 4: answer([], "ENOTFOUND"), 6: answer([], "ENOTFOUND") }
       const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})
@@ -113,7 +113,7 @@ describe("a host that the name servers and the system resolve differently", () =
     })
   )
 
-  it.effect("warns when the name server fails and the system still knows the host", () =>
+  it.effect("warns when the name server fails and the system still resolves the host", () =>
     Effect.gen(function* () {
       const records = { 4: answer([], "ECONNREFUSED"), 6: answer([], "ECONNREFUSED") }
       const fake = network({ records, lookup: answer(["192.0.2.1"]) }, {})

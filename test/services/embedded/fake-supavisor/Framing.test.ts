@@ -38,7 +38,7 @@ describe("Framing", () => {
     )
   })
 
-  it("knows that it is within a message", () => {
+  it("reports that it is within a message", () => {
     const framing = new Framing()
     framing.push(readyForQuery.subarray(0, 5), () => assert.fail("no message has ended"))
     assert.isFalse(framing.atBoundary)

@@ -16,7 +16,7 @@ const exchange = (stored: string, given: string): { readonly server: boolean; re
 }
 
 describe("ScramVerifier", () => {
-  it("accepts the right password only, and proves itself to the client", () => {
+  it("accepts the right password only, and sends the client its proof", () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (stored, given) => {
         const right = stored === given
@@ -28,7 +28,7 @@ describe("ScramVerifier", () => {
     )
   })
 
-  it("knows a first message without channel binding, and nothing else", () => {
+  it("accepts a first message without channel binding, and nothing else", () => {
     const verifier = verifierOf("secret")
     assert.isDefined(challenge("n,,n=,r=abc", verifier))
     assert.isDefined(challenge("y,,n=,r=abc", verifier))
@@ -37,7 +37,7 @@ describe("ScramVerifier", () => {
     }
   })
 
-  it("calls an answer with another nonce a violation", () => {
+  it("reports an answer with another nonce as a violation", () => {
     const scram = challenge("n,,n=,r=abc", verifierOf("secret"))
     assert.strictEqual(scram?.finish("c=biws,r=abc,p=AAAA"), "violation")
     assert.strictEqual(scram?.finish("nonsense"), "violation")

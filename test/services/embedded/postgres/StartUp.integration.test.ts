@@ -102,7 +102,7 @@ describe("EmbeddedPostgres from start to end", () => {
     })
   )
 
-  it.live("speaks TLS with the certificate it was given", ({ skip }) =>
+  it.live("uses TLS with the given certificate", ({ skip }) =>
     Effect.gen(function* () {
       const temporary = yield* privateTemporaryDirectory
       const files = { key: Path.join(temporary, "key.pem"), cert: Path.join(temporary, "cert.pem") }
@@ -139,7 +139,7 @@ describe("EmbeddedPostgres from start to end", () => {
     })
   )
 
-  it.effect("says how to install binaries when the named directory has none", () =>
+  it.effect("names the way to install binaries when the named directory has none", () =>
     Effect.gen(function* () {
       const byOption = yield* Effect.flip(EmbeddedPostgres.make({ binDir: Os.tmpdir() }))
       const byEnvironment = yield* Effect.flip(EmbeddedPostgres.make()).pipe(

@@ -127,7 +127,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
     })
   )
 
-  it.effect("say that there are more rows than the limit", () =>
+  it.effect("report that there are more rows than the limit", () =>
     Effect.gen(function* () {
       const { url } = yield* TestPostgres
       yield* client(url, "one")

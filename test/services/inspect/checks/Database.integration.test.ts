@@ -166,7 +166,7 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of a data
     }).pipe(Effect.scoped)
   )
 
-  it.effect("do not wait for an exclusive lock: the table has no size, and a note says so", () =>
+  it.effect("do not wait for an exclusive lock: the table has no size, and a note reports it", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* TestPostgres).freshDatabase
       const owner = yield* client(url, "owner")

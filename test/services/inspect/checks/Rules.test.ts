@@ -168,7 +168,7 @@ describe("Statement statistics", () => {
     assert.include(sqlOf(["total_exec_time", "shared_blk_read_time"], false), "null::float8 as io")
   })
 
-  it("explain how to enable them, and who can grant the privilege", () => {
+  it("explain how to enable them, and which role can grant the privilege", () => {
     const why = (facts: Parameters<typeof inputOf>[0] & {}) => {
       const query = checkOf("calls").query(inputOf(facts))
       return "unavailable" in query ? [query.unavailable, ...query.nextSteps].join(" ") : ""

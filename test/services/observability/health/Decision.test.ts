@@ -45,7 +45,7 @@ const snapshots: fc.Arbitrary<PoolSnapshot> = fc
   )
 
 describe("the decision", () => {
-  it("calls an ending pool draining, whatever else is known", () => {
+  it("reports a draining pool as draining, whatever the evidence", () => {
     fc.assert(
       fc.property(evidences, snapshots, (evidence, pool) => {
         const ends = evidence.draining || pool.phase === "draining" || pool.phase === "closed"
@@ -59,7 +59,7 @@ describe("the decision", () => {
     assert.strictEqual(decide(evidence, poolFixture())._tag, "Draining")
   })
 
-  it("never sends work to a pool that found no answer, or that has no session and a recent failure", () => {
+  it("is not ready when the server did not answer, or when there is no session and a recent failure", () => {
     fc.assert(
       fc.property(evidences, snapshots, (evidence, pool) => {
         const health = healthAfter(startingHealth(0), evidence, pool, 1)
@@ -69,7 +69,7 @@ describe("the decision", () => {
     )
   })
 
-  it("sends work to every pool that answers, be it full, limited or slow", () => {
+  it("is ready for every pool that answers, also when it is full, limited or slow", () => {
     fc.assert(
       fc.property(evidences, snapshots, (evidence, pool) => {
         fc.pre(evidence.checked && evidence.checkFailure === undefined && !evidence.draining)
@@ -79,7 +79,7 @@ describe("the decision", () => {
     )
   })
 
-  it("names at least one cause when it calls a pool degraded, and none that does not hold", () => {
+  it("names at least one cause when a pool is degraded, and only causes that apply", () => {
     fc.assert(
       fc.property(evidences, snapshots, (evidence, pool) => {
         const state = decide(evidence, pool)
@@ -96,7 +96,7 @@ describe("the decision", () => {
     )
   })
 
-  it("keeps the time when a state began while it lasts", () => {
+  it("keeps the time when a state began", () => {
     const up = healthAfter(startingHealth(0), { ...noEvidence, checked: true }, poolFixture(), 100)
     const later = healthAfter(up, { ...noEvidence, checked: true }, poolFixture(), 200)
     const down = healthAfter(later, { ...noEvidence, checked: true, checkFailure: error }, poolFixture(), 300)

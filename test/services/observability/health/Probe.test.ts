@@ -23,12 +23,12 @@ const session = (
 
 const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => outcomeOfTraffic(ledger, sinceMillis)._tag
 
-describe("listening to the sessions in use", () => {
+describe("the outcome by the traffic of the sessions in use", () => {
   it("is answered when a session received data since the last check", () => {
     assert.strictEqual(heard([session(40_000, 40_000), session(29_999, 10)]), "Answered")
   })
 
-  it("finds none when a statement waits and all have been silent for longer than a probe may take", () => {
+  it("is unanswered when a statement waits and all have been silent for longer than a probe may take", () => {
     assert.strictEqual(heard([session(40_000, 40_000), session(35_000)]), "Unanswered")
     assert.strictEqual(heard([session(2001, 2001)], 1000), "Unanswered")
   })
@@ -40,7 +40,7 @@ describe("listening to the sessions in use", () => {
     assert.strictEqual(heard([session(1500, 1500)], 1000), "Skipped")
   })
 
-  it("does not count the farewell of a session that is being closed", () => {
+  it("does not count the last data of a session that is being closed", () => {
     assert.strictEqual(heard([session(5, undefined, "closing"), session(40_000, 40_000)]), "Unanswered")
   })
 })

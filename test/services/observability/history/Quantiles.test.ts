@@ -54,7 +54,7 @@ describe("a quantile of a histogram", () => {
     )
   })
 
-  it("of the difference is that of what came in between", () => {
+  it("of the difference is that of the values in between", () => {
     fc.assert(
       fc.property(durations, durations, (before, since) => {
         const difference = countsSince(countedOf([...before, ...since]), countedOf(before))
@@ -74,12 +74,12 @@ describe("a quantile of a histogram", () => {
     )
   })
 
-  it("is nothing where nothing was measured, and 0 where nothing took any time", () => {
+  it("is undefined where nothing was measured, and 0 where nothing took any time", () => {
     assert.deepStrictEqual(quantilesOf(SECONDS_BOUNDS, countedOf([])), { p50: null, p95: null, p99: null })
     assert.deepStrictEqual(quantilesOf(SECONDS_BOUNDS, countedOf([0, 0, 0])), { p50: 0, p95: 0, p99: 0 })
   })
 
-  it("counts from the beginning when the histogram began anew", () => {
+  it("counts all values when the histogram was reset", () => {
     assert.deepStrictEqual(countsSince(countedOf([3]), countedOf([3, 4, 700])), countedOf([3]))
   })
 })

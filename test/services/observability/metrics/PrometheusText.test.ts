@@ -65,11 +65,11 @@ describe("PrometheusText", () => {
     )
   })
 
-  it("gives no type to a gauge whose name ends as the parts of a histogram do", async () => {
+  it("gives no type to a gauge with a name that ends like a part of a histogram", async () => {
     assert.include(await written(Metric.update(Metric.gauge("sessions.count"), 1)), "# TYPE sessions_count untyped")
   })
 
-  it("writes the first of two metrics that come to the same name", async () => {
+  it("writes the first of two metrics with the same translated name", async () => {
     const both = Effect.andThen(Metric.update(Metric.gauge("a.b"), 1), Metric.update(Metric.gauge("a_b"), 2))
     assert.strictEqual(await written(both), "# TYPE a_b gauge\na_b 1\n")
   })

@@ -35,7 +35,7 @@ describe("the pipeline of a session", () => {
     )
   })
 
-  it("uses a name whose Parse is still in flight, and knows the columns when the rows arrive", () => {
+  it("uses a name before its Parse is answered, and has the columns when the rows arrive", () => {
     const { send, ended, pipeline, writes } = pipelineUnderTest()
     send("select a")
     send("select a")
@@ -142,7 +142,7 @@ describe("the pipeline of a session", () => {
     )
   })
 
-  it("asks once more without a name when the plan or the name is gone, but not in a transaction that has failed", () => {
+  it("sends the statement once more without a name when the plan or the name is gone, but not in a failed transaction", () => {
     for (const code of ["0A000", "26000"]) {
       const { send, ended, pipeline, writes } = pipelineUnderTest()
       send("select a")
@@ -224,7 +224,7 @@ describe("the pipeline of a session", () => {
     }
   })
 
-  it("keeps the facts of the session: its status, its changes, its last words", () => {
+  it("keeps the facts of the session: its status, changed settings, its FATAL", () => {
     const { send, pipeline, tap } = pipelineUnderTest()
     send("set time zone utc")
     pipeline.read(
@@ -260,7 +260,7 @@ describe("the pipeline of a session", () => {
   })
 })
 
-describe("a setting that the server tells of", () => {
+describe("a setting that the server reports", () => {
   it("has changed when its value is another one, not when a pooler repeats the same value", () => {
     const { pipeline, tap } = pipelineUnderTest()
     tap.push(Buffer.concat([Server.parameterStatus("TimeZone", "UTC"), Server.ready()]))
