@@ -8,12 +8,6 @@ import { isSessionError } from "../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "./ExitCode.ts"
 import { sentence } from "../services/errors/Wording.ts"
 
-/** `text` is undefined when the failure was printed already. */
-export interface FailureReport {
-  readonly text: string | undefined
-  readonly exitCode: number
-}
-
 const textOf = (error: unknown): string | undefined => {
   // printed already, by the command or as wrong usage
   if (!Runtime.getErrorReported(error)) return undefined
@@ -25,9 +19,10 @@ const textOf = (error: unknown): string | undefined => {
   return Predicate.isError(error) && error.message !== "" ? error.message : String(error)
 }
 
-const isWrongUsage = (error: unknown): boolean => CliError.isCliError(error) && error._tag === "ShowHelp"
-
-const exitCodeOf = (error: unknown): number => (isWrongUsage(error) ? EXIT_INVALID : Runtime.getErrorExitCode(error))
+const exitCodeOf = (error: unknown): number => {
+  const isWrongUsage = CliError.isCliError(error) && error._tag === "ShowHelp"
+  return isWrongUsage ? EXIT_INVALID : Runtime.getErrorExitCode(error)
+}
 
 /**
  * Describes the cause of a failure: an expected failure without a stack and with its remedy; a defect with its stack.
@@ -35,7 +30,7 @@ const exitCodeOf = (error: unknown): number => (isWrongUsage(error) ? EXIT_INVAL
  * Exit codes: 2 for wrong usage and invalid settings; else `Runtime.errorExitCode` of the error, or 1. An error with
  * `Runtime.errorReported` false has no text. Passwords in URLs and pairs are removed from every text.
  */
-export const reportOf = (cause: Cause.Cause<unknown>): FailureReport => {
+export const reportOf = (cause: Cause.Cause<unknown>) => {
   const failure = cause.reasons.find(Cause.isFailReason)
   const text = failure === undefined ? `This is a bug: ${Cause.pretty(cause)}` : textOf(failure.error)
   return {

@@ -59,26 +59,13 @@ const served = (path: PageFile["path"], file: URL | string, extension: string): 
   }
 }
 
-/** The chart library's two files, from its installed package. */
-const charts = (): ReadonlyArray<PageFile> => {
-  const { resolve } = createRequire(import.meta.url)
-  return [
-    served("/page/uplot.js", resolve("uplot/dist/uPlot.esm.js"), "js"),
-    served("/page/uplot.css", resolve("uplot/dist/uPlot.min.css"), "css")
-  ]
-}
+const { resolve } = createRequire(import.meta.url)
+
+const MISSING = "The files of the page are missing: a bundler may have left them out. /status has the same data.\n"
 
 const missing: PageFile = {
   path: "/",
-  answer: Effect.succeed(
-    HttpServerResponse.text(
-      "The files of the page are missing: a bundler may have left them out. /status has the same data.\n",
-      {
-        status: 404,
-        headers: { "cache-control": "no-store" }
-      }
-    )
-  )
+  answer: Effect.succeed(HttpServerResponse.text(MISSING, { status: 404, headers: { "cache-control": "no-store" } }))
 }
 
 /** Reads the page's files. When they cannot be read, `/` answers 404 and the rest of the server works. */
@@ -87,7 +74,9 @@ export const readPageFiles: Effect.Effect<ReadonlyArray<PageFile>> = Effect.try(
   ...Fs.readdirSync(folder)
     .filter((name) => name !== PAGE && extensionOf(name) in types)
     .map((name) => served(`/page/${name}`, new URL(name, folder), extensionOf(name))),
-  ...charts()
+  // The chart library, from its installed package.
+  served("/page/uplot.js", resolve("uplot/dist/uPlot.esm.js"), "js"),
+  served("/page/uplot.css", resolve("uplot/dist/uPlot.min.css"), "css")
 ]).pipe(
   Effect.catch(({ cause }) =>
     Effect.as(Effect.logWarning("The files of the page cannot be read.", Cause.fail(cause)), [missing])

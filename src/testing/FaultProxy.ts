@@ -9,6 +9,7 @@ import type { Socket } from "node:net"
 import { loopbackHost } from "../services/embedded/postgres/FreePort.ts"
 import { type FaultMode, pass } from "./fault-proxy/FaultMode.ts"
 import * as TcpListener from "../services/embedded/TcpListener.ts"
+import { Watchers } from "../services/embedded/Watchers.ts"
 import { ProxiedConnection } from "./fault-proxy/ProxiedConnection.ts"
 
 export * as FaultMode from "./fault-proxy/FaultMode.ts"
@@ -64,30 +65,13 @@ const make = Effect.fnUntraced(function* (
   options: FaultProxyOptions
 ): Effect.fn.Return<FaultProxyShape, FaultProxyError, Scope.Scope> {
   const connections = new Set<ProxiedConnection>()
-  const waiters = new Set<() => void>()
+  const watchers = new Watchers()
   let mode = options.mode ?? pass
   let lastId = 0
   let accepted = 0
   let open = 0
   let maxOpen = 0
   let triggered = 0
-
-  // Deferred, because a waiter may change the mode while the connection that reports has not finished its step.
-  const changed = () =>
-    queueMicrotask(() => {
-      for (const check of waiters) check()
-    })
-  const awaitThat = (holds: () => boolean): Effect.Effect<void> =>
-    Effect.callback<void>((resume) => {
-      const check = () => {
-        if (!holds()) return
-        waiters.delete(check)
-        resume(Effect.void)
-      }
-      waiters.add(check)
-      check()
-      return Effect.sync(() => waiters.delete(check))
-    })
 
   const onConnection = (socket: Socket) => {
     lastId += 1
@@ -98,19 +82,19 @@ const make = Effect.fnUntraced(function* (
     const connection = new ProxiedConnection(lastId, socket, options.target, ownMode, {
       onClientClosed: () => {
         open -= 1
-        changed()
+        watchers.changed()
       },
       onClosed: (closed) => {
         connections.delete(closed)
-        changed()
+        watchers.changed()
       },
       onTriggered: () => {
         triggered += 1
-        changed()
+        watchers.changed()
       }
     })
     connections.add(connection)
-    changed()
+    watchers.changed()
   }
 
   const listener = yield* Effect.acquireRelease(
@@ -120,7 +104,7 @@ const make = Effect.fnUntraced(function* (
         listener.close,
         Effect.suspend(() => {
           for (const connection of connections) connection.destroy()
-          return awaitThat(() => connections.size === 0)
+          return watchers.until(() => connections.size === 0)
         })
       )
   )
@@ -155,9 +139,9 @@ const make = Effect.fnUntraced(function* (
       Effect.sync(() => {
         for (const connection of connections) connection[how]()
       }),
-    awaitOpen: (expected) => awaitThat(() => (typeof expected === "number" ? open === expected : expected(open))),
-    awaitAccepted: (atLeast) => awaitThat(() => accepted >= atLeast),
-    awaitTriggered: (atLeast = 1) => awaitThat(() => triggered >= atLeast)
+    awaitOpen: (expected) => watchers.until(() => (typeof expected === "number" ? open === expected : expected(open))),
+    awaitAccepted: (atLeast) => watchers.until(() => accepted >= atLeast),
+    awaitTriggered: (atLeast = 1) => watchers.until(() => triggered >= atLeast)
   }
 })
 

@@ -16,6 +16,7 @@ import { Pooler } from "./fake-supavisor/Pooler.ts"
 import { PoolerClock, poolerTimes } from "./fake-supavisor/PoolerClock.ts"
 import { Tenant, type TenantOptions } from "./fake-supavisor/Tenant.ts"
 import * as TcpListener from "./TcpListener.ts"
+import { Watchers } from "./Watchers.ts"
 
 export type { ClientInfo as FakeSupavisorClient } from "./fake-supavisor/Client.ts"
 export type { Counters as FakeSupavisorCounters } from "./fake-supavisor/Counters.ts"
@@ -183,7 +184,7 @@ const make = Effect.fnUntraced(function* (
   yield* checkNumbers(options)
   const clock = new PoolerClock(options.timeScale ?? 1)
   const tenants = tenantsOf(options, clock)
-  const watchers = new Set<() => void>()
+  const watchers = new Watchers()
   const pooler = new Pooler(
     {
       clock,
@@ -198,11 +199,7 @@ const make = Effect.fnUntraced(function* (
       version
     },
     admit,
-    // Deferred, because a watcher may call the pooler, which must have finished its step.
-    () =>
-      queueMicrotask(() => {
-        for (const watch of watchers) watch()
-      })
+    watchers.changed
   )
   yield* Effect.addFinalizer(() => Effect.promise(() => pooler.dispose()))
   const cannotListen = (error: Error) => failure(`cannot listen on ${loopbackHost}: ${error.message}`)
@@ -246,17 +243,7 @@ const make = Effect.fnUntraced(function* (
     counters: () => ({ ...pooler.counters, refusalsByCode: new Map(pooler.counters.refusalsByCode) }),
     maxClients: () => pooler.maxSessions,
     awaitClients: (expected) =>
-      Effect.callback<void>((resume) => {
-        const check = () => {
-          const now = clients()
-          if (typeof expected === "number" ? now.length !== expected : !expected(now)) return
-          watchers.delete(check)
-          resume(Effect.void)
-        }
-        watchers.add(check)
-        check()
-        return Effect.sync(() => watchers.delete(check))
-      })
+      watchers.until(() => (typeof expected === "number" ? clients().length === expected : expected(clients())))
   }
 })
 

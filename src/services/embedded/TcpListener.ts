@@ -15,15 +15,6 @@ const listen = (port: number, onConnection: (socket: Net.Socket) => void): Effec
     return Effect.sync(() => server.close())
   })
 
-export interface TcpListener {
-  readonly port: number
-  readonly isOpen: () => boolean
-  /** Listens again; does nothing when it listens already. Fails when the port was taken meanwhile. */
-  readonly open: Effect.Effect<void, Error>
-  /** Stops listening at once; accepted connections stay open. */
-  readonly close: Effect.Effect<void>
-}
-
 /** Listens on a free port of 127.0.0.1. */
 export const make = Effect.fnUntraced(function* (onConnection: (socket: Net.Socket) => void) {
   const first = yield* freePort.pipe(
@@ -31,9 +22,9 @@ export const make = Effect.fnUntraced(function* (onConnection: (socket: Net.Sock
     Effect.retry(Schedule.recurs(maxPortConflicts))
   )
   let server: Net.Server | undefined = first.server
-  const listener: TcpListener = {
+  return {
     port: first.port,
-    isOpen: () => server !== undefined,
+    /** Listens again; does nothing when it listens already. Fails when the port was taken meanwhile. */
     open: Effect.suspend(() =>
       server === undefined
         ? Effect.map(listen(first.port, onConnection), (opened) => {
@@ -41,10 +32,10 @@ export const make = Effect.fnUntraced(function* (onConnection: (socket: Net.Sock
           })
         : Effect.void
     ).pipe(Effect.uninterruptible),
+    /** Stops listening at once; accepted connections stay open. */
     close: Effect.sync(() => {
       server?.close()
       server = undefined
     })
   }
-  return listener
 })

@@ -1,17 +1,11 @@
 /** Blocks after too many failures in a sliding window (Supavisor 2.9 source, circuit_breaker.ex, sliding_window.ex). */
 import type { PoolerClock } from "./PoolerClock.ts"
 
-export interface BreakerLimits {
-  readonly failures: number
-  readonly windowMillis: number
-  readonly blockMillis: number
-}
-
 /** For wrong passwords and broken logins of one address at one tenant. */
-export const loginLimits: BreakerLimits = { failures: 10, windowMillis: 150_000, blockMillis: 120_000 }
+export const loginLimits = { failures: 10, windowMillis: 150_000, blockMillis: 120_000 }
 
 /** For verifiers of one tenant that could not be read from its database. */
-export const credentialLimits: BreakerLimits = { failures: 5, windowMillis: 300_000, blockMillis: 30_000 }
+export const credentialLimits: typeof loginLimits = { failures: 5, windowMillis: 300_000, blockMillis: 30_000 }
 
 interface Track {
   windowStart: number
@@ -21,11 +15,11 @@ interface Track {
 }
 
 export class AuthBreaker {
-  readonly #limits: BreakerLimits
+  readonly #limits: typeof loginLimits
   readonly #clock: PoolerClock
   readonly #tracks = new Map<string, Track>()
 
-  constructor(limits: BreakerLimits, clock: PoolerClock) {
+  constructor(limits: typeof loginLimits, clock: PoolerClock) {
     this.#limits = limits
     this.#clock = clock
   }

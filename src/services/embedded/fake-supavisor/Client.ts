@@ -37,12 +37,10 @@ export interface ClientContext {
   readonly onEnded: (client: Client) => void
 }
 
-export interface ClientIdentity {
-  readonly tenant: string
-  readonly role: string
-  readonly database: string
-  readonly applicationName: string | undefined
-  readonly processId: number
+export interface ClientIdentity extends Pick<
+  ClientInfo,
+  "tenant" | "role" | "database" | "applicationName" | "processId"
+> {
   readonly secret: number
 }
 

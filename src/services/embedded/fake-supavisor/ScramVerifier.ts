@@ -25,25 +25,19 @@ export const verifierOf = (password: string): ScramVerifier => {
   return { salt, storedKey: sha256(hmac(salted, "Client Key")), serverKey: hmac(salted, "Server Key") }
 }
 
-/** The server's first message, and the check of the client's last one. */
-export interface ScramChallenge {
-  readonly serverFirst: string
-  /** The server's last message when the proof is right; undefined when the password was wrong. */
-  readonly finish: (clientFinal: string) => string | undefined | "violation"
-}
-
 const CLIENT_FIRST = /^([ny]),[^,]*,(n=[^,]*,r=([^,]+).*)$/s
 const CLIENT_FINAL = /^(c=[^,]+,r=([^,]+)),p=([^,]+)$/s
 
 /** Answers a client's first message; undefined when it is invalid or requires channel binding. */
-export const challenge = (clientFirst: string, verifier: ScramVerifier): ScramChallenge | undefined => {
+export const challenge = (clientFirst: string, verifier: ScramVerifier) => {
   const [, , bare, clientNonce] = CLIENT_FIRST.exec(clientFirst) ?? []
   if (bare === undefined || clientNonce === undefined) return undefined
   const nonce = clientNonce + randomBytes(NONCE_BYTES).toString("base64")
   const serverFirst = `r=${nonce},s=${verifier.salt.toString("base64")},i=${ITERATIONS}`
   return {
     serverFirst,
-    finish: (clientFinal) => {
+    /** The server's last message when the proof is right; undefined when the password was wrong. */
+    finish: (clientFinal: string): string | undefined | "violation" => {
       const [, withoutProof, finalNonce, proof] = CLIENT_FINAL.exec(clientFinal) ?? []
       if (withoutProof === undefined || proof === undefined || finalNonce !== nonce) return "violation"
       const signed = `${bare},${serverFirst},${withoutProof}`

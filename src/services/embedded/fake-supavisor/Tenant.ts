@@ -142,17 +142,13 @@ export class Tenant {
 
   /** Allows these IPv4 addresses and CIDR ranges only; undefined allows all. */
   setAllowList(ranges: ReadonlyArray<string> | undefined): void {
-    if (ranges === undefined) {
-      this.#allowList = undefined
-      return
-    }
     const list = new BlockList()
-    for (const range of ranges) {
+    for (const range of ranges ?? []) {
       const [address = "", prefix] = range.split("/")
       if (prefix === undefined) list.addAddress(address)
       else list.addSubnet(address, Number(prefix))
     }
-    this.#allowList = list
+    this.#allowList = ranges === undefined ? undefined : list
   }
 
   allows(address: string): boolean {

@@ -36,13 +36,6 @@ const reportedLogCharacters = 1500
 const portTaken = "could not bind"
 const transientProblems = [portTaken, "pre-existing shared memory block is still in use"]
 
-export interface PostmasterOptions {
-  readonly directory: ServerDirectory
-  readonly watchdog: Watchdog
-  readonly settings: Readonly<Record<string, string>>
-  readonly startTimeoutMillis: number
-}
-
 /** Whether the program ends within so many milliseconds. */
 const endsWithin = (program: Programs.Program, millis: number): Effect.Effect<boolean> =>
   program.ended.pipe(Effect.as(true), Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) }))
@@ -131,16 +124,12 @@ export const initialize = Effect.fnUntraced(function* (directory: ServerDirector
   })
 })
 
-export interface Postmaster {
-  readonly port: () => number
-  /** The pid of the server that was started last. */
-  readonly pid: () => number
-  /** Does nothing when the server runs. */
-  readonly start: Effect.Effect<void, EmbeddedPostgresError>
-  readonly stop: (mode: StopMode) => Effect.Effect<void>
-}
-
-export const make = (options: PostmasterOptions): Postmaster => {
+export const make = (options: {
+  readonly directory: ServerDirectory
+  readonly watchdog: Watchdog
+  readonly settings: Readonly<Record<string, string>>
+  readonly startTimeoutMillis: number
+}) => {
   const { directory, watchdog } = options
   let running: Programs.Program | undefined
   let port: number | undefined
@@ -183,6 +172,7 @@ export const make = (options: PostmasterOptions): Postmaster => {
     return { ready: false, log: yield* Programs.readLog(directory, logBefore) }
   })
 
+  /** Does nothing when the server runs. */
   const start = onMachineClock(
     Effect.gen(function* () {
       if (running !== undefined && !running.hasEnded()) return
