@@ -20,9 +20,8 @@ import { nextDialAt, SLOW_DIAL_MILLIS } from "./core/GrowthPolicy.ts"
 import { DeadlineTimer } from "./DeadlineTimer.ts"
 import { PoolCore, type Rejection } from "./core/PoolCore.ts"
 import { PoolTimes } from "../stats/PoolTimes.ts"
-import { sweepSessions } from "./SessionSweep.ts"
 import type { PoolHost } from "./PoolHost.ts"
-import type { Lease, Slot } from "./core/Lease.ts"
+import { holderName, type Lease, type Slot } from "./core/Lease.ts"
 import { type PoolSnapshot, formatSnapshot } from "./core/Snapshot.ts"
 import { MILLIS_PER_SECOND } from "../errors/Units.ts"
 import { shortStatement } from "../stats/StatementText.ts"
@@ -30,6 +29,9 @@ import { sessionEntry } from "./SessionList.ts"
 
 /** How often sessions are checked: idle and lifetime limits, leaks, overdue statements. */
 const SWEEP_MILLIS = 1000
+
+/** The server ends a statement at its timeout; without an answer this much later, the peer is taken for dead. */
+const STATEMENT_GRACE_MILLIS = 5000
 
 /** Sent to every session by a server or pooler that shuts down (PostgreSQL docs, Appendix A: admin_shutdown). */
 const SHUTDOWN = "57P01"
@@ -102,7 +104,8 @@ export class PoolRuntime implements PoolHost {
           return this.fork(
             Effect.map(slot.session.probe, (answered) => {
               if (slot.state === "probing") this.times.probed(answered, this.now() - began)
-              if (!answered) slot.session.kill(this.probeTimeout(slot))
+              const silentMillis = this.now() - slot.session.lastReceivedAt()
+              if (!answered) slot.session.kill(this.statementTimeout(silentMillis, SWEEP_MILLIS))
               this.core.probed(slot, answered, this.now())
               this.times.checkShortage(this.core, this.now())
             })
@@ -283,19 +286,51 @@ export class PoolRuntime implements PoolHost {
     return SessionError.connectFailed({ host, port, phase: "session", elapsedMillis: 0, failure: defect })
   }
 
-  private probeTimeout(slot: Slot<Session>): SessionError {
+  private statementTimeout(elapsedMillis: number, limitMillis: number): SessionError {
     const { host, port } = this.endpoint
-    const elapsedMillis = this.now() - slot.session.lastReceivedAt()
-    return SessionError.statementTimeout({ host, port, phase: "query", elapsedMillis, limitMillis: SWEEP_MILLIS })
+    return SessionError.statementTimeout({ host, port, phase: "query", elapsedMillis, limitMillis })
   }
 
   private readonly sweep = (): number => {
     const now = this.now()
     const nextTick = this.core.tick(now)
-    sweepSessions(this, now)
+    this.checkSessions(now)
     const isEmpty = this.core.slots.size === 0 && this.core.dials.size === 0 && this.core.waiters.size === 0
     const nextSweep = isEmpty && this.core.limits.min === 0 ? Number.POSITIVE_INFINITY : now + SWEEP_MILLIS
     return Math.min(nextTick, nextSweep)
+  }
+
+  private checkSessions(now: number): void {
+    const { pool, statementTimeout } = this.config
+    const leakMillis = pool.leakThreshold === undefined ? undefined : Duration.toMillis(pool.leakThreshold)
+    const statementMillis = Duration.toMillis(statementTimeout)
+    for (const slot of this.core.slots) {
+      if (statementMillis > 0) this.checkStatement(slot, now, statementMillis + STATEMENT_GRACE_MILLIS)
+      if (leakMillis !== undefined) this.checkLeak(slot, now, leakMillis)
+    }
+  }
+
+  private checkStatement({ lease, session }: Slot<Session>, now: number, limitMillis: number): void {
+    if (session.busySince === 0 || session.lost !== undefined) return
+    // On a shared session the first unanswered statement has run since the last answer at the earliest.
+    const since = lease?.isShared === true ? Math.max(session.busySince, session.lastReceivedAt()) : session.busySince
+    if (now - since < limitMillis) return
+    const error = this.statementTimeout(now - since, limitMillis)
+    this.publish({ _tag: "StatementOverdue", sessionId: session.info.id, holder: holderName(lease?.holder), error })
+    session.kill(error)
+  }
+
+  private checkLeak({ lease, session }: Slot<Session>, now: number, threshold: number): void {
+    if (lease === undefined || lease.leakReported || lease.longLived || now - lease.since < threshold) return
+    lease.leakReported = true
+    this.core.counters.leaksSuspected++
+    this.publish({
+      _tag: "LeakSuspected",
+      sessionId: session.info.id,
+      holder: holderName(lease.holder),
+      heldMillis: now - lease.since,
+      statement: session.statement
+    })
   }
 }
 

@@ -13,22 +13,20 @@ export interface Refusal {
 const refusal = (code: string, sqlState: string, text: string, delayMillis = 0): Refusal => ({
   code,
   fields: { S: "FATAL", C: sqlState, M: text },
-  delayMillis: delayMillis
+  delayMillis
 })
 
-const coded = (code: string, text: string, options: { sqlState?: string; delayMillis?: number } = {}): Refusal =>
-  refusal(code, options.sqlState ?? "XX000", `(${code}) ${text}`, options.delayMillis)
+const coded = (code: string, text: string, sqlState = "XX000", delayMillis = 0): Refusal =>
+  refusal(code, sqlState, `(${code}) ${text}`, delayMillis)
 
 export const startupInvalid = (problem: "bad_startup_payload" | "missing_user"): Refusal =>
-  coded("ESTARTUPMESSAGE", `Invalid startup message: :${problem}`, { sqlState: "08P01" })
+  coded("ESTARTUPMESSAGE", `Invalid startup message: :${problem}`, "08P01")
 
 /** The largest first packet in bytes (Supavisor 2.9 source, protocol.ex). */
 export const maxStartupBytes = 1024
 
 export const startupTooLarge = (bytes: number): Refusal =>
-  coded("ESTARTUPPACKETTOOLARGE", `Startup packet too large: ${bytes} bytes (max ${maxStartupBytes} bytes)`, {
-    sqlState: "08P01"
-  })
+  coded("ESTARTUPPACKETTOOLARGE", `Startup packet too large: ${bytes} bytes (max ${maxStartupBytes} bytes)`, "08P01")
 
 export const invalidUserInfo = coded(
   "EINVALIDUSERINFO",
@@ -41,7 +39,7 @@ export const noIdentifier = coded(
 )
 
 export const tenantNotFound = (role: string, tenant: string): Refusal =>
-  coded("ENOTFOUND", `tenant/user ${role}.${tenant} not found`, { delayMillis: poolerTimes.delayedAnswer })
+  coded("ENOTFOUND", `tenant/user ${role}.${tenant} not found`, undefined, poolerTimes.delayedAnswer)
 
 export const banned = (reason: string): Refusal => coded("EBANNED", `tenant is banned: ${reason}`)
 
@@ -90,11 +88,9 @@ export const credentialsUnreadable = coded(
 
 export const roleNotFound = coded("EAUTHQUERY", "user not found in the database")
 
-export const authenticationTimeout = coded("EAUTHTIMEOUT", "timeout while waiting for message", { sqlState: "08006" })
+export const authenticationTimeout = coded("EAUTHTIMEOUT", "timeout while waiting for message", "08006")
 
-export const authenticationViolation = coded("EAUTHPROTOCOL", "protocol violation during authentication", {
-  sqlState: "08P01"
-})
+export const authenticationViolation = coded("EAUTHPROTOCOL", "protocol violation during authentication", "08P01")
 
 export const wrongPassword = (role: string): Refusal =>
   refusal("28P01", "28P01", `password authentication failed for user "${role}"`, poolerTimes.delayedAnswer)
