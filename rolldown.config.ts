@@ -18,6 +18,7 @@ export const entryPoints: Readonly<Record<string, string>> = {
   ConnectionString: "src/services/config/ConnectionString.ts",
   Listener: "src/services/sql/Listener.ts",
   Pipelining: "src/services/sql/Pipelining.ts",
+  Transactions: "src/services/sql/Transactions.ts",
   Observability: "src/layers/ObservabilityLayer.ts",
   Doctor: "src/services/doctor/Doctor.ts",
   Inspector: "src/services/inspect/Inspector.ts",

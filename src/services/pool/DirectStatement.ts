@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Row } from "@effect/sql-pg/PgConnection"
 import type { Query, RowForm, QueryResult, QueryHandle, ResultHandler } from "../wire/query/Query.ts"
+import { failStatement } from "../session/Outcome.ts"
 import type { Session } from "../session/Session.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
@@ -115,7 +116,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
       this.state = "new"
       this.run()
     } else {
-      this.resume(Exit.failCause(cause))
+      this.resume(failStatement(cause))
     }
   }
 

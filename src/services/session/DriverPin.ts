@@ -29,7 +29,7 @@ export const detachedStream = (
   options: {
     /** Must finish before the stream starts. */
     readonly ready: Effect.Effect<void>
-    readonly mapError: (error: SqlError) => SqlError
+    readonly onError: (error: SqlError) => Effect.Effect<never, SqlError>
     /** Runs the effect that closes the driver's part; must not wait for it. */
     readonly fork: (close: Effect.Effect<void>) => void
   }
@@ -40,7 +40,10 @@ export const detachedStream = (
         const inner = Scope.makeUnsafe()
         yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
         yield* options.ready
-        return yield* Channel.toPullScoped(Stream.toChannel(Stream.mapError(make(), options.mapError)), inner)
+        return yield* Channel.toPullScoped(
+          Stream.toChannel(Stream.catch(make(), (error) => Stream.fromEffect(options.onError(error)))),
+          inner
+        )
       })
     )
   )

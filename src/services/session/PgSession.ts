@@ -29,6 +29,7 @@ import { cancelAndDrain, drainDriver, PendingCleanup } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { detachedListen, detachedStream, DriverPin } from "./DriverPin.ts"
 import { asResult, asRows, asValues, type ResultForm, toQueryResult, WaitingFiber } from "./ResultForm.ts"
+import { failStatement } from "./Outcome.ts"
 import type { Session, SessionInfo } from "./Session.ts"
 import { cancelFailed, SessionLoss } from "./SessionLoss.ts"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
@@ -230,8 +231,10 @@ export class PgSession implements Session {
 
   stream: Session["stream"] = (sql, params) => {
     let release: (() => void) | undefined
+    let isInTransaction = false
     return detachedStream(
       () => {
+        isInTransaction = this.parts.wire.tap.status !== "I"
         this.activity.begin(sql, this.parts.now())
         release = this.driver.acquire()
         return Stream.unwrap(
@@ -240,7 +243,7 @@ export class PgSession implements Session {
       },
       {
         ready: this.afterCleanup,
-        mapError: this.loss.explain,
+        onError: (error) => failStatement(Cause.fail(this.loss.explainSent(error, sql, isInTransaction))),
         fork: (close) => {
           const acquired = release
           if (acquired === undefined) return this.fork(close)
@@ -394,7 +397,8 @@ export class PgSession implements Session {
       operations?.succeeded(query.sql, lastReceivedAt - inFlight.startedAt)
       return handler.onSuccess(inFlight, lastReceivedAt)
     }
-    const cause = Cause.fail(this.loss.explain(notAnswered(failure)))
+    const isInTransaction = query.prepended !== undefined || this.parts.wire.tap.status !== "I"
+    const cause = Cause.fail(this.loss.explainSent(notAnswered(failure), query.sql, isInTransaction))
     operations?.failed(query.sql, lastReceivedAt - inFlight.startedAt, failureOf(cause, this.loss.explain))
     return handler.onFailure(cause)
   }
@@ -446,8 +450,11 @@ export class PgSession implements Session {
         this.measured?.operations?.timing({ sql, began, now: this.parts.now, explain: this.loss.explain }, onExit) ??
         onExit
       // A driver that listens makes an interrupted caller wait until it has drained the statement: hence a fiber.
+      const isInTransaction = this.prepended !== undefined || this.parts.wire.tap.status !== "I"
       const driven = this.fork(Effect.andThen(this.sendPrepended, execute()))
-      return Effect.mapError(Effect.onExitPrimitive(Fiber.join(driven), timed), this.loss.explain)
+      return Effect.catch(Effect.onExitPrimitive(Fiber.join(driven), timed), (error) =>
+        failStatement(Cause.fail(this.loss.explainSent(error, sql, isInTransaction)))
+      )
     })
   }
 

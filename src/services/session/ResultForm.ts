@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
 import type { RowForm, QueryResult, ResultHandler } from "../wire/query/Query.ts"
+import { failStatement } from "./Outcome.ts"
 import type { Session } from "./Session.ts"
 
 type QueryOn<On, A> = (
@@ -69,6 +70,6 @@ export class WaitingFiber<A> implements ResultHandler {
   }
 
   onFailure(cause: Cause.Cause<SqlError>): void {
-    this.resume(Exit.failCause(cause))
+    this.resume(failStatement(cause))
   }
 }

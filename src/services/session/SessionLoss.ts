@@ -3,8 +3,10 @@ import type * as Net from "node:net"
 import type { SqlError } from "effect/sql/SqlError"
 import { SessionError } from "../errors/SessionError.ts"
 import { enrichStatementError, toSqlError } from "../errors/SqlErrors.ts"
+import { isCommit, isRepeatable } from "../stats/StatementEffects.ts"
 import type { Activity } from "./Activity.ts"
 import { STOP_MILLIS } from "./Cancellation.ts"
+import { withOutcome } from "./Outcome.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 
@@ -47,6 +49,16 @@ export class SessionLoss {
 
   /** The error of a failed statement, with what the server sent and what became of the session. */
   readonly explain = (error: SqlError): SqlError => (this.lastError = this.explained(error))
+
+  /** As `explain`, for a statement that was sent: when the session ended, it may or may not have been executed. */
+  explainSent(error: SqlError, sql: string, isInTransaction: boolean): SqlError {
+    const explained = this.explain(error)
+    const { endpoint, now } = this.parts
+    const elapsedMillis = now() - this.activity.startedAt
+    const isSafe = () =>
+      isInTransaction ? !isCommit(sql) : (this.activity.texts?.get(sql).isRepeatable ?? isRepeatable(sql))
+    return (this.lastError = withOutcome(explained, { ...endpoint, elapsedMillis }, isSafe))
+  }
 
   /** Builds the error of a lost session: the server's FATAL comes first, then the socket's error, then the driver's. */
   describe(cause: unknown): SessionError {

@@ -13,7 +13,7 @@ import { withFastPath } from "./FastPath.ts"
 import { tracedBorrower } from "./TracedStatements.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
-import { makeTransactions } from "./Transactions.ts"
+import { makeTransactions } from "./WithTransaction.ts"
 
 /** The statement of `PgClient.notify`; parameters: channel, payload. */
 export const NOTIFY_STATEMENT = "select pg_notify($1, $2)"

@@ -6,6 +6,7 @@
  * it, and no lookup pays for an order of use.
  */
 import type { Histogram } from "./Histogram.ts"
+import { isRepeatable } from "./StatementEffects.ts"
 import { operationOf, type Taint, taintOf } from "./StatementText.ts"
 
 /** Texts kept: several times what one program uses. */
@@ -41,6 +42,7 @@ export class StatementFacts {
   private readonly sql: string
   private knownTaint: Taint | undefined = undefined
   private knownOperation: string | undefined = undefined
+  private knownRepeatable: boolean | undefined = undefined
   /**
    * Binary logarithm of the milliseconds it takes, at least 0; undefined before the first run. Averaging magnitudes (a
    * geometric mean) keeps a statement quick when the machine is busy for a moment, and makes one slow that is slow
@@ -58,6 +60,11 @@ export class StatementFacts {
 
   get operation(): string {
     return (this.knownOperation ??= operationOf(this.sql))
+  }
+
+  /** Whether a second run cannot do harm; read only when a session was lost. */
+  get isRepeatable(): boolean {
+    return (this.knownRepeatable ??= isRepeatable(this.sql))
   }
 
   /** Whether it may share a session with other statements: quick so far, independent, and without state left behind. */

@@ -14,6 +14,8 @@ import { strongerTaint, type Taint, taintOf } from "../../services/stats/Stateme
 import { SessionError } from "../../services/errors/SessionError.ts"
 import { toSqlError } from "../../services/errors/SqlErrors.ts"
 import { STOP_MILLIS } from "../../services/session/Cancellation.ts"
+import { failStatement, withOutcome } from "../../services/session/Outcome.ts"
+import { isCommit, isRepeatable } from "../../services/stats/StatementEffects.ts"
 import { CLOSE_MILLIS, PROBE_MILLIS, RECOVER_MILLIS } from "../../services/session/PgSession.ts"
 import { connectionReset, cancelTimedOut } from "./Failures.ts"
 import { Peer } from "./Peer.ts"
@@ -148,15 +150,15 @@ export class ScriptedSession implements Session {
     return deferred
   }
 
-  rows: Session["rows"] = (sql, params) => Effect.map(this.run(sql, params), ({ rows }) => rows)
+  rows: Session["rows"] = (sql, params) => Effect.map(this.runForCaller(sql, params), ({ rows }) => rows)
 
-  query: Session["query"] = (sql, params) => this.run(sql, params)
+  query: Session["query"] = (sql, params) => this.runForCaller(sql, params)
 
   queryValues: Session["queryValues"] = (sql, params) =>
-    Effect.map(this.run(sql, params), (result) => answerOf(result).values)
+    Effect.map(this.runForCaller(sql, params), (result) => answerOf(result).values)
 
   stream: Session["stream"] = (sql, params) =>
-    Stream.unwrap(Effect.map(this.run(sql, params), ({ rows }) => Stream.fromIterable(rows)))
+    Stream.unwrap(Effect.map(this.runForCaller(sql, params), ({ rows }) => Stream.fromIterable(rows)))
 
   listen: Session["listen"] = (channel) =>
     Effect.suspend(() => {
@@ -243,8 +245,18 @@ export class ScriptedSession implements Session {
         return Effect.flatMap(Deferred.await(this.settling), () => this.run(sql, params))
       }
       this.begin(sql)
-      return Effect.onExitPrimitive(this.untilLost(this.answered(sql, params)), this.onExit(sql))
+      const { status } = this.transaction
+      const began = this.parts.now()
+      const isSafe = () => (status === "I" ? isRepeatable(sql) : !isCommit(sql))
+      return Effect.mapError(
+        Effect.onExitPrimitive(this.untilLost(this.answered(sql, params)), this.onExit(sql)),
+        (error) => withOutcome(error, { host: "", port: 0, elapsedMillis: this.parts.now() - began }, isSafe)
+      )
     })
+  }
+
+  private runForCaller(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {
+    return Effect.catchCause(this.run(sql, params), failStatement)
   }
 
   private answered(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, SqlError> {

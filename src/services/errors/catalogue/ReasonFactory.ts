@@ -5,6 +5,7 @@ import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
 import { readField } from "./FailureFacts.ts"
 import { harmlessCause } from "./SafeCause.ts"
 import { redactForeignText } from "./RedactedText.ts"
+import { wordMillis } from "../Wording.ts"
 import { noReply, sessionUnknown, unknown } from "./GenericEntries.ts"
 import { ConnectFailed, OutcomeUnknown, SessionLost } from "./SessionReasons.ts"
 import { StatementFailed } from "./StatementReasons.ts"
@@ -32,11 +33,16 @@ export interface SessionLostInput extends FailedAt {
 }
 
 /** The failure is optional: a deadline that passed while COMMIT was in flight has none. */
-export interface OutcomeUnknownInput extends Omit<FailedAt, "failure"> {
+interface MayHaveFailed extends Omit<FailedAt, "failure"> {
   readonly failure?: unknown
 }
 
-const plainFacts = (input: OutcomeUnknownInput, phase: Phase): FailureFacts => {
+export interface OutcomeUnknownInput extends MayHaveFailed {
+  /** Default `commit`; `query`: a statement outside a transaction. */
+  readonly phase?: "commit" | "query" | undefined
+}
+
+const plainFacts = (input: MayHaveFailed, phase: Phase): FailureFacts => {
   const facts = factsOf(input.failure)
   return { ...facts, phase, authenticated: input.authenticated ?? facts.authenticated }
 }
@@ -55,7 +61,7 @@ const redacted = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : redactForeignText(text)
 
 /** Only errors are kept as causes: the reason already has the facts and the server's fields. */
-const keptCause = (input: OutcomeUnknownInput): unknown => {
+const keptCause = (input: MayHaveFailed): unknown => {
   try {
     return harmlessCause(input.cause ?? (input.failure instanceof Error ? causeOf(input.failure) : undefined))
   } catch {
@@ -64,7 +70,7 @@ const keptCause = (input: OutcomeUnknownInput): unknown => {
   }
 }
 
-const describe = (input: OutcomeUnknownInput, facts: FailureFacts, unclassified: CatalogueEntry) => {
+const describe = (input: MayHaveFailed, facts: FailureFacts, unclassified: CatalogueEntry) => {
   const { entry: found, serverMessage, ceiling } = classify(facts)
   const entry = found === unknown ? unclassified : found
   const cause = keptCause(input)
@@ -118,8 +124,35 @@ export const makeSessionLost = (input: SessionLostInput): SessionLost => {
   })
 }
 
-export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown =>
-  new OutcomeUnknown(describe(input, plainFacts(input, "commit"), noReply).fields)
+/** The reason of a SessionError is known already; describing it from its text would repeat that. */
+const reasonOf = (failure: unknown): object | undefined => {
+  const reason = isSqlError(failure) || !(failure instanceof Error) ? undefined : readField(failure, "reason")
+  return typeof reason === "object" && reason !== null && "code" in reason ? reason : undefined
+}
+
+export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown => {
+  const phase = input.phase ?? "commit"
+  const reason = reasonOf(input.failure)
+  if (reason === undefined)
+    return new OutcomeUnknown({ ...describe(input, plainFacts(input, phase), noReply).fields, phase })
+  const text = (name: string): string | undefined => {
+    const value = readField(reason, name)
+    return typeof value === "string" ? value : undefined
+  }
+  const limit = readField(reason, "limitMillis")
+  const cause = keptCause({ ...input, cause: readField(reason, "cause") })
+  return new OutcomeUnknown({
+    host: input.host,
+    port: input.port,
+    elapsedMillis: input.elapsedMillis,
+    phase,
+    code: text("code") ?? noReply.code,
+    sqlState: text("sqlState"),
+    serverMessage: text("serverMessage"),
+    systemMessage: typeof limit === "number" ? `no answer within ${wordMillis(limit)}` : text("systemMessage"),
+    ...(cause === undefined ? {} : { cause })
+  })
+}
 
 const serverFields = ["detail", "hint", "constraint", "schema", "table", "column", "position"] as const
 

@@ -28,9 +28,9 @@ const ClassifiedFields = {
 }
 
 const titleOf = (reason: { readonly code: string; readonly systemMessage?: string | undefined }): string => {
-  const title = entryOf(reason.code)?.title ?? reason.code
+  const title = entryOf(reason.code)?.title
   const system = reason.systemMessage === undefined ? "" : `: ${reason.systemMessage}`
-  return `${title} [${reason.code}]${system}`
+  return `${title === undefined ? reason.code : `${title} [${reason.code}]`}${system}`
 }
 
 /** A session could not be opened; the code identifies the cause, and the phase how far the dial got. */
@@ -55,15 +55,15 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-sup
 /**
  * An established session ended unexpectedly.
  *
- * Retryable unless the server's reason forbids it or a COMMIT was in flight. A statement that was in flight may have
- * been executed, and the server may still be running it.
+ * Retryable unless the server's reason forbids it: a second run cannot do harm. A statement in flight only read, ran in a
+ * transaction that the server rolled back, or may be repeated; for any other there is `OutcomeUnknown`.
  */
 export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavisor/SessionError/SessionLost")(
   "SessionLost",
   { ...ClassifiedFields, statementInFlight: Schema.Boolean }
 ) {
   override get message(): string {
-    const flight = this.statementInFlight ? ", a statement was in flight and its outcome is unknown" : ""
+    const flight = this.statementInFlight ? ", while a statement ran" : ""
     return (
       `Lost the session at ${wordEndpoint(this.host, this.port)} (${this.phase} phase, after ` +
       `${wordMillis(this.elapsedMillis)}${flight}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}`
@@ -73,23 +73,25 @@ export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavis
     return toDuration(this.retryAfterMillis)
   }
   get remedy(): string {
-    const remedy = entryOf(this.code)?.remedy ?? "Try again on another session."
-    return this.statementInFlight
-      ? `${remedy} Before you repeat a write that ran outside a transaction, check whether it took effect.`
-      : remedy
+    return entryOf(this.code)?.remedy ?? "Try again on another session."
   }
 }
 
-/** COMMIT was sent and its reply never came: whether the transaction was committed is unknown. */
+/**
+ * A COMMIT, or a statement outside a transaction that may write, was sent and its reply never came: whether it took effect
+ * is unknown. The code is that of the failure that ended the session.
+ */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-supavisor/SessionError/OutcomeUnknown")(
   "OutcomeUnknown",
-  EndpointFields
+  { ...EndpointFields, phase: Schema.Literals(["commit", "query"]) }
 ) {
   override get message(): string {
+    const isCommit = this.phase === "commit"
     return (
-      `COMMIT was sent to ${wordEndpoint(this.host, this.port)} and no reply came within ` +
-      `${wordMillis(this.elapsedMillis)}, so whether the transaction took effect is unknown: ${titleOf(this)}` +
-      wordServer(this.serverMessage, this.sqlState)
+      `${isCommit ? "COMMIT" : "A statement"} was sent to ${wordEndpoint(this.host, this.port)} and no reply came ` +
+      `within ${wordMillis(this.elapsedMillis)}, so whether ${isCommit ? "the transaction" : "it"} took effect is ` +
+      `unknown: ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}` +
+      (isCommit ? "" : ". Before you repeat it, check; if it is harmless twice, use Transactions.idempotent")
     )
   }
   get class(): ErrorClass {
@@ -102,9 +104,11 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>("effect-s
     return undefined
   }
   get remedy(): string {
-    return (
-      "Check in the database whether the transaction took effect, and run it again only if it did not. A unique " +
-      "key that the transaction writes makes that check simple and a second run harmless."
-    )
+    return this.phase === "commit"
+      ? "Check in the database whether the transaction took effect, and run it again only if it did not. A unique " +
+          "key that the transaction writes makes that check simple and a second run harmless."
+      : "Check in the database whether the statement took effect, and run it again only if it did not. In a " +
+          "transaction every loss before COMMIT is safe to retry. Where a second run is harmless (a unique key with ON " +
+          "CONFLICT DO NOTHING, an update to fixed values), wrap it in Transactions.idempotent to make it retryable."
   }
 }

@@ -41,7 +41,8 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>(
 /**
  * The server sent no answer within the client's own limit, so the session was destroyed.
  *
- * The server may still be running the statement. Retryable as Effect's own statement timeout is, except for COMMIT.
+ * The server may still be running the statement. Retryable except for COMMIT, as it is reported only where a second run
+ * cannot do harm; for any other statement there is `OutcomeUnknown`.
  */
 export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
   "effect-supavisor/SessionError/StatementTimeout"
@@ -75,7 +76,7 @@ export class StatementTimeout extends Schema.TaggedError<StatementTimeout>(
   get remedy(): string {
     return (
       "If the statement needs the time, raise DB_STATEMENT_TIMEOUT; if the server stopped answering, check the " +
-      "network. Before you repeat a write that ran outside a transaction, check whether it took effect."
+      "network."
     )
   }
 }
