@@ -73,7 +73,8 @@ export const renderErrors = (): string =>
     "| `PoolClosed` | closed | no | the pool drains or is closed |",
     "| `ConnectFailed` | as above | as above | a session could not be opened |",
     "| `SessionLost` | as above | as above, never for COMMIT | an established session ended unexpectedly |",
-    "| `OutcomeUnknown` | network | no | COMMIT was sent and its reply never came |",
+    "| `OutcomeUnknown` | network | no | COMMIT, or a statement outside a transaction that may write, was sent and its " +
+      "reply never came; has the code of the failure. `Transactions.idempotent` makes such a statement retryable |",
     "| `StatementFailed` | as above | as above | the server answered with ERROR |",
     "| `StatementTimeout` | network | yes, not for COMMIT | no answer within the client's own limit; the session " +
       "was destroyed |",

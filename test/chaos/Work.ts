@@ -82,7 +82,7 @@ const expectedOfInsert = (outcome: Outcome<unknown, unknown>): "committed" | "un
     case "StatementFailed":
       return "absent"
     case "SessionLost":
-      return reason.statementInFlight ? "unknown" : "absent"
+      return reason.isRetryable ? "absent" : "unknown"
     default:
       return "unknown"
   }

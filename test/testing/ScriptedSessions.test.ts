@@ -136,12 +136,14 @@ describe("a scripted client", () => {
 describe("a scripted session", () => {
   it.effect("is busy while a statement runs and fails it at once, once, when it is lost", () =>
     Effect.gen(function* () {
-      const { session } = yield* opened({ statements: { slow: Effect.delay(Effect.succeed([]), 5000) } })
+      const { session } = yield* opened({ statements: { "select slow": Effect.delay(Effect.succeed([]), 5000) } })
       const losses: Array<SessionError> = []
       session.onLost = (error) => losses.push(error)
       yield* TestClock.adjust(100)
-      const running = yield* Effect.forkChild(Effect.flip(session.query("slow", [], true)), { startImmediately: true })
-      assert.deepStrictEqual([session.busySince, session.statement, session.isClean()], [100, "slow", false])
+      const running = yield* Effect.forkChild(Effect.flip(session.query("select slow", [], true)), {
+        startImmediately: true
+      })
+      assert.deepStrictEqual([session.busySince, session.statement, session.isClean()], [100, "select slow", false])
       session.lose()
       session.lose()
       const error = yield* Fiber.join(running)
@@ -150,7 +152,7 @@ describe("a scripted session", () => {
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(losses, [session.lost])
       assert.strictEqual(session.busySince, 0)
-      const later = yield* Effect.flip(session.query("slow", [], true))
+      const later = yield* Effect.flip(session.query("select slow", [], true))
       assert.strictEqual(later.reason.cause, session.lost)
     })
   )

@@ -81,11 +81,21 @@ const SESSION_ONLY = `
 
 const setOf = (names: string): ReadonlySet<string> => new Set(names.trim().split(/\s+/))
 
-let harmless: ReadonlySet<string> | undefined
-let sessionOnly: ReadonlySet<string> | undefined
+interface Harmless {
+  readonly notVolatile: ReadonlySet<string>
+  readonly volatile: ReadonlySet<string>
+}
+
+let harmless: Harmless | undefined
+let session: ReadonlySet<string> | undefined
+
+/** Built-in functions that neither write nor leave state behind; split for the first text that is examined. */
+export const harmlessFunctions = (): Harmless =>
+  (harmless ??= { notVolatile: setOf(NOT_VOLATILE), volatile: setOf(VOLATILE) })
+
+/** Built-in functions that change the session and nothing that outlives it. */
+export const sessionFunctions = (): ReadonlySet<string> => (session ??= setOf(SESSION_ONLY))
 
 /** Whether a built-in function neither writes nor leaves state behind. */
-export const isHarmlessFunction = (name: string): boolean => (harmless ??= setOf(NOT_VOLATILE + VOLATILE)).has(name)
-
-/** Whether a built-in function changes the session and nothing that outlives it. */
-export const isSessionFunction = (name: string): boolean => (sessionOnly ??= setOf(SESSION_ONLY)).has(name)
+export const isHarmlessFunction = (name: string): boolean =>
+  harmlessFunctions().notVolatile.has(name) || harmlessFunctions().volatile.has(name)

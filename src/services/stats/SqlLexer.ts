@@ -22,8 +22,9 @@ const UNICODE_QUOTED = /[uU]&"[^"]*(?:""[^"]*)*"/y
 const PLAIN = String.raw`'[^']*(?:''[^']*)*'`
 const ESCAPED = String.raw`'[^'\\]*(?:(?:''|\\[^])[^'\\]*)*'`
 /** After a line break a string goes on with the next quote, and its backslashes keep their meaning. */
-const CONTINUED = String.raw`(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*`
+const CONTINUED = String.raw`(?:[ \t\f\v]|--[^\n\r]*(?=[\n\r]))*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*`
 const STRING = new RegExp(`(?:[bBnNxX]|[uU]&)?${PLAIN}(?:${CONTINUED}${PLAIN})*`, "y")
+const ESCAPE_START = /[eE]'/y
 const ESCAPE_STRING = new RegExp(`[eE]${ESCAPED}(?:${CONTINUED}${ESCAPED})*`, "y")
 
 /** PostgreSQL folds ASCII letters only. */
@@ -68,6 +69,7 @@ export const tokensOf = (sql: string): ReadonlyArray<Token> | undefined => {
   const next = (): Token | undefined => {
     for (const [kind, pattern] of PATTERNS) {
       const source = match(pattern)
+      if (source === undefined && pattern === ESCAPE_STRING && match(ESCAPE_START) !== undefined) return undefined
       if (source !== undefined) return { kind, text: textOf(kind, source), start: at, end: at + source.length }
     }
     const tag = match(DOLLAR)

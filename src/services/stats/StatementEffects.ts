@@ -4,7 +4,7 @@
  * A text counts as harmless only where everything in it is known: the verb, and each function that is called by name.
  * Operators, casts and views are taken to be harmless.
  */
-import { isHarmlessFunction, isSessionFunction } from "./KnownFunctions.ts"
+import { isHarmlessFunction, sessionFunctions } from "./KnownFunctions.ts"
 import { type Token, tokensOf } from "./SqlLexer.ts"
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
@@ -72,7 +72,7 @@ const isKnownCall = (tokens: ReadonlyArray<Token>, at: number): boolean => {
   return isKnown(text)
 }
 
-const isKnown = (name: string): boolean => isHarmlessFunction(name) || isSessionFunction(name)
+const isKnown = (name: string): boolean => isHarmlessFunction(name) || sessionFunctions().has(name)
 
 const isLocking = (tokens: ReadonlyArray<Token>, at: number): boolean =>
   isWord(tokens[at], "update") &&

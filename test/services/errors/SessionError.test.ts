@@ -105,12 +105,37 @@ describe("SessionError", () => {
     assert.strictEqual(SessionError.outcomeUnknown(at).code, "NO_REPLY")
   })
 
-  it("warns about a write that was in flight when the session ended", () => {
-    const lost = (statementInFlight: boolean) =>
-      SessionError.sessionLost({ ...at, statementInFlight, failure: new Error("Connection closed") })
-    assert.include(lost(true).message, "in flight")
-    assert.include(lost(true).remedy, "took effect")
-    assert.notInclude(lost(false).remedy, "took effect")
+  it("says that the outcome of a lone write is unknown, what to check, and how to mark it as idempotent", () => {
+    const lost = SessionError.sessionLost({ ...at, statementInFlight: true, failure: new Error("Connection closed") })
+    const error = SessionError.outcomeUnknown({ ...at, phase: "query", failure: lost })
+    assert.isFalse(error.isRetryable)
+    assert.match(
+      error.message,
+      /whether it took effect is unknown.*Before you repeat it, check.*Transactions\.idempotent/
+    )
+    assert.match(error.remedy, /^Check in the database whether the statement took effect.*Transactions\.idempotent/)
+    assert.include(lost.message, "in flight")
+  })
+
+  it("keeps the code and the server's message of what ended the session, and says them once", () => {
+    const cases = [
+      SessionError.sessionLost({
+        ...at,
+        statementInFlight: true,
+        failure: fatal("terminating connection due to administrator command", "57P01")
+      }),
+      SessionError.sessionLost({ ...at, statementInFlight: true, failure: undefined }),
+      SessionError.statementTimeout({ ...at, limitMillis: 1_000 }),
+      SessionError.poolClosed({ draining: true })
+    ]
+    for (const failure of cases) {
+      for (const phase of ["query", "commit"] as const) {
+        const error = SessionError.outcomeUnknown({ ...at, phase, failure })
+        assert.strictEqual(error.code, failure.code)
+        assert.strictEqual(error.message.split("took effect is unknown").length, 2)
+        assert.isAtMost(error.message.split(/administrator command|Lost the session|No answer from/).length, 2)
+      }
+    }
   })
 
   it("names the first five holders of sessions, and why the pool did not grow", () => {

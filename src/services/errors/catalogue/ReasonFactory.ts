@@ -126,8 +126,13 @@ export const makeSessionLost = (input: SessionLostInput): SessionLost => {
 
 /** The reason of a SessionError is known already; describing it from its text would repeat that. */
 const reasonOf = (failure: unknown): object | undefined => {
-  const reason = isSqlError(failure) || !(failure instanceof Error) ? undefined : readField(failure, "reason")
-  return typeof reason === "object" && reason !== null && "code" in reason ? reason : undefined
+  try {
+    const reason = isSqlError(failure) || !(failure instanceof Error) ? undefined : readField(failure, "reason")
+    return typeof reason === "object" && reason !== null && "code" in reason ? reason : undefined
+  } catch {
+    // A proxy's trap may throw.
+    return undefined
+  }
 }
 
 export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown => {

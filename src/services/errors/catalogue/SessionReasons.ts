@@ -63,7 +63,7 @@ export class SessionLost extends Schema.TaggedError<SessionLost>("effect-supavis
   { ...ClassifiedFields, statementInFlight: Schema.Boolean }
 ) {
   override get message(): string {
-    const flight = this.statementInFlight ? ", while a statement ran" : ""
+    const flight = this.statementInFlight ? ", a statement was in flight" : ""
     return (
       `Lost the session at ${wordEndpoint(this.host, this.port)} (${this.phase} phase, after ` +
       `${wordMillis(this.elapsedMillis)}${flight}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}`
