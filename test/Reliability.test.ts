@@ -8,7 +8,7 @@ const FAULTS = [
   [56, 57],
   [60, 69],
   [71, 75],
-  [78, 79],
+  [78, 80],
   [90, 90]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 
