@@ -19,7 +19,7 @@ const ENDS = {
   garbage: FaultMode.garbage()
 }
 
-type Mode = FaultMode.ConnectionMode
+type Mode = FaultMode.OpenConnectionMode
 
 type Run = (sql: PgClient) => Effect.Effect<unknown, SqlError>
 
