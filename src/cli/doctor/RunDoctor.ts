@@ -13,7 +13,6 @@ import type { SessionError } from "../../services/errors/SessionError.ts"
 import { EXIT_FAILURE, EXIT_INVALID } from "../ExitCode.ts"
 import { settingsWithUrl } from "../flags/DatabaseSettings.ts"
 import { safeJson } from "../terminal/PlainText.ts"
-
 import { wrap } from "../terminal/Wrap.ts"
 import type { DoctorFlags } from "./DoctorFlags.ts"
 import { makeProgress, type Progress } from "./Progress.ts"
@@ -47,17 +46,15 @@ export const runWith =
 
 const INDENT = " ".repeat(10)
 
-const checkLines = (id: CheckId, columns: number): ReadonlyArray<string> => {
-  const { does, needs } = checks[id]
-  const needed = needs.length === 0 ? "" : ` Needs: ${needs.join(", ")}.`
-  return wrap(`${does}${needed}`, columns - INDENT.length).map(
-    (line, at) => `${at === 0 ? id.padEnd(INDENT.length) : INDENT}${line}`
-  )
-}
-
 /** `--list-checks`: the checks in the order they run. */
 export const checkListLines = (columns: number): ReadonlyArray<string> =>
-  checkIds.flatMap((id) => checkLines(id, columns))
+  checkIds.flatMap((id) => {
+    const { does, needs } = checks[id]
+    const needed = needs.length === 0 ? "" : ` Needs: ${needs.join(", ")}.`
+    return wrap(`${does}${needed}`, columns - INDENT.length).map(
+      (line, at) => `${at === 0 ? id.padEnd(INDENT.length) : INDENT}${line}`
+    )
+  })
 
 /** Width of output that does not go to a terminal. */
 const PIPE_COLUMNS = 80
@@ -101,11 +98,6 @@ const exitCodeOf = ({ verdict }: DoctorReport, strict: boolean): number => {
 /** Runs the checks once and prints the report. */
 type PrintReport = (flags: DoctorFlags, options: DoctorOptions, progress: Progress) => Effect.Effect<DoctorReport>
 
-const withProgress = (run: (progress: Progress) => Effect.Effect<DoctorReport>): Effect.Effect<DoctorReport> =>
-  Effect.scoped(
-    Effect.flatMap(makeProgress(process.stderr.isTTY ? (text) => process.stderr.write(text) : undefined), run)
-  )
-
 /** Prints each result as it arrives, then the actions and the verdict. */
 const printTable: PrintReport = Effect.fnUntraced(function* (flags, options, progress) {
   const paint = paintFor(process.stdout.isTTY, process.env["NO_COLOR"])
@@ -125,8 +117,8 @@ const printTable: PrintReport = Effect.fnUntraced(function* (flags, options, pro
       )
   })
   yield* progress.hide
-  const rest = report.results.slice(printed).flatMap((result) => resultLines(result, width, paint))
-  yield* print([...rest, ...closingLines(report, width, paint)])
+  const rest = report.results.slice(printed)
+  yield* print([...rest.flatMap((result) => resultLines(result, width, paint)), ...closingLines(report, width, paint)])
   return report
 })
 
@@ -139,11 +131,7 @@ const printJson = (toText: (report: DoctorReport) => string): PrintReport =>
   })
 
 /** A report on one line; control characters stay escaped. */
-const onOneLine = (report: DoctorReport): string =>
-  safeJson(report)
-    .split("\n")
-    .map((line) => line.trimStart())
-    .join("")
+const onOneLine = (report: DoctorReport): string => safeJson(report).replaceAll(/\n */g, "")
 
 /**
  * The command. Fails with `UnhealthyConnection` when a check failed (code 1), the settings are invalid (code 2) or, with
@@ -168,7 +156,10 @@ export const runDoctor = Effect.fn("doctor")(function* (flags: DoctorFlags) {
     probeCapacity: flags.probeCapacity
   }
   const printReport = json ? printJson(safeJson) : jsonLines ? printJson(onOneLine) : printTable
-  const once = withProgress((progress) => printReport(flags, options, progress))
+  const writeProgress = process.stderr.isTTY ? (text: string) => process.stderr.write(text) : undefined
+  const once = Effect.scoped(
+    Effect.flatMap(makeProgress(writeProgress), (progress) => printReport(flags, options, progress))
+  )
   if (Option.isSome(every)) return yield* Effect.forever(Effect.andThen(once, Effect.sleep(every.value)))
   const exitCode = exitCodeOf(yield* once, flags.strict)
   if (exitCode !== 0) return yield* new UnhealthyConnection({ exitCode })

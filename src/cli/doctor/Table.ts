@@ -39,14 +39,11 @@ const MOST_WIDTH = 160
 /** The share of a wide line that the target gets. */
 const TARGET_SHARE = 0.24
 
-/** Widths of the two elastic columns. */
-interface Widths {
-  readonly target: number
-  readonly details: number
-}
+const widthFor = (columns: number): number => Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns))
 
-const widthsFor = (columns: number): Widths => {
-  const total = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns))
+/** Widths of the two elastic columns. */
+const widthsFor = (columns: number) => {
+  const total = widthFor(columns)
   const target = Math.min(TARGET.most, Math.max(TARGET.least, Math.floor(total * TARGET_SHARE)))
   return { target, details: total - COMPONENT - target - STATUS - TIME - 4 * GAP.length }
 }
@@ -56,21 +53,13 @@ const wordTime = (millis: number | null): string => {
   return millis >= MILLIS_PER_SECOND ? `${(millis / MILLIS_PER_SECOND).toFixed(1)} s` : `${Math.round(millis)} ms`
 }
 
-const row = (cells: readonly [string, string, string, string, string], { target }: Widths): string =>
-  [
-    fill(cells[0], COMPONENT),
-    fill(cells[1], target),
-    // The status may contain colour codes, so it is padded before.
-    cells[2],
-    fillLeft(cells[3], TIME),
-    cells[4]
-  ]
-    .join(GAP)
-    .trimEnd()
+/** The status may contain colour codes, so it is padded before. */
+const row = (component: string, target: string, status: string, time: string, details: string): string =>
+  [fill(component, COMPONENT), target, status, fillLeft(time, TIME), details].join(GAP).trimEnd()
 
 /** The header line. */
 export const headerLine = (columns: number): string =>
-  row(["COMPONENT", "TARGET", fill("STATUS", STATUS), "TIME", "DETAILS"], widthsFor(columns))
+  row("COMPONENT", fill("TARGET", widthsFor(columns).target), fill("STATUS", STATUS), "TIME", "DETAILS")
 
 /** The lines of one result. */
 export const resultLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
@@ -81,16 +70,8 @@ export const resultLines = (result: CheckResult, columns: number, paint: Paint):
   return Array.from({ length: count }, (_, at) => {
     const isFirst = at === 0
     const status = isFirst ? paint(result.status, fill(result.status.toUpperCase(), STATUS)) : " ".repeat(STATUS)
-    return row(
-      [
-        isFirst ? result.component : "",
-        targets[at] ?? "",
-        status,
-        isFirst ? wordTime(result.ms) : "",
-        details[at] ?? ""
-      ],
-      widths
-    )
+    const target = fill(targets[at] ?? "", widths.target)
+    return row(isFirst ? result.component : "", target, status, isFirst ? wordTime(result.ms) : "", details[at] ?? "")
   })
 }
 
@@ -98,15 +79,19 @@ const LABELS = { fail: "ERROR:", warn: "WARNING:" } as const
 
 const INDENT = "  "
 
+/** A text with a coloured label, wrapped; its further lines are indented. */
+const labelled = (label: string, text: string, width: number, paintLabel: (label: string) => string) => {
+  const [first = "", ...more] = wrap(`${label} ${text}`, width - INDENT.length)
+  return [paintLabel(label) + first.slice(label.length), ...more.map((line) => INDENT + line)]
+}
+
 /** The action of a result; commands are not wrapped, so that they can be copied. */
 const actionLines = (result: CheckResult, columns: number, paint: Paint): ReadonlyArray<string> => {
-  if (result.action === null || (result.status !== "fail" && result.status !== "warn")) return []
-  const label = LABELS[result.status]
-  const [first = "", ...more] = wrap(`${label} ${result.component}: ${result.action.text}`, columns - INDENT.length)
+  const { action, component, status } = result
+  if (action === null || (status !== "fail" && status !== "warn")) return []
   return [
-    paint(result.status, label) + first.slice(label.length),
-    ...more.map((line) => INDENT + line),
-    ...result.action.commands.map((command) => `${INDENT}$ ${command}`)
+    ...labelled(LABELS[status], `${component}: ${action.text}`, columns, (label) => paint(status, label)),
+    ...action.commands.map((command) => `${INDENT}$ ${command}`)
   ]
 }
 
@@ -118,17 +103,14 @@ export const closingLines = (
   columns: number,
   paint: Paint
 ): ReadonlyArray<string> => {
-  const width = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns))
+  const width = widthFor(columns)
   const failures = results.filter(({ status }) => status === "fail")
   const warnings = results.filter(({ status }) => status === "warn")
   const actions = [...failures, ...warnings].flatMap((result) => actionLines(result, width, paint))
-  const [first = "", ...more] = wrap(`SUMMARY: ${verdict.text}`, width - INDENT.length)
-  const label = "SUMMARY:"
   return [
     ...(actions.length === 0 ? [] : ["", ...actions]),
     "",
-    paint(SUMMARY_OF[verdict.status], label) + first.slice(label.length),
-    ...more.map((line) => INDENT + line)
+    ...labelled("SUMMARY:", verdict.text, width, (label) => paint(SUMMARY_OF[verdict.status], label))
   ]
 }
 

@@ -28,18 +28,12 @@ const flushed: Effect.Effect<void> = Effect.callback<void>((resume) => {
  */
 export const print = (text: string): Effect.Effect<void> => Effect.andThen(Console.log(text), flushed)
 
-/** Prints the result of a check: title, table, notes, failed rules and next steps. */
-const STEP = "  - "
-
-const serverLine = ({ server, tookMillis }: Inspection): string =>
-  `${server.database} at ${server.host}:${server.port} as ${server.role}, PostgreSQL ${server.version}, ${tookMillis} ms`
+/** The server of an inspection. */
+export const describeServer = ({ server: { database, host, port, role, version } }: Inspection): string =>
+  `${database} at ${host}:${port} as ${role}, PostgreSQL ${version}`
 
 /** The lines, at most `width` wide if given, except the next steps, whose commands are to be copied. */
-export const inspectionLines = (
-  found: Inspection,
-  columns: Columns,
-  width: number | undefined
-): ReadonlyArray<string> => {
+const inspectionLines = (found: Inspection, columns: Columns, width: number | undefined): ReadonlyArray<string> => {
   const table = tableOf(
     tableColumns(columns),
     found.rows.map((row) => Object.entries(columns).map(([name, { kind }]) => cellText(row[name] ?? null, kind))),
@@ -49,7 +43,7 @@ export const inspectionLines = (
   const failed = found.rules.filter(({ outcome }) => outcome === "fail")
   return [
     ...lines(`${found.title}.`),
-    ...lines(serverLine(found)),
+    ...lines(`${describeServer(found)}, ${found.tookMillis} ms`),
     "",
     ...(found.reason === null ? [] : lines(found.reason)),
     ...(found.rows.length > 0 ? table.lines : []),
@@ -64,7 +58,7 @@ export const inspectionLines = (
     ...(failed.length > 0
       ? ["", ...failed.flatMap(({ detail, text }) => lines(`Failed rule: ${text}. ${detail}`))]
       : []),
-    ...(found.nextSteps.length > 0 ? ["", "Next steps:", ...found.nextSteps.map((step) => STEP + step)] : [])
+    ...(found.nextSteps.length > 0 ? ["", "Next steps:", ...found.nextSteps.map((step) => `  - ${step}`)] : [])
   ]
 }
 
@@ -83,22 +77,23 @@ export class AlreadyPrinted extends Data.TaggedError("AlreadyPrinted") {
   override readonly [Runtime.errorReported] = false
 }
 
-/** The inspector of the database of the flags or the environment. */
-export const inspectorOf = (flags: InspectFlags) => Inspector.layer.pipe(Layer.provide(settingsFrom(flags.url)))
-
-/** `inspect <check>`: fails as the inspector does, or with `AlreadyPrinted` when the check failed. */
-export const showInspection = (id: CheckId, flags: InspectFlags) =>
-  Effect.gen(function* () {
-    const inspector = yield* Inspector
-    const [found] = yield* inspector.inspect([id], {
-      limit: Option.getOrUndefined(flags.limit),
+/** Runs checks on the database of the flags or the environment. */
+export const inspect = (ids: ReadonlyArray<CheckId>, flags: InspectFlags, limit?: number) =>
+  Effect.flatMap(Inspector, (inspector) =>
+    inspector.inspect(ids, {
+      limit: Option.getOrElse(flags.limit, () => limit),
       timeout: Option.getOrUndefined(flags.timeout),
       longerThan: Option.getOrUndefined(flags.longerThan),
       poolerSize: Option.getOrUndefined(flags.poolerSize)
     })
-    const check = checks.find((check) => check.id === id)
-    if (found === undefined || check === undefined) return yield* Effect.die(new Error(`There is no check ${id}`))
-    const lines = flags.json ? [safeJson(found)] : inspectionLines(found, check.columns, yield* terminalWidth)
-    yield* print(lines.join("\n"))
-    if (found.status === "failed") return yield* new AlreadyPrinted()
-  }).pipe(Effect.provide(inspectorOf(flags)))
+  ).pipe(Effect.provide(Inspector.layer.pipe(Layer.provide(settingsFrom(flags.url)))))
+
+/** `inspect <check>`: fails as the inspector does, or with `AlreadyPrinted` when the check failed. */
+export const showInspection = Effect.fnUntraced(function* (id: CheckId, flags: InspectFlags) {
+  const [found] = yield* inspect([id], flags)
+  const check = checks.find((check) => check.id === id)
+  if (found === undefined || check === undefined) return yield* Effect.die(new Error(`There is no check ${id}`))
+  const lines = flags.json ? [safeJson(found)] : inspectionLines(found, check.columns, yield* terminalWidth)
+  yield* print(lines.join("\n"))
+  if (found.status === "failed") return yield* new AlreadyPrinted()
+})

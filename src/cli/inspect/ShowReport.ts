@@ -8,17 +8,16 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Runtime from "effect/Runtime"
 import { checks } from "../../services/inspect/checks/Checks.ts"
 import { type InspectionReport, reportOf, countOutcomes } from "../../services/inspect/checks/InspectionReport.ts"
-import { checkIds, Inspector, type Inspection, type RuleResult } from "../../services/inspect/Inspector.ts"
+import { checkIds, type Inspection, type RuleResult } from "../../services/inspect/Inspector.ts"
 import { EXIT_FAILURE } from "../ExitCode.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 import { csvOf } from "./Cells.ts"
-import { AlreadyPrinted, type InspectFlags, inspectorOf, print } from "./ShowInspection.ts"
+import { AlreadyPrinted, type InspectFlags, describeServer, inspect, print } from "./ShowInspection.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { counted } from "../../services/errors/Wording.ts"
 import { wrap } from "../terminal/Wrap.ts"
 
-/** Prints a report: every rule with its outcome, failed rules first, and the next steps of failed checks. */
 const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
 
 const order: ReadonlyArray<RuleResult["outcome"]> = ["fail", "unknown", "pass"]
@@ -48,20 +47,17 @@ const steps = (check: Inspection): ReadonlyArray<string> =>
       ]
     : []
 
-/** The lines, at most `width` wide if given, except the next steps, whose commands are to be copied. */
-export const reportLines = (report: InspectionReport, width: number | undefined): ReadonlyArray<string> => {
+/**
+ * Every rule with its outcome, failed rules first, and the next steps of failed checks. At most `width` wide if given,
+ * except the next steps, whose commands are to be copied.
+ */
+const reportLines = (report: InspectionReport, width: number | undefined): ReadonlyArray<string> => {
   const [first] = report.checks
   const rules = report.checks
     .flatMap(({ check, rules }) => rules.map((rule) => ({ check, ...rule })))
     .toSorted((one, other) => order.indexOf(one.outcome) - order.indexOf(other.outcome))
   return [
-    ...(first === undefined
-      ? []
-      : wrap(
-          `${first.server.database} at ${first.server.host}:${first.server.port} as ${first.server.role}, ` +
-            `PostgreSQL ${first.server.version}, ${report.at}`,
-          width
-        )),
+    ...(first === undefined ? [] : wrap(`${describeServer(first)}, ${report.at}`, width)),
     "",
     ...tableOf(
       columns,
@@ -108,26 +104,17 @@ const write = Effect.fnUntraced(function* (report: InspectionReport, directory: 
 })
 
 /** `inspect report`: fails as the inspector does, with `NotWritten`, or with `AlreadyPrinted` when a rule or check failed. */
-export const showReport = (flags: ReportFlags) =>
-  Effect.gen(function* () {
-    const inspector = yield* Inspector
-    const report = reportOf(
-      yield* inspector.inspect(checkIds, {
-        limit: Option.getOrElse(flags.limit, () => REPORT_LIMIT),
-        timeout: Option.getOrUndefined(flags.timeout),
-        longerThan: Option.getOrUndefined(flags.longerThan),
-        poolerSize: Option.getOrUndefined(flags.poolerSize)
-      })
-    )
-    const path = yield* Path.Path
-    const directory = path.resolve(Option.getOrElse(flags.outputDir, () => nameOf(report)))
-    yield* Effect.mapError(write(report, directory), notWritten(directory))
-    const lines = flags.json
-      ? [safeJson(report)]
-      : [
-          ...reportLines(report, yield* terminalWidth),
-          `Written to ${directory}: summary.txt, report.json and a CSV file for each check.`
-        ]
-    yield* print(lines.join("\n"))
-    if (!report.isPassed) return yield* new AlreadyPrinted()
-  }).pipe(Effect.provide(inspectorOf(flags)))
+export const showReport = Effect.fnUntraced(function* (flags: ReportFlags) {
+  const report = reportOf(yield* inspect(checkIds, flags, REPORT_LIMIT))
+  const path = yield* Path.Path
+  const directory = path.resolve(Option.getOrElse(flags.outputDir, () => nameOf(report)))
+  yield* Effect.mapError(write(report, directory), notWritten(directory))
+  const lines = flags.json
+    ? [safeJson(report)]
+    : [
+        ...reportLines(report, yield* terminalWidth),
+        `Written to ${directory}: summary.txt, report.json and a CSV file for each check.`
+      ]
+  yield* print(lines.join("\n"))
+  if (!report.isPassed) return yield* new AlreadyPrinted()
+})

@@ -9,12 +9,12 @@ import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
+import { given } from "../../services/errors/Wording.ts"
 import { sizeReportOf, type SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
 import { terminalWidth } from "../terminal/TerminalWidth.ts"
 import { wrap } from "../terminal/Wrap.ts"
 
-/** Prints the pool size, its reasons and the variables to set. */
 const STEP = "  - "
 
 const item = (text: string, width: number | undefined): ReadonlyArray<string> =>
@@ -26,7 +26,7 @@ const part = (title: string, texts: ReadonlyArray<string>, width: number | undef
   texts.length === 0 ? [] : ["", title, ...texts.flatMap((text) => item(text, width))]
 
 /** The lines, at most `width` wide if given. */
-export const sizeLines = (report: SizeReport, width: number | undefined): ReadonlyArray<string> => {
+const sizeLines = (report: SizeReport, width: number | undefined): ReadonlyArray<string> => {
   const { environment, max, min, processes, reasoning, total, warnings } = report
   const each = processes === 1 ? "" : ` in each of ${processes} processes, ${total} in total`
   return [
@@ -56,12 +56,12 @@ class WrongFlags extends Data.TaggedError("WrongFlags")<{ readonly message: stri
 }
 
 const wrongFlags = ({ agent, observe, operations, url }: SizeFlags): string | undefined => {
-  const given = [
-    ...(Option.isSome(agent) ? ["--agent"] : []),
-    ...(Option.isSome(operations) ? ["--operations"] : []),
-    ...(Option.isSome(observe) ? ["--observe"] : [])
-  ]
-  if (given.length > 1) return `${given.join(" and ")} each set the load: use only one of them.`
+  const loads = given([
+    Option.isSome(agent) && "--agent",
+    Option.isSome(operations) && "--operations",
+    Option.isSome(observe) && "--observe"
+  ])
+  if (loads.length > 1) return `${loads.join(" and ")} each set the load: use only one of them.`
   return Option.isSome(url) && Option.isNone(observe)
     ? "--url needs --observe: without it no database is used. Add --observe 60s, or remove --url."
     : undefined

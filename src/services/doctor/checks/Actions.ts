@@ -23,10 +23,8 @@ const HOLDERS_SQL =
 /** An action without the catalogue. */
 export const advise = (text: string, ...commands: ReadonlyArray<string>): Action => ({ text, commands })
 
-interface PartialAction {
-  readonly text?: string
-  readonly commands?: ReadonlyArray<string>
-}
+/** The catalogue's remedy is the default of the text. */
+type ActionOf = (connection: ConnectionString, error: SessionError) => Partial<Action>
 
 const isSupabase = ({ kind }: ConnectionString): boolean => kind !== "loopback" && kind !== "unknown"
 
@@ -35,14 +33,14 @@ const again = (only: string): string => `${PROGRAM} doctor --only ${only}`
 /** A public resolver, to tell a wrong name from a failing name server. */
 const PUBLIC_RESOLVER = "1.1.1.1"
 
-const dig = ({ host, kind }: ConnectionString, { code }: SessionError): PartialAction => ({
+const dig: ActionOf = ({ host, kind }, { code }) => ({
   ...(code === "DNS_NO_ADDRESS" && (kind === "session-pooler" || kind === "transaction-pooler")
     ? { text: "The pooler has IPv4 addresses: compare the host with the dashboard, and query another name server" }
     : {}),
   commands: [`dig +short A ${host}`, `dig +short AAAA ${host}`, `${again("dns")} --name-server ${PUBLIC_RESOLVER}`]
 })
 
-const reach = ({ host, kind, port }: ConnectionString): PartialAction =>
+const reach: ActionOf = ({ host, kind, port }) =>
   kind === "direct" || kind === "dedicated-pooler"
     ? {
         text: `Check host and port; remove the network ban (${DATABASE_SETTINGS_PAGE}, Network bans) if there is one`,
@@ -53,8 +51,8 @@ const reach = ({ host, kind, port }: ConnectionString): PartialAction =>
         commands: [`nc -vz ${host} ${port}`]
       }
 
-const route = (connection: ConnectionString): PartialAction =>
-  connection.kind === "direct" || connection.kind === "dedicated-pooler"
+const route: ActionOf = ({ kind }) =>
+  kind === "direct" || kind === "dedicated-pooler"
     ? {
         text:
           "This host has only an IPv6 address and this network has no IPv6. Use the session pooler's connection string, " +
@@ -63,11 +61,12 @@ const route = (connection: ConnectionString): PartialAction =>
       }
     : { commands: ["ip route show default", "ip -6 route show default"] }
 
-const certificate = ({ host, port }: ConnectionString): PartialAction => ({
-  commands: [`openssl s_client -starttls postgres -connect ${host}:${port} -servername ${host} -showcerts </dev/null`]
-})
+const showChain = ({ host, port }: ConnectionString): string =>
+  `openssl s_client -starttls postgres -connect ${host}:${port} -servername ${host} -showcerts </dev/null`
 
-const trust = (connection: ConnectionString): PartialAction => ({
+const certificate: ActionOf = (connection) => ({ commands: [showChain(connection)] })
+
+const trust: ActionOf = (connection) => ({
   ...(isSupabase(connection)
     ? {
         text:
@@ -77,15 +76,15 @@ const trust = (connection: ConnectionString): PartialAction => ({
     : {}),
   commands: [
     `DB_SSL_MODE=verify-full DB_SSL_ROOT_CERT=./${isSupabase(connection) ? "prod-ca-2021" : "ca"}.crt ${again("tls")}`,
-    ...(certificate(connection).commands ?? [])
+    showChain(connection)
   ]
 })
 
-const holders = (connection: ConnectionString): PartialAction => ({
+const holders: ActionOf = (connection) => ({
   commands: [isSupabase(connection) ? `${HOLDERS_SQL}  -- ${SQL_PAGE}` : HOLDERS_SQL]
 })
 
-const password = (connection: ConnectionString): PartialAction =>
+const password: ActionOf = (connection) =>
   isSupabase(connection)
     ? {
         text:
@@ -99,11 +98,11 @@ const password = (connection: ConnectionString): PartialAction =>
         commands: [`\\password ${connection.role}  -- in psql`, again("login")]
       }
 
-const tenant = (connection: ConnectionString): PartialAction => ({
+const tenant: ActionOf = ({ kind }) => ({
   text:
     `Copy host and user from ${CONNECT_PAGE} (Session pooler): the number in aws-N does not follow from the region, ` +
     "and the user is ROLE.REF. The password was not checked: do not reset it",
-  ...(connection.kind === "session-pooler" || connection.kind === "transaction-pooler"
+  ...(kind === "session-pooler" || kind === "transaction-pooler"
     ? {
         commands: [
           'curl -sS -H "Authorization: Bearer $SUPABASE_ACCESS_TOKEN" ' +
@@ -113,23 +112,23 @@ const tenant = (connection: ConnectionString): PartialAction => ({
     : {})
 })
 
-const transactionMode = ({ kind }: ConnectionString): PartialAction =>
+const transactionMode: ActionOf = ({ kind }) =>
   kind === "session-pooler" || kind === "transaction-pooler" || kind === "dedicated-pooler"
     ? { text: `Use the session pooler's string, port 5432: ${CONNECT_PAGE} (Session pooler)` }
     : {}
 
-/** The address at the end of the pooler's message. */
-const LAST_ADDRESS = /(\d{1,3}(?:\.\d{1,3}){3})\W*$/
-
-const allowList = (_: ConnectionString, { reason }: SessionError): PartialAction => {
+/** The command has the address at the end of the pooler's message. */
+const allowList: ActionOf = (_, { reason }) => {
   const message = "serverMessage" in reason ? (reason.serverMessage ?? "") : ""
-  const address = LAST_ADDRESS.exec(message)?.[1] ?? "ADDRESS"
+  const address = /(\d{1,3}(?:\.\d{1,3}){3})\W*$/.exec(message)?.[1] ?? "ADDRESS"
   return {
     commands: [`supabase network-restrictions update --project-ref REF --db-allow-cidr ${address}/32 --experimental`]
   }
 }
 
-const wait = (seconds: number): PartialAction => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
+const wait =
+  (seconds: number): ActionOf =>
+  () => ({ commands: [`sleep ${seconds} && ${again("login")}`] })
 
 /** The block after ten failed logins in 150 s lasts 120 s; one minute is added to be sure. */
 const BREAKER_SECONDS = 180
@@ -137,44 +136,28 @@ const BREAKER_SECONDS = 180
 /** The block after five unreadable secrets (Supavisor 2.9 source, circuit_breaker.ex). */
 const CREDENTIALS_SECONDS = 30
 
-const byCode: Readonly<Record<string, (connection: ConnectionString, error: SessionError) => PartialAction>> = {
-  DNS_NOT_FOUND: dig,
-  DNS_NO_ADDRESS: dig,
-  DNS_TEMPORARY: dig,
-  ECONNREFUSED: reach,
-  ECONNRESET: reach,
-  ETIMEDOUT: reach,
-  EHOSTUNREACH: route,
-  ENETUNREACH: route,
-  TLS_UNTRUSTED_CHAIN: trust,
-  TLS_SELF_SIGNED: certificate,
-  TLS_CERTIFICATE_EXPIRED: certificate,
-  TLS_CERTIFICATE_NOT_YET_VALID: certificate,
-  TLS_NAME_MISMATCH: certificate,
-  TLS_CERTIFICATE_INVALID: certificate,
-  TLS_PROTOCOL: certificate,
-  EMAXCONNSESSION: holders,
-  EMAXCONN: holders,
-  ECHECKOUTTIMEOUT: holders,
-  PGBOUNCER_QUERY_WAIT_TIMEOUT: holders,
-  "53300": holders,
-  "53300_RESERVED": holders,
-  "53300_ROLE": holders,
-  "53300_DATABASE": holders,
-  "28P01": password,
-  SCRAM_FAILED: password,
-  ENOTFOUND: tenant,
-  ENOIDENTIFIER: tenant,
-  ECIRCUITBREAKER: () => wait(BREAKER_SECONDS),
-  ECIRCUITBREAKER_CREDENTIALS: () => wait(CREDENTIALS_SECONDS),
-  EADDRNOTALLOWED: allowList,
-  ESSLREQUIRED: () => ({ commands: [`DB_SSL_MODE=require ${again("tls,login")}`] }),
-  EAUTHQUERY_USER: () => ({ commands: ["select rolname, rolcanlogin from pg_roles order by 1;"] }),
-  TRANSACTION_MODE: transactionMode
-}
+const actions: ReadonlyArray<readonly [codes: ReadonlyArray<string>, action: ActionOf]> = [
+  [["DNS_NOT_FOUND", "DNS_NO_ADDRESS", "DNS_TEMPORARY"], dig],
+  [["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"], reach],
+  [["EHOSTUNREACH", "ENETUNREACH"], route],
+  [["TLS_UNTRUSTED_CHAIN"], trust],
+  [["TLS_SELF_SIGNED", "TLS_CERTIFICATE_EXPIRED", "TLS_CERTIFICATE_NOT_YET_VALID"], certificate],
+  [["TLS_NAME_MISMATCH", "TLS_CERTIFICATE_INVALID", "TLS_PROTOCOL"], certificate],
+  [["EMAXCONNSESSION", "EMAXCONN", "ECHECKOUTTIMEOUT", "PGBOUNCER_QUERY_WAIT_TIMEOUT"], holders],
+  [["53300", "53300_RESERVED", "53300_ROLE", "53300_DATABASE"], holders],
+  [["28P01", "SCRAM_FAILED"], password],
+  [["ENOTFOUND", "ENOIDENTIFIER"], tenant],
+  [["ECIRCUITBREAKER"], wait(BREAKER_SECONDS)],
+  [["ECIRCUITBREAKER_CREDENTIALS"], wait(CREDENTIALS_SECONDS)],
+  [["EADDRNOTALLOWED"], allowList],
+  [["ESSLREQUIRED"], () => ({ commands: [`DB_SSL_MODE=require ${again("tls,login")}`] })],
+  [["EAUTHQUERY_USER"], () => ({ commands: ["select rolname, rolcanlogin from pg_roles order by 1;"] })],
+  [["TRANSACTION_MODE"], transactionMode]
+]
 
 /** The action for an error of a connection. */
 export const actionFor = (error: SessionError, connection: ConnectionString): Action => {
-  const advice = byCode[error.code]?.(connection, error)
-  return { text: sentence(advice?.text ?? error.remedy), commands: advice?.commands ?? [] }
+  const [, actionOf] = actions.find(([codes]) => codes.includes(error.code)) ?? []
+  const { commands = [], text = error.remedy } = actionOf?.(connection, error) ?? {}
+  return { text: sentence(text), commands }
 }
