@@ -14,6 +14,7 @@ import * as SupavisorLayer from "../layers/SupavisorLayer.ts"
 import * as TelemetryLayer from "../layers/TelemetryLayer.ts"
 import { DemoLoad } from "../services/embedded/DemoLoad.ts"
 import { HealthCheck } from "../services/observability/HealthCheck.ts"
+import { RoutineLogLevel } from "../services/observability/RoutineLog.ts"
 import type { SessionError } from "../services/errors/SessionError.ts"
 import { SessionPool, StartInBackground } from "../services/pool/SessionPool.ts"
 
@@ -25,7 +26,7 @@ export const layer = HttpLayer.layer.pipe(
   Layer.provideMerge(ObservabilityLayer.layer),
   Layer.provideMerge(SupavisorLayer.layerNoConfig()),
   // Probes are answered before there is a session.
-  Layer.provide(Layer.succeed(StartInBackground, true)),
+  Layer.provide([Layer.succeed(StartInBackground, true), Layer.succeed(RoutineLogLevel, "Info")]),
   Layer.provideMerge(EmbeddedPostgresLayer.layer),
   // Built first, so that it also exports the end of the drain.
   Layer.provideMerge(TelemetryLayer.layer)

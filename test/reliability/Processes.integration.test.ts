@@ -38,7 +38,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a process", (it) => {
         const program = yield* start({ env: yield* environmentOf("suspended") })
         const address = yield* program.address
         yield* ready(address)
-        yield* program.said(/open=2\/5 /)
+        yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("2 minutes"))
         program.child.kill("SIGSTOP")
         yield* postgres.admin(
           "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'suspended'"

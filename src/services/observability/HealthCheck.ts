@@ -22,11 +22,12 @@ import { type Health, isReady, startingHealth, stateKey, stateText } from "./hea
 import { checkOnce } from "./health/Probe.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "../pool/Events.ts"
+import { logRoutine } from "./RoutineLog.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 import { wordMillis } from "../errors/Wording.ts"
 
-const logHealth = (health: Health): Effect.Effect<void> => {
+const logHealth = (before: Health, health: Health): Effect.Effect<void> => {
   const { latencyMillis, state } = health
   switch (state._tag) {
     case "Degraded":
@@ -35,14 +36,16 @@ const logHealth = (health: Health): Effect.Effect<void> => {
       return Effect.annotateLogs(Effect.logWarning(stateText(health)), { code: state.reason.code })
     default: {
       const isProbed = state._tag === "Up" && latencyMillis !== undefined
-      return Effect.logInfo(isProbed ? `Health: up, last probe took ${wordMillis(latencyMillis)}.` : stateText(health))
+      const wasHealthy = before.state._tag !== "Degraded" && before.state._tag !== "Down"
+      const log = wasHealthy ? logRoutine : Effect.logInfo
+      return log(isProbed ? `Health: up, last probe took ${wordMillis(latencyMillis)}.` : stateText(health))
     }
   }
 }
 
 /** Logs the health when its state or its causes changed. */
 const logChange = (before: Health, after: Health): Effect.Effect<void> =>
-  stateKey(before) === stateKey(after) ? Effect.void : logHealth(after)
+  stateKey(before) === stateKey(after) ? Effect.void : logHealth(before, after)
 
 /** Each pause between checks is up to a tenth shorter or longer, so that many processes do not check in step. */
 const JITTER = 0.1

@@ -7,10 +7,11 @@ import type { PoolEvent } from "../pool/Events.ts"
 import { formatSnapshot, type PoolSnapshot } from "../pool/core/Snapshot.ts"
 import type { SessionError } from "../errors/SessionError.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
+import { logRoutine } from "./RoutineLog.ts"
 import { shortStatement } from "../stats/StatementText.ts"
 
 /** At most one line of the pool's numbers in this time, in milliseconds. */
-const STATE_INTERVAL_MILLIS = 1000
+const STATE_INTERVAL_MILLIS = 10_000
 
 /** Failed dials of one class are logged once in this time, in milliseconds. */
 const REPEAT_MILLIS = 30_000
@@ -96,9 +97,9 @@ const logEvent = (log: DialLog, event: PoolEvent): Effect.Effect<void> => {
         code: event.error.code
       })
     case "Draining":
-      return Effect.logInfo(`Draining: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`)
+      return logRoutine(`Draining: ${counted(event.used, "session")} in use, ${event.waiting} waiting.`)
     case "Drained":
-      return Effect.logInfo(
+      return logRoutine(
         `Drained in ${wordMillis(event.elapsedMillis)}, ${counted(event.cancelled, "session")} cancelled.`
       )
   }
@@ -122,16 +123,16 @@ const followState = Effect.gen(function* () {
     const now = loggedNumbers(snapshot)
     if (now === last) return
     last = now
-    yield* Effect.logInfo(`pool (${formatSnapshot(snapshot)})`)
+    yield* logRoutine(`pool (${formatSnapshot(snapshot)})`)
   })
   return yield* Effect.forever(Effect.andThen(logChange, Effect.sleep(STATE_INTERVAL_MILLIS)))
 })
 
 /**
- * Logs the pool's events with the current logger, and its numbers when they change, at most once a second.
+ * Logs the pool's events with the current logger, and its numbers when they change, at most once in ten seconds.
  *
- * Opened and closed sessions have level debug, changes and the drain info, and errors warning, with a remedy. Failed
- * dials of one class are logged once in 30 seconds, with their number.
+ * Opened and closed sessions have level debug; the numbers and the drain too, but info in the program; errors have level
+ * warning, with a remedy. Failed dials of one class are logged once in 30 seconds, with their number.
  */
 export const layer: Layer.Layer<never, never, SessionPool> = Layer.effectDiscard(
   Effect.gen(function* () {

@@ -134,7 +134,7 @@ describe("HealthCheck with pool events", () => {
         yield* TestClock.adjust(3 * ONE_INTERVAL)
         assert.strictEqual(health.lines.length, 3)
         const [up, down, again] = health.lines
-        assert.match(up ?? "", /^Info Health: up/)
+        assert.match(up ?? "", /^Debug Health: up/)
         assert.match(down ?? "", /^Warn Health: down: /)
         assert.include(down, refused.remedy)
         assert.match(again ?? "", /^Info Health: up/)

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -42,7 +43,8 @@ export const watch = (
         Layer.provide([
           Layer.succeed(SessionPool, pool),
           SessionConfig.layer({ url: "postgres://app:geh%40im-nis@db.example.com/shop", ...settings }),
-          Logger.layer([logger])
+          Logger.layer([logger]),
+          Layer.succeed(References.MinimumLogLevel, "Debug")
         ])
       )
     ).pipe(Effect.orDie)
