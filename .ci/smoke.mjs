@@ -27,7 +27,7 @@ const freePort = async () => {
   return port
 }
 
-/** All processes as "pid start" with their parent and command; the start time tells a reused pid from the old one. */
+/** All processes as "pid start" with their parent and command; the start time distinguishes a reused pid from the old one. */
 const processes = () =>
   execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat=,lstart=,comm="], {
     encoding: "utf8",

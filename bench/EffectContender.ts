@@ -92,7 +92,7 @@ const opened = (client: EffectClient, scope: Scope.Closeable): OpenContender => 
   }
 }
 
-/** A contender whose client is open while a scope is. */
+/** A contender with a scoped client. */
 export const effectContender = (
   build: (target: Target) => Effect.Effect<EffectClient, unknown, Scope.Scope>
 ): Contender => ({

@@ -50,7 +50,7 @@ export const freshPage = Effect.gen(function* () {
   const program = yield* start({ env: { DATABASE_URL: url } })
   const { port } = new URL(yield* program.address)
   // Waits until the pool is idle: its two sessions are open and the first status line is logged.
-  yield* program.said(/open=2\/5/)
+  yield* program.printed(/open=2\/5/)
   const env = { DATABASE_URL: url, HTTP_PORT: port }
   const lines = Array.from(page.matchAll(SHOWN), ([, line = ""]) => line)
   const outputs = yield* Effect.forEach(lines, (line) => Effect.promise(() => outputOf(line, env)), {

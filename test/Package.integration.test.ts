@@ -126,10 +126,13 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the package as npm pac
   })
 
   it("finds its own files: modules that use their own address are one folder down", () => {
-    const asking = [...containing("dist/**/*.js", "import.meta.url"), ...containing("dist/**/*.cjs", "__filename")]
-    assert.isAbove(asking.length, 1)
+    const usingOwnPath = [
+      ...containing("dist/**/*.js", "import.meta.url"),
+      ...containing("dist/**/*.cjs", "__filename")
+    ]
+    assert.isAbove(usingOwnPath.length, 1)
     assert.deepStrictEqual(
-      asking.filter((file) => file.split("/").length !== 3),
+      usingOwnPath.filter((file) => file.split("/").length !== 3),
       []
     )
     const manifest: { readonly version: string } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))

@@ -44,16 +44,16 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
     () =>
       Effect.gen(function* () {
         const program = yield* start({})
-        const [line, port = ""] = yield* program.said(/No SUPABASE_SESSION_POOLER is set: .*127\.0\.0\.1:(\d+).*/)
+        const [line, port = ""] = yield* program.printed(/No SUPABASE_SESSION_POOLER is set: .*127\.0\.0\.1:(\d+).*/)
         assert.include(line, "temporary")
-        const [, pooler = ""] = yield* program.said(
+        const [, pooler = ""] = yield* program.printed(
           /FakeSupavisor, a pooler in session mode, is in front of it at 127\.0\.0\.1:(\d+)/
         )
         const address = yield* program.address
         yield* ready(address)
         const status = JSON.parse((yield* Effect.promise(() => get(`${address}/status`))).body)
         assert.deepStrictEqual([status.phase, status.ready, status.endpoint.port], ["open", true, Number(pooler)])
-        yield* program.said(/pool \(open=[2-5]\/5 used=\d idle=\d connecting=0 waiting=0 ceiling=5\)/)
+        yield* program.printed(/pool \(open=[2-5]\/5 used=\d idle=\d connecting=0 waiting=0 ceiling=5\)/)
         program.child.kill("SIGTERM")
         assert.strictEqual((yield* program.ended).outcome, 0)
         assert.isTrue(yield* eventually("the server's end", () => isRefused(Number(port))))
@@ -66,7 +66,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
     () =>
       Effect.gen(function* () {
         const program = yield* start({})
-        const [, port = ""] = yield* program.said(/embedded PostgreSQL 17 at 127\.0\.0\.1:(\d+)/)
+        const [, port = ""] = yield* program.printed(/embedded PostgreSQL 17 at 127\.0\.0\.1:(\d+)/)
         program.child.kill("SIGKILL")
         const gone = eventually("the server's end", () => isRefused(Number(port)))
         assert.isTrue(yield* Effect.timeout(gone, "5 seconds"))
@@ -99,7 +99,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program", (it) => 
       Effect.gen(function* () {
         for (const moment of [/starts an embedded/, /using an embedded PostgreSQL/]) {
           const program = yield* start({})
-          yield* program.said(moment)
+          yield* program.printed(moment)
           const sent = performance.now()
           program.child.kill("SIGTERM")
           const { at, outcome } = yield* program.ended

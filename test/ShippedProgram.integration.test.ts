@@ -40,7 +40,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
       const main = [process.execPath, Path.join(folder, "dist", "main.cjs")] as const
       const env = { ...(yield* environmentOf("shipped")), XDG_CACHE_HOME: Path.join(folder, "cache") }
       const program = yield* start({ command: main, cwd: folder, env })
-      yield* program.said(/Serving\./)
+      yield* program.printed(/Serving\./)
       const address = yield* program.address
       const statuses = yield* Effect.forEach(["/readyz", "/", "/page/uplot.js", "/page/Page.css", "/metrics"], (path) =>
         Effect.map(

@@ -30,7 +30,7 @@ class Stopwatch {
     return this.#beat - this.#started - this.#starved
   }
 
-  /** A late beat whose time this process did not spend computing is time that it did not get. */
+  /** When a beat is late and this process did not compute meanwhile, it waited for a processor. */
   #check(): void {
     const [now, processor] = [performance.now(), processorMillis()]
     this.#starved += Math.max(0, now - this.#beat - BEAT_MILLIS - (processor - this.#processor))

@@ -10,14 +10,14 @@ import * as Stream from "effect/Stream"
 export const Todo = Schema.Struct({ id: Schema.Number, title: Schema.String, done: Schema.Boolean })
 export type Todo = typeof Todo.Type
 
-/** There is no todo of that number. */
+/** There is no todo with that number. */
 export class TodoNotFound extends Schema.TaggedError<TodoNotFound>()("TodoNotFound", { id: Schema.Number }) {
   override get message(): string {
     return `There is no todo ${this.id}`
   }
 }
 
-/** There is a todo of that title already. */
+/** There is a todo with that title already. */
 export class TitleTaken extends Schema.TaggedError<TitleTaken>()("TitleTaken", { title: Schema.String }) {
   override get message(): string {
     return `There is a todo "${this.title}" already`
@@ -75,17 +75,17 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Keeps todos, and what became of them. */
+/** Stores todos and their history. */
 export class TodoRepository extends Context.Service<
   TodoRepository,
   {
-    /** Creates what is missing. */
+    /** Creates missing tables. */
     readonly migrate: Effect.Effect<void, SqlError>
     /** Adds a todo and records it, both or neither. */
     readonly add: (title: string) => Effect.Effect<Todo, TitleTaken | SqlError>
     /** Marks a todo as done and records it, both or neither. */
     readonly complete: (id: number) => Effect.Effect<Todo, TodoNotFound | SqlError>
-    /** What is still to do, oldest first; a long list is never held in memory as a whole. */
+    /** Open todos, oldest first, streamed so that a long list is never in memory as a whole. */
     readonly open: Stream.Stream<Todo, SqlError>
   }
 >()("todo-service/TodoRepository") {

@@ -1,5 +1,5 @@
 /**
- * Adds the todo given on the command line and lists what is still to do.
+ * Adds the todo given on the command line and lists the open todos.
  *
  * Run it with SUPABASE_SESSION_POOLER set to the session pooler's connection string. In a project of its own the
  * import below reads `effect-supavisor/SupavisorLayer`; here it is relative, because the package's own name

@@ -91,7 +91,7 @@ const expectedOfInsert = (outcome: Outcome<unknown, unknown>): "committed" | "un
 const insert: Work = (context, _dice, limits) =>
   Effect.suspend(() => {
     const id = context.commits.plan("insert")
-    // For the case that the run ends before the result.
+    // Used when the run ends before the result.
     context.commits.expect([id], "unknown")
     const written = context.sql`insert into ledger (id, work) values (${id}, ${id})`
     return Effect.map(attempt(context, "insert", limits, written), (outcome) => {

@@ -23,9 +23,9 @@ describe("The demonstration", () => {
       Effect.gen(function* () {
         const program = yield* startWith({})
         const address = yield* program.address
-        const [, page] = yield* program.said(/Page at (\S+)\n/)
+        const [, page] = yield* program.printed(/Page at (\S+)\n/)
         assert.strictEqual(page, `${address}/`)
-        yield* program.said(/INFO +A small demonstration load runs on the embedded database.*--no-demo/)
+        yield* program.printed(/INFO +A small demonstration load runs on the embedded database.*--no-demo/)
         const stream = yield* openStream(address)
         assert.strictEqual((yield* stream.message("hello")).data["demo"], true)
         yield* stream.message("status", ({ sessions }) => JSON.stringify(sessions).includes('"holder":"demo '))
@@ -37,7 +37,7 @@ describe("The demonstration", () => {
         assert.isBelow(at - sent, PROMPT_MILLIS + program.startMillis())
         assert.notMatch(program.output(), /WARN|ERROR/)
         assert.notInclude(`${program.output()}${stream.raw()}`, "correct-horse-battery")
-        // Nothing of it waits any more; a session whose statement was just cancelled may still be made clean.
+        // No caller waits any more; a session may still be reset after its statement was cancelled.
         assert.match(program.output(), /Draining: \d sessions? in use, 0 waiting\./)
         assert.match(program.output(), /Drained in \d+ ms, 0 sessions cancelled\./)
         assert.deepStrictEqual(stream.messages.at(-1)?.name, "bye")

@@ -33,8 +33,8 @@ describe("FailureReport", () => {
   })
 
   it("prints nothing for a command that has printed its failure, and uses its exit code", () => {
-    const said = { [Runtime.errorReported]: false, [Runtime.errorExitCode]: 75 }
-    assert.deepStrictEqual(reportOf(Cause.fail(said)), { text: undefined, exitCode: 75 })
+    const printed = { [Runtime.errorReported]: false, [Runtime.errorExitCode]: 75 }
+    assert.deepStrictEqual(reportOf(Cause.fail(printed)), { text: undefined, exitCode: 75 })
   })
 
   it("reports a defect as a bug, and removes the password of a URL in it", () => {

@@ -1,6 +1,6 @@
 /**
- * The program with one lease that outlasts it, one borrower that comes too late, and a look at what is left when all of
- * it has ended: what the tests of its end need, and no command line can ask for.
+ * The program with one lease that is still held at the shutdown, one caller that comes after it, and a list of what is
+ * open at the end. Tests of the shutdown need them, and no command line has them.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,7 +17,7 @@ const seconds = process.env["HOLD_SECONDS"] ?? "20"
 
 const program = Effect.gen(function* () {
   const pool = yield* SessionPool
-  // Said while the session is still held: what the pool does next comes after it.
+  // Printed while the session is still held, before the pool's next step.
   const held = pool.use((session) =>
     Effect.matchEffect(session.execute("select pg_sleep($1)", [seconds], undefined), {
       onFailure: () => Effect.logInfo("lease cancelled"),
@@ -28,16 +28,16 @@ const program = Effect.gen(function* () {
   yield* pool.events.pipe(
     Stream.filter(({ _tag }) => _tag === "Draining"),
     Stream.runHead,
-    // The pool says that it drains, and does it in the same turn.
+    // The pool publishes the drain and starts it in the same turn.
     Effect.andThen(Effect.yieldNow),
     Effect.andThen(Effect.exit(pool.use(() => Effect.void))),
-    Effect.flatMap((exit) => Effect.logInfo(`late borrower: ${Exit.isFailure(exit) ? "refused" : "served"}`)),
+    Effect.flatMap((exit) => Effect.logInfo(`late caller: ${Exit.isFailure(exit) ? "refused" : "served"}`)),
     Effect.forkDetach({ startImmediately: true })
   )
   return yield* serving
 })
 
-/** Timers are loops that go on, servers are doors that are open; what runs this program has a timer of its own. */
+/** Open timers and servers; the runner of this program has one timer of its own. */
 const running = (): ReadonlyArray<string> =>
   process.getActiveResourcesInfo().filter((name) => /Timeout|Server/.test(name))
 

@@ -117,7 +117,7 @@ describe("the command line", () => {
         Effect.gen(function* () {
           const command = `"${process.execPath}" "${mainFile}" ${parameters} 2>/dev/null; echo "code $?"`
           const program = yield* start({ command: ["bash", "-c", command] })
-          yield* program.said(/code \d+/)
+          yield* program.printed(/code \d+/)
           return program.output()
         })
       const outputs = yield* Effect.all(
@@ -132,7 +132,7 @@ describe("the command line", () => {
   )
 })
 
-/** Says at the end, on a line of its own, which files of src were loaded. */
+/** Prints at the end, on a line of its own, the loaded files of src. */
 const telling = `
   import { registerHooks } from "node:module"
   const loaded = []
@@ -149,7 +149,7 @@ describe("start-up", () => {
         [["status", "--url", base], 45]
       ] as const) {
         const program = yield* start({ command: [process.execPath, "--import", hook, mainFile, ...parameters] })
-        const [, list = ""] = yield* program.said(/loaded=(.*)\n/)
+        const [, list = ""] = yield* program.printed(/loaded=(.*)\n/)
         const files = list.split(" ").filter((file) => file.endsWith(".ts"))
         assert.include(files, "cli/Program.ts")
         assert.isAtMost(files.length, most, files.join(" "))
@@ -159,7 +159,7 @@ describe("start-up", () => {
   )
 })
 
-/** The shells that can say themselves whether a script is one of theirs. */
+/** The shells that can check the syntax of a script. */
 const shells = [
   ["bash", ["-n", "-c"]],
   ["zsh", ["-n", "-c"]],

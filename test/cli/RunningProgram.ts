@@ -1,4 +1,4 @@
-/** A program in a process of its own: what it writes, how it answers, how it ends. Each wait has a bound. */
+/** A program in a process of its own: its output, its responses, its end. Each wait has a bound. */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -22,7 +22,7 @@ export interface RunningProgram {
   /** All that was written so far, on stdout and stderr. */
   readonly output: () => string
   /** Waits until the output matches. */
-  readonly said: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
+  readonly printed: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
   /** Waits for the operations address. */
   readonly address: Effect.Effect<string>
   readonly ended: Effect.Effect<Ending>
@@ -64,7 +64,7 @@ export const start = ({ command, cwd = Os.tmpdir(), env = {} }: StartOptions) =>
       child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()))
       let ending: Ending | undefined
       child.once("close", (code, signal) => (ending = { outcome: signal ?? code, at: performance.now() }))
-      const said = (pattern: RegExp) =>
+      const printed = (pattern: RegExp) =>
         eventually(String(pattern), () => {
           const found = pattern.exec(output)
           if (found === null && ending !== undefined) throw new Error(`it ended without saying ${pattern}: ${output}`)
@@ -74,8 +74,8 @@ export const start = ({ command, cwd = Os.tmpdir(), env = {} }: StartOptions) =>
         child,
         startMillis: () => startMillis,
         output: () => output,
-        said,
-        address: Effect.map(said(/Operations at (http:\/\/\S+) /), ([, address = ""]) => address),
+        printed,
+        address: Effect.map(printed(/Operations at (http:\/\/\S+) /), ([, address = ""]) => address),
         ended: eventually("its end", () => ending)
       }
     }),

@@ -18,7 +18,7 @@ const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
 /** Everything around the drain, in milliseconds: what was begun may take so much longer on a loaded machine. */
 const SLACK_MILLIS = 3000
 
-/** The end of a program that is watched from all sides: its page, its probes, its database, its collector. */
+/** The shutdown of a program, observed through its page, its probes, its database and its collector. */
 const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record<string, string>>) {
   const postgres = yield* TestPostgres
   const collector = yield* makeCollector
@@ -53,9 +53,9 @@ const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record
     return answer.status === 503 ? answer : undefined
   })
   assert.strictEqual(unready.body, "not ready: the pool is draining\n")
-  yield* program.said(/late borrower: refused/)
+  yield* program.printed(/late caller: refused/)
   assert.isTrue(yield* stream.ended)
-  // The lease is held still: neither the page nor the late borrower has made the pool give up anything.
+  // The lease is still held: neither the page nor the late caller has ended it.
   assert.notMatch(program.output(), /lease (?:finished|cancelled)/)
   assert.isAtLeast(proxy.open(), 1)
   assert.strictEqual((yield* Effect.promise(() => get(`${address}/livez`))).status, 200)
@@ -76,7 +76,7 @@ const end = Effect.fnUntraced(function* (name: string, settings: Readonly<Record
 })
 
 /** The instant of a log line, in wall-clock milliseconds. */
-const saidAt = (output: string, words: string): number => {
+const loggedAt = (output: string, words: string): number => {
   const line =
     output.split("\n").find((one) => one.includes(words)) ?? assert.fail(`no line contains ${words}: ${output}`)
   return Date.parse(line.split(" ")[0] ?? "")
@@ -98,14 +98,14 @@ const inOrder = (
       ["bye", "shutdown", undefined]
     ]
   )
-  const order = ["Draining:", "late borrower: refused", lease, "Drained in"].map((words) => saidAt(output, words))
+  const order = ["Draining:", "late caller: refused", lease, "Drained in"].map((words) => loggedAt(output, words))
   for (const [index, at] of order.slice(1).entries()) assert.isAtLeast(at, order[index]! - ONE_BREATH_MILLIS)
-  // The session that was lent says Terminate when its lease is over, and every session has said it.
+  // The leased session sends Terminate when its lease is over, and every session has sent it.
   assert.strictEqual(terminates.length, sessions)
-  assert.isAtLeast(terminates.at(-1) ?? 0, saidAt(output, lease))
+  assert.isAtLeast(terminates.at(-1) ?? 0, loggedAt(output, lease))
   assert.strictEqual(proxy.open(), 0)
   assert.match(output, /left running: nothing\n$/)
-  // The collector got what was said last, and what was measured last.
+  // The collector got the last log lines and the last measurements.
   assert.isTrue(collector.logs().some((line) => line.startsWith("Drained in")))
   const drained = collector.metrics().findLast(({ name }) => name === "db.client.connection.session.drain.duration")
   assert.isAbove(drained?.gauge?.dataPoints[0]?.asDouble ?? 0, 0)

@@ -51,7 +51,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The command line", (it
       Fs.writeFileSync(file, `DATABASE_URL=${DATABASE_URL}\nDB_POOL_MAX=7\nLOG_FORMAT=json\n`)
       const env = { DB_POOL_MAX: "4", DB_APPLICATION_NAME: "file" }
       const program = yield* start({ command: [process.execPath, mainFile, "serve", "--env-file", file], env })
-      yield* program.said(/open=\d\/4 /)
+      yield* program.printed(/open=\d\/4 /)
       program.child.kill("SIGINT")
       assert.strictEqual((yield* program.ended).outcome, 0)
       for (const line of program.output().trim().split("\n")) assert.property(JSON.parse(line), "level")

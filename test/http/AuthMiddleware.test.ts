@@ -74,7 +74,7 @@ const signIn = (token: string) =>
 const html = { accept: "text/html,application/xhtml+xml" }
 const everything = ["/", "/page/uplot.js", "/events", "/status", "/livez", "/metrics", "/nowhere"]
 
-describe("The door", () => {
+describe("AuthMiddleware", () => {
   it.live("on loopback accepts requests to this machine's names, and refuses every other name", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* ask("/status")).status, 200)

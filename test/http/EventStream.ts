@@ -16,11 +16,11 @@ export interface EventStream {
   /** All that was sent so far, as text. */
   readonly raw: () => string
   readonly messages: ReadonlyArray<Message>
-  /** Waits for the first message of a name that is as wanted. */
+  /** Waits for the first message of a name that meets the condition. */
   readonly message: (name: string, wanted?: (data: Message["data"]) => boolean) => Effect.Effect<Message>
   /** Waits for the end: true when the server ended the stream properly, false when it was cut. */
   readonly ended: Effect.Effect<boolean>
-  /** Stops to read, so that the other side's buffers fill. */
+  /** Stops reading, so that the other side's buffers fill. */
   readonly pause: () => void
 }
 

@@ -130,8 +130,8 @@ describe("The live feed", () => {
       assert.deepStrictEqual(hello["history"], [JSON.parse(JSON.stringify(point))])
       assert.deepStrictEqual(hello["events"], [event("first")])
       const { data } = yield* stream.message("status")
-      const asked = yield* Effect.promise(() => fetch(`${address}/status`).then((answer) => answer.json()))
-      assert.sameMembers(Object.keys(data), Object.keys(asked as object))
+      const requested = yield* Effect.promise(() => fetch(`${address}/status`).then((answer) => answer.json()))
+      assert.sameMembers(Object.keys(data), Object.keys(requested as object))
     }).pipe(Effect.scoped)
   )
 
@@ -149,7 +149,7 @@ describe("The live feed", () => {
         say("it drains")
         assert.isBelow(yield* elapsed(stream.message("status", ({ phase }) => phase === "draining")), 800)
         const names = stream.messages.slice(before).map(({ name }) => name)
-        // The status of a second that was over just before may still have been on its way: one, ahead of the news.
+        // One status of the second before may still arrive first.
         const news = names.indexOf("event")
         assert.isAtMost(news, 1)
         assert.deepStrictEqual(names.slice(news), ["event", "status"])

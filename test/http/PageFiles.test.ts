@@ -86,14 +86,14 @@ describe("The page's files", () => {
       const listed = (yield* readPageFiles).map(({ path }) => path)
       // Types are named in comments, which no browser reads.
       const mentions = /^(?:import .*|import |\} )(?:from )?"(\.\/[\w.-]+)"|(?:href|src)="(\/[\w./-]+)"/gm
-      const asked = ["Page.html", ...parts].flatMap((name) =>
+      const requested = ["Page.html", ...parts].flatMap((name) =>
         Array.from(readFileSync(new URL(name, folder), "utf8").matchAll(mentions), ([, part, path]) =>
           part === undefined ? `${path}` : part.replace(/^\.\//, "/page/")
         )
       )
-      assert.isNotEmpty(asked)
+      assert.isNotEmpty(requested)
       assert.deepStrictEqual(
-        asked.filter((path) => !listed.some((known) => known === path)),
+        requested.filter((path) => !listed.some((known) => known === path)),
         []
       )
     })

@@ -7,7 +7,7 @@ const TOKEN = "correct-horse-battery"
 const open = ["/livez", "/readyz", "/healthz", "/startupz", "/metrics"]
 const closed = ["/", "/events", "/status", "/page/Main.js", "/nowhere", "/sign-in", "//livez", "/livez/x", "/LIVEZ", ""]
 
-const asked = (changes: Partial<PolicyRequest> = {}): PolicyRequest => ({
+const requestWith = (changes: Partial<PolicyRequest> = {}): PolicyRequest => ({
   url: "/status",
   method: "GET",
   host: "10.1.2.3:8321",
@@ -31,7 +31,7 @@ describe("on loopback", () => {
       "app.localhost:1"
     ]) {
       for (const url of [...open, ...closed])
-        assert.strictEqual(local.check(asked({ host, url })), "allowed", host + url)
+        assert.strictEqual(local.check(requestWith({ host, url })), "allowed", host + url)
     }
   })
 
@@ -52,7 +52,8 @@ describe("on loopback", () => {
     ]
     for (const host of foreign) {
       assert.isFalse(isOwnHost(host), host)
-      for (const url of [...open, ...closed]) assert.strictEqual(local.check(asked({ host, url })), "foreign-host")
+      for (const url of [...open, ...closed])
+        assert.strictEqual(local.check(requestWith({ host, url })), "foreign-host")
     }
   })
 
@@ -68,14 +69,14 @@ describe("on loopback", () => {
 describe("on the network", () => {
   it("allows probes and metrics without a token, by any name", () => {
     for (const url of open.flatMap((path) => [path, `${path}?verbose`])) {
-      for (const policy of [shut, guarded]) assert.strictEqual(policy.check(asked({ url })), "allowed")
+      for (const policy of [shut, guarded]) assert.strictEqual(policy.check(requestWith({ url })), "allowed")
     }
   })
 
   it("refuses everything else while no token is set, whatever the request contains", () => {
     for (const url of closed) {
       for (const authorization of [undefined, "Bearer ", "Bearer undefined", `Bearer ${TOKEN}`]) {
-        const verdict = shut.check(asked({ url, authorization, cookie: guarded.cookie, method: "POST" }))
+        const verdict = shut.check(requestWith({ url, authorization, cookie: guarded.cookie, method: "POST" }))
         assert.strictEqual(verdict, "no-token-set")
       }
     }
@@ -83,10 +84,10 @@ describe("on the network", () => {
 
   it("allows other paths only with the token as a bearer or with the cookie", () => {
     for (const url of closed) {
-      assert.strictEqual(guarded.check(asked({ url })), "token-required")
-      assert.strictEqual(guarded.check(asked({ url, authorization: `Bearer ${TOKEN}` })), "allowed")
-      assert.strictEqual(guarded.check(asked({ url, authorization: `bearer  ${TOKEN} ` })), "allowed")
-      assert.strictEqual(guarded.check(asked({ url, cookie: guarded.cookie })), "allowed")
+      assert.strictEqual(guarded.check(requestWith({ url })), "token-required")
+      assert.strictEqual(guarded.check(requestWith({ url, authorization: `Bearer ${TOKEN}` })), "allowed")
+      assert.strictEqual(guarded.check(requestWith({ url, authorization: `bearer  ${TOKEN} ` })), "allowed")
+      assert.strictEqual(guarded.check(requestWith({ url, cookie: guarded.cookie })), "allowed")
     }
     const wrong = [
       TOKEN,
@@ -96,9 +97,10 @@ describe("on the network", () => {
       "Bearer",
       `Bearer x ${TOKEN}`
     ]
-    for (const authorization of wrong) assert.strictEqual(guarded.check(asked({ authorization })), "token-required")
+    for (const authorization of wrong)
+      assert.strictEqual(guarded.check(requestWith({ authorization })), "token-required")
     for (const cookie of [TOKEN, "", `${guarded.cookie}x`]) {
-      assert.strictEqual(guarded.check(asked({ cookie })), "token-required")
+      assert.strictEqual(guarded.check(requestWith({ cookie })), "token-required")
     }
   })
 
@@ -113,14 +115,14 @@ describe("on the network", () => {
   })
 
   it("allows the form without a token, and nothing else", () => {
-    assert.strictEqual(guarded.check(asked({ url: "/sign-in", method: "POST" })), "allowed")
-    assert.strictEqual(guarded.check(asked({ url: "/status", method: "POST" })), "token-required")
+    assert.strictEqual(guarded.check(requestWith({ url: "/sign-in", method: "POST" })), "allowed")
+    assert.strictEqual(guarded.check(requestWith({ url: "/status", method: "POST" })), "token-required")
   })
 
   it("has a cookie that does not reveal the token and differs for every token", () => {
     const other = policyOf({ host: "::", port: 8321, token: Redacted.make(`${TOKEN}2`) })
     assert.notInclude(guarded.cookie, TOKEN)
     assert.notStrictEqual(guarded.cookie, other.cookie)
-    assert.strictEqual(other.check(asked({ cookie: guarded.cookie })), "token-required")
+    assert.strictEqual(other.check(requestWith({ cookie: guarded.cookie })), "token-required")
   })
 })

@@ -11,7 +11,7 @@ import { ScriptedSessions } from "../../src/testing/ScriptedSessions.ts"
 import { makeCollector } from "../services/observability/metrics/Collector.ts"
 import { elapsed, timed } from "../Timing.ts"
 
-/** Runs one statement of a measured pool and logs a line, with telemetry as the environment says; then ends it all. */
+/** Runs one statement of a measured pool and logs a line, with the environment's telemetry settings, then closes everything. */
 const run = (environment: Readonly<Record<string, string>>) => {
   const measured = PoolMetrics.layer.pipe(
     Layer.provideMerge(ScriptedSessions.layerClient({ "select 1": [{ one: 1 }] })),

@@ -8,13 +8,13 @@ import * as Fs from "node:fs"
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core"
 import { elapsed } from "../Timing.ts"
 
-/** Where Debian's package puts the program, then where the machines of GitHub Actions have it, or its sister. */
+/** Paths of the program: Debian's package, then Chrome and Chromium on GitHub's machines. */
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
 
 /** The installed program; undefined where there is none. */
 const program = places.find((place) => Fs.existsSync(place))
 
-/** Set by .ci/run to what CI must not do without, so that no test is skipped there visually-hidden. */
+/** Set by .ci/run to the programs that CI needs, so that CI skips no test for lack of one. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("chromium")
 
 const MISSING = "chromium is not installed (on Debian: apt-get install chromium)"
@@ -28,14 +28,14 @@ const LOOK_MILLIS = 20
 /** Root has no sandbox, and a container's /dev/shm is small. */
 const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
-/** What stands for the body of an answer that has none, such as a redirect. */
+/** The body of a response without one, such as a redirect. */
 const NO_BODY = ""
 
 export interface OpenPage {
   readonly page: Page
   /** What went to the console as an error, and what was thrown, since the page was opened. */
   readonly problems: ReadonlyArray<string>
-  /** Every address that was asked for. */
+  /** Every requested address. */
   readonly requests: ReadonlyArray<string>
   /** The bodies of the answers, but for the stream, which has no end. */
   readonly bodies: ReadonlyArray<Promise<string>>
@@ -132,7 +132,7 @@ export const shows = (page: Page, id: string, pattern: RegExp): Effect.Effect<st
 export const timeUntilShown = (page: Page, id: string, pattern: RegExp): Effect.Effect<number> =>
   elapsed(shows(page, id, pattern))
 
-/** Looks at the page. */
+/** Takes a look at the page. */
 export const ask = <A>(look: () => Promise<A>): Effect.Effect<A> => Effect.promise(look)
 
 /** What a person reads in the first element that a selector finds. */

@@ -1,8 +1,8 @@
-/** How well the texts of a page stand out from what is behind them (WCAG 2.2, contrast ratio), measured in the page. */
+/** The contrast of a page's texts (WCAG 2.2, contrast ratio), measured in the page. */
 import * as Effect from "effect/Effect"
 import type { Page } from "playwright-core"
 
-/** Texts of less contrast than this to what they stand on, each with its ratio. 4.5 is level AA for small text. */
+/** Texts of less contrast than this to their background, each with its ratio. 4.5 is level AA for small text. */
 export const faintTexts = (page: Page, least: number): Effect.Effect<ReadonlyArray<string>> =>
   Effect.promise(() =>
     page.evaluate((least) => {
@@ -11,7 +11,7 @@ export const faintTexts = (page: Page, least: number): Effect.Effect<ReadonlyArr
       canvas.height = 1
       const context = canvas.getContext("2d", { willReadFrequently: true })
       if (context === null) throw new Error("no canvas")
-      /** What is seen when these colours are laid on each other, the first one lowest. */
+      /** The visible colour when these are laid on each other, the first one lowest. */
       const mixed = (colors: ReadonlyArray<string>): ReadonlyArray<number> => {
         context.clearRect(0, 0, 1, 1)
         for (const color of colors) {

@@ -24,7 +24,7 @@ export const liveServer = Effect.fnUntraced(function* (settings: SettingsInput =
         SupavisorLayer.layer({
           url: proxy.urlThrough(postgres.url),
           pool: { min: 1, max: 3 },
-          // a first probe that was slow, as on a loaded machine, is not to be the last word for half a minute
+          // a slow first probe, as on a loaded machine, must not decide the health for half a minute
           healthCheckInterval: "1 second",
           ...settings,
           http: { port: 0, ...settings.http }

@@ -13,7 +13,7 @@ const AA = 4.5
 
 const PHONE = { width: 360, height: 740 }
 
-/** More than there are places to stop at. */
+/** More than the page has focusable elements. */
 const MOST_PRESSES = 40
 
 withChromium("the accessibility of the page", Layer.empty, (it) => {

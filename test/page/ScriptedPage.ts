@@ -1,4 +1,4 @@
-/** The page, opened on a server that says what a script tells it. */
+/** The page, opened on a server with scripted responses. */
 import * as Effect from "effect/Effect"
 import { Browser, type OpenOptions, shows } from "./Browser.ts"
 import { makeScriptedFeed, type ScriptedFeed } from "./ScriptedFeed.ts"

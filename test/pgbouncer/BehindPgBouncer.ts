@@ -1,4 +1,4 @@
-/** What the tests behind a PgBouncer share: where they run, the pool under test, and strangers beside it. */
+/** Shared by the tests behind a PgBouncer: the server, the pool under test, and other clients. */
 import { assert, describe, it, layer, type Vitest } from "@effect/vitest"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { poolAt, type Stack } from "../PoolHarness.ts"
 import { PgBouncer, type PgBouncerSettings, type PgBouncerShape, program } from "./PgBouncer.ts"
 
-/** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
+/** Set by .ci/run to the programs that CI needs, so that CI skips no test for lack of one. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("pgbouncer")
 
 const MISSING = "pgbouncer is not installed (on Debian: apt-get install pgbouncer)"
@@ -25,7 +25,7 @@ export const behindPgBouncer = (name: string, tests: (it: Vitest.MethodsNonLive<
   })
 }
 
-/** A pooler, and a proxy before it that counts what the pool under test really opens. */
+/** A pooler, and a proxy before it that counts the connections of the pool under test. */
 export const pooler = (
   settings?: PgBouncerSettings
 ): Effect.Effect<

@@ -34,7 +34,7 @@ export interface PgBouncerShape {
   /** PAUSE and RESUME, by the signals that mean the same (PgBouncer docs, "Signals"). */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-  /** The process is killed: its clients see their sockets close without a word. */
+  /** The process is killed: its clients see their sockets close without a message. */
   readonly crash: Effect.Effect<void>
   /** Starts it again on the same port. */
   readonly start: Effect.Effect<void>

@@ -66,7 +66,7 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
       const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 3 })
       const held = FaultMode.when(FaultMode.contains("set_config"), FaultMode.blackhole(), { matched: "withhold" })
       yield* at.proxy.setMode(held)
-      // With max = 1 there is no second connection, so this sign is the only one.
+      // With max = 1 there is no second connection, so this test is the only one.
       const start = yield* Effect.forkChild(failure(behind(at, { pool: { min: 1, max: 1 } })), {
         startImmediately: true
       })

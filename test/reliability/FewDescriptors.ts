@@ -1,4 +1,4 @@
-/** A program that runs out of file descriptors and gets them back: what no test may do to its own process. */
+/** A program that runs out of file descriptors and gets them back, in a process of its own. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { closeSync, openSync } from "node:fs"
@@ -10,7 +10,7 @@ const program = Effect.gen(function* () {
   try {
     for (;;) taken.push(openSync(import.meta.filename, "r"))
   } catch {
-    // That there is no more is what was wanted.
+    // No descriptor is left, as intended.
   }
   const caller = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
   yield* untilPool(pool, "a dial failed", (s) => s.lastFailure !== undefined)

@@ -8,13 +8,13 @@ import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { backends, poolAt, stack, until, untilPool } from "../PoolHarness.ts"
 import { elapsed, stopped, timed } from "../Timing.ts"
 
-/** From a reset until the caller knows: two hops on one machine, a busy one. */
+/** From a reset until the caller gets the error: two hops on one busy machine. */
 const NOTICED_MILLIS = 250
 
 /** From a reset until another session is open in its place. */
 const REPLACED_MILLIS = 1000
 
-/** A session that was silent for a second is probed before it is lent. */
+/** A session that was silent for a second is probed before it is leased. */
 const SILENT_MILLIS = 1050
 
 /** Longer than a session may take to answer a probe. */

@@ -45,7 +45,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a process", (it) => {
         )
         yield* noBackendsOf("suspended")
         program.child.kill("SIGCONT")
-        yield* program.said(/lost/i)
+        yield* program.printed(/lost/i)
         yield* ready(address)
         yield* poolOf(address).pipe(Effect.repeat({ until: ({ open }) => open === 2 }), Effect.timeout("2 minutes"))
         program.child.kill("SIGTERM")

@@ -123,12 +123,12 @@ describe("a scripted client", () => {
       server.session(1).lose()
       yield* TestClock.adjust("10 seconds")
       server.notify("news", "again")
-      const heard = [yield* Queue.take(queue), yield* Queue.take(queue)]
+      const received = [yield* Queue.take(queue), yield* Queue.take(queue)]
       assert.deepStrictEqual(
-        heard.map(({ payload }) => payload),
+        received.map(({ payload }) => payload),
         ["", "again"]
       )
-      assert.property(heard[0], "gap")
+      assert.property(received[0], "gap")
     }).pipe(Effect.scoped, client({}))
   )
 })

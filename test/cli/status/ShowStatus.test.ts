@@ -21,7 +21,7 @@ interface Flags {
 /** Long enough for an answer on a busy machine. */
 const TIMEOUT_MILLIS = 120_000
 
-const ask = ({ format = "line", millis = TIMEOUT_MILLIS, token, url }: Flags, env: Record<string, string> = {}) =>
+const runStatus = ({ format = "line", millis = TIMEOUT_MILLIS, token, url }: Flags, env: Record<string, string> = {}) =>
   runCommand(
     showStatus({
       format,
@@ -46,7 +46,7 @@ describe("status", () => {
         [busyStatus, "Degraded"]
       ] as const) {
         program.status = status
-        const { err, exitCode, out } = yield* ask({ url: program.base })
+        const { err, exitCode, out } = yield* runStatus({ url: program.base })
         assert.deepStrictEqual([exitCode, err], [0, ""])
         assert.match(out, new RegExp(`^${word} for [^\\n]+$`))
       }
@@ -57,12 +57,12 @@ describe("status", () => {
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       program.status = downStatus
-      const down = yield* ask({ url: program.base })
+      const down = yield* runStatus({ url: program.base })
       assert.deepStrictEqual([down.exitCode, down.err], [1, downStatus.health.state.reason?.remedy])
       assert.match(down.out, /^Down for /)
       for (const _tag of ["Starting", "Draining"]) {
         program.status = statusFixture({ health: { ...idleStatus.health, state: { _tag } } })
-        const { err, exitCode } = yield* ask({ url: program.base, format: "table" })
+        const { err, exitCode } = yield* runStatus({ url: program.base, format: "table" })
         assert.deepStrictEqual([exitCode, err], [1, ""])
       }
     })
@@ -72,7 +72,7 @@ describe("status", () => {
     Effect.gen(function* () {
       const { base } = yield* scriptedProgram
       const env = { HTTP_HOST: "0.0.0.0", HTTP_PORT: new URL(base).port, DB_POOL_MAX: "nonsense" }
-      assert.strictEqual((yield* ask({}, env)).exitCode, 0)
+      assert.strictEqual((yield* runStatus({}, env)).exitCode, 0)
     })
   )
 
@@ -80,7 +80,7 @@ describe("status", () => {
     Effect.gen(function* () {
       const { base, requests } = yield* scriptedProgram
       for (const url of [base.replace("http://", ""), `${base}/`, `${base}/status`]) {
-        assert.strictEqual((yield* ask({ url })).exitCode, 0, url)
+        assert.strictEqual((yield* runStatus({ url })).exitCode, 0, url)
       }
       assert.deepStrictEqual(new Set(requests.map(({ url }) => url)), new Set(["/status"]))
     })
@@ -90,7 +90,7 @@ describe("status", () => {
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       program.status = { ...idleStatus, later: { thing: "\u009B2J" } }
-      const { exitCode, out } = yield* ask({ url: program.base, format: "json" })
+      const { exitCode, out } = yield* runStatus({ url: program.base, format: "json" })
       assert.deepStrictEqual([exitCode, JSON.parse(out)], [0, JSON.parse(JSON.stringify(program.status))])
       assert.notInclude(out, "\u009B")
     })
@@ -105,7 +105,10 @@ describe("status", () => {
       }
       for (const format of ["line", "table", "json"] as const) {
         // oxlint-disable-next-line no-control-regex -- these are the characters that must be gone
-        assert.notMatch((yield* ask({ url: program.base, format })).out, /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/)
+        assert.notMatch(
+          (yield* runStatus({ url: program.base, format })).out,
+          /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/
+        )
       }
     })
   )
@@ -113,12 +116,12 @@ describe("status", () => {
   it.live("names how to start the program, or where its address is shown, when nothing answers", () =>
     Effect.gen(function* () {
       const base = yield* deadAddress
-      const asked = yield* ask({}, { HTTP_PORT: new URL(base).port })
-      assert.strictEqual(asked.exitCode, 1)
-      assert.match(asked.err, /^No program answers at http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED after [\d.]+ ms\./)
-      assert.include(asked.err, "effect-supavisor serve")
-      assert.include(asked.err, "--url")
-      const given = yield* ask({ url: base })
+      const result = yield* runStatus({}, { HTTP_PORT: new URL(base).port })
+      assert.strictEqual(result.exitCode, 1)
+      assert.match(result.err, /^No program answers at http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED after [\d.]+ ms\./)
+      assert.include(result.err, "effect-supavisor serve")
+      assert.include(result.err, "--url")
+      const given = yield* runStatus({ url: base })
       assert.include(given.err, '"Operations at"')
       assert.notInclude(given.err, "effect-supavisor serve")
     })
@@ -136,7 +139,7 @@ describe("status", () => {
           [stuck, /its answer is incomplete/]
         ] as const) {
           program.answer = answer
-          const [millis, { err, exitCode }] = yield* stopped(ask({ url: program.base, millis: 100 }))
+          const [millis, { err, exitCode }] = yield* stopped(runStatus({ url: program.base, millis: 100 }))
           assert.strictEqual(exitCode, 1)
           assert.match(err, words)
           assert.isBelow(millis, 1000)
@@ -149,15 +152,15 @@ describe("status", () => {
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const elsewhere = yield* scriptedProgram
-      yield* ask({ url: program.base }, { HTTP_TOKEN: SECRET })
-      yield* ask({ url: program.base, token: "of-the-flag" }, { HTTP_TOKEN: SECRET })
+      yield* runStatus({ url: program.base }, { HTTP_TOKEN: SECRET })
+      yield* runStatus({ url: program.base, token: "of-the-flag" }, { HTTP_TOKEN: SECRET })
       const sent = program.requests.map(({ headers }) => headers.authorization)
       assert.deepStrictEqual(sent, [`Bearer ${SECRET}`, "Bearer of-the-flag"])
       program.answer = (_, response) => {
         response.writeHead(302, { location: `${elsewhere.base}/status` }).end()
         return true
       }
-      assert.strictEqual((yield* ask({ url: program.base, token: SECRET })).exitCode, 1)
+      assert.strictEqual((yield* runStatus({ url: program.base, token: SECRET })).exitCode, 1)
       assert.isEmpty(elsewhere.requests)
     })
   )
@@ -172,11 +175,11 @@ describe("status", () => {
         }
       }
       answering(401, "no")
-      assert.match((yield* ask({ url: program.base })).err, /requires a token \(401\)\. Set HTTP_TOKEN/)
-      const wrong = yield* ask({ url: program.base, token: SECRET })
+      assert.match((yield* runStatus({ url: program.base })).err, /requires a token \(401\)\. Set HTTP_TOKEN/)
+      const wrong = yield* runStatus({ url: program.base, token: SECRET })
       assert.match(wrong.err, /does not accept this token \(401\)/)
       answering(403, `Set HTTP_TOKEN to at least 16 characters.\u001B[2J\nmore`)
-      const refused = yield* ask({ url: program.base, token: SECRET })
+      const refused = yield* runStatus({ url: program.base, token: SECRET })
       assert.match(
         refused.err,
         /refuses the request \(403\)\. Its message: Set HTTP_TOKEN to at least 16 characters\. \[2J$/
@@ -201,7 +204,7 @@ describe("status", () => {
           response.writeHead(code).end(body)
           return true
         }
-        const { err, exitCode } = yield* ask({ url: program.base })
+        const { err, exitCode } = yield* runStatus({ url: program.base })
         assert.strictEqual(exitCode, 1)
         assert.match(err, words)
       }
@@ -211,7 +214,7 @@ describe("status", () => {
   it.live("ends with 2 and sends no request when the address or the token is unusable, and shows no secret", () =>
     Effect.gen(function* () {
       const database = "postgres://postgres:geheim@db.example.com:5432/postgres"
-      for (const [asking, env, words] of [
+      for (const [flags, env, words] of [
         [{ url: database }, {}, /not postgres:\/\/.*effect-supavisor doctor/],
         [{ url: "http://u:geheim@127.0.0.1" }, {}, /must not contain a user/],
         [{ url: "http://127.0.0.1/?token=geheim" }, {}, /HTTP_TOKEN/],
@@ -220,7 +223,7 @@ describe("status", () => {
         [{}, { HTTP_PORT: "0" }, /HTTP_PORT is 0/],
         [{}, { HTTP_PORT: "geheim" }, /HTTP_PORT must be a port/]
       ] as ReadonlyArray<readonly [Flags, Record<string, string>, RegExp]>) {
-        const { err, exitCode, out } = yield* ask(asking, env)
+        const { err, exitCode, out } = yield* runStatus(flags, env)
         assert.deepStrictEqual([exitCode, out], [2, ""])
         assert.match(err, words)
         assert.notInclude(err, "geheim")

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { spawn, spawnSync } from "node:child_process"
 import { eventually, mainFile } from "../RunningProgram.ts"
 
-/** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
+/** Set by .ci/run to the programs that CI needs, so that CI skips no test for lack of one. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("script")
 
 const isInstalled = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8", timeout: 120_000 }).stdout)
@@ -23,14 +23,14 @@ export interface OnTerminal {
   readonly output: () => string
   readonly type: (keys: string) => void
   readonly kill: (signal: NodeJS.Signals) => void
-  readonly said: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
-  /** Waits for the end of the program; the rest is what the terminal says of itself after it. */
+  readonly printed: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
+  /** Waits for the end of the program; the rest is the terminal's state after it, as `stty` prints it. */
   readonly ended: Effect.Effect<{ readonly code: string; readonly after: string }>
 }
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
-/** Runs the program on a terminal of this size until it ends, and then asks the terminal how it was left. */
+/** Runs the program on a terminal of this size until it ends, and then reads the terminal's state. */
 export const startOnTerminal = (
   parameters: ReadonlyArray<string>,
   size: { readonly columns: number; readonly rows: number },
@@ -49,14 +49,14 @@ export const startOnTerminal = (
       let output = ""
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk))
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk))
-      const said = (pattern: RegExp) => eventually(String(pattern), () => pattern.exec(output) ?? undefined)
+      const printed = (pattern: RegExp) => eventually(String(pattern), () => pattern.exec(output) ?? undefined)
       const pid = (): number => Number(/pid=(\d+)/.exec(output)?.[1])
       return {
         output: () => output,
         type: (keys) => void child.stdin.write(keys),
         kill: (signal) => void process.kill(pid(), signal),
-        said,
-        ended: Effect.map(said(/code=(\d+)\r?\n([\s\S]*)done/), ([, code = "", after = ""]) => ({ code, after })),
+        printed,
+        ended: Effect.map(printed(/code=(\d+)\r?\n([\s\S]*)done/), ([, code = "", after = ""]) => ({ code, after })),
         end: () => child.kill("SIGKILL")
       }
     }),

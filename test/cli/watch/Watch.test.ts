@@ -17,7 +17,7 @@ describe("watch on a terminal", () => {
     Effect.gen(function* () {
       const { base } = yield* scriptedProgram
       const terminal = yield* startOnTerminal(["watch", "--url", base], SIZE)
-      yield* terminal.said(/Degraded for/)
+      yield* terminal.printed(/Degraded for/)
       terminal.type("xq")
       const { after, code } = yield* terminal.ended
       assert.strictEqual(code, "0")
@@ -39,7 +39,7 @@ describe("watch on a terminal", () => {
       const { base } = yield* scriptedProgram
       for (const stop of ["Ctrl-C", "SIGTERM"] as const) {
         const terminal = yield* startOnTerminal(["watch", "--url", base], SIZE)
-        yield* terminal.said(/Degraded for/)
+        yield* terminal.printed(/Degraded for/)
         if (stop === "SIGTERM") terminal.kill(stop)
         else terminal.type("\u0003")
         const { after, code } = yield* terminal.ended
@@ -54,9 +54,9 @@ describe("watch on a terminal", () => {
     Effect.gen(function* () {
       const program = yield* scriptedProgram
       const terminal = yield* startOnTerminal(["watch", "--url", program.base], SIZE, { NO_COLOR: "1" })
-      yield* terminal.said(/Degraded for/)
+      yield* terminal.printed(/Degraded for/)
       yield* program.stop
-      yield* terminal.said(/Not connected for/)
+      yield* terminal.printed(/Not connected for/)
       program.answer = (_, response) => {
         response.writeHead(401).end()
         return true
@@ -89,9 +89,9 @@ describe("watch in a pipe", () => {
       Effect.gen(function* () {
         const program = yield* scriptedProgram
         const watch = yield* start({ command: [process.execPath, mainFile, "watch", "--url", program.base] })
-        yield* watch.said(/^\S+Z Degraded for .*\n\S+Z Degraded for .*\n/)
+        yield* watch.printed(/^\S+Z Degraded for .*\n\S+Z Degraded for .*\n/)
         yield* program.stop
-        yield* watch.said(/\n\S+Z Not connected for .* Last status: Degraded .*\n/)
+        yield* watch.printed(/\n\S+Z Not connected for .* Last status: Degraded .*\n/)
         watch.child.kill("SIGTERM")
         assert.strictEqual((yield* watch.ended).outcome, 0)
         const lines = watch.output().trimEnd().split("\n")
@@ -106,7 +106,7 @@ describe("watch in a pipe", () => {
       const { base } = yield* scriptedProgram
       const shell = `"${process.execPath}" "${mainFile}" watch --url ${base} | head -n 1; echo "over \${PIPESTATUS[0]}"`
       const piped = yield* start({ command: ["bash", "-c", shell] })
-      yield* piped.said(/over 0/)
+      yield* piped.printed(/over 0/)
     })
   )
 })

@@ -1,3 +1,3 @@
-/** The chart library as the server hands it out: `page/uplot.js` is its own module, whose types are these. */
+/** The types of the chart library, which the server serves as `page/uplot.js`. */
 // oxlint-disable-next-line import/no-default-export -- it is what the library has
 export { default } from "uplot"

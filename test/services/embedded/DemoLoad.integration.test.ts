@@ -14,7 +14,7 @@ import { elapsed, timed } from "../../Timing.ts"
 /** How long to watch, in milliseconds: several rounds of what is frequent. */
 const WATCHED_MILLIS = 3000
 
-/** A loaded pool, and whoever was seen to hold one of its sessions. */
+/** A loaded pool, and the holders of its sessions that were seen. */
 const loaded = Effect.gen(function* () {
   const { pool } = yield* stack({ pool: { min: 2, max: 5 } })
   const context = yield* Layer.build(DemoLoad.layer.pipe(Layer.provide(Layer.succeed(SessionPool, pool))))
@@ -44,7 +44,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("DemoLoad", (it) => {
         const { counters } = yield* pool.snapshot
         assert.isTrue(counters.acquired.immediate + counters.acquired.waited > 15)
         assert.deepStrictEqual([counters.acquired.failed, counters.acquired.timeout, counters.recoveries], [0, 0, 0])
-        // The looks of this test are in it, too: 200 a second.
+        // Includes this test's own 200 snapshots a second.
         assert.isBelow((user + system) / 1000 / WATCHED_MILLIS, 0.3)
       }).pipe(Effect.scoped),
     timed

@@ -64,7 +64,7 @@ const advised = Effect.gen(function* () {
     state,
     happens: (event: PoolEvent) => Effect.andThen(PubSub.publish(events, event), TestClock.adjust(0)),
     /** The log lines since the last call. */
-    said: Effect.sync(() => lines.splice(0))
+    logged: Effect.sync(() => lines.splice(0))
   }
 })
 
@@ -73,10 +73,10 @@ const crowded = databaseView({ counts: [{ owner: "others", state: "idle", count:
 describe("Advisor", () => {
   it.effect("logs a finding once when it begins, when it becomes worse and when it is over", () =>
     Effect.gen(function* () {
-      const { advisor, said, state } = yield* advised
+      const { advisor, logged, state } = yield* advised
       state.view = crowded
       yield* TestClock.adjust("10 seconds")
-      const [begun = "", ...more] = yield* said
+      const [begun = "", ...more] = yield* logged
       assert.match(
         begun,
         /^Warn The database has too many connections\. 80 of 97 .* upgrade to a larger compute size\.$/
@@ -84,14 +84,14 @@ describe("Advisor", () => {
       assert.deepStrictEqual(more, [])
       state.view = { ...crowded, maxConnections: 95 }
       yield* TestClock.adjust("30 seconds")
-      assert.deepStrictEqual(yield* said, [], "numbers alone are no news")
+      assert.deepStrictEqual(yield* logged, [], "numbers alone are no news")
       assert.include((yield* advisor.findings)[0]?.detail, "80 of 92")
       state.view = { ...crowded, maxConnections: 85 }
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* said).length, 1)
+      assert.strictEqual((yield* logged).length, 1)
       state.view = databaseView()
       yield* TestClock.adjust("10 seconds")
-      const [over = "", ...rest] = yield* said
+      const [over = "", ...rest] = yield* logged
       assert.match(over, /^Info Resolved after \d+ s: The database has too many connections\.$/)
       assert.deepStrictEqual(rest, [])
       assert.deepStrictEqual(yield* advisor.findings, [])
@@ -159,10 +159,10 @@ describe("Advisor", () => {
 
   it.effect("continues after a defect", () =>
     Effect.gen(function* () {
-      const { advisor, said, state } = yield* advised
+      const { advisor, logged, state } = yield* advised
       state.broken = true
       yield* TestClock.adjust("10 seconds")
-      assert.include((yield* said)[0], "Error Evaluating the advisor's rules failed.")
+      assert.include((yield* logged)[0], "Error Evaluating the advisor's rules failed.")
       state.broken = false
       state.view = crowded
       yield* TestClock.adjust("10 seconds")
@@ -172,11 +172,11 @@ describe("Advisor", () => {
 
   it.effect("contains no password of a statement", () =>
     Effect.gen(function* () {
-      const { advisor, state, said } = yield* advised
+      const { advisor, state, logged } = yield* advised
       state.ledger = [ledgerEntry({ runningMillis: 20_000, statement: "alter role app password 'geh@im-nis'" })]
       const findings = yield* advisor.refresh
       assert.include(findings[0]?.detail, "alter role app password")
-      assert.notMatch(JSON.stringify([findings, yield* said]), /geh(@|%40)im-nis/)
+      assert.notMatch(JSON.stringify([findings, yield* logged]), /geh(@|%40)im-nis/)
     }).pipe(Effect.scoped)
   )
 })

@@ -8,7 +8,7 @@ import { hold, holdMany, withPool } from "../pool/PoolScenario.ts"
 
 const refused = refusal("network")
 
-/** Whatever a server may answer, it is shown: unless it is the password. */
+/** A server's message is shown, without the password. */
 const talkative = SessionError.connectFailed({
   host: "db.example.com",
   port: 5432,
@@ -158,9 +158,9 @@ describe("HealthCheck with pool events", () => {
     withPool({ dials: Dial.fails(talkative) }, { pool: { min: 1, max: 2 } }, ({ pool }) =>
       Effect.gen(function* () {
         const health = yield* watch(pool)
-        const told = JSON.stringify(health.seen) + health.lines.join("\n")
-        assert.include(told, "refused, by")
-        assert.notMatch(told, /geh(@|%40)im-nis/)
+        const published = JSON.stringify(health.seen) + health.lines.join("\n")
+        assert.include(published, "refused, by")
+        assert.notMatch(published, /geh(@|%40)im-nis/)
       })
     )
   )

@@ -1,4 +1,4 @@
-/** Real sessions under `TestClock`, the default of `@effect/vitest`: no test moves time on, and nothing waits for it. */
+/** Real sessions under `TestClock`, the default of `@effect/vitest`: no test advances time, and nothing waits for it. */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -88,7 +88,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
       timed
     )
 
-    // A session from a bad moment of the network: its login took long, and so may a round trip of it.
+    // A session with a slow login, so that a round trip may take as long.
     const fromBadMoment = Effect.gen(function* () {
       const postgres = yield* TestPostgres
       const target = { host: postgres.host, port: postgres.port }
@@ -183,7 +183,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
     const whileListening = (ask: (session: LeasedSession) => Effect.Effect<unknown, unknown>) =>
       Effect.gen(function* () {
         const { pool, proxy } = yield* stack({ pool: { min: 1, max: 2 }, shutdownTimeout: 1000 })
-        const asking = (session: LeasedSession) =>
+        const queryOf = (session: LeasedSession) =>
           session
             .listen("silence")
             .pipe(
@@ -191,7 +191,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
               Effect.andThen(elapsed(Effect.timeout(ask(session), TIMEOUT))),
               Effect.scoped
             )
-        return yield* pool.use(asking)
+        return yield* pool.use(queryOf)
       })
 
     it.effect(

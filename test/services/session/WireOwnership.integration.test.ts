@@ -1,4 +1,4 @@
-/** One session that streams, listens and answers statements, in any order: nothing may ever be mixed up. */
+/** One session that streams, listens and answers statements, in any order, without mixing up replies. */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -42,7 +42,7 @@ const plain = fc.oneof(
   fc.array(fc.integer(), { minLength: 1, maxLength: 4 })
 )
 
-/** An expression of its own, with its type where the server cannot infer it. */
+/** An expression, with its type where the server cannot infer it. */
 const expression: fc.Arbitrary<Part> = fc.oneof(
   plain.map((value): Part => (sql) => {
     if (typeof value === "string" || value === null) return sql`${value}::text`

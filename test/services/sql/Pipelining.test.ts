@@ -57,7 +57,7 @@ const withClient = (
     )
   })
 
-/** Remembers the spans that ended. */
+/** Keeps the spans that ended. */
 const recording = () => {
   const spans: Array<Tracer.Span> = []
   const tracer = Tracer.make({

@@ -1,4 +1,4 @@
-/** A TCP server that answers every chunk with itself, and remembers what it got. */
+/** A TCP server that echoes every chunk and keeps a copy. */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 

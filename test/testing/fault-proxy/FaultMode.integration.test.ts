@@ -90,7 +90,7 @@ describe("a fault mode", () => {
       yield* client.untilReceived("hello")
       client.socket.write("world")
       assert.strictEqual(yield* client.end, "ECONNRESET")
-      assert.strictEqual(client.heard.toString(), "hellowo")
+      assert.strictEqual(client.received.toString(), "hellowo")
       assert.strictEqual(proxy.triggered(), 1)
     })
   )
@@ -205,7 +205,7 @@ describe("a fault mode", () => {
                     const client = yield* connect
                     client.socket.write(bytes)
                     yield* client.until(() => client.heardBytes >= bytes.length)
-                    assert.isTrue(client.heard.equals(bytes))
+                    assert.isTrue(client.received.equals(bytes))
                   })
                 )
               )

@@ -30,7 +30,7 @@ export class PlainClient {
     this.socket.on("connect", () => this.#changed())
   }
 
-  get heard(): Buffer {
+  get received(): Buffer {
     return Buffer.concat(this.chunks)
   }
 
@@ -46,10 +46,10 @@ export class PlainClient {
   }
 
   untilReceived(text: string): Effect.Effect<void> {
-    return this.until(() => this.heard.toString() === text)
+    return this.until(() => this.received.toString() === text)
   }
 
-  /** Whether nothing is heard and nothing ends for a while. */
+  /** Whether nothing is received and nothing ends for a while. */
   get staysSilent(): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       const before = this.heardBytes

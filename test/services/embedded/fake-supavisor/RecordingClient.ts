@@ -1,4 +1,4 @@
-/** A raw PostgreSQL client that writes down, in the manner of the transcripts, what the server sends. */
+/** A raw PostgreSQL client that records the server's messages in the format of the transcripts. */
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import * as Effect from "effect/Effect"
@@ -76,7 +76,7 @@ export class RecordingClient {
     this.send(query(sql))
   }
 
-  /** Waits until the transcript looks as wanted. */
+  /** Waits until the transcript meets the condition. */
   until(wanted: (transcript: ReadonlyArray<string>) => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const check = () => {

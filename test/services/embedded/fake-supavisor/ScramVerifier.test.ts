@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import fc from "fast-check"
 import { challenge, verifierOf } from "../../../../src/services/embedded/fake-supavisor/ScramVerifier.ts"
 
-/** Plays an exchange with Effect's client; whether each side believes the other. */
+/** Runs an exchange with Effect's client; whether each side accepts the other. */
 const exchange = (stored: string, given: string): { readonly server: boolean; readonly client: boolean } => {
   const first = Result.getOrThrow(PgAuth.scramInit({ password: given, nonce: "fyko+d2lbbFgONRv9qkxdawL" }))
   const scram = challenge(Buffer.from(first.response).toString(), verifierOf(stored))

@@ -9,7 +9,7 @@ type Transcript = ReadonlyArray<string>
 
 const authenticated: Transcript = ["Authentication 10", "Authentication 11", "Authentication 12", "Authentication 0"]
 
-/** Every login that succeeded was greeted with these, in this order. */
+/** The answer to every successful login, in this order. */
 export const greeting: Transcript = [
   "ParameterStatus DateStyle",
   "ParameterStatus IntervalStyle",

@@ -21,26 +21,27 @@ const session = (
   runningMillis
 })
 
-const heard = (ledger: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) => outcomeOfTraffic(ledger, sinceMillis)._tag
+const outcome = (sessions: ReadonlyArray<SessionEntry>, sinceMillis = 30_000) =>
+  outcomeOfTraffic(sessions, sinceMillis)._tag
 
 describe("the outcome by the traffic of the sessions in use", () => {
   it("is answered when a session received data since the last check", () => {
-    assert.strictEqual(heard([session(40_000, 40_000), session(29_999, 10)]), "Answered")
+    assert.strictEqual(outcome([session(40_000, 40_000), session(29_999, 10)]), "Answered")
   })
 
   it("is unanswered when a statement waits and all have been silent for longer than a probe may take", () => {
-    assert.strictEqual(heard([session(40_000, 40_000), session(35_000)]), "Unanswered")
-    assert.strictEqual(heard([session(2001, 2001)], 1000), "Unanswered")
+    assert.strictEqual(outcome([session(40_000, 40_000), session(35_000)]), "Unanswered")
+    assert.strictEqual(outcome([session(2001, 2001)], 1000), "Unanswered")
   })
 
   it("is skipped while no statement waits, or not for long enough", () => {
-    assert.strictEqual(heard([]), "Skipped")
-    assert.strictEqual(heard([session(40_000), session(50_000)]), "Skipped")
-    assert.strictEqual(heard([session(40_000, 1999)]), "Skipped")
-    assert.strictEqual(heard([session(1500, 1500)], 1000), "Skipped")
+    assert.strictEqual(outcome([]), "Skipped")
+    assert.strictEqual(outcome([session(40_000), session(50_000)]), "Skipped")
+    assert.strictEqual(outcome([session(40_000, 1999)]), "Skipped")
+    assert.strictEqual(outcome([session(1500, 1500)], 1000), "Skipped")
   })
 
   it("does not count the last data of a session that is being closed", () => {
-    assert.strictEqual(heard([session(5, undefined, "closing"), session(40_000, 40_000)]), "Unanswered")
+    assert.strictEqual(outcome([session(5, undefined, "closing"), session(40_000, 40_000)]), "Unanswered")
   })
 })

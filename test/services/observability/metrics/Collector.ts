@@ -1,4 +1,4 @@
-/** An OpenTelemetry collector that decodes what it is sent as JSON, and keeps protobuf as it comes. */
+/** An OpenTelemetry collector that decodes JSON, and keeps protobuf undecoded. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Schema from "effect/Schema"

@@ -1,8 +1,8 @@
-/** Prometheus' own checker, for tests of what Prometheus will make of our texts. */
+/** Prometheus' own checker, for tests of our metrics and alerts. */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 
-/** Set by .ci/run to what CI must not do without, so that no test is skipped there unseen. */
+/** Set by .ci/run to the programs that CI needs, so that CI skips no test for lack of one. */
 const REQUIRED = (process.env["CI_REQUIRE"] ?? "").split(",").includes("promtool")
 
 const MISSING = "promtool is not installed (on Debian: apt-get install prometheus)"

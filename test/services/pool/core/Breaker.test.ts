@@ -62,8 +62,8 @@ describe("a pooler that drains", () => {
 
 describe("authentication failures", () => {
   const pool = () => {
-    const heard: Array<ReadonlyArray<number>> = []
-    return { heard, onAuthFailures: (failures: ReadonlyArray<number>) => void heard.push(failures) }
+    const received: Array<ReadonlyArray<number>> = []
+    return { received, onAuthFailures: (failures: ReadonlyArray<number>) => void received.push(failures) }
   }
 
   it.effect("are shared with the other pools of the endpoint and role, also with those created later", () =>
@@ -74,7 +74,7 @@ describe("authentication failures", () => {
       budget.join(other)
       budget.add(10, one)
       budget.join(later)
-      assert.deepStrictEqual([one.heard, other.heard, later.heard], [[], [[10]], [[10]]])
+      assert.deepStrictEqual([one.received, other.received, later.received], [[], [[10]], [[10]]])
     })
   )
 
@@ -84,7 +84,7 @@ describe("authentication failures", () => {
       const other = pool()
       authBudget(clock, "second@host:5432").join(other)
       authBudget(clock, "first@host:5432").add(10, pool())
-      assert.deepStrictEqual(other.heard, [])
+      assert.deepStrictEqual(other.received, [])
     })
   )
 

@@ -1,4 +1,4 @@
-/** Held against the driver: a value must mean the same whichever of the two carries it. */
+/** Compared with the driver: both must encode and decode a value alike. */
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,7 +10,7 @@ import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { parameterOf } from "../../../../src/services/wire/query/ParameterTypes.ts"
 import { poolAt } from "../../../PoolHarness.ts"
 
-/** Values with the type that the statement asks for, where it must. */
+/** Values, with an explicit type in the statement where one is needed. */
 const scalar = fc.oneof(
   fc.record({ value: fc.integer(), as: fc.constant("") }),
   fc.record({ value: fc.maxSafeInteger(), as: fc.constant("") }),
