@@ -104,11 +104,9 @@ describe("status", () => {
         findings: [{ id: "x", severity: "info", title: "\u001B[2J\rx", detail: "", remedy: "", since: 0 }]
       }
       for (const format of ["line", "table", "json"] as const) {
+        const { out } = yield* runStatus({ url: program.base, format })
         // oxlint-disable-next-line no-control-regex -- these are the characters that must be gone
-        assert.notMatch(
-          (yield* runStatus({ url: program.base, format })).out,
-          /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/
-        )
+        assert.notMatch(out, /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/)
       }
     })
   )
