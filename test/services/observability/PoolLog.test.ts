@@ -60,13 +60,17 @@ describe("PoolLog", () => {
   it.effect("logs the pool's numbers when they change, except for idle and used", () =>
     Effect.gen(function* () {
       const log = yield* played
-      assert.deepStrictEqual(yield* log.logged, ["Debug pool (open=2/5 used=0 idle=2 connecting=0 waiting=0 ceiling=5)"])
+      assert.deepStrictEqual(yield* log.logged, [
+        "Debug pool (open=2/5 used=0 idle=2 connecting=0 waiting=0 ceiling=5)"
+      ])
       yield* log.becomes({ used: 1, idle: 1 })
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* log.logged, [])
       yield* log.becomes({ used: 2, idle: 0, waiting: 3 })
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* log.logged, ["Debug pool (open=2/5 used=2 idle=0 connecting=0 waiting=3 ceiling=5)"])
+      assert.deepStrictEqual(yield* log.logged, [
+        "Debug pool (open=2/5 used=2 idle=0 connecting=0 waiting=3 ceiling=5)"
+      ])
       yield* log.becomes({ used: 2, idle: 0, waiting: 4 })
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* log.logged, [])
