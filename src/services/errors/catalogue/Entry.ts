@@ -83,32 +83,50 @@ export interface Classified {
   readonly serverMessage: string | undefined
 }
 
-/** An entry as it is written in the catalogue: `retry` is a wait in milliseconds, `now` or `never`. */
-export interface Definition extends Pick<Entry, "code" | "class" | "title" | "explanation" | "remedy" | "source"> {
-  readonly retry: number | "now" | "never"
+/** When another try makes sense: after milliseconds, `now` or `never`. */
+type Retry = number | "now" | "never"
+
+/** The part of an entry that follows its code, class and retry. */
+interface Definition extends Pick<Entry, "title" | "explanation" | "remedy" | "source"> {
   /** For `never`: milliseconds until a person's next try makes sense. */
   readonly after?: number
-  readonly matchers: Matchers
+  readonly matchers?: Matchers
 }
 
-/** The entry of a definition. */
-export const define = ({ after, retry, ...rest }: Definition): CatalogueEntry => ({
-  ...rest,
+/** Makes an entry. */
+export const define = (
+  code: string,
+  errorClass: ErrorClass,
+  retry: Retry,
+  { after, matchers = {}, ...texts }: Definition
+): CatalogueEntry => ({
+  code,
+  class: errorClass,
   isRetryable: retry !== "never",
-  retryAfterMillis: typeof retry === "number" ? retry : after
+  retryAfterMillis: typeof retry === "number" ? retry : after,
+  ...texts,
+  matchers
 })
 
+/** Makes entries that have this source unless they name another one. */
+export const defineFrom =
+  (source: string) =>
+  (
+    code: string,
+    errorClass: ErrorClass,
+    retry: Retry,
+    definition: Omit<Definition, "source"> & { readonly source?: string }
+  ): CatalogueEntry =>
+    define(code, errorClass, retry, { source, ...definition })
+
 /** A Supavisor 2.9 error: the part of `code` before `_` is the one that its message starts with, in parentheses. */
-export const supavisor = ({
-  needsText,
-  texts,
-  ...rest
-}: Omit<Definition, "matchers"> & Pick<Matchers, "needsText" | "texts">): CatalogueEntry =>
-  define({
+export const supavisor = (
+  code: string,
+  errorClass: ErrorClass,
+  retry: Retry,
+  { needsText = false, texts = [], ...rest }: Definition & Pick<Matchers, "needsText" | "texts">
+): CatalogueEntry =>
+  define(code, errorClass, retry, {
     ...rest,
-    matchers: {
-      poolerCode: rest.code.replace(/_.*/, ""),
-      ...(texts === undefined ? {} : { texts }),
-      ...(needsText === undefined ? {} : { needsText })
-    }
+    matchers: { poolerCode: code.replace(/_.*/, ""), needsText, texts }
   })

@@ -1,12 +1,9 @@
 import { type CatalogueEntry, define } from "./Entry.ts"
-import { networkPause } from "./RetryPauses.ts"
+import { networkPause, poolerPause } from "./RetryPauses.ts"
 
 /** Failures that the login itself detects. */
 export const loginEntries: ReadonlyArray<CatalogueEntry> = [
-  define({
-    code: "TRANSACTION_MODE",
-    class: "configuration",
-    retry: "never",
+  define("TRANSACTION_MODE", "configuration", "never", {
     title: "the pooler is in transaction mode and keeps no session",
     explanation:
       "The connection type requires sessions, but the pooler assigns a server connection for one transaction at a " +
@@ -18,10 +15,7 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
     source: "PgBouncer docs, config (pool_mode) and features; Supabase docs, guides/database/connecting-to-postgres",
     matchers: { errno: ["TRANSACTION_MODE"] }
   }),
-  define({
-    code: "PASSWORD_UNAVAILABLE",
-    class: "network",
-    retry: networkPause,
+  define("PASSWORD_UNAVAILABLE", "network", networkPause, {
     title: "the effect that gives the password failed",
     explanation:
       "The setting password is an effect, which is evaluated for each login; it failed, so no login was attempted.",
@@ -31,105 +25,62 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
-/** A failing pooler is usually usable again within a second or two; shorter waits only add logins. */
-const poolerPauseMillis = 1_000
-
-export const poolerUnknown: CatalogueEntry = {
-  code: "POOLER_UNKNOWN",
-  class: "pooler",
-  isRetryable: true,
-  retryAfterMillis: poolerPauseMillis,
+export const poolerUnknown = define("POOLER_UNKNOWN", "pooler", poolerPause, {
   title: "the pooler refused with a code that is not in this catalogue",
   explanation:
     "A message that starts with a code in parentheses comes from Supavisor; this one is newer than the catalogue.",
   remedy: "Read the message; if it names a setting, correct that, otherwise wait and try again.",
-  source: "Supavisor 2.9 source, error.ex",
-  matchers: {}
-}
+  source: "Supavisor 2.9 source, error.ex"
+})
 
-export const serverFatal: CatalogueEntry = {
-  code: "SERVER_FATAL",
-  class: "pooler",
-  isRetryable: true,
-  retryAfterMillis: poolerPauseMillis,
+export const serverFatal = define("SERVER_FATAL", "pooler", poolerPause, {
   title: "the server ended the session",
   explanation: "A FATAL or PANIC error with a SQLSTATE that is not in this catalogue; the session is gone.",
   remedy: "Read the server's message; another session may work.",
-  source: "PostgreSQL docs, protocol-error-fields",
-  matchers: {}
-}
+  source: "PostgreSQL docs, protocol-error-fields"
+})
 
-export const serverError: CatalogueEntry = {
-  code: "SERVER_ERROR",
-  class: "statement",
-  isRetryable: false,
-  retryAfterMillis: undefined,
+export const serverError = define("SERVER_ERROR", "statement", "never", {
   title: "the server answered with an error",
   explanation: "An ERROR with a SQLSTATE that is not in this catalogue; the statement failed and the session goes on.",
   remedy: "Read the server's message and change the statement.",
-  source: "PostgreSQL docs, protocol-error-fields",
-  matchers: {}
-}
+  source: "PostgreSQL docs, protocol-error-fields"
+})
 
-export const systemUnknown: CatalogueEntry = {
-  code: "SYSTEM_UNKNOWN",
-  class: "network",
-  isRetryable: true,
-  retryAfterMillis: undefined,
+export const systemUnknown = define("SYSTEM_UNKNOWN", "network", "now", {
   title: "a system call failed",
   explanation: "The operating system reported an errno that is not in this catalogue.",
   remedy: "Look up the errno in the system's manual; another try may succeed.",
-  source: "Node.js docs, errors",
-  matchers: {}
-}
+  source: "Node.js docs, errors"
+})
 
-export const connectUnknown: CatalogueEntry = {
-  code: "CONNECT_UNKNOWN",
-  class: "network",
-  isRetryable: true,
-  retryAfterMillis: undefined,
+export const connectUnknown = define("CONNECT_UNKNOWN", "network", "now", {
   title: "the session could not be opened",
   explanation: "Opening a session failed in a way that is not in this catalogue, and the server sent no message.",
   remedy: "Check name, route, TLS and login in this order; the phase shows how far the dial got.",
-  source: "effect-supavisor",
-  matchers: {}
-}
+  source: "effect-supavisor"
+})
 
-export const sessionUnknown: CatalogueEntry = {
-  code: "SESSION_UNKNOWN",
-  class: "network",
-  isRetryable: true,
-  retryAfterMillis: undefined,
+export const sessionUnknown = define("SESSION_UNKNOWN", "network", "now", {
   title: "the session ended for an unknown reason",
   explanation: "An established session became unusable, and neither the server nor the operating system reported why.",
   remedy: "Try again on another session; read the cause.",
-  source: "effect-supavisor",
-  matchers: {}
-}
+  source: "effect-supavisor"
+})
 
-export const noReply: CatalogueEntry = {
-  code: "NO_REPLY",
-  class: "network",
-  isRetryable: false,
-  retryAfterMillis: undefined,
+export const noReply = define("NO_REPLY", "network", "never", {
   title: "no reply came in time",
   explanation: "The request was sent and no answer came within the time allowed; it may have been executed.",
   remedy: "Check whether the request took effect before you send it again.",
-  source: "effect-supavisor",
-  matchers: {}
-}
+  source: "effect-supavisor"
+})
 
-export const unknown: CatalogueEntry = {
-  code: "UNKNOWN",
-  class: "network",
-  isRetryable: false,
-  retryAfterMillis: undefined,
+export const unknown = define("UNKNOWN", "network", "never", {
   title: "an unclassified failure",
   explanation: "Neither the server nor the operating system reported what failed.",
   remedy: "Read the cause.",
-  source: "effect-supavisor",
-  matchers: {}
-}
+  source: "effect-supavisor"
+})
 
 export const genericEntries: ReadonlyArray<CatalogueEntry> = [
   poolerUnknown,

@@ -1,12 +1,7 @@
-import { type CatalogueEntry, define, type Definition } from "./Entry.ts"
+import { type CatalogueEntry, defineFrom } from "./Entry.ts"
 import { networkPause, passwordPause } from "./RetryPauses.ts"
 
-const errnoDocs = "Node.js docs, errors, common system errors"
-
-const node = ({
-  source = errnoDocs,
-  ...rest
-}: Omit<Definition, "source"> & { readonly source?: string }): CatalogueEntry => define({ ...rest, source })
+const node = defineFrom("Node.js docs, errors, common system errors")
 
 const routeRemedy =
   "Supabase's direct host db.REF.supabase.co has an IPv6 address only: on a network without IPv6 use the " +
@@ -14,10 +9,7 @@ const routeRemedy =
 
 /** Errors of Node.js about names, routes and sockets, and the drivers' errors about a closed connection. */
 export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
-  node({
-    code: "DNS_NOT_FOUND",
-    class: "configuration",
-    retry: "never",
+  node("DNS_NOT_FOUND", "configuration", "never", {
     title: "the host name does not exist",
     explanation:
       "DNS has no address for the host, or none of the requested family: Supabase's direct hosts have IPv6 only. " +
@@ -28,20 +20,14 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Node.js docs, dns, error codes",
     matchers: { errno: ["ENOTFOUND"], texts: ["getaddrinfo ENOTFOUND <host>"] }
   }),
-  node({
-    code: "DNS_NO_ADDRESS",
-    class: "configuration",
-    retry: "never",
+  node("DNS_NO_ADDRESS", "configuration", "never", {
     title: "the host name has no address of the requested family",
     explanation: "The name exists and has, for instance, an IPv6 address only.",
     remedy: routeRemedy,
     source: "Node.js docs, dns, error codes",
     matchers: { errno: ["ENODATA", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_NONAME"] }
   }),
-  node({
-    code: "DNS_TEMPORARY",
-    class: "network",
-    retry: networkPause,
+  node("DNS_TEMPORARY", "network", networkPause, {
     title: "the name server does not answer at the moment",
     explanation: "The resolver failed temporarily: no network yet, or an overloaded name server.",
     remedy: "Check the machine's network and name servers if it persists.",
@@ -51,10 +37,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       texts: ["getaddrinfo EAI_AGAIN <host>"]
     }
   }),
-  node({
-    code: "ECONNREFUSED",
-    class: "network",
-    retry: networkPause,
+  node("ECONNREFUSED", "network", networkPause, {
     title: "the connection was refused",
     explanation:
       "No process listens on the port. On Supabase's direct host it can also be a ban of this address after wrong " +
@@ -64,28 +47,19 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       "project.",
     matchers: { errno: ["ECONNREFUSED"], texts: ["connect ECONNREFUSED <address>"] }
   }),
-  node({
-    code: "ECONNRESET",
-    class: "network",
-    retry: networkPause,
+  node("ECONNRESET", "network", networkPause, {
     title: "the other side reset the connection",
     explanation: "A process was killed, or a load balancer or firewall dropped the connection.",
     remedy: "Try again; if idle sessions end this way, lower DB_KEEP_ALIVE below the idle limit of the network.",
     matchers: { errno: ["ECONNRESET", "ECONNABORTED"], texts: ["read ECONNRESET", "write ECONNRESET"] }
   }),
-  node({
-    code: "EPIPE",
-    class: "network",
-    retry: "now",
+  node("EPIPE", "network", "now", {
     title: "the connection was already closed when data was written",
     explanation: "The other side had closed it; the last write did not arrive.",
     remedy: "Try again on another session.",
     matchers: { errno: ["EPIPE", "ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"] }
   }),
-  node({
-    code: "ETIMEDOUT",
-    class: "network",
-    retry: networkPause,
+  node("ETIMEDOUT", "network", networkPause, {
     title: "the other side does not answer",
     explanation: "No reply to TCP: a firewall that drops packets, a machine that is off, or a dead route.",
     remedy: "Check host and port, then firewall and VPN.",
@@ -94,28 +68,19 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       texts: ["connect ETIMEDOUT <address>", "read ETIMEDOUT"]
     }
   }),
-  node({
-    code: "EHOSTUNREACH",
-    class: "network",
-    retry: networkPause,
+  node("EHOSTUNREACH", "network", networkPause, {
     title: "there is no route to the host",
     explanation: "A router, or this machine, has no route to the address.",
     remedy: routeRemedy,
     matchers: { errno: ["EHOSTUNREACH", "EHOSTDOWN"] }
   }),
-  node({
-    code: "ENETUNREACH",
-    class: "network",
-    retry: networkPause,
+  node("ENETUNREACH", "network", networkPause, {
     title: "there is no route to the network",
     explanation: "This machine has no network of the address's family, usually no IPv6.",
     remedy: routeRemedy,
     matchers: { errno: ["ENETUNREACH", "ENETDOWN", "EAFNOSUPPORT"] }
   }),
-  node({
-    code: "EADDRNOTAVAIL",
-    class: "network",
-    retry: networkPause,
+  node("EADDRNOTAVAIL", "network", networkPause, {
     title: "this machine has no address or port left to connect from",
     explanation:
       "All local ports for that address are in use or waiting after a close, or the local address is not of this " +
@@ -123,46 +88,31 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     remedy: "Keep sessions open instead of opening new ones; look for a loop that connects.",
     matchers: { errno: ["EADDRNOTAVAIL", "EADDRINUSE"] }
   }),
-  node({
-    code: "EMFILE",
-    class: "capacity",
-    retry: networkPause,
+  node("EMFILE", "capacity", networkPause, {
     title: "this process or machine has no file descriptor left",
     explanation: "Every socket is a file descriptor, and the limit is reached.",
     remedy: "Look for connections or files that are not closed; raise the limit (ulimit -n).",
     matchers: { errno: ["EMFILE", "ENFILE"] }
   }),
-  node({
-    code: "ENOBUFS",
-    class: "capacity",
-    retry: networkPause,
+  node("ENOBUFS", "capacity", networkPause, {
     title: "this machine lacks memory for sockets",
     explanation: "The operating system could not get buffers or memory for a connection.",
     remedy: "Open fewer connections, or give the machine more memory.",
     matchers: { errno: ["ENOBUFS", "ENOMEM"] }
   }),
-  node({
-    code: "EACCES",
-    class: "configuration",
-    retry: "never",
+  node("EACCES", "configuration", "never", {
     title: "this process may not connect there",
     explanation: "The operating system, a sandbox or a local firewall forbids the connection.",
     remedy: "Allow outgoing connections to the host and port.",
     matchers: { errno: ["EACCES", "EPERM", "ERR_ACCESS_DENIED"] }
   }),
-  node({
-    code: "NO_SOCKET_FILE",
-    class: "configuration",
-    retry: "never",
+  node("NO_SOCKET_FILE", "configuration", "never", {
     title: "the Unix socket does not exist",
     explanation: "No server has a socket for this port in that directory.",
     remedy: "Start the server, or correct directory and port of the socket.",
     matchers: { errno: ["ENOENT"] }
   }),
-  node({
-    code: "BAD_ADDRESS",
-    class: "configuration",
-    retry: "never",
+  node("BAD_ADDRESS", "configuration", "never", {
     title: "the host or port is not valid",
     explanation: "Node.js does not accept the host or port.",
     remedy: "Correct host and port in the connection string.",
@@ -171,20 +121,14 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       errno: ["ERR_SOCKET_BAD_PORT", "ERR_INVALID_IP_ADDRESS", "ERR_INVALID_URL", "ERR_INVALID_ARG_VALUE", "EBADNAME"]
     }
   }),
-  node({
-    code: "PASSWORD_MISSING",
-    class: "configuration",
-    retry: "never",
+  node("PASSWORD_MISSING", "configuration", "never", {
     title: "the server requires a password and none is set",
     explanation: "The connection string has no password.",
     remedy: "Put the password into the connection string, percent-encoded.",
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     matchers: { texts: ["The server requested password authentication", "No password configured"] }
   }),
-  node({
-    code: "SCRAM_FAILED",
-    class: "auth",
-    retry: "never",
+  node("SCRAM_FAILED", "auth", "never", {
     after: passwordPause,
     title: "the password exchange failed",
     explanation:
@@ -206,10 +150,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  node({
-    code: "AUTHENTICATION_UNSUPPORTED",
-    class: "configuration",
-    retry: "never",
+  node("AUTHENTICATION_UNSUPPORTED", "configuration", "never", {
     title: "the server requires an authentication method that the client does not support",
     explanation:
       "Passwords in SCRAM-SHA-256, MD5 and cleartext are supported; Kerberos, SSPI and channel binding alone are " +
@@ -219,10 +160,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     matchers: { texts: ["Unsupported SASL mechanisms", "Authentication method <method> is not supported"] }
   }),
-  node({
-    code: "CONNECT_TIMEOUT",
-    class: "network",
-    retry: networkPause,
+  node("CONNECT_TIMEOUT", "network", networkPause, {
     title: "the session was not ready within the connect timeout",
     explanation:
       "The limit covers everything from name resolution to the first answer; the phase shows where the time was " +
@@ -231,10 +169,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
     source: "@effect/sql-pg 4.0 source, PgConnection.ts",
     matchers: { errno: ["CONNECT_TIMEOUT"], texts: ["Connection timed out", "timeout expired", "connect timeout"] }
   }),
-  node({
-    code: "CONNECTION_CLOSED",
-    class: "network",
-    retry: networkPause,
+  node("CONNECTION_CLOSED", "network", networkPause, {
     title: "the other side closed the connection without a message",
     explanation:
       "A pooler that is redeployed or killed closes all sessions at once without a message; so does one that lost " +
@@ -254,10 +189,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  node({
-    code: "PROTOCOL_DESYNC",
-    class: "network",
-    retry: networkPause,
+  node("PROTOCOL_DESYNC", "network", networkPause, {
     title: "the other side violated PostgreSQL's protocol",
     explanation:
       "The bytes are no protocol message, or not the expected one: a proxy changed them, a byte was lost, or a row " +

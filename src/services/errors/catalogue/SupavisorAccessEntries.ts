@@ -6,10 +6,7 @@ const authQuery = "Supavisor 2.9 source, errors/auth_query_error.ex"
 
 /** Supavisor's errors about logins: circuit breakers, secrets and access tokens. */
 export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
-  supavisor({
-    code: "ECIRCUITBREAKER_CREDENTIALS",
-    class: "pooler",
-    retry: credentialBlock,
+  supavisor("ECIRCUITBREAKER_CREDENTIALS", "pooler", credentialBlock, {
     title: "the pooler blocks logins because it cannot read credentials",
     explanation:
       "Five look-ups of a role's secret failed within 300 s, usually because PostgreSQL is unreachable; the pooler " +
@@ -22,10 +19,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "Circuit breaker open: Failed to retrieve database credentials"
     ]
   }),
-  supavisor({
-    code: "ECIRCUITBREAKER_DATABASE",
-    class: "pooler",
-    retry: credentialBlock,
+  supavisor("ECIRCUITBREAKER_DATABASE", "pooler", credentialBlock, {
     title: "the pooler blocks logins because it cannot reach the database",
     explanation: "Poolers up to 2.9.1 refused logins after too many failed connections to PostgreSQL.",
     remedy: "Check whether the database runs and has free connections.",
@@ -36,10 +30,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "Circuit breaker open: Unable to establish connection to upstream database"
     ]
   }),
-  supavisor({
-    code: "ECIRCUITBREAKER",
-    class: "auth",
-    retry: "never",
+  supavisor("ECIRCUITBREAKER", "auth", "never", {
     after: authenticationBlock,
     title: "the pooler blocks this address after too many failed logins",
     explanation:
@@ -52,10 +43,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "Circuit breaker open: Too many authentication errors"
     ]
   }),
-  supavisor({
-    code: "EAUTHTIMEOUT",
-    class: "auth",
-    retry: poolerPause,
+  supavisor("EAUTHTIMEOUT", "auth", poolerPause, {
     title: "the pooler received no login message for 15 s",
     explanation:
       "The client sent nothing during authentication: a blocked event loop or a slow network. The pooler counts it " +
@@ -64,20 +52,14 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, client_handler.ex",
     texts: ["(EAUTHTIMEOUT) timeout while waiting for message", "connection failure during authentication"]
   }),
-  supavisor({
-    code: "EAUTHPROTOCOL",
-    class: "auth",
-    retry: poolerPause,
+  supavisor("EAUTHPROTOCOL", "auth", poolerPause, {
     title: "the pooler could not read a login message",
     explanation: "A message of the login could not be decoded, for instance because it arrived in two pieces.",
     remedy: "Nothing at first: the login is retried. If it persists, look for a proxy that splits or changes data.",
     source: "Supavisor 2.9 source, auth_methods/scram.ex",
     texts: ["(EAUTHPROTOCOL) protocol violation during authentication", "protocol violation during authentication"]
   }),
-  supavisor({
-    code: "EAUTHQUERY_USER",
-    class: "configuration",
-    retry: "never",
+  supavisor("EAUTHQUERY_USER", "configuration", "never", {
     title: "the database has no such role",
     explanation: "The pooler queried PostgreSQL for the role's secret and found no login role of this name.",
     remedy:
@@ -86,10 +68,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
     needsText: true,
     texts: ["(EAUTHQUERY) user not found in the database", "There is no user '<role>' in the database"]
   }),
-  supavisor({
-    code: "EAUTHQUERY_SECRET",
-    class: "configuration",
-    retry: "never",
+  supavisor("EAUTHQUERY_SECRET", "configuration", "never", {
     title: "the pooler cannot use the role's stored secret",
     explanation:
       "The role's password is stored in a form that the pooler does not support, or the tenant has no query for it.",
@@ -104,10 +83,7 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "(EAUTHQUERY) authentication query returned wrong format"
     ]
   }),
-  supavisor({
-    code: "EAUTHQUERY",
-    class: "pooler",
-    retry: databaseCoolDown,
+  supavisor("EAUTHQUERY", "pooler", databaseCoolDown, {
     title: "the pooler could not look up the role's secret",
     explanation:
       "The look-up needs a connection to PostgreSQL, and that failed or was not available. Five such failures in " +
@@ -121,30 +97,21 @@ export const supavisorAccessEntries: ReadonlyArray<CatalogueEntry> = [
       "Authentication error, reason: <reason>"
     ]
   }),
-  supavisor({
-    code: "EAUTHSECRETS",
-    class: "pooler",
-    retry: databaseCoolDown,
+  supavisor("EAUTHSECRETS", "pooler", databaseCoolDown, {
     title: "the pooler could not get the role's secret",
     explanation: "The code exists in the pooler's source; the examined versions do not raise it.",
     remedy: "Check whether the database runs; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, lib/supavisor/errors",
     texts: ["(EAUTHSECRETS) failed to retrieve authentication secrets: <reason>"]
   }),
-  supavisor({
-    code: "EJITREQUESTFAILED",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EJITREQUESTFAILED", "pooler", poolerPause, {
     title: "the pooler could not reach the service that verifies access tokens",
     explanation: "The login used a token, and the service that verifies it did not answer.",
     remedy: "Try again, or log in with a password.",
     source: "Supavisor 2.9 source, auth_methods/jit.ex",
     texts: ['(EJITREQUESTFAILED) failed to reach JIT provider for user "<role>"']
   }),
-  supavisor({
-    code: "EJITUNAUTHORIZED",
-    class: "auth",
-    retry: "never",
+  supavisor("EJITUNAUTHORIZED", "auth", "never", {
     after: passwordPause,
     title: "the access token was refused",
     explanation: "The code is in the pooler's log only; the client gets an ordinary 28P01 without it.",

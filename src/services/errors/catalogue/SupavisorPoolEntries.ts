@@ -4,10 +4,7 @@ import { capacityPause, databaseCoolDown, poolerPause } from "./RetryPauses.ts"
 const notReached = "Supavisor writes this code to its own log; a client should not receive it."
 
 const logOnly = (code: string, title: string): CatalogueEntry =>
-  define({
-    code,
-    class: "pooler",
-    retry: poolerPause,
+  define(code, "pooler", poolerPause, {
     title,
     explanation: notReached,
     remedy: "Try again; if it persists, report it with the pooler's message.",
@@ -17,10 +14,7 @@ const logOnly = (code: string, title: string): CatalogueEntry =>
 
 /** Supavisor's errors about its pools, its workers and the database behind it. */
 export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
-  supavisor({
-    code: "EMAXCONNSESSION",
-    class: "capacity",
-    retry: capacityPause,
+  supavisor("EMAXCONNSESSION", "capacity", capacityPause, {
     title: "the pooler grants no more sessions",
     explanation:
       "As many clients hold a session of this pool as its pool_size allows. Since 2.8 the pooler refuses at once " +
@@ -34,10 +28,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"
     ]
   }),
-  supavisor({
-    code: "EMAXCONN",
-    class: "capacity",
-    retry: capacityPause,
+  supavisor("EMAXCONN", "capacity", capacityPause, {
     title: "the pooler accepts no more clients",
     explanation:
       "The tenant's limit of client connections is reached. Poolers before November 2024 sent the same message " +
@@ -46,10 +37,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, errors/max_connections_error.ex",
     texts: ["(EMAXCONN) max client connections reached, limit: <n>", "Max client connections reached"]
   }),
-  supavisor({
-    code: "ECHECKOUTTIMEOUT",
-    class: "capacity",
-    retry: capacityPause,
+  supavisor("ECHECKOUTTIMEOUT", "capacity", capacityPause, {
     title: "the pooler had no free database connection in time",
     explanation:
       "The login was accepted, but no worker was free within the pool's checkout time, or the worker could not " +
@@ -62,30 +50,21 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "Unable to check out process from the pool"
     ]
   }),
-  supavisor({
-    code: "ECHECKOUTRETRIES",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("ECHECKOUTRETRIES", "pooler", poolerPause, {
     title: "the pooler's workers died while one was being checked out",
     explanation: "Three workers in a row ended during the checkout.",
     remedy: "Try again; if it persists, check whether the database refuses or drops the pooler's connections.",
     source: "Supavisor 2.9 source, client_handler.ex",
     texts: ["(ECHECKOUTRETRIES) failed to check out a connection after multiple retries"]
   }),
-  supavisor({
-    code: "EPOOLCHECKOUT",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EPOOLCHECKOUT", "pooler", poolerPause, {
     title: "the pooler's pool process died during the checkout",
     explanation: "The process that manages the pool ended during the request for a connection.",
     remedy: "Try again; if it persists, report it with the pooler's message.",
     source: "Supavisor 2.9 source, client_handler.ex",
     texts: ["(EPOOLCHECKOUT) pool checkout failed: <term>"]
   }),
-  supavisor({
-    code: "ECHECKOUTFAILED",
-    class: "pooler",
-    retry: databaseCoolDown,
+  supavisor("ECHECKOUTFAILED", "pooler", databaseCoolDown, {
     title: "PostgreSQL refused the pooler's connection",
     explanation:
       "The worker could not log in to PostgreSQL. The pooler normally passes PostgreSQL's own error on without a code.",
@@ -93,10 +72,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, errors/checkout_error.ex",
     texts: ["(ECHECKOUTFAILED) checkout failed due to <term>"]
   }),
-  define({
-    code: "POOLER_CANNOT_REACH_DATABASE",
-    class: "pooler",
-    retry: databaseCoolDown,
+  define("POOLER_CANNOT_REACH_DATABASE", "pooler", databaseCoolDown, {
     title: "the pooler cannot reach PostgreSQL",
     explanation:
       "The pooler's connection to PostgreSQL was refused, timed out or did not log in within 15 s; the pooler " +
@@ -107,10 +83,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, db_handler.ex",
     matchers: { texts: ["Failed to connect to database: <term>"] }
   }),
-  supavisor({
-    code: "EPOOLTERMINATING",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EPOOLTERMINATING", "pooler", poolerPause, {
     title: "the pooler is stopping this pool",
     explanation:
       "The pool drains because its settings changed or the database shuts down; a new pool starts within seconds.",
@@ -118,10 +91,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, errors/pool_terminating_error.ex",
     texts: ["(EPOOLTERMINATING) pool terminating: <message>"]
   }),
-  supavisor({
-    code: "ESUBSCRIBERETRIES",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("ESUBSCRIBERETRIES", "pooler", poolerPause, {
     title: "the pooler could not start the pool",
     explanation: "The pool's process did not start within ten seconds.",
     remedy: "Try again; if it persists, check the status page of the platform.",
@@ -131,10 +101,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "Failed to subscribe to tenant after multiple retries"
     ]
   }),
-  supavisor({
-    code: "EDBHANDLEREXITED",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EDBHANDLEREXITED", "pooler", poolerPause, {
     title: "the pooler lost the database connection of this session",
     explanation:
       "The worker behind the session ended, so the effect of a statement in flight is unknown. Poolers up to 2.7 " +
@@ -148,30 +115,21 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
       "{:shutdown, <term>}"
     ]
   }),
-  supavisor({
-    code: "EPROXYSTARTFAILED",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EPROXYSTARTFAILED", "pooler", poolerPause, {
     title: "the pooler could not reach the node that holds the pool",
     explanation: "Clients are forwarded to the node of their pool, and that connection did not start.",
     remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
     texts: ["(EPROXYSTARTFAILED) failed to start proxy connection", "Failed to start proxy connection"]
   }),
-  supavisor({
-    code: "EPROXYSUPERVISORUNAVAILABLE",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("EPROXYSUPERVISORUNAVAILABLE", "pooler", poolerPause, {
     title: "the pooler could not forward the client to the pool's node",
     explanation: "The process that supervises connections between nodes was missing.",
     remedy: "Try again; if it persists, check the status page of the platform.",
     source: "Supavisor 2.9 source, client_handler/proxy.ex",
     texts: ["(EPROXYSUPERVISORUNAVAILABLE) proxy supervisor unavailable after retries", "Proxy supervisor unavailable"]
   }),
-  supavisor({
-    code: "EMAXPOOLSREACHED",
-    class: "configuration",
-    retry: "never",
+  supavisor("EMAXPOOLSREACHED", "configuration", "never", {
     title: "the project has too many different pools",
     explanation:
       "Every combination of role, database, mode, search_path and TLS is a pool of its own, and a node holds at most " +
@@ -180,10 +138,7 @@ export const supavisorPoolEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, supavisor.ex",
     texts: ["(EMAXPOOLSREACHED) max pools count reached", "Max pools count reached"]
   }),
-  define({
-    code: "POOLER_INTERNAL",
-    class: "pooler",
-    retry: poolerPause,
+  define("POOLER_INTERNAL", "pooler", poolerPause, {
     title: "the pooler had an internal error",
     explanation: "An error without a code; the term after the context is Erlang's.",
     remedy: "Try again; if it persists, report it with the pooler's message.",

@@ -6,50 +6,35 @@ const source = "Supavisor 2.9 source, client_handler/protocol_helpers.ex"
 
 /** Supavisor's errors about prepared statements: in transaction mode only, because in session mode it parses nothing. */
 export const supavisorStatementEntries: ReadonlyArray<CatalogueEntry> = [
-  supavisor({
-    code: "EPREPAREDDUP",
-    class: "statement",
-    retry: "never",
+  supavisor("EPREPAREDDUP", "statement", "never", {
     title: "the prepared statement already exists",
     explanation: "In transaction mode the pooler keeps the client's prepared statements, and this name is taken.",
     remedy,
     source,
     texts: ['(EPREPAREDDUP) prepared statement "<name>" already exists']
   }),
-  supavisor({
-    code: "EPREPAREDNOTFOUND",
-    class: "statement",
-    retry: "never",
+  supavisor("EPREPAREDNOTFOUND", "statement", "never", {
     title: "the prepared statement does not exist",
     explanation: "In transaction mode the pooler has no prepared statement of this name.",
     remedy,
     source,
     texts: ['(EPREPAREDNOTFOUND) prepared statement "<name>" does not exist']
   }),
-  supavisor({
-    code: "EMAXPREPARED",
-    class: "statement",
-    retry: "never",
+  supavisor("EMAXPREPARED", "statement", "never", {
     title: "too many prepared statements on this connection",
     explanation: "In transaction mode the pooler keeps 100 prepared statements for a connection.",
     remedy,
     source,
     texts: ["(EMAXPREPARED) max prepared statements limit reached. Limit: <n> per connection"]
   }),
-  supavisor({
-    code: "EMAXPREPAREDMEM",
-    class: "statement",
-    retry: "never",
+  supavisor("EMAXPREPAREDMEM", "statement", "never", {
     title: "the prepared statements of this connection are too large",
     explanation: "In transaction mode the pooler keeps 1 MB of prepared statements for a connection.",
     remedy,
     source,
     texts: ["(EMAXPREPAREDMEM) max prepared statements memory limit reached. Limit: <size> per connection"]
   }),
-  supavisor({
-    code: "EPSSIMPLEQUERY",
-    class: "statement",
-    retry: "never",
+  supavisor("EPSSIMPLEQUERY", "statement", "never", {
     title: "PREPARE and EXECUTE as SQL do not work in transaction mode",
     explanation: "The pooler supports prepared statements of the extended query protocol only.",
     remedy,

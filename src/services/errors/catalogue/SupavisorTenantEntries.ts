@@ -5,10 +5,7 @@ const checks = "Supavisor 2.9 source, client_handler/checks.ex"
 
 /** Supavisor's errors about the tenant, the address, TLS and the startup message; a person has to correct them. */
 export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
-  supavisor({
-    code: "ENOTFOUND",
-    class: "configuration",
-    retry: "never",
+  supavisor("ENOTFOUND", "configuration", "never", {
     title: "the pooler has no such project",
     explanation:
       "No tenant of this name is on this pooler: the host belongs to another region or cluster, the project " +
@@ -20,30 +17,21 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, tenants.ex",
     texts: ["(ENOTFOUND) tenant/user <role>.<ref> not found", "Tenant or user not found"]
   }),
-  supavisor({
-    code: "ENOIDENTIFIER",
-    class: "configuration",
-    retry: "never",
+  supavisor("ENOIDENTIFIER", "configuration", "never", {
     title: "the user name has no project reference",
     explanation: "The pooler serves many projects and identifies the project by the user name, ROLE.REF.",
     remedy: "Write the user as ROLE.REF, for instance postgres.abcdefghijklmnopqrst, or add options=reference=REF.",
     source: "Supavisor 2.9 source, tenants.ex",
     texts: ["(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)"]
   }),
-  supavisor({
-    code: "EMULTIPLEUSERS",
-    class: "configuration",
-    retry: "never",
+  supavisor("EMULTIPLEUSERS", "configuration", "never", {
     title: "the pooler has several users of this name",
     explanation: "The tenant's data in the pooler is ambiguous; a client cannot change that.",
     remedy: "Report the message to the operator of the pooler.",
     source: "Supavisor 2.9 source, tenants.ex",
     texts: ["(EMULTIPLEUSERS) multiple users matched for <role>.<ref>, check tenant configuration"]
   }),
-  supavisor({
-    code: "EINVALIDUSERINFO",
-    class: "configuration",
-    retry: "never",
+  supavisor("EINVALIDUSERINFO", "configuration", "never", {
     title: "the user or database name is not valid",
     explanation: "A name is empty, longer than 63 bytes, or holds characters that cannot be printed.",
     remedy: "Correct user and database in the connection string; percent-encode special characters.",
@@ -53,20 +41,14 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       'Authentication error, reason: "Invalid format for user or db_name"'
     ]
   }),
-  supavisor({
-    code: "EBANNED",
-    class: "configuration",
-    retry: "never",
+  supavisor("EBANNED", "configuration", "never", {
     title: "the operator banned this project from the pooler",
     explanation: "The operator of the pooler banned the project; established sessions are ended with the same message.",
     remedy: "Read the reason in the message, and contact the platform's support.",
     source: checks,
     texts: ["(EBANNED) tenant is banned: <reason>"]
   }),
-  supavisor({
-    code: "EADDRNOTALLOWED",
-    class: "configuration",
-    retry: "never",
+  supavisor("EADDRNOTALLOWED", "configuration", "never", {
     title: "the project's network restrictions do not allow this address",
     explanation: "The message names the public address that the pooler saw; it is not on the project's allow list.",
     remedy: "Add that address to the network restrictions of the project, or connect from an allowed network.",
@@ -76,20 +58,14 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
       "Address not in tenant allow_list: <address>"
     ]
   }),
-  supavisor({
-    code: "ESSLREQUIRED",
-    class: "configuration",
-    retry: "never",
+  supavisor("ESSLREQUIRED", "configuration", "never", {
     title: "the project accepts TLS connections only",
     explanation: "The client requested a plaintext session, and the project enforces TLS.",
     remedy: "Set DB_SSL_MODE=require or better verify-full.",
     source: checks,
     texts: ["(ESSLREQUIRED) SSL connection is required for user: <role>", "SSL connection is required"]
   }),
-  supavisor({
-    code: "ESSLHANDSHAKE",
-    class: "network",
-    retry: poolerPause,
+  supavisor("ESSLHANDSHAKE", "network", poolerPause, {
     title: "the TLS handshake with the pooler failed",
     explanation:
       "The pooler could not finish the handshake; the message rarely arrives because the stream is broken by then.",
@@ -97,10 +73,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, client_handler.ex",
     texts: ["(ESSLHANDSHAKE) SSL handshake failed: <term>"]
   }),
-  supavisor({
-    code: "ESTARTUPMESSAGE",
-    class: "pooler",
-    retry: poolerPause,
+  supavisor("ESTARTUPMESSAGE", "pooler", poolerPause, {
     title: "the pooler could not read the startup message",
     explanation:
       "The first message was malformed, had no user, or arrived in two pieces, which the pooler does not " +
@@ -111,10 +84,7 @@ export const supavisorTenantEntries: ReadonlyArray<CatalogueEntry> = [
     source: "Supavisor 2.9 source, client_handler.ex",
     texts: ["(ESTARTUPMESSAGE) Invalid startup message: <reason>"]
   }),
-  supavisor({
-    code: "ESTARTUPPACKETTOOLARGE",
-    class: "configuration",
-    retry: "never",
+  supavisor("ESTARTUPPACKETTOOLARGE", "configuration", "never", {
     title: "the startup message is longer than the pooler allows",
     explanation: "The pooler reads at most 1024 bytes of startup message.",
     remedy: "Shorten application_name and options.",

@@ -1,12 +1,7 @@
-import { type CatalogueEntry, define, type Definition } from "./Entry.ts"
+import { type CatalogueEntry, defineFrom } from "./Entry.ts"
 import { networkPause } from "./RetryPauses.ts"
 
-const openssl = "Node.js docs, tls, X509 certificate error codes"
-
-const tls = ({
-  source = openssl,
-  ...rest
-}: Omit<Definition, "source"> & { readonly source?: string }): CatalogueEntry => define({ ...rest, source })
+const tls = defineFrom("Node.js docs, tls, X509 certificate error codes")
 
 const trustRemedy =
   "Download the CA certificate (on Supabase: Database settings, SSL configuration) and set " +
@@ -14,10 +9,7 @@ const trustRemedy =
 
 /** Failures of TLS, before the first message of the PostgreSQL protocol. */
 export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
-  tls({
-    code: "TLS_UNTRUSTED_CHAIN",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_UNTRUSTED_CHAIN", "configuration", "never", {
     title: "the server's certificate comes from an unknown authority",
     explanation: "The chain ends in a private authority, as Supabase's does; Node.js trusts only the public ones.",
     remedy: trustRemedy,
@@ -38,10 +30,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_SELF_SIGNED",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_SELF_SIGNED", "configuration", "never", {
     title: "the server's certificate is self-signed",
     explanation: "It belongs to a test server, a dedicated pooler, or an intercepting proxy.",
     remedy: "Set DB_SSL_ROOT_CERT to that certificate if the server is yours; otherwise find out which server answers.",
@@ -50,37 +39,25 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       texts: ["self-signed certificate", "self signed certificate"]
     }
   }),
-  tls({
-    code: "TLS_CERTIFICATE_EXPIRED",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_CERTIFICATE_EXPIRED", "configuration", "never", {
     title: "the server's certificate has expired",
     explanation: "The certificate or one of its chain has expired, or this machine's clock is wrong.",
     remedy: "Check the clock; then renew the server's certificate or the file in DB_SSL_ROOT_CERT.",
     matchers: { errno: ["CERT_HAS_EXPIRED"], texts: ["certificate has expired"] }
   }),
-  tls({
-    code: "TLS_CERTIFICATE_NOT_YET_VALID",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_CERTIFICATE_NOT_YET_VALID", "configuration", "never", {
     title: "the server's certificate is not valid yet",
     explanation: "Its first day is in the future; usually this machine's clock is wrong.",
     remedy: "Set the clock of this machine.",
     matchers: { errno: ["CERT_NOT_YET_VALID"], texts: ["certificate is not yet valid"] }
   }),
-  tls({
-    code: "TLS_CERTIFICATE_REVOKED",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_CERTIFICATE_REVOKED", "configuration", "never", {
     title: "the server's certificate was revoked",
     explanation: "Its authority revoked it.",
     remedy: "Renew the server's certificate.",
     matchers: { errno: ["CERT_REVOKED"], texts: ["certificate revoked"] }
   }),
-  tls({
-    code: "TLS_NAME_MISMATCH",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_NAME_MISMATCH", "configuration", "never", {
     title: "the server's certificate is for another name",
     explanation:
       "Under verify-full the certificate must name the host, or DB_SSL_SERVER_NAME where it is set; it seldom " +
@@ -94,10 +71,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       texts: ["Hostname/IP does not match certificate's altnames"]
     }
   }),
-  tls({
-    code: "TLS_CLIENT_CERTIFICATE",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_CLIENT_CERTIFICATE", "configuration", "never", {
     title: "the client's certificate or key cannot be used",
     explanation:
       "The certificate and the private key do not belong together, one of them cannot be read, the passphrase is wrong, " +
@@ -117,10 +91,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_CERTIFICATE_INVALID",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_CERTIFICATE_INVALID", "configuration", "never", {
     title: "the server's certificate cannot be used",
     explanation: "Its signature, purpose, key or chain does not meet TLS's requirements.",
     remedy: "Check the certificate with openssl s_client -starttls postgres, and the file in DB_SSL_ROOT_CERT.",
@@ -137,10 +108,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_NOT_OFFERED",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_NOT_OFFERED", "configuration", "never", {
     title: "the server offers no TLS",
     explanation: "It answered N to the request for TLS; under require and above there is no fallback to plaintext.",
     remedy: "Enable TLS on the server; use DB_SSL_MODE=disable only for a server on this machine.",
@@ -153,10 +121,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_UNEXPECTED_REPLY",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_UNEXPECTED_REPLY", "configuration", "never", {
     title: "the server that answered is not PostgreSQL",
     explanation:
       "The request for TLS is answered with one byte, S or N; another program listens here, or a proxy changed the " +
@@ -171,10 +136,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_PROTOCOL",
-    class: "configuration",
-    retry: "never",
+  tls("TLS_PROTOCOL", "configuration", "never", {
     title: "client and server do not agree on TLS",
     explanation: "They have no common version or cipher, or the server does not use TLS on this port.",
     remedy: "Check the port; update the older side; look for a proxy.",
@@ -194,10 +156,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
       ]
     }
   }),
-  tls({
-    code: "TLS_CLOSED",
-    class: "network",
-    retry: networkPause,
+  tls("TLS_CLOSED", "network", networkPause, {
     title: "the connection closed during the TLS handshake",
     explanation: "The other side, or a proxy, closed the connection before the handshake was complete.",
     remedy: "Try again; if it persists, look for a firewall or proxy that stops TLS on this port.",
