@@ -7,14 +7,7 @@
  * of another version stays readable.
  */
 import * as Schema from "effect/Schema"
-import {
-  Counts,
-  HistoryEvent,
-  HistoryPoint,
-  Measured,
-  ProcessView,
-  Quantiles
-} from "../services/observability/history/HistorySchema.ts"
+import * as History from "../services/observability/history/HistorySchema.ts"
 import { DatabaseView } from "../services/observability/monitor/DatabaseView.ts"
 
 export type { HistoryEvent, HistoryPoint } from "../services/observability/history/HistorySchema.ts"
@@ -75,11 +68,11 @@ const Pool = Schema.Struct({
   oldestWaitMillis: Number,
   oldestLeaseMillis: Number,
   counters: Schema.Struct({
-    acquired: Counts,
-    closed: Counts,
+    acquired: History.Counts,
+    closed: History.Counts,
     dialsStarted: Number,
     dialsSucceeded: Number,
-    dialsFailed: Counts,
+    dialsFailed: History.Counts,
     probes: Number,
     recoveries: Number,
     leaksSuspected: Number,
@@ -146,11 +139,11 @@ export const StatusBody = Schema.Struct({
   sessions: Schema.Array(Session),
   /** The first in the queue, oldest first. */
   waiters: Schema.Array(Waiter),
-  process: ProcessView,
+  process: History.ProcessView,
   /** Waits for a session in the last minute. */
-  wait: Quantiles,
+  wait: History.Quantiles,
   /** Statements in the last minute. */
-  query: Schema.Struct({ ...Quantiles.fields, perSecond: Measured }),
+  query: Schema.Struct({ ...History.Quantiles.fields, perSecond: History.Measured }),
   lastFailure: Schema.NullOr(Schema.Struct({ agoMillis: Number, code: String, message: String })),
   /** The settings without secrets, in the form of the environment. */
   config: Schema.Record(String, Schema.Unknown)
@@ -165,8 +158,8 @@ const Hello = Schema.Struct({
   stepMillis: Number,
   windowMillis: Number,
   /** Oldest first, as are the events. */
-  history: Schema.Array(HistoryPoint),
-  events: Schema.Array(HistoryEvent)
+  history: Schema.Array(History.HistoryPoint),
+  events: Schema.Array(History.HistoryEvent)
 })
 
 /** The first message of a stream: the history so far. */
@@ -176,8 +169,8 @@ export type Hello = typeof Hello.Type
 export const feedMessages = {
   hello: Hello,
   status: StatusBody,
-  point: HistoryPoint,
-  event: HistoryEvent,
+  point: History.HistoryPoint,
+  event: History.HistoryEvent,
   bye: Schema.Struct({ reason: String })
 } as const
 

@@ -19,15 +19,8 @@ import type { DatabaseEndpoint } from "../session/Session.ts"
 import { machineClockLayer } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "./Events.ts"
 import { type SessionEntry, type WaiterEntry, sessionEntry, waiterEntries } from "./SessionList.ts"
-import {
-  type UseForTransaction,
-  makeBorrower,
-  useSession,
-  useForTransaction,
-  acquireSqlError,
-  reserve,
-  tryUseSession
-} from "./Acquire.ts"
+import * as Acquire from "./Acquire.ts"
+import type { UseForTransaction } from "./Acquire.ts"
 import type { LeasedSession } from "./LeasedSession.ts"
 import { type RunStatement, runStatement, StatementPipeline } from "./StatementPipeline.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
@@ -157,14 +150,14 @@ const makePool = Effect.gen(function* () {
   const service: SessionPool["Service"] = {
     name: runtime.name,
     endpoint: opener.endpoint,
-    use: useSession(runtime, (error) => error),
-    get: reserve(runtime, (error) => error),
-    tryUse: tryUseSession(runtime),
-    borrow: makeBorrower(runtime),
+    use: Acquire.useSession(runtime, (error) => error),
+    get: Acquire.reserve(runtime, (error) => error),
+    tryUse: Acquire.tryUseSession(runtime),
+    borrow: Acquire.makeBorrower(runtime),
     run,
     execute: (sql, params = []) => Effect.withFiber((fiber) => run(fiber, sql, params)),
-    transact: useForTransaction(runtime),
-    reserve: reserve(runtime, acquireSqlError),
+    transact: Acquire.useForTransaction(runtime),
+    reserve: Acquire.reserve(runtime, Acquire.acquireSqlError),
     snapshot: Effect.sync(() => runtime.snapshot()),
     sessions: Effect.sync(() => Array.from(runtime.core.slots, (slot) => sessionEntry(slot, runtime.now()))),
     waiters: Effect.sync(() => waiterEntries(runtime.core.waiters.first, runtime.now())),

@@ -1,12 +1,7 @@
 /** One client connection of a fault proxy, with its own mode, counters and controls. */
 import * as Net from "node:net"
-import {
-  blackhole as blackholeMode,
-  type OpenConnectionMode,
-  type Direction,
-  type FaultMode,
-  pass
-} from "./FaultMode.ts"
+import type { OpenConnectionMode, Direction, FaultMode } from "./FaultMode.ts"
+import { blackhole as blackholeMode, pass } from "./FaultMode.ts"
 import { FaultPipe, type Gate, type Shape, unshaped } from "./FaultPipe.ts"
 
 /** Events of a connection, for its proxy. */

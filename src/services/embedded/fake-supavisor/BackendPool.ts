@@ -1,22 +1,15 @@
 /** The backends and clients of one tenant, role, database, mode and search_path (Supavisor 2.9 source, manager.ex). */
 import { Backend, type BackendOptions } from "./Backend.ts"
 import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
-import {
-  checkoutTimeout,
-  poolStopped,
-  queuedTooLong,
-  type Refusal,
-  tooManyClients,
-  tooManySessions
-} from "./Refusal.ts"
+import * as Refusal from "./Refusal.ts"
 
 export type Mode = "session" | "transaction"
 
 export interface PoolClient {
   /** Ends it with this error as soon as it is idle: at once, or after its statement or transaction. */
-  readonly stopWhenIdle: (refusal: Refusal) => void
+  readonly stopWhenIdle: (refusal: Refusal.Refusal) => void
   /** Ends it at once with this error, or with a FIN only; its backend finishes its statement. */
-  readonly stopNow: (refusal: Refusal | undefined) => void
+  readonly stopNow: (refusal: Refusal.Refusal | undefined) => void
 }
 
 export interface PoolSettings {
@@ -34,7 +27,7 @@ export interface PoolSettings {
 }
 
 interface Waiter {
-  readonly done: (result: Backend | Refusal) => void
+  readonly done: (result: Backend | Refusal.Refusal) => void
   cancelTimer: () => void
 }
 
@@ -74,14 +67,14 @@ export class BackendPool {
   }
 
   /** The refusal when the pool is full; checked before and after the authentication. */
-  refusalIfFull(): Refusal | undefined {
+  refusalIfFull(): Refusal.Refusal | undefined {
     const { maxClients, mode, poolSize, queue } = this.#settings
-    if (mode === "transaction") return this.clients >= maxClients ? tooManyClients(maxClients) : undefined
-    return !queue && this.clients >= poolSize() ? tooManySessions(poolSize()) : undefined
+    if (mode === "transaction") return this.clients >= maxClients ? Refusal.tooManyClients(maxClients) : undefined
+    return !queue && this.clients >= poolSize() ? Refusal.tooManySessions(poolSize()) : undefined
   }
 
-  subscribe(client: PoolClient): Refusal | undefined {
-    const refusal = this.#state === "open" ? this.refusalIfFull() : poolStopped
+  subscribe(client: PoolClient): Refusal.Refusal | undefined {
+    const refusal = this.#state === "open" ? this.refusalIfFull() : Refusal.poolStopped
     if (refusal !== undefined) return refusal
     this.#clients.add(client)
     this.#cancelEmptyTimer()
@@ -103,13 +96,13 @@ export class BackendPool {
     const { checkoutMillis, clock, mode, queue } = this.#settings
     const waiter: Waiter = { done, cancelTimer: () => {} }
     if (this.#state !== "open") {
-      done(poolStopped)
+      done(Refusal.poolStopped)
       return () => {}
     }
     this.#waiters.push(waiter)
     waiter.cancelTimer = clock.after(checkoutMillis, () => {
       if (!this.#removeWaiter(waiter)) return
-      done(queue && mode === "session" ? queuedTooLong : checkoutTimeout(checkoutMillis, mode))
+      done(queue && mode === "session" ? Refusal.queuedTooLong : Refusal.checkoutTimeout(checkoutMillis, mode))
     })
     this.#serve()
     return () => void this.#removeWaiter(waiter)
@@ -141,17 +134,17 @@ export class BackendPool {
     this.#state = "draining"
     this.#cancelEmptyTimer()
     for (const backend of this.#idle.toReversed()) this.drop(backend)
-    this.#failWaiters(poolStopped)
-    for (const client of this.#clients) client.stopWhenIdle(poolStopped)
+    this.#failWaiters(Refusal.poolStopped)
+    for (const client of this.#clients) client.stopWhenIdle(Refusal.poolStopped)
     if (this.#clients.size === 0) return this.#stop()
     this.#cancelDrainTimer = this.#settings.clock.after(poolerTimes.drain, () => {
-      this.endClients(poolStopped)
+      this.endClients(Refusal.poolStopped)
       this.#stop()
     })
   }
 
   /** Ends every client at once, with an error or with a FIN only. */
-  endClients(refusal: Refusal | undefined): void {
+  endClients(refusal: Refusal.Refusal | undefined): void {
     for (const client of this.#clients) client.stopNow(refusal)
   }
 
@@ -164,7 +157,7 @@ export class BackendPool {
     await Promise.all(backends.map((backend) => backend.closed))
   }
 
-  #failWaiters(refusal: Refusal): void {
+  #failWaiters(refusal: Refusal.Refusal): void {
     for (const waiter of this.#waiters.splice(0)) {
       waiter.cancelTimer()
       waiter.done(refusal)
@@ -172,7 +165,7 @@ export class BackendPool {
   }
 
   /** Ends all waiters with PostgreSQL's error; the next client starts a new pool. */
-  #fail(refusal: Refusal): void {
+  #fail(refusal: Refusal.Refusal): void {
     this.#failWaiters(refusal)
     this.drain(() => {})
   }
@@ -242,7 +235,7 @@ export class BackendPool {
     else dial()
   }
 
-  #onOpened(result: Backend | Refusal): void {
+  #onOpened(result: Backend | Refusal.Refusal): void {
     if (result instanceof Backend) {
       this.#backends.add(result)
       this.parameters ??= result.parameters

@@ -1,12 +1,5 @@
 /** The login of a client: from the first read to a pool, or to a refusal. */
-import {
-  authenticationOk,
-  authenticationSasl,
-  HEADER_BYTES,
-  LENGTH_BYTES,
-  saslContinue,
-  saslFinal
-} from "./BackendMessages.ts"
+import * as Messages from "./BackendMessages.ts"
 import { BackendPool, type Mode } from "./BackendPool.ts"
 import type { ClientSocket } from "./ClientSocket.ts"
 import { readFirstPacket, type Startup } from "./FirstPacket.ts"
@@ -19,24 +12,21 @@ import * as Net from "node:net"
 import type { Upstream } from "./Upstream.ts"
 import type { Tenant } from "./Tenant.ts"
 
-/** Tenant and role of a startup message (Supavisor 2.9 source, handler_helpers.ex and tenants.ex). */
-interface TenantMatch {
-  readonly tenant: Tenant
-  readonly role: string
-}
-
 /** Role and database names have 1 to 63 bytes, all printable. */
 const MAX_NAME_BYTES = 63
 
 const isName = (name: string): boolean =>
   name !== "" && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cn}]/u.test(name)
 
-/** By `options=reference`, else by the part of the user name after its last dot, else by the TLS server name. */
+/**
+ * By `options=reference`, else by the part of the user name after its last dot, else by the TLS server name (Supavisor
+ * 2.9 source, handler_helpers.ex and tenants.ex).
+ */
 const findTenant = (
   tenants: ReadonlyArray<Tenant>,
   startup: Startup,
   serverName: string | undefined
-): TenantMatch | Refusal.Refusal => {
+): Pick<PoolIdentity, "tenant" | "role"> | Refusal.Refusal => {
   const { database, user } = startup
   const reference = startup.options.get("reference")
   const dot = user.lastIndexOf(".")
@@ -149,7 +139,7 @@ const authenticate = async (pooler: Pooler, socket: ClientSocket, identity: Pool
 
 const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIdentity): Promise<LoginOutcome> => {
   const { role, tenant } = identity
-  socket.write(authenticationSasl)
+  socket.write(Messages.authenticationSasl)
   const first = await readPassword(socket)
   if (!Buffer.isBuffer(first)) return first
   const clientFirst = initialResponse(first)
@@ -162,7 +152,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
   const verifier = tenant.verifierFor(role, pooler.livePool(identity) !== undefined)
   const scram = verifier === undefined ? undefined : challenge(clientFirst, verifier)
   if (scram === undefined) return Refusal.authenticationViolation
-  socket.write(saslContinue(scram.serverFirst))
+  socket.write(Messages.saslContinue(scram.serverFirst))
   const last = await readPassword(socket)
   if (!Buffer.isBuffer(last)) return last
   const proof = scram.finish(last.toString())
@@ -171,7 +161,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
     tenant.refreshVerifier(role)
     return Refusal.wrongPassword(role)
   }
-  socket.write(Buffer.concat([saslFinal(proof), authenticationOk]))
+  socket.write(Buffer.concat([Messages.saslFinal(proof), Messages.authenticationOk]))
   return undefined
 }
 
@@ -180,13 +170,14 @@ const readPassword = async (socket: ClientSocket): Promise<Buffer | Refusal.Refu
   const read = await socket.read(poolerTimes.authenticationStep)
   if (read === undefined) return "disconnected"
   if (read === "timeout") return Refusal.authenticationTimeout
-  const whole = read.length >= HEADER_BYTES && read[0] === ascii.password && read.readInt32BE(1) === read.length - 1
-  return whole ? read.subarray(HEADER_BYTES) : Refusal.authenticationViolation
+  const whole =
+    read.length >= Messages.HEADER_BYTES && read[0] === ascii.password && read.readInt32BE(1) === read.length - 1
+  return whole ? read.subarray(Messages.HEADER_BYTES) : Refusal.authenticationViolation
 }
 
 /** The client's first SCRAM message from a SASLInitialResponse. */
 const initialResponse = (body: Buffer): string | undefined => {
   const end = body.indexOf(0)
   if (end < 0 || body.toString("latin1", 0, end) !== "SCRAM-SHA-256") return undefined
-  return body.toString("utf8", end + 1 + LENGTH_BYTES)
+  return body.toString("utf8", end + 1 + Messages.LENGTH_BYTES)
 }
