@@ -103,7 +103,6 @@ const usage = ({ counts, maxConnections, reservedConnections }) => {
   return { total, usable, share: total / usable, maxConnections, reservedConnections }
 }
 
-/** Makes a function that shows the database's connections. */
 export const makeDatabase = () => {
   const facts = makeFacts(byId("database-facts"))
   const connections = makeTable(byId("connections"), {

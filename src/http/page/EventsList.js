@@ -8,7 +8,6 @@ import { makeRows } from "./Rows.js"
 /** @type {Readonly<Record<string, string>>} */
 const levelTexts = { info: "info", warn: "warning", error: "error" }
 
-/** Makes a function that shows the events. */
 export const makeEvents = () => {
   const rows = makeRows(byId("events"), {
     /** @param {Model["events"][number]} event */

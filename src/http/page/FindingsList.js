@@ -28,7 +28,6 @@ const make = (finding) => {
   }
 }
 
-/** Makes a function that shows the findings. */
 export const makeFindings = () => {
   const rows = makeRows(byId("findings"), { key: ({ id }) => id, make })
   /** @param {StatusBody} status */

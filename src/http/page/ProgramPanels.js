@@ -57,7 +57,6 @@ const poolFacts = ({ lastFailure, pool, query }) => {
   ]
 }
 
-/** Makes a function that shows both. */
 export const makeProgram = () => {
   const process = makeFacts(byId("process"))
   const counts = makeFacts(byId("counts"))

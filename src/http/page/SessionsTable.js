@@ -45,7 +45,6 @@ const startFullTexts = () => {
   })
 }
 
-/** Makes a function that shows sessions and waiters. */
 export const makeSessions = () => {
   startFullTexts()
   const sessions = makeTable(byId("sessions"), {
