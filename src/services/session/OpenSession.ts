@@ -12,13 +12,14 @@ import type { Phase } from "../errors/catalogue/Entry.ts"
 import { machineClock, monotonicMillis, onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { PasswordUnavailable, Settings } from "../config/settings/Settings.ts"
+import { factsOf } from "../errors/catalogue/FailureFacts.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { PgSession, terminate } from "./PgSession.ts"
 import { queryBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
 import { fallbackMode, type TlsSettings } from "../wire/TlsNegotiation.ts"
-import { applyStatement, readFacts, settingsOf, unapplied, startupOptions } from "./SessionSettings.ts"
+import { applyStatement, readFacts, settingsOf, startupOptions, unapplied, unknownSettings } from "./SessionSettings.ts"
 
 /** Sessions opened by this process so far: their ids are never used twice, whatever pool they belong to. */
 let opened = 0
@@ -287,14 +288,17 @@ const openSession = Effect.fnUntraced(function* (
   })
   const settings = settingsOf(config, target.connection)
   const { params, sql } = applyStatement(settings)
-  const result = yield* Effect.mapError(connection.query(sql, params, false), failing)
+  const result = yield* Effect.mapError(connection.query(sql, params, false), (error) => {
+    const unknown = unknownSettings(settings, factsOf(error))
+    return unknown.length === 0 ? failing(error) : SessionError.configurationInvalid(unknown)
+  })
   const facts = readFacts(settings, result.rows[0] ?? {})
   const contradiction = modeCheck.contradiction(backend, facts.backendPid)
   if (contradiction !== undefined) return yield* failing(contradiction)
   const notApplied = unapplied(facts)
   if (notApplied.length > 0) {
     const list = notApplied
-      .map(([name, wanted, effective]) => `${name} is ${effective} instead of ${wanted}`)
+      .map(({ effective, name, wanted }) => `${name} is ${effective} instead of ${wanted}`)
       .join(", ")
     const serverMessage = `The server did not keep the session's settings: ${list}`
     return yield* failing({ sqlState: INVALID_PARAMETER_VALUE, severity: "ERROR", serverMessage })

@@ -7,9 +7,9 @@
  */
 import * as Duration from "effect/Duration"
 import type { ConnectionString } from "../config/ConnectionString.ts"
+import type { Problem } from "../config/settings/Problem.ts"
 import type { Settings } from "../config/settings/Settings.ts"
 import { readStartupOptions } from "../config/connection-string/StartupOptions.ts"
-import { MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "../errors/Units.ts"
 
 /** Options of the pooler itself (Supavisor 2.9 source, protocol_helpers.ex), which are not passed on to PostgreSQL. */
 const FOR_THE_POOLER: ReadonlySet<string> = new Set(["reference", "jit", "log_level", "client_tls"])
@@ -29,19 +29,30 @@ export const startupOptions = (connection: ConnectionString): string | undefined
   return words.length === 0 ? undefined : words.join(" ")
 }
 
-/** The server parameters among the `options`: applied after the login, like every other setting. */
-const optionSettings = (connection: ConnectionString): ReadonlyArray<readonly [string, string]> =>
+/** Server parameters that have a setting of their own, which is completed from the `options` too. */
+const OWNED: ReadonlySet<string> = new Set([
+  "statement_timeout",
+  "idle_in_transaction_session_timeout",
+  "application_name",
+  "search_path"
+])
+
+/** The other server parameters among the `options`: applied after the login, like every setting. */
+const optionSettings = (connection: ConnectionString): SessionSettings =>
   Array.from(readStartupOptions(connection.options)).filter(
-    ([name]) => !isForPooler(connection, name) && name !== "search_path"
+    ([name]) => !isForPooler(connection, name) && !OWNED.has(name)
   )
 
 /** Names of settings and their values, in order. */
 export type SessionSettings = ReadonlyArray<readonly [name: string, value: string]>
 
-/** The settings of every session, in the server's spelling. Empty in transaction mode, where they would leak to others. */
+/**
+ * The settings of every session, each name once: `sessionSettings` before the `options` of the connection string. Empty
+ * in transaction mode, where they would leak to others.
+ */
 export const settingsOf = (config: Settings, connection: ConnectionString): SessionSettings => {
   if (config.connectionType === "supavisor_transaction") return []
-  return [
+  const all: SessionSettings = [
     ...optionSettings(connection),
     ["statement_timeout", String(Math.round(Duration.toMillis(config.statementTimeout)))],
     ["idle_in_transaction_session_timeout", String(Math.round(Duration.toMillis(config.idleInTransactionTimeout)))],
@@ -49,6 +60,15 @@ export const settingsOf = (config: Settings, connection: ConnectionString): Sess
     ...(config.searchPath === undefined ? [] : [["search_path", config.searchPath] as const]),
     ...Object.entries(config.sessionSettings)
   ]
+  return [...new Map(all.map((setting) => [setting[0].toLowerCase(), setting] as const)).values()]
+}
+
+/** A setting, the wanted value, and how the server spells it: as it was accepted, and as it is in effect. */
+interface AppliedSetting {
+  readonly name: string
+  readonly wanted: string
+  readonly accepted: string
+  readonly effective: string
 }
 
 /** The result of the first round trip. */
@@ -56,7 +76,7 @@ export interface SessionFacts {
   readonly backendPid: number
   readonly maxConnections: number
   readonly serverVersion: string
-  readonly applied: ReadonlyArray<readonly [name: string, wanted: string, effective: string]>
+  readonly applied: ReadonlyArray<AppliedSetting>
 }
 
 /** One statement that sets all values, then reads them back in an outer query, after they took effect. */
@@ -82,35 +102,37 @@ export const readFacts = (settings: SessionSettings, row: Readonly<Record<string
   backendPid: Number(row["backend_pid"]),
   maxConnections: Number(row["max_connections"]),
   serverVersion: String(row["server_version"]),
-  applied: settings.map(([name, value], index) => [name, value, String(row[`effective_${index}`] ?? "")])
+  applied: settings.map(([name, wanted], index) => ({
+    name,
+    wanted,
+    accepted: String(row[`set_${index}`] ?? wanted),
+    effective: String(row[`effective_${index}`] ?? "")
+  }))
 })
 
-const MILLIS_PER_UNIT: Readonly<Record<string, number>> = {
-  us: 0.001,
-  ms: 1,
-  s: MILLIS_PER_SECOND,
-  min: MILLIS_PER_MINUTE,
-  h: MILLIS_PER_HOUR,
-  d: MILLIS_PER_DAY
-}
+/**
+ * The settings that did not take effect: the value read back is not the value that `set_config` reported, which is the
+ * wanted one in the server's own spelling (`65536` is `64MB`, `false` is `off`).
+ */
+export const unapplied = (facts: SessionFacts): ReadonlyArray<AppliedSetting> =>
+  facts.applied.filter(({ accepted, effective }) => accepted !== effective)
 
-/** PostgreSQL's own spelling of a time ("30s", "1min", "1500ms", "0"), in milliseconds; undefined for other values. */
-const timeInMillis = (value: string): number | undefined => {
-  const match = /^(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?$/.exec(value.trim())
-  return match === null ? undefined : Number(match[1]) * (MILLIS_PER_UNIT[match[2] ?? "ms"] ?? 1)
-}
+const UNDEFINED_OBJECT = "42704"
 
-const unquoted = (value: string): string => value.replaceAll(/[\s"']/g, "").toLowerCase()
-
-/** Whether the server's value equals the wanted one, in whatever spelling. */
-export const sameSetting = (wanted: string, effective: string): boolean => {
-  if (wanted === effective) return true
-  const wantedMillis = timeInMillis(wanted)
-  const effectiveMillis = timeInMillis(effective)
-  if (wantedMillis !== undefined && effectiveMillis !== undefined) return wantedMillis === effectiveMillis
-  return unquoted(wanted) === unquoted(effective)
-}
-
-/** The settings that did not take effect. */
-export const unapplied = (facts: SessionFacts): SessionFacts["applied"] =>
-  facts.applied.filter(([, wanted, effective]) => !sameSetting(wanted, effective))
+/** The settings that the server does not know, as problems of the configuration; empty for any other failure. */
+export const unknownSettings = (
+  settings: SessionSettings,
+  { serverMessage, sqlState }: { readonly sqlState?: string | undefined; readonly serverMessage?: string | undefined }
+): ReadonlyArray<Problem> =>
+  sqlState !== UNDEFINED_OBJECT
+    ? []
+    : settings
+        .filter(([name]) => serverMessage?.split(/[^\w.$]+/).includes(name))
+        .map(([name, value]) => ({
+          name: `sessionSettings.${name}`,
+          received: value,
+          expected: "a parameter of this server: it is unknown there",
+          remedy:
+            "Check its spelling (select name from pg_settings), also in the options of the connection string; a parameter " +
+            "of an extension has its prefix, as in pgaudit.log"
+        }))

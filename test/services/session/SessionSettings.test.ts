@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { applyStatement, readFacts, sameSetting, unapplied } from "../../../src/services/session/SessionSettings.ts"
+import { applyStatement, readFacts, unapplied, unknownSettings } from "../../../src/services/session/SessionSettings.ts"
 
 const settings = fc.array(
   fc.tuple(fc.constantFrom("statement_timeout", "search_path", "lock_timeout", "application_name"), fc.string()),
@@ -68,8 +68,8 @@ describe("SessionSettings", () => {
         maxConnections: 100,
         serverVersion: "17.2",
         applied: [
-          ["statement_timeout", "30000ms", "30s"],
-          ["search_path", "a", ""]
+          { name: "statement_timeout", wanted: "30000ms", accepted: "30s", effective: "30s" },
+          { name: "search_path", wanted: "a", accepted: "a", effective: "" }
         ]
       }
     )
@@ -81,49 +81,28 @@ describe("SessionSettings", () => {
         ["statement_timeout", "30000ms"],
         ["lock_timeout", "5s"]
       ],
-      { effective_0: "30s", effective_1: "0" }
+      { set_0: "30s", effective_0: "30s", set_1: "5s", effective_1: "0" }
     )
-    assert.deepStrictEqual(unapplied(facts), [["lock_timeout", "5s", "0"]])
+    assert.deepStrictEqual(unapplied(facts), [{ name: "lock_timeout", wanted: "5s", accepted: "5s", effective: "0" }])
   })
 
-  it("reads a time in any of PostgreSQL's units", () => {
-    const same = [
-      ["30000", "30s"],
-      ["30000ms", "30s"],
-      ["60000ms", "1min"],
-      ["90s", "90s"],
-      ["3600000ms", "1h"],
-      ["86400000", "1d"],
-      ["1500ms", "1500ms"],
-      ["0.5s", "500ms"],
-      ["1500us", "1.5ms"],
-      ["0", "0"],
-      ["0ms", "0"]
+  it("names an unknown setting, whatever the language of the server's message", () => {
+    const settings = [
+      ["work_mem", "4MB"],
+      ["nope", "1"],
+      ["work", "2"]
     ] as const
-    for (const [wanted, effective] of same) assert.isTrue(sameSetting(wanted, effective), `${wanted} is ${effective}`)
-  })
-
-  it("reads the server's spelling of a time, whatever its length", () => {
-    const units = [
-      ["d", 86_400_000],
-      ["h", 3_600_000],
-      ["min", 60_000],
-      ["s", 1000],
-      ["ms", 1]
-    ] as const
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2_147_483_647 }), (millis) => {
-        const [unit, size] = units.find(([, size]) => millis % size === 0)!
-        assert.isTrue(sameSetting(`${millis}ms`, `${millis / size}${unit}`))
-        assert.isFalse(sameSetting(`${millis}ms`, `${millis + 1}ms`))
-      })
-    )
-  })
-
-  it("compares the rest without quotes, space and case", () => {
-    assert.isTrue(sameSetting('"$user", public', '"$user",public'))
-    assert.isTrue(sameSetting("ISO, MDY", "iso,mdy"))
-    assert.isFalse(sameSetting("public", "private"))
-    assert.isFalse(sameSetting("30s", "on"))
+    const namesFor = (serverMessage?: string, sqlState = "42704") =>
+      unknownSettings(settings, { sqlState, serverMessage }).map(({ name }) => name)
+    for (const message of [
+      'unrecognized configuration parameter "nope"',
+      "paramètre de configuration « nope » non reconnu",
+      "nicht erkannter Konfigurationsparameter »nope«"
+    ]) {
+      assert.deepStrictEqual(namesFor(message), ["sessionSettings.nope"])
+    }
+    assert.deepStrictEqual(namesFor('unrecognized configuration parameter "work"'), ["sessionSettings.work"])
+    assert.deepStrictEqual(namesFor('unrecognized configuration parameter "nope"', "22023"), [])
+    assert.deepStrictEqual(namesFor(), [])
   })
 })

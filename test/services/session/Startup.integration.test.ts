@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import type { SettingsInput } from "../../../src/services/config/SessionConfig.ts"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
@@ -49,6 +50,100 @@ layer(TestPostgres.layer, { excludeTestServices: true })("at the start, the laye
       )
       assert.include(error.message, "session phase")
       assert.include(error.message, "work_mem")
+    })
+  )
+
+  it.effect("accepts every spelling that the server accepts", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* poolAt({
+        ...(yield* at),
+        password: yield* password,
+        pool: { min: 1, max: 1 },
+        sessionSettings: {
+          work_mem: "65536",
+          maintenance_work_mem: "0.5GB",
+          jit: "false",
+          enable_seqscan: "0",
+          Enable_Hashjoin: "f",
+          lock_timeout: "0x1388",
+          vacuum_cost_delay: "1500us",
+          random_page_cost: "4.00",
+          datestyle: "german",
+          client_min_messages: "NOTICE",
+          extra_float_digits: "+1",
+          timezone: "utc",
+          intervalstyle: "ISO_8601",
+          "shop.Region": "  North, 'x' "
+        }
+      })
+      const [row] = yield* sql`select current_setting('work_mem') as mem, current_setting('jit') as jit,
+        current_setting('enable_hashjoin') as join, current_setting('lock_timeout') as lock,
+        current_setting('datestyle') as style, current_setting('shop.region') as region`
+      assert.deepStrictEqual(row, {
+        mem: "64MB",
+        jit: "off",
+        join: "off",
+        lock: "5s",
+        style: "German, DMY",
+        region: "  North, 'x' "
+      })
+    })
+  )
+
+  it.effect("lets a setting win over the options of the URL, and the options win over a default", () =>
+    Effect.gen(function* () {
+      const postgres = yield* TestPostgres
+      const words = [
+        "-c statement_timeout=5000",
+        "-c idle_in_transaction_session_timeout=10min",
+        "-c Application_Name=billing",
+        "--work-mem=65536",
+        "-cjit=false",
+        "-c lock_timeout=1s"
+      ]
+      const options = encodeURIComponent(words.join(" "))
+      const url = Redacted.make(`${Redacted.value(postgres.url)}?options=${options}`)
+      const read = Effect.fnUntraced(function* (settings: SettingsInput) {
+        const { sql } = yield* poolAt({ url, applicationName: undefined, pool: { min: 1, max: 1 }, ...settings })
+        const [row] = yield* sql`select current_setting('statement_timeout') as st,
+          current_setting('idle_in_transaction_session_timeout') as it, current_setting('application_name') as app,
+          current_setting('work_mem') as mem, current_setting('jit') as jit, current_setting('lock_timeout') as lock`
+        return row
+      }, Effect.scoped)
+      const fromOptions = { st: "5s", it: "10min", app: "billing", mem: "64MB", jit: "off", lock: "1s" }
+      assert.deepStrictEqual(yield* read({}), fromOptions)
+      const own = { statementTimeout: "7 seconds", applicationName: "shop", sessionSettings: { LOCK_TIMEOUT: "2000" } }
+      assert.deepStrictEqual(yield* read(own as SettingsInput), { ...fromOptions, st: "7s", app: "shop", lock: "2s" })
+    })
+  )
+
+  it.effect("names a setting that the server does not know", () =>
+    Effect.gen(function* () {
+      const unknown = (settings: object) =>
+        Effect.gen(function* () {
+          const all = { ...(yield* at), password: yield* password, ...settings } as SettingsInput
+          const error = yield* failure(poolAt(all))
+          assert.strictEqual(error.code, "CONFIGURATION_INVALID")
+          return error.message
+        })
+      assert.include(yield* unknown({ sessionSettings: { nope: 1 } }), "sessionSettings.nope")
+      assert.include(yield* unknown({ sessionSettings: { work_mem: 1024, jitt: false } }), "sessionSettings.jitt")
+      assert.include(
+        yield* unknown({ sessionSettings: { statment_timeout: "5s" } }),
+        "sessionSettings.statment_timeout"
+      )
+      const url = `${Redacted.value((yield* TestPostgres).url)}?options=-c%20lock_timeuot%3D1s`
+      assert.include(
+        yield* unknown({
+          url,
+          host: undefined,
+          port: undefined,
+          username: undefined,
+          database: undefined,
+          password: undefined
+        }),
+        "sessionSettings.lock_timeuot"
+      )
     })
   )
 

@@ -1,4 +1,4 @@
-/** The settings in the `options` startup parameter, by name. */
+/** The settings in the `options` startup parameter, by name in lower case: the case of a name does not matter. */
 export type StartupOptions = ReadonlyMap<string, string>
 
 /** Settings that Supavisor reads from `options`; it drops all others (Supavisor 2.9 source, protocol_helpers.ex). */
@@ -10,7 +10,7 @@ const words = (options: string): ReadonlyArray<string> =>
 
 const addSetting = (settings: Map<string, string>, text: string): void => {
   const equals = text.indexOf("=")
-  if (equals > 0) settings.set(text.slice(0, equals).replaceAll("-", "_"), text.slice(equals + 1))
+  if (equals > 0) settings.set(text.slice(0, equals).replaceAll("-", "_").toLowerCase(), text.slice(equals + 1))
 }
 
 /**

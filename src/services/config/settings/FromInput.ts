@@ -186,7 +186,13 @@ export const fromInput = (input: SettingsInput): Result.Result<Settings, Session
     }
   }
   const target = targetOf(input, given, refused.has("connectionType"))
-  const sessionSettings = input.sessionSettings ?? {}
+  // JavaScript may give numbers and booleans: PostgreSQL reads their texts
+  const sessionSettings = Object.fromEntries(
+    Object.entries(input.sessionSettings ?? {}).map(([name, value]) => [
+      name,
+      Predicate.isNumber(value) || Predicate.isBoolean(value) ? String(value) : value
+    ])
+  )
   problems.push(...problemsOfSessionSettings(sessionSettings, secrets))
   if (input.prepare === true && target.connectionType === "supavisor_transaction") {
     problems.push({ name: "prepare", received: "true", expected: "must be false under supavisor_transaction" })

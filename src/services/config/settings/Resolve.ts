@@ -2,6 +2,7 @@
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, redact, type SslMode } from "../ConnectionString.ts"
+import { readStartupOptions } from "../connection-string/StartupOptions.ts"
 import { resolve as resolveSizing } from "../PoolSizing.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import { exposureNote } from "./Exposure.ts"
@@ -53,18 +54,24 @@ interface FromUrl {
   readonly problems: ReadonlyArray<Problem>
 }
 
+/** A timeout in the server's spelling, where a bare number is milliseconds. */
+const serverMillis = (text: string | undefined): string | undefined => text?.trim().replace(/^\d+(?:\.\d+)?$/, "$&ms")
+
 /** The settings that the connection string holds, read as strictly as the settings themselves. */
 const fromUrl = ({ secrets, target }: ReadSettings): FromUrl => {
   const { connection, source } = target
   if (connection === undefined) return { values: {}, problems: [] }
   const seconds = connection.connectTimeoutSeconds
+  const options = readStartupOptions(connection.options)
   const given: ReadonlyArray<readonly [key: FieldKey, parameter: string, text: string | undefined]> = [
     ["ssl.mode", "sslmode", connection.sslMode],
     ["ssl.rootCert", "sslrootcert", connection.sslRootCert],
     ["ssl.cert", "sslcert", connection.sslCert],
     ["ssl.key", "sslkey", connection.sslKey],
     ["ssl.passphrase", "sslpassword", connection.sslPassword && Redacted.value(connection.sslPassword)],
-    ["applicationName", "application_name", connection.applicationName],
+    ["applicationName", "application_name", connection.applicationName ?? options.get("application_name")],
+    ["statementTimeout", "options", serverMillis(options.get("statement_timeout"))],
+    ["idleInTransactionTimeout", "options", serverMillis(options.get("idle_in_transaction_session_timeout"))],
     ["searchPath", "search_path", connection.searchPath],
     ["connectTimeout", "connect_timeout", seconds === undefined ? undefined : `${seconds}s`]
   ]

@@ -30,12 +30,12 @@ export const checkSettings: CheckFunction = Effect.fnUntraced(function* (context
   yield* rowsOf(client, RENAME, [APPLICATION_NAME])
   const refused = unapplied(facts)
   if (refused.length > 0) {
-    const details = refused.map(([name, requested, effective]) => `${name} is ${effective} instead of ${requested}`)
+    const details = refused.map(({ effective, name, wanted }) => `${name} is ${effective} instead of ${wanted}`)
     const text = "Ask the operator of the server or pooler why these settings have no effect, or remove them."
     return yield* emit({ target, status: "fail", millis, details: details.join(", "), action: advise(text) })
   }
-  const effective = facts.applied.map(([name, , value]) => `${name} ${value}`).join(", ")
-  yield* emit({ target, status: "pass", millis, details: `${effective}; applied with SQL and verified` })
+  const applied = facts.applied.map(({ effective, name }) => `${name} ${effective}`).join(", ")
+  yield* emit({ target, status: "pass", millis, details: `${applied}; applied with SQL and verified` })
   const role = Number((yield* rowsOf(client, ROLE_TIMEOUT))[0]?.["millis"] ?? 0)
   const ours = Duration.toMillis(settings.statementTimeout)
   if (role > 0 && role !== ours) {
