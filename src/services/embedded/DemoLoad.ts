@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import type { LeasedSession } from "../pool/LeasedSession.ts"
+import type { LeasedSession } from "../pool/SessionLease.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 
 /** Short reads: enough for the charts to move. */

@@ -9,7 +9,7 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { toSqlError, isUnread, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease } from "./core/Lease.ts"
-import { LeasedSession, type Reacquire } from "./LeasedSession.ts"
+import { SessionLease, type Reacquire } from "./SessionLease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
 /** Maps the error of an acquire to the caller's error type. */
@@ -19,7 +19,7 @@ export const acquireSqlError: MapError<SqlError> = (error) => toSqlError(error, 
 
 export const useSession =
   <X>(host: PoolHost, mapError: MapError<X>) =>
-  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
+  <A, E, R>(f: (session: SessionLease) => Effect.Effect<A, E, R>): Effect.Effect<A, E | X, R> =>
     withLease<A, E | X, R>(host, (lease) =>
       host.core.tryAcquire(lease, host.now()) ? f(lease) : waitForSession(host, lease, mapError, f)
     )
@@ -29,14 +29,14 @@ export const useSession =
  * its effect cannot be interrupted.
  */
 export type UseForTransaction = <A, E, R>(
-  f: (session: LeasedSession) => Effect.Effect<A, E, R>,
+  f: (session: SessionLease) => Effect.Effect<A, E, R>,
   after?: () => Effect.Effect<void> | undefined
 ) => Effect.Effect<A, E | SqlError, R>
 
 /** The transaction may begin on another session when the first one turns out to have ended. */
 export const useForTransaction =
   (host: PoolHost): UseForTransaction =>
-  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
+  <A, E, R>(f: (session: SessionLease) => Effect.Effect<A, E, R>, after?: () => Effect.Effect<void> | undefined) =>
     withLease<A, E | SqlError, R>(
       host,
       (lease) => {
@@ -49,7 +49,7 @@ export const useForTransaction =
 /** Uses an idle session for one effect if there is one, else returns `None` at once. */
 export const tryUseSession =
   (host: PoolHost) =>
-  <A, E, R>(f: (session: LeasedSession) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
+  <A, E, R>(f: (session: SessionLease) => Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E, R> =>
     withLease(host, (lease) =>
       host.core.tryAcquireSilent(lease, host.now()) ? Effect.asSome(f(lease)) : Effect.succeedNone
     )
@@ -66,10 +66,10 @@ const retryNeverExecuted = <A, E, R>(effect: Effect.Effect<A, E, R>, retries: nu
   )
 
 /** The finalizer is added before the acquire, so an interrupted wait leaves nothing behind. */
-export const reserve = <X>(host: PoolHost, mapError: MapError<X>): Effect.Effect<LeasedSession, X, Scope.Scope> =>
+export const reserve = <X>(host: PoolHost, mapError: MapError<X>): Effect.Effect<SessionLease, X, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiber<LeasedSession, X, Scope.Scope>((fiber) => {
-      const lease = new LeasedSession(host, fiber)
+    Effect.withFiber<SessionLease, X, Scope.Scope>((fiber) => {
+      const lease = new SessionLease(host, fiber)
       lease.reacquire = reacquire
       const scope = Context.getUnsafe(fiber.context, Scope.Scope)
       return Effect.flatMap(
@@ -100,11 +100,11 @@ const reacquire: Reacquire = (host, lease) =>
 /** Acquires inside the protected part: an interruption finds the lease without a session or over, and releases it. */
 const withLease = <A, E, R>(
   host: PoolHost,
-  run: (lease: LeasedSession) => Effect.Effect<A, E, R>,
+  run: (lease: SessionLease) => Effect.Effect<A, E, R>,
   after?: () => Effect.Effect<void> | undefined
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const lease = new LeasedSession(host, fiber)
+    const lease = new SessionLease(host, fiber)
     return Effect.onExitPrimitive(
       Effect.suspend(() => run(lease)),
       () => {
@@ -117,9 +117,9 @@ const withLease = <A, E, R>(
 /** Waits for a session, then runs `f`. An interrupted wait needs no cleanup here: the caller releases the lease. */
 const waitForSession = <A, E, R, X>(
   host: PoolHost,
-  lease: LeasedSession,
+  lease: SessionLease,
   mapError: MapError<X>,
-  f: (session: LeasedSession) => Effect.Effect<A, E, R>
+  f: (session: SessionLease) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | X, R> =>
   Effect.callback<A, E | X, R>((resume) => {
     lease.onWake = (error) =>

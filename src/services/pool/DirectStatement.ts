@@ -18,7 +18,7 @@ import { type Holder, Lease } from "./core/Lease.ts"
 import { release, acquireSqlError } from "./Acquire.ts"
 import type { StatementFacts } from "../stats/StatementCache.ts"
 import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
-import type { Transform } from "./LeasedSession.ts"
+import type { Transform } from "./SessionLease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
 type Resume = (effect: Effect.Effect<ReadonlyArray<Row>, SqlError>) => void

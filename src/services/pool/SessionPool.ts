@@ -21,7 +21,7 @@ import type { PoolEvent } from "./Events.ts"
 import { type SessionEntry, type WaiterEntry, sessionEntry, waiterEntries } from "./SessionList.ts"
 import * as Acquire from "./Acquire.ts"
 import type { UseForTransaction } from "./Acquire.ts"
-import type { LeasedSession } from "./LeasedSession.ts"
+import type { LeasedSession, SessionLease } from "./SessionLease.ts"
 import { type RunStatement, runStatement, StatementPipeline } from "./StatementPipeline.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import type { PoolSnapshot } from "./core/Snapshot.ts"
@@ -40,73 +40,73 @@ export const StartInBackground = Context.Reference<boolean>("effect-supavisor/St
   defaultValue: () => false
 })
 
+/** The service of a pool. Members marked as internal are for this library's own modules and in no declaration file. */
+export interface SessionPoolShape {
+  /** The configured name, else `host:port/database`. */
+  readonly name: string
+  readonly endpoint: DatabaseEndpoint
+  /**
+   * Uses a session for one effect. An idle one is acquired at once, without a timer, a fiber or a microtask.
+   * Otherwise the caller waits in the queue, which is bounded (`QueueFull`), for at most the acquire timeout
+   * (`AcquireTimeout`). Fails with `PoolClosed` once the pool drains.
+   */
+  readonly use: <A, E, R>(
+    f: (session: LeasedSession) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | SessionError, R>
+  /** Acquires a session until the scope closes. */
+  readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
+  /**
+   * Uses an idle session for one effect if there is one and no caller waits, else returns `None` at once. The session
+   * is the one that has been silent for longest, and is not probed before, so `f` needs a timeout of its own. It does
+   * not count as a use: the idle timeout goes on. @internal
+   */
+  readonly tryUse: <A, E, R>(
+    f: (session: SessionLease) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<Option.Option<A>, E, R>
+  /** As `use`, but fails with `SqlError`. @internal */
+  readonly borrow: Borrower
+  /**
+   * Runs one independent statement, without a fiber between the pool and the wire: faster than `use`. With
+   * `pool.pipeline` set, statements that were quick so far share sessions.
+   */
+  readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+  /** As `execute`, with the holder for the list of sessions and a choice whether the session may be shared. @internal */
+  readonly run: RunStatement
+  /** As `use`, for one transaction; fails with `SqlError`. @internal */
+  readonly transact: UseForTransaction
+  /** As `get`, but fails with `SqlError`. @internal */
+  readonly reserve: Effect.Effect<SessionLease, SqlError, Scope.Scope>
+  readonly snapshot: Effect.Effect<PoolSnapshot>
+  /** Every open session, with its holder and its statement. */
+  readonly sessions: Effect.Effect<ReadonlyArray<SessionEntry>>
+  /** The twenty callers that have waited for longest, oldest first; the snapshot counts all. */
+  readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
+  /** Live histograms of waiting, use, dials, probes and outages. @internal */
+  readonly times: Effect.Effect<PoolTimes>
+  /** Events from now on, preceded by the last fifty. */
+  readonly events: Stream.Stream<PoolEvent>
+  /**
+   * Waits for the first dial according to the `startup` setting: `tolerant` fails on configuration and authentication
+   * errors only, `fail-fast` on any error, `lazy` does not wait. The layer has already waited, unless
+   * `StartInBackground` is set.
+   */
+  readonly ready: Effect.Effect<void, SessionError>
+  /**
+   * Probes every session before its next use, idle ones now, and closes those that do not answer. Without an open
+   * session, dials one as soon as the dial backoff allows.
+   */
+  readonly validateAll: Effect.Effect<void>
+  /** Replaces every session, idle ones now, used ones on release: for example after a change of credentials. */
+  readonly reset: Effect.Effect<void>
+  /**
+   * Rejects waiting and new callers, lets leases finish, then cancels statements, then sends Terminate, bounded by the
+   * shutdown timeout. Closing the scope does the same; call it earlier to report its progress.
+   */
+  readonly drain: Effect.Effect<void>
+}
+
 /** A pool of sessions with a Postgres server or pooler. */
-export class SessionPool extends Context.Service<
-  SessionPool,
-  {
-    /** The configured name, else `host:port/database`. */
-    readonly name: string
-    readonly endpoint: DatabaseEndpoint
-    /**
-     * Uses a session for one effect. An idle one is acquired at once, without a timer, a fiber or a microtask.
-     * Otherwise the caller waits in the queue, which is bounded (`QueueFull`), for at most the acquire timeout
-     * (`AcquireTimeout`). Fails with `PoolClosed` once the pool drains.
-     */
-    readonly use: <A, E, R>(
-      f: (session: LeasedSession) => Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | SessionError, R>
-    /** Acquires a session until the scope closes. */
-    readonly get: Effect.Effect<LeasedSession, SessionError, Scope.Scope>
-    /**
-     * Uses an idle session for one effect if there is one and no caller waits, else returns `None` at once. The session
-     * is the one that has been silent for longest, and is not probed before, so `f` needs a timeout of its own. It does
-     * not count as a use: the idle timeout goes on.
-     */
-    readonly tryUse: <A, E, R>(
-      f: (session: LeasedSession) => Effect.Effect<A, E, R>
-    ) => Effect.Effect<Option.Option<A>, E, R>
-    /** As `use`, but fails with `SqlError`. */
-    readonly borrow: Borrower
-    /**
-     * Runs one independent statement, without a fiber between the pool and the wire: faster than `use`. With
-     * `pool.pipeline` set, statements that were quick so far share sessions.
-     */
-    readonly execute: (sql: string, params?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
-    /** As `execute`, with the holder for the list of sessions and a choice whether the session may be shared. */
-    readonly run: RunStatement
-    /** As `use`, for one transaction; fails with `SqlError`. */
-    readonly transact: UseForTransaction
-    /** As `get`, but fails with `SqlError`. */
-    readonly reserve: Effect.Effect<LeasedSession, SqlError, Scope.Scope>
-    readonly snapshot: Effect.Effect<PoolSnapshot>
-    /** Every open session, with its holder and its statement. */
-    readonly sessions: Effect.Effect<ReadonlyArray<SessionEntry>>
-    /** The twenty callers that have waited for longest, oldest first; the snapshot counts all. */
-    readonly waiters: Effect.Effect<ReadonlyArray<WaiterEntry>>
-    /** Live histograms of waiting, use, dials, probes and outages. */
-    readonly times: Effect.Effect<PoolTimes>
-    /** Events from now on, preceded by the last fifty. */
-    readonly events: Stream.Stream<PoolEvent>
-    /**
-     * Waits for the first dial according to the `startup` setting: `tolerant` fails on configuration and authentication
-     * errors only, `fail-fast` on any error, `lazy` does not wait. The layer has already waited, unless
-     * `StartInBackground` is set.
-     */
-    readonly ready: Effect.Effect<void, SessionError>
-    /**
-     * Probes every session before its next use, idle ones now, and closes those that do not answer. Without an open
-     * session, dials one as soon as the dial backoff allows.
-     */
-    readonly validateAll: Effect.Effect<void>
-    /** Replaces every session, idle ones now, used ones on release: for example after a change of credentials. */
-    readonly reset: Effect.Effect<void>
-    /**
-     * Rejects waiting and new callers, lets leases finish, then cancels statements, then sends Terminate, bounded by the
-     * shutdown timeout. Closing the scope does the same; call it earlier to report its progress.
-     */
-    readonly drain: Effect.Effect<void>
-  }
->()("effect-supavisor/SessionPool") {
+export class SessionPool extends Context.Service<SessionPool, SessionPoolShape>()("effect-supavisor/SessionPool") {
   /** A pool over any `SessionOpener`, such as scripted sessions in tests. */
   static readonly layerNoDeps: Layer.Layer<SessionPool, SessionError, SessionConfig | SessionOpener> = Layer.effect(
     SessionPool,

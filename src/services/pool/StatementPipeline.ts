@@ -16,7 +16,7 @@ import type * as Cause from "effect/Cause"
 import type { SqlError } from "effect/sql/SqlError"
 import type { QueryResult } from "../wire/query/Query.ts"
 import { DirectStatement, type StatementOptions } from "./DirectStatement.ts"
-import type { Transform } from "./LeasedSession.ts"
+import type { Transform } from "./SessionLease.ts"
 import * as Effect from "effect/Effect"
 import type { Row } from "@effect/sql-pg/PgConnection"
 

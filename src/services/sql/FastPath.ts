@@ -13,8 +13,8 @@ import type { SqlClient, TransactionConnection } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { nativeTracer } from "effect/Tracer"
-import type { Transform } from "../pool/LeasedSession.ts"
-import { LeasedSession } from "../pool/LeasedSession.ts"
+import type { Transform } from "../pool/SessionLease.ts"
+import { SessionLease } from "../pool/SessionLease.ts"
 import type { RunStatement } from "../pool/StatementPipeline.ts"
 import { Pipelining } from "./Pipelining.ts"
 import { asRows } from "../session/ResultForm.ts"
@@ -88,7 +88,7 @@ export const withFastPath = <Client extends SqlClient>(
         return run(fiber, textOf(this), this.args, { transform: transformRows, isShared })
       }
       const [connection] = transaction
-      return transformRows === undefined && connection instanceof LeasedSession
+      return transformRows === undefined && connection instanceof SessionLease
         ? connection.runNow(asRows, textOf(this), this.args, true)
         : connection.execute(textOf(this), this.args, transformRows)
     }

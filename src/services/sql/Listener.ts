@@ -21,7 +21,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Notification } from "@effect/sql-pg/PgConnection"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
-import type { LeasedSession } from "../pool/LeasedSession.ts"
+import type { SessionLease } from "../pool/SessionLease.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import { toSqlError } from "../errors/SqlErrors.ts"
 
@@ -87,7 +87,7 @@ const noSession = (): SqlError =>
 
 /** The current session, and the channels listened to on it. */
 interface Attachment {
-  readonly lease: LeasedSession
+  readonly lease: SessionLease
   readonly scope: Scope.Closeable
   readonly channels: Set<string>
   readonly ended: Deferred.Deferred<void>

@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { Reactivity } from "effect/reactivity/Reactivity"
 import type { TransactionConnection } from "effect/sql/SqlClient"
-import type { LeasedSession } from "../pool/LeasedSession.ts"
+import type { SessionLease } from "../pool/SessionLease.ts"
 
 /** The key of the level in the connection that Effect SQL keeps. */
 const LEVEL = Symbol("effect-supavisor/TransactionLevel")
 
 /** What Effect SQL keeps in the context of a transaction: the connection and its depth. */
-export type Connection = readonly [lease: LeasedSession, depth: number] & { readonly [LEVEL]?: TransactionLevel }
+export type Connection = readonly [lease: SessionLease, depth: number] & { readonly [LEVEL]?: TransactionLevel }
 
 export type TransactionService = Context.Service<TransactionConnection, TransactionConnection.Service>
 
@@ -32,9 +32,9 @@ export class TransactionLevel {
   private callbacks: Array<Effect.Effect<void>> | undefined = undefined
   private turns: Semaphore.Semaphore | undefined = undefined
 
-  constructor(lease: LeasedSession, parent: TransactionLevel | undefined) {
+  constructor(lease: SessionLease, parent: TransactionLevel | undefined) {
     this.parent = parent
-    const connection: [LeasedSession, number] & { [LEVEL]?: TransactionLevel } = [
+    const connection: [SessionLease, number] & { [LEVEL]?: TransactionLevel } = [
       lease,
       parent === undefined ? 0 : parent.connection[1] + 1
     ]

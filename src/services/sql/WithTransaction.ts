@@ -15,7 +15,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { nativeTracer, ParentSpan, type Span } from "effect/Tracer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
-import type { LeasedSession } from "../pool/LeasedSession.ts"
+import type { SessionLease } from "../pool/SessionLease.ts"
 import type { Session } from "../session/Session.ts"
 import { SessionError } from "../errors/SessionError.ts"
 import type { SessionPool } from "../pool/SessionPool.ts"
@@ -47,7 +47,7 @@ const rollbackMillis = (session: Session, isInterrupted: boolean): number => {
   return Math.max(ROLLBACK_MILLIS, ROLLBACK_ROUND_TRIPS * (isInterrupted ? Math.min(roundTrip, tcp) : roundTrip))
 }
 
-const control = (lease: LeasedSession, sql: string): Effect.Effect<void, SqlError> =>
+const control = (lease: SessionLease, sql: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(Effect.interruptible(lease.executeRaw(sql, [])))
 
 const aborted = (): SqlError =>
@@ -119,7 +119,7 @@ const bounded = (
   })
 
 /** The pool finishes what takes longer: it leases the session again only when it is clean. */
-const rollback = (clock: Clock.Clock, lease: LeasedSession, isInterrupted: boolean): Effect.Effect<void> =>
+const rollback = (clock: Clock.Clock, lease: SessionLease, isInterrupted: boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
     const session = lease.session
     if (session === undefined || session.lost !== undefined) return Effect.void
@@ -129,7 +129,7 @@ const rollback = (clock: Clock.Clock, lease: LeasedSession, isInterrupted: boole
 /** A savepoint that cannot be rolled back in time ends the session: the next statement of the transaction fails. */
 const rollbackSavepoint =
   (endpoint: SessionPool["Service"]["endpoint"], clock: Clock.Clock) =>
-  (lease: LeasedSession, id: number, isInterrupted: boolean) =>
+  (lease: SessionLease, id: number, isInterrupted: boolean) =>
     Effect.suspend(() => {
       const session = lease.session
       if (session === undefined || session.lost !== undefined) return Effect.void
@@ -155,7 +155,7 @@ const rollbackSavepoint =
 const savepointName = (id: number): string => `effect_sql_${id}`
 
 /** Releases a savepoint and ignores errors: they appear again at COMMIT, typed. */
-const releaseSavepoint = (lease: LeasedSession, id: number): Effect.Effect<void> =>
+const releaseSavepoint = (lease: SessionLease, id: number): Effect.Effect<void> =>
   Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`))
 
 /** The span of a traced transaction. */

@@ -179,7 +179,7 @@ describe("a session that is held for long", () => {
   it.effect("is not reported when the lease is long-lived by intent", () =>
     withPool({}, { pool: { max: 2, leakThreshold: 5000 } }, (scenario) =>
       Effect.gen(function* () {
-        const lease = yield* scenario.pool.get
+        const lease = yield* scenario.pool.reserve
         lease.longLived = true
         yield* advance(scenario, 20_000, 1000)
         assert.strictEqual(ofTag(scenario.events, "LeakSuspected").length, 0)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/testing/TestClock"
-import type { LeasedSession } from "../../../src/services/pool/LeasedSession.ts"
+import type { LeasedSession } from "../../../src/services/pool/SessionLease.ts"
 import { Dial } from "../../../src/testing/ScriptedSessions.ts"
 import { hold, holdMany, ofTag, advance, withPool } from "./PoolScenario.ts"
 

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { LeasedSession } from "../../../src/services/pool/LeasedSession.ts"
+import type { LeasedSession, SessionLease } from "../../../src/services/pool/SessionLease.ts"
 import { FaultMode, FaultProxy } from "../../../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt, stack, untilPool } from "../../PoolHarness.ts"
@@ -208,7 +208,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })(
       "around the probe of a session that listens",
       () =>
         Effect.gen(function* () {
-          const millis = yield* whileListening((session) => session.session!.probe)
+          const millis = yield* whileListening((session) => (session as SessionLease).session!.probe)
           assert.isBelow(millis, RETURNED_BY)
         }),
       timed

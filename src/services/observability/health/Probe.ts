@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { wordMillis } from "../../errors/Wording.ts"
-import type { LeasedSession } from "../../pool/LeasedSession.ts"
+import type { SessionLease } from "../../pool/SessionLease.ts"
 import { SessionError } from "../../errors/SessionError.ts"
 import type { SessionPool } from "../../pool/SessionPool.ts"
 import type { CheckOutcome } from "./HealthEvidence.ts"
@@ -46,7 +46,7 @@ type Pool = SessionPool["Service"]
  *
  * A driver that is interrupted waits for its peer, so the session of a silent server is killed first.
  */
-const roundTrip = (pool: Pool, now: () => number, lease: LeasedSession): Effect.Effect<number | undefined> =>
+const roundTrip = (pool: Pool, now: () => number, lease: SessionLease): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
     const { session } = lease
     if (session === undefined) return Effect.succeed(undefined)

@@ -1,4 +1,4 @@
-/** A leased session: an Effect SQL connection that is valid until the lease is released. */
+/** The lease of a session: an Effect SQL connection that is valid until it is released. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -27,9 +27,19 @@ const leaseEnded = (): SqlError =>
   })
 
 /** Releases the session of a lease and acquires another one. */
-export type Reacquire = (host: PoolHost, lease: LeasedSession) => Effect.Effect<void, SqlError>
+export type Reacquire = (host: PoolHost, lease: SessionLease) => Effect.Effect<void, SqlError>
 
-export class LeasedSession extends Lease<Session> implements SqlConnection.Connection {
+/** A leased session: an Effect SQL connection that is valid until the lease is released. */
+export interface LeasedSession extends SqlConnection.Connection {
+  /** The session's id, backend pid, server version and so on. Throws when the lease is over. */
+  readonly info: SessionInfo
+  /** The rows with the command, the number of rows and the fields. */
+  readonly executeRaw: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<Result, SqlError>
+  /** LISTEN on this session until the scope closes. */
+  readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope>
+}
+
+export class SessionLease extends Lease<Session> implements LeasedSession {
   /** Moves the lease to another session; undefined where it must keep its own. */
   reacquire: Reacquire | undefined = undefined
   private readonly host: PoolHost
@@ -52,7 +62,6 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return this.slot?.session
   }
 
-  /** The session's id, backend pid, server version and so on. Throws when the lease is over. */
   get info(): SessionInfo {
     const session = this.session
     if (session === undefined) throw leaseEnded()
@@ -105,7 +114,6 @@ export class LeasedSession extends Lease<Session> implements SqlConnection.Conne
     return transform === undefined ? rows : Stream.mapArray(rows, (chunk) => transform(chunk) as typeof chunk)
   }
 
-  /** LISTEN on this session until the scope closes. */
   listen(channel: string): Effect.Effect<Queue.Dequeue<Notification, SqlError>, SqlError, Scope.Scope> {
     return this.afterBegin((session) => session.listen(channel))
   }
