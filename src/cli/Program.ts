@@ -69,16 +69,12 @@ const serveCommand = Command.make("serve", { demo }, ({ demo }) =>
   ])
 )
 
-/** For every command: variables come from the environment, then from the file. */
-const settingsFrom = (options: { readonly envFile: Option.Option<string> }) =>
-  EnvFileLayer.provider({ envFile: Option.getOrUndefined(options.envFile) })
-
 /** All except the wizard, which would print secrets in plain text. */
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 
 const tree = root.pipe(
   Command.withSubcommands([serveCommand, status, watch, doctor, inspect, size]),
-  Command.provide(settingsFrom)
+  Command.provide(({ envFile }) => EnvFileLayer.provider({ envFile: Option.getOrUndefined(envFile) }))
 )
 
 /** Runs a command line, given without the name of the program. Wrong usage is printed and fails. */

@@ -19,14 +19,10 @@ const exitCodeOf = async (exit: Exit.Exit<unknown, unknown>, signals: Signals): 
   return exitCode
 }
 
-/** Drops output when the terminal or the reader has closed, so that the drain is not interrupted. */
-const ignoreClosedStreams = (): void => {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
-}
-
 /** Runs an effect as the program: the first signal interrupts it, and its finalizers run to their end. */
 export const runProgram = (program: Effect.Effect<unknown, unknown>, signals: Signals): void => {
-  ignoreClosedStreams()
+  // Output is dropped when the terminal or the reader has closed, so that the drain is not interrupted.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   const runMain = Runtime.makeRunMain(({ fiber, teardown }) => {
     signals.handOver(() => fiber.interruptUnsafe(fiber.id))
     fiber.addObserver((exit) => {

@@ -23,7 +23,7 @@ import { type HistoryUpdate, PoolHistory, STEP_MILLIS, WINDOW_MILLIS } from "../
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
 import { makeStatus } from "./Status.ts"
-import { type FeedMessageData, type FeedMessageName, feedMessages, type StatusBody } from "./StatusSchema.ts"
+import { type FeedMessageData, type FeedMessageName, feedMessages } from "./StatusSchema.ts"
 import { version } from "./Version.ts"
 
 /** After which a browser reconnects, in milliseconds. */
@@ -151,25 +151,23 @@ const make = Effect.gen(function* () {
   yield* Effect.forkScoped(Effect.forever(Effect.delay(beat, HEARTBEAT_MILLIS)))
   yield* history.subscribe(onUpdate)
 
-  /** Synchronous, so that no update falls between the history that is read here and the reader's first update. */
-  const admit = (disconnect: () => void, queue: Reader["queue"], body: StatusBody): Reader | FeedRefused => {
-    if (ending) return new FeedRefused({ reason: "The server is stopping." })
+  const enter = Effect.fnUntraced(function* (disconnect: () => void) {
+    const queue = yield* Queue.dropping<Uint8Array, Cause.Done>(MAX_QUEUED)
+    const body = yield* status
+    // Synchronous from here, so that no update falls between the history and the reader's first update.
+    if (ending) return yield* new FeedRefused({ reason: "The server is stopping." })
     if (readers.size >= MAX_READERS) {
-      return new FeedRefused({ reason: `${MAX_READERS} readers are connected already: close one and try again.` })
+      const reason = `${MAX_READERS} readers are connected already: close one and try again.`
+      return yield* new FeedRefused({ reason })
     }
     const { demo } = body
     const { events, points } = history.contents()
     const sizes = { stepMillis: STEP_MILLIS, windowMillis: WINDOW_MILLIS }
     const hello = { version, startedAt, demo, ...sizes, history: points, events }
     for (const bytes of [retry, message("hello", hello), message("status", body)]) Queue.offerUnsafe(queue, bytes)
-    const reader = { queue, disconnect }
+    const reader: Reader = { queue, disconnect }
     readers.add(reader)
     return reader
-  }
-
-  const enter = Effect.fnUntraced(function* (disconnect: () => void) {
-    const admitted = admit(disconnect, yield* Queue.dropping<Uint8Array, Cause.Done>(MAX_QUEUED), yield* status)
-    return admitted instanceof FeedRefused ? yield* admitted : admitted
   })
 
   const end = Effect.gen(function* () {

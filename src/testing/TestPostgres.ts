@@ -61,14 +61,9 @@ const makeAdmin = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const run = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<PgConnection.Result, SqlError> =>
     Effect.suspend(() => {
       const kept = current?.connection
-      const attempt = Effect.flatMap(kept === undefined ? open : Effect.succeed(kept), (connection) =>
-        connection.query(sql, params)
-      )
-      return attempt.pipe(
-        Effect.catch((error) =>
-          isDead(error)
-            ? Effect.andThen(forget, kept === undefined ? Effect.fail(error) : run(sql, params))
-            : Effect.fail(error)
+      return Effect.flatMap(kept === undefined ? open : Effect.succeed(kept), ({ query }) => query(sql, params)).pipe(
+        Effect.catchIf(isDead, (error) =>
+          Effect.andThen(forget, kept === undefined ? Effect.fail(error) : run(sql, params))
         )
       )
     })

@@ -142,17 +142,6 @@ const tenantsOf = (options: FakeSupavisorOptions, clock: PoolerClock): ReadonlyA
   )
 }
 
-const checkNumbers = (options: FakeSupavisorOptions): Effect.Effect<void, FakeSupavisorError> => {
-  const { maxClients = 1, poolSize = 1, timeScale = 1 } = options
-  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
-    return Effect.fail(failure(`timeScale must be a number above 0, not ${timeScale}`))
-  }
-  const wrong = [poolSize, maxClients].find((size) => !Number.isInteger(size) || size < 1)
-  return wrong === undefined
-    ? Effect.void
-    : Effect.fail(failure(`poolSize and maxClients must be whole numbers from 1, not ${wrong}`))
-}
-
 const tlsOf = (tls: NonNullable<FakeSupavisorOptions["tls"]>) =>
   Effect.try({
     try: () => ({ context: createSecureContext({ cert: tls.cert, key: tls.key }), required: tls.required ?? false }),
@@ -181,8 +170,15 @@ const urlTo = (
 const make = Effect.fnUntraced(function* (
   options: FakeSupavisorOptions
 ): Effect.fn.Return<FakeSupavisorShape, FakeSupavisorError, Scope.Scope> {
-  yield* checkNumbers(options)
-  const clock = new PoolerClock(options.timeScale ?? 1)
+  const { maxClients = defaultMaxClients, poolSize = defaultPoolerSize, timeScale = 1 } = options
+  if (!(timeScale > 0 && Number.isFinite(timeScale))) {
+    return yield* failure(`timeScale must be a number above 0, not ${timeScale}`)
+  }
+  const wrong = [poolSize, maxClients].find((size) => !Number.isInteger(size) || size < 1)
+  if (wrong !== undefined) {
+    return yield* failure(`poolSize and maxClients must be whole numbers from 1, not ${wrong}`)
+  }
+  const clock = new PoolerClock(timeScale)
   const tenants = tenantsOf(options, clock)
   const watchers = new Watchers()
   const pooler = new Pooler(
@@ -192,7 +188,7 @@ const make = Effect.fnUntraced(function* (
       tls: options.tls === undefined ? undefined : yield* tlsOf(options.tls),
       queue: options.queue === "wait",
       lateCancel: options.lateCancel ?? false,
-      maxClients: options.maxClients ?? defaultMaxClients,
+      maxClients,
       heartbeatMillis: millis(options.heartbeat, poolerTimes.heartbeat),
       idleTimeoutMillis: millis(options.clientIdleTimeout, 0),
       checkoutMillis: millis(options.checkoutTimeout, poolerTimes.checkout),

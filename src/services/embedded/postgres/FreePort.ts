@@ -27,10 +27,9 @@ const bindOnce = (port: number): Effect.Effect<number, Error> =>
   })
 
 /** A port that was free a moment ago; callers retry on a conflict. Fails with the system's error when there is none. */
-export const freePort: Effect.Effect<number, Error> = Effect.suspend(() => {
-  const candidate = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort + 1))
-  return bindOnce(candidate)
-}).pipe(
+export const freePort: Effect.Effect<number, Error> = Effect.suspend(() =>
+  bindOnce(lowestPort + Math.floor(Math.random() * (highestPort - lowestPort + 1)))
+).pipe(
   Effect.retry({ times: maxAttempts }),
   Effect.catch(() => bindOnce(0))
 )
