@@ -23,42 +23,31 @@ const surroundingBlanks: Note = {
   remedy: "Remove them where the value is set."
 }
 
-const steps: ReadonlyArray<{ readonly pattern: RegExp; readonly note: Note }> = [
-  {
-    pattern: OUTER_BLANKS,
-    note: surroundingBlanks
-  },
+const steps: ReadonlyArray<Note & { readonly pattern: RegExp }> = [
+  { pattern: OUTER_BLANKS, ...surroundingBlanks },
   {
     pattern: INNER_BREAKS,
-    note: {
-      code: "line-break",
-      message: "Line breaks, tabs or invisible characters inside the connection string were removed.",
-      remedy: "Put the connection string on one line."
-    }
+    code: "line-break",
+    message: "Line breaks, tabs or invisible characters inside the connection string were removed.",
+    remedy: "Put the connection string on one line."
   },
   {
     pattern: COMMAND_BEFORE,
-    note: {
-      code: "command-before",
-      message: "The command name `psql` before the connection string was ignored.",
-      remedy: "Set the value to the connection string alone."
-    }
+    code: "command-before",
+    message: "The command name `psql` before the connection string was ignored.",
+    remedy: "Set the value to the connection string alone."
   },
   {
     pattern: SETTING_BEFORE,
-    note: {
-      code: "variable-name-before",
-      message: "The name of a variable before the connection string was ignored.",
-      remedy: "Set the value to the part after the equals sign."
-    }
+    code: "variable-name-before",
+    message: "The name of a variable before the connection string was ignored.",
+    remedy: "Set the value to the part after the equals sign."
   },
   {
     pattern: OUTER_QUOTES,
-    note: {
-      code: "surrounding-quotes",
-      message: "Quotation marks around the connection string were ignored.",
-      remedy: "Remove them: they became part of the value."
-    }
+    code: "surrounding-quotes",
+    message: "Quotation marks around the connection string were ignored.",
+    remedy: "Remove them: they became part of the value."
   }
 ]
 
@@ -71,7 +60,7 @@ export const cleanPastedText = (pasted: string): PastedText => {
   let before: string
   do {
     before = text
-    for (const { note, pattern } of steps) {
+    for (const { pattern, ...note } of steps) {
       const cleaned = text.replace(pattern, "")
       if (cleaned !== text) notes.set(note.code, note)
       text = cleaned

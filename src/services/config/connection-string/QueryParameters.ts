@@ -2,22 +2,12 @@ import { decode } from "./PercentEncoding.ts"
 import type { Note, Problem } from "./Problem.ts"
 
 /** The parameters of a connection URI that have an effect; all but `search_path` are libpq's. */
-export const KNOWN_PARAMETERS: ReadonlySet<string> = new Set([
-  "host",
-  "port",
-  "user",
-  "password",
-  "dbname",
-  "application_name",
-  "connect_timeout",
-  "sslmode",
-  "sslrootcert",
-  "sslcert",
-  "sslkey",
-  "sslpassword",
-  "options",
-  "search_path"
-])
+export const KNOWN_PARAMETERS: ReadonlySet<string> = new Set(
+  (
+    "host port user password dbname application_name connect_timeout sslmode sslrootcert sslcert sslkey sslpassword " +
+    "options search_path"
+  ).split(" ")
+)
 
 /** The substitute for a parameter of other clients. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([

@@ -5,28 +5,12 @@ export const MASK = "*****"
 const SHORTEST_IN_PROSE = 4
 
 /** Words of ordinary messages about databases that are also common local passwords. */
-const COMMON_WORDS: ReadonlySet<string> = new Set([
-  "admin",
-  "authenticator",
-  "database",
-  "host",
-  "localhost",
-  "password",
-  "pgbouncer",
-  "pooler",
-  "port",
-  "postgres",
-  "postgresql",
-  "public",
-  "role",
-  "root",
-  "secret",
-  "session",
-  "supabase",
-  "supavisor",
-  "test",
-  "user"
-])
+const COMMON_WORDS: ReadonlySet<string> = new Set(
+  (
+    "admin authenticator database host localhost password pgbouncer pooler port postgres postgresql public role root " +
+    "secret session supabase supavisor test user"
+  ).split(" ")
+)
 
 const PASSWORD_NAME = String.raw`(?:password|passwd|pwd)\\*["']?\s*(?:=|%3d|:(?=\s*\\*["']))\s*`
 /** A value in quotes, in quotes that are escaped themselves, or up to the next blank, `&` or quote. */

@@ -3,27 +3,11 @@ import type { Problem } from "./Problem.ts"
 const POSTGRES = /^postgres(?:ql)?:\/\//i
 
 /** Schemes that a message may name; any other text before `://` could be part of a secret. */
-const FAMILIAR = [
-  "jdbc:postgresql",
-  "prisma+postgres",
-  "prisma",
-  "postgresql\\+[a-z0-9]+",
-  "postgres\\+[a-z0-9]+",
-  "pgsql",
-  "psql",
-  "pg",
-  "cockroachdb",
-  "mysql",
-  "mariadb",
-  "mongodb(?:\\+srv)?",
-  "redis",
-  "sqlite",
-  "file",
-  "ssh",
-  "tcp",
-  "wss?"
-]
-const FAMILIAR_SCHEME = new RegExp(`^(?:${FAMILIAR.join("|")}):`, "i")
+const FAMILIAR_SCHEME = new RegExp(
+  String.raw`^(?:jdbc:postgresql|prisma+postgres|prisma|postgres(?:ql)?\+[a-z0-9]+|pgsql|psql|pg|cockroachdb|mysql|` +
+    String.raw`mariadb|mongodb(?:\+srv)?|redis|sqlite|file|ssh|tcp|wss?):`,
+  "i"
+)
 
 const EXAMPLE = "postgresql://postgres.PROJECT_REF:PASSWORD@aws-N-REGION.pooler.supabase.com:5432/postgres"
 

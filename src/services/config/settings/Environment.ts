@@ -3,12 +3,13 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, describe, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { resolveSettings, problemOf } from "./Resolve.ts"
-import { type FieldKey, fieldKeys, fields, readerOf, type Values } from "./Fields.ts"
+import { readValues, resolveSettings } from "./Resolve.ts"
+import { fieldKeys, fields, type Values } from "./Fields.ts"
 import { misspeltVariables } from "./Misspellings.ts"
 import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
 import { decideTarget, embedded, missing, type Target, unreadable } from "./Target.ts"
+import { given } from "../../errors/Wording.ts"
 import { primaryUrlVariable, urlVariables } from "./Variables.ts"
 
 /** An environment: names and values, both as the process got them. */
@@ -24,7 +25,7 @@ const clean = (value: string | undefined): string | undefined => {
 }
 
 interface UrlCandidate {
-  readonly name: string
+  readonly name: (typeof urlVariables)[number]
   readonly parsed: ReturnType<typeof parse>
   readonly secrets: ReadonlyArray<string>
 }
@@ -56,20 +57,15 @@ const passwordOf = ({ password }: ConnectionString): string | undefined =>
   password === undefined ? undefined : Redacted.value(password)
 
 /** The warning about a further URL that is set and not used. */
-const unusedUrl = (chosen: UrlCandidate, connection: ConnectionString, unused: UrlCandidate): ReadonlyArray<string> => {
-  if (Result.isFailure(unused.parsed)) {
-    return [`${unused.name} is set too and cannot be read. ${chosen.name} is used.`]
-  }
-  const other = unused.parsed.success
+const unusedUrl = (chosen: UrlCandidate, connection: ConnectionString, { name, parsed }: UrlCandidate) => {
+  if (Result.isFailure(parsed)) return `${name} is set too and cannot be read. ${chosen.name} is used.`
+  const other = parsed.success
   if (!isSameTarget(connection, other)) {
-    return [
-      `${unused.name} is set too and points elsewhere (${describe(other)}). ` +
-        `${chosen.name} is used (${describe(connection)}).`
-    ]
+    return `${name} is set too and points elsewhere (${describe(other)}). ${chosen.name} is used (${describe(connection)}).`
   }
-  return passwordOf(connection) === passwordOf(other)
-    ? []
-    : [`${unused.name} is set too, with another password. ${chosen.name} is used.`]
+  return (
+    passwordOf(connection) !== passwordOf(other) && `${name} is set too, with another password. ${chosen.name} is used.`
+  )
 }
 
 const typeName = fields.connectionType.variable
@@ -92,10 +88,7 @@ const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeR
     return unreadable(problems, name, name, type)
   }
   const isPrimary = name === primaryUrlVariable
-  const earlier = urlVariables.slice(
-    0,
-    urlVariables.findIndex((variable) => variable === name)
-  )
+  const earlier = urlVariables.slice(0, urlVariables.indexOf(name))
   const decided = decideTarget({
     connection: parsed.success,
     name,
@@ -106,13 +99,11 @@ const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeR
   })
   return {
     ...decided,
-    notes: [
-      ...(isPrimary
-        ? []
-        : [`${name} is used, because ${earlier.join(", ")} ${earlier.length === 1 ? "is" : "are"} not set.`]),
+    notes: given([
+      !isPrimary && `${name} is used, because ${earlier.join(", ")} ${earlier.length === 1 ? "is" : "are"} not set.`,
       ...decided.notes
-    ],
-    warnings: others.flatMap((unused) => unusedUrl(chosen, parsed.success, unused)),
+    ]),
+    warnings: given(others.map((unused) => unusedUrl(chosen, parsed.success, unused))),
     // without a readable type the target cannot be checked against it
     problems: typeRefused ? [] : decided.problems
   }
@@ -126,27 +117,14 @@ export const readRecord = (
   const candidates = candidatesIn(record)
   const kept = [fields["http.token"], fields["ssl.passphrase"]].flatMap(({ variable }) => clean(record[variable]) ?? [])
   const secrets = [...candidates.flatMap((candidate) => candidate.secrets), ...kept]
-  const values: { [K in FieldKey]?: unknown } = {}
-  const refused = new Set<FieldKey>()
-  const problems: Array<Problem> = [...unread]
-  for (const key of fieldKeys) {
-    const { variable } = fields[key]
-    const text = clean(record[variable])
-    if (text === undefined) continue
-    const result = readerOf(key).fromText(text)
-    if (Result.isSuccess(result)) {
-      values[key] = result.success
-    } else {
-      refused.add(key)
-      problems.push(problemOf(key, variable, text, secrets, result.failure))
-    }
-  }
+  const texts = fieldKeys.map((key) => [key, fields[key].variable, clean(record[fields[key].variable])] as const)
+  const { problems, refused, values } = readValues(texts, "fromText", secrets)
   return resolveSettings({
-    values: values as Values,
+    values,
     refused,
-    problems,
+    problems: [...unread, ...problems],
     warnings: misspeltVariables(Object.keys(record).filter((name) => clean(record[name]) !== undefined)),
-    target: targetOf(candidates, values as Values, refused.has("connectionType")),
+    target: targetOf(candidates, values, refused.has("connectionType")),
     naming: (key) => fields[key].variable,
     secrets,
     sessionSettings: {},

@@ -32,7 +32,11 @@ export interface Field<A, I, K extends Kind> {
 
 const fieldOf =
   <K extends Kind>(kind: K) =>
-  <A, I>(definition: Omit<Field<A, I, K>, "kind">): Field<A, I, K> => ({ ...definition, kind })
+  <A, I>(
+    variable: string,
+    reader: Reader<A, I>,
+    description: Omit<Field<A, I, K>, "kind" | "variable" | "reader">
+  ): Field<A, I, K> => ({ kind, variable, reader, ...description })
 
 const fixed = fieldOf("fixed")
 const derived = fieldOf("derived")
@@ -55,238 +59,178 @@ const highestPort = 65_535
 
 /** Every setting, in the order of the documentation. */
 export const fields = {
-  connectionType: derived({
-    variable: "DB_CONNECTION_TYPE",
-    reader: choice(["supavisor_session", "supavisor_transaction", "direct", "embedded"]),
-    source: "`supavisor_session` when a URL is set, else `embedded`",
-    meaning:
-      "What the URL leads to: `supavisor_session`, `supavisor_transaction`, `direct` or `embedded`. " +
-      "Port 6543 under `supavisor_session` is refused; `supavisor_transaction` switches off named prepared " +
-      "statements, session settings and LISTEN. A fallback URL to another host is taken as `direct`, with a note.",
-    example: "supavisor_session"
-  }),
-  "pool.agentSize": sizing({
-    variable: "DB_AGENT_SIZE",
-    reader: choice(["small", "medium", "large"]),
+  connectionType: derived(
+    "DB_CONNECTION_TYPE",
+    choice(["supavisor_session", "supavisor_transaction", "direct", "embedded"]),
+    {
+      source: "`supavisor_session` when a URL is set, else `embedded`",
+      meaning:
+        "What the URL leads to: `supavisor_session`, `supavisor_transaction`, `direct` or `embedded`. " +
+        "Port 6543 under `supavisor_session` is refused; `supavisor_transaction` switches off named prepared " +
+        "statements, session settings and LISTEN. A fallback URL to another host is taken as `direct`, with a note.",
+      example: "supavisor_session"
+    }
+  ),
+  "pool.agentSize": sizing("DB_AGENT_SIZE", choice(["small", "medium", "large"]), {
     literal: "small",
     meaning: "Size class of the pool: small 2/5, medium 5/15, large 10/30 sessions (min/max).",
     example: "medium"
   }),
-  "pool.concurrentOperations": sizing({
-    variable: "DB_CONCURRENT_OPERATIONS",
-    reader: integer(1, mostOperations),
+  "pool.concurrentOperations": sizing("DB_CONCURRENT_OPERATIONS", integer(1, mostOperations), {
     source: "none",
     meaning: "Operations at the same time; max = ceil(operations x 1.2). Wins over the size class.",
     example: "12"
   }),
-  "pool.min": derived({
-    variable: "DB_POOL_MIN",
-    reader: integer(0, mostSessions),
+  "pool.min": derived("DB_POOL_MIN", integer(0, mostSessions), {
     source: "from the size",
     meaning: "Sessions kept open without traffic.",
     example: "2"
   }),
-  "pool.max": derived({
-    variable: "DB_POOL_MAX",
-    reader: integer(1, mostSessions),
+  "pool.max": derived("DB_POOL_MAX", integer(1, mostSessions), {
     source: "from the size",
     meaning:
       "Sessions at most, counted from dial to close. Keep the sum of all processes under the pooler's pool size.",
     example: "10"
   }),
-  "pool.idleTimeout": fixed({
-    variable: "DB_POOL_IDLE_TIMEOUT",
-    reader: duration,
+  "pool.idleTimeout": fixed("DB_POOL_IDLE_TIMEOUT", duration, {
     literal: "300s",
     meaning: "An unused session above the minimum is closed after this time.",
     example: "5m"
   }),
-  connectTimeout: fixed({
-    variable: "DB_CONNECT_TIMEOUT",
-    reader: duration,
+  connectTimeout: fixed("DB_CONNECT_TIMEOUT", duration, {
     literal: "10s",
     meaning: "One dial, from DNS to the first answered round trip. `connect_timeout` of the URL is the second choice.",
     example: "10s"
   }),
-  statementTimeout: fixed({
-    variable: "DB_STATEMENT_TIMEOUT",
-    reader: duration,
+  statementTimeout: fixed("DB_STATEMENT_TIMEOUT", duration, {
     literal: "30s",
     meaning: "One statement; applied and verified on the server, and watched on the client.",
     example: "30s"
   }),
-  idleInTransactionTimeout: fixed({
-    variable: "DB_IDLE_IN_TRANSACTION_TIMEOUT",
-    reader: duration,
+  idleInTransactionTimeout: fixed("DB_IDLE_IN_TRANSACTION_TIMEOUT", duration, {
     literal: "60s",
     meaning: "A transaction that sends nothing; applied and verified on the server.",
     example: "60s"
   }),
-  "pool.maxLifetime": fixed({
-    variable: "DB_CONNECTION_MAX_LIFETIME",
-    reader: duration,
+  "pool.maxLifetime": fixed("DB_CONNECTION_MAX_LIFETIME", duration, {
     literal: "30m",
     meaning: "A session is replaced at this age, less up to 10 % jitter.",
     example: "30m"
   }),
-  "pool.acquireTimeout": fixed({
-    variable: "DB_POOL_ACQUIRE_TIMEOUT",
-    reader: duration,
+  "pool.acquireTimeout": fixed("DB_POOL_ACQUIRE_TIMEOUT", duration, {
     literal: "30s",
     meaning: "How long a caller waits for a session.",
     example: "5s"
   }),
-  "pool.maxWaiting": fixed({
-    variable: "DB_POOL_MAX_WAITING",
-    reader: integer(1, longestQueue),
+  "pool.maxWaiting": fixed("DB_POOL_MAX_WAITING", integer(1, longestQueue), {
     literal: "1000",
     meaning: "Callers waiting at the same time; the next one is refused at once.",
     example: "200"
   }),
-  "pool.pipeline": fixed({
-    variable: "DB_POOL_PIPELINE",
-    reader: integer(0, deepestPipeline),
+  "pool.pipeline": fixed("DB_POOL_PIPELINE", integer(0, deepestPipeline), {
     literal: "0",
     meaning: "How many quick statements outside transactions may share a session, in one write. 0: off.",
     example: "32"
   }),
-  "pool.leakThreshold": fixed({
-    variable: "DB_LEAK_THRESHOLD",
-    reader: durationOrOff,
+  "pool.leakThreshold": fixed("DB_LEAK_THRESHOLD", durationOrOff, {
     // twice the default statement timeout: a single slow statement is no leak
     literal: "60s",
     meaning: "A session held for longer is reported with its holder. 0: off.",
     example: "2m"
   }),
-  healthCheckInterval: fixed({
-    variable: "DB_HEALTH_CHECK_INTERVAL",
-    reader: duration,
+  healthCheckInterval: fixed("DB_HEALTH_CHECK_INTERVAL", duration, {
     literal: "30s",
     meaning: "Interval of the health check of pool and idle sessions.",
     example: "30s"
   }),
-  monitorInterval: fixed({
-    variable: "DB_MONITOR_INTERVAL",
-    reader: durationOrOff,
+  monitorInterval: fixed("DB_MONITOR_INTERVAL", durationOrOff, {
     literal: "30s",
     meaning: "Interval at which the database's connections and limits are read, one short statement each. 0: off.",
     example: "1m"
   }),
-  shutdownTimeout: fixed({
-    variable: "DB_SHUTDOWN_TIMEOUT",
-    reader: duration,
+  shutdownTimeout: fixed("DB_SHUTDOWN_TIMEOUT", duration, {
     literal: "20s",
     meaning: "The whole drain; keep it under the grace period of the platform (Kubernetes: 30 s).",
     example: "20s"
   }),
-  keepAlive: fixed({
-    variable: "DB_KEEP_ALIVE",
-    reader: durationOrOff,
+  keepAlive: fixed("DB_KEEP_ALIVE", durationOrOff, {
     literal: "30s",
     meaning: "TCP keepalive idle time. 0: off.",
     example: "30s"
   }),
-  "ssl.mode": derived({
-    variable: "DB_SSL_MODE",
-    reader: choice(sslModes),
+  "ssl.mode": derived("DB_SSL_MODE", choice(sslModes), {
     source: "from the URL, else `require`; `disable` for a loopback host",
     meaning: "libpq's sslmode, with its meanings; `require` and above never fall back to plaintext.",
     example: "verify-full"
   }),
-  "ssl.rootCert": optional({
-    variable: "DB_SSL_ROOT_CERT",
-    reader: Texts.certificate,
+  "ssl.rootCert": optional("DB_SSL_ROOT_CERT", Texts.certificate, {
     source: "from the URL (`sslrootcert`)",
     meaning:
       "Root certificate: path of a PEM file, or the PEM text itself. " +
       "Supabase's is in Dashboard, Database settings, SSL.",
     example: "./prod-ca-2021.crt"
   }),
-  "ssl.cert": optional({
-    variable: "DB_SSL_CERT",
-    reader: Texts.certificate,
+  "ssl.cert": optional("DB_SSL_CERT", Texts.certificate, {
     source: "from the URL (`sslcert`)",
     meaning: "Client certificate: path of a PEM file, or the PEM text itself. Needs `DB_SSL_KEY`.",
     example: "./client.crt"
   }),
-  "ssl.key": optional({
-    variable: "DB_SSL_KEY",
-    reader: Texts.privateKey,
+  "ssl.key": optional("DB_SSL_KEY", Texts.privateKey, {
     source: "from the URL (`sslkey`)",
     meaning: "Private key of the client certificate: path of a PEM file, or the PEM text itself. Redacted everywhere.",
     example: "./client.key"
   }),
-  "ssl.passphrase": optional({
-    variable: "DB_SSL_KEY_PASSPHRASE",
-    reader: Texts.passphrase,
+  "ssl.passphrase": optional("DB_SSL_KEY_PASSPHRASE", Texts.passphrase, {
     source: "from the URL (`sslpassword`)",
     meaning: "Passphrase of the private key. Redacted everywhere.",
     example: "<passphrase>"
   }),
-  "ssl.serverName": optional({
-    variable: "DB_SSL_SERVER_NAME",
-    reader: Texts.serverName,
+  "ssl.serverName": optional("DB_SSL_SERVER_NAME", Texts.serverName, {
     source: "the host",
     meaning: "Name sent to the server (SNI) and, under `verify-full`, expected in its certificate.",
     example: "db.example.com"
   }),
-  applicationName: fixed({
-    variable: "DB_APPLICATION_NAME",
-    reader: Texts.applicationName,
+  applicationName: fixed("DB_APPLICATION_NAME", Texts.applicationName, {
     literal: "effect-supavisor",
     meaning: "The sessions' name in `pg_stat_activity`: at most 63 characters of printable ASCII.",
     example: "billing-agent"
   }),
-  searchPath: optional({
-    variable: "DB_SEARCH_PATH",
-    reader: Texts.searchPath,
+  searchPath: optional("DB_SEARCH_PATH", Texts.searchPath, {
     source: "the server's",
     meaning: "Applied by SQL after the login, never in the startup packet.",
     example: "app, public"
   }),
-  startup: fixed({
-    variable: "DB_STARTUP",
-    reader: choice(["tolerant", "fail-fast", "lazy"]),
+  startup: fixed("DB_STARTUP", choice(["tolerant", "fail-fast", "lazy"]), {
     literal: "tolerant",
     meaning:
       "`tolerant`: wrong settings or credentials fail the start, a transient failure is logged and retried; " +
       "`fail-fast`: any failure of the first session fails the start; `lazy`: the start waits for no session.",
     example: "fail-fast"
   }),
-  poolName: optional({
-    variable: "DB_POOL_NAME",
-    reader: Texts.poolName,
+  poolName: optional("DB_POOL_NAME", Texts.poolName, {
     source: "`host:port/database`",
     meaning: "The pool's name in metrics (OpenTelemetry's `db.client.connection.pool.name`).",
     example: "billing"
   }),
-  "http.host": fixed({
-    variable: "HTTP_HOST",
-    reader: Texts.bindHost,
+  "http.host": fixed("HTTP_HOST", Texts.bindHost, {
     literal: "127.0.0.1",
     meaning: "Address of the operations server.",
     example: "0.0.0.0"
   }),
-  "http.port": fixed({
-    variable: "HTTP_PORT",
-    reader: integer(0, highestPort),
+  "http.port": fixed("HTTP_PORT", integer(0, highestPort), {
     // fixed, so that probes and bookmarks stay valid; not a port that applications and exporters commonly use
     literal: "8321",
     meaning: "Port of the operations server. 0: any free port.",
     example: "8321"
   }),
-  "http.token": optional({
-    variable: "HTTP_TOKEN",
-    reader: Texts.token,
+  "http.token": optional("HTTP_TOKEN", Texts.token, {
     source: "none",
     meaning:
       "Token for the page, `/events` and `/status` when `HTTP_HOST` is not loopback: sent as `Authorization: Bearer`, " +
       "or entered on the sign-in page. At least 16 characters. Redacted everywhere.",
     example: "<openssl-rand-base64-24>"
   }),
-  logFormat: optional({
-    variable: "LOG_FORMAT",
-    reader: choice(["pretty", "json"]),
+  logFormat: optional("LOG_FORMAT", choice(["pretty", "json"]), {
     source: "chosen by the program",
     meaning: "Log lines for a person (`pretty`) or one JSON object per line (`json`).",
     example: "json"

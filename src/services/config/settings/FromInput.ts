@@ -6,11 +6,11 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConnectionString, format, make, parse, redact, secretsOf } from "../ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { type FieldKey, fieldKeys, inputOf, readerOf, type Values } from "./Fields.ts"
+import { fieldKeys, inputOf } from "./Fields.ts"
 import { unknownKeys } from "./Misspellings.ts"
 import { echo, type Problem } from "./Problem.ts"
 import { integer } from "./Reader.ts"
-import { resolveSettings, problemOf } from "./Resolve.ts"
+import { readValues, resolveSettings } from "./Resolve.ts"
 import { PasswordUnavailable, type Settings, type SettingsInput } from "./Settings.ts"
 import { decideTarget, embedded, missing, type Target, unreadable } from "./Target.ts"
 
@@ -171,20 +171,9 @@ const providerOf = (password: SettingsInput["password"]): Settings["passwordProv
 export const fromInput = (input: SettingsInput): Result.Result<Settings, SessionError> => {
   const given = connectionOf(input)
   const secrets = secretsFrom(input, given)
-  const values: { [K in FieldKey]?: unknown } = {}
-  const refused = new Set<FieldKey>()
-  const problems: Array<Problem> = [...unknownKeys(input, secrets)]
-  for (const key of fieldKeys) {
-    const value = inputOf(input, key)
-    if (value === undefined) continue
-    const result = readerOf(key).fromCode(value)
-    if (Result.isSuccess(result)) {
-      values[key] = result.success
-    } else {
-      refused.add(key)
-      problems.push(problemOf(key, key, value, secrets, result.failure))
-    }
-  }
+  const fieldValues = fieldKeys.map((key) => [key, key, inputOf(input, key)] as const)
+  const { problems: refusals, refused, values } = readValues(fieldValues, "fromCode", secrets)
+  const problems: Array<Problem> = [...unknownKeys(input, secrets), ...refusals]
   const target = targetOf(input, given, refused.has("connectionType"))
   // JavaScript may give numbers and booleans: PostgreSQL reads their texts
   const sessionSettings = Object.fromEntries(
@@ -198,7 +187,7 @@ export const fromInput = (input: SettingsInput): Result.Result<Settings, Session
     problems.push({ name: "prepare", received: "true", expected: "must be false under supavisor_transaction" })
   }
   return resolveSettings({
-    values: values as Values,
+    values,
     refused,
     problems,
     warnings: [],

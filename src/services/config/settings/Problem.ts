@@ -1,14 +1,7 @@
 /** Problems of settings, and the part of a received value that may be shown. */
 import { redact } from "../ConnectionString.ts"
 
-/** A setting that cannot be used: its name, the received value, the expected one, and a remedy. */
-export interface Problem {
-  readonly name: string
-  readonly received: string | undefined
-  readonly expected: string
-  readonly remedy?: string
-  readonly example?: string
-}
+export type { SettingProblem as Problem } from "../../errors/SessionError.ts"
 
 /** Long enough to recognize a mistyped value, short enough for one line. */
 const longestEcho = 60

@@ -5,6 +5,7 @@ import { type ConnectionString, redact, type SslMode } from "../ConnectionString
 import { readStartupOptions } from "../connection-string/StartupOptions.ts"
 import { resolve as resolveSizing } from "../PoolSizing.ts"
 import { SessionError } from "../../errors/SessionError.ts"
+import { given } from "../../errors/Wording.ts"
 import { exposureNote } from "./Exposure.ts"
 import { complete, type FieldKey, fields, readerOf, type Values } from "./Fields.ts"
 import { echo, hidden, type Problem } from "./Problem.ts"
@@ -33,7 +34,7 @@ const poolNameOf = ({ database, host, port }: ConnectionString): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}/${database}`
 
 /** A problem for a refused value; the example of the setting is shown when nothing better is known. */
-export const problemOf = (
+const problemOf = (
   key: FieldKey,
   name: string,
   received: unknown,
@@ -49,16 +50,32 @@ export const problemOf = (
 /** Settings whose values are never shown, not even when they are refused. */
 const secretKeys: ReadonlySet<FieldKey> = new Set(["http.token", "ssl.key", "ssl.passphrase"])
 
-interface FromUrl {
-  readonly values: Values
-  readonly problems: ReadonlyArray<Problem>
+/** Reads the values that were given, from code or as texts; a refused value becomes a problem. */
+export const readValues = (
+  given: ReadonlyArray<readonly [key: FieldKey, name: string, received: unknown]>,
+  from: "fromCode" | "fromText",
+  secrets: ReadonlyArray<string>
+): Pick<ReadSettings, "values" | "refused" | "problems"> => {
+  const values: { [K in FieldKey]?: unknown } = {}
+  const refused = new Set<FieldKey>()
+  const problems: Array<Problem> = []
+  for (const [key, name, received] of given) {
+    if (received === undefined) continue
+    const result = readerOf(key)[from](received as string)
+    if (Result.isSuccess(result)) values[key] = result.success
+    else {
+      refused.add(key)
+      problems.push(problemOf(key, name, received, secrets, result.failure))
+    }
+  }
+  return { values: values as Values, refused, problems }
 }
 
 /** A timeout in the server's spelling, where a bare number is milliseconds. */
 const serverMillis = (text: string | undefined): string | undefined => text?.trim().replace(/^\d+(?:\.\d+)?$/, "$&ms")
 
 /** The settings that the connection string holds, read as strictly as the settings themselves. */
-const fromUrl = ({ secrets, target }: ReadSettings): FromUrl => {
+const fromUrl = ({ secrets, target }: ReadSettings): Pick<ReadSettings, "values" | "problems"> => {
   const { connection, source } = target
   if (connection === undefined) return { values: {}, problems: [] }
   const seconds = connection.connectTimeoutSeconds
@@ -75,15 +92,8 @@ const fromUrl = ({ secrets, target }: ReadSettings): FromUrl => {
     ["searchPath", "search_path", connection.searchPath],
     ["connectTimeout", "connect_timeout", seconds === undefined ? undefined : `${seconds}s`]
   ]
-  const problems: Array<Problem> = []
-  const values: { [K in FieldKey]?: unknown } = {}
-  for (const [key, parameter, text] of given) {
-    if (text === undefined) continue
-    const result = readerOf(key).fromText(text)
-    if (Result.isSuccess(result)) values[key] = result.success
-    else problems.push(problemOf(key, `${source} (${parameter})`, text, secrets, result.failure))
-  }
-  return { values: values as Values, problems }
+  const named = given.map(([key, parameter, text]) => [key, `${source} (${parameter})`, text] as const)
+  return readValues(named, "fromText", secrets)
 }
 
 const defaultSslMode = (connection: ConnectionString | undefined): SslMode =>
@@ -105,23 +115,22 @@ const dropped = (findings: ReadSettings, searchPath: string | undefined): Readon
       : isUnixSocket(target.connection)
         ? "a Unix socket has no TLS"
         : undefined
-  return [
-    ...(isTransaction && searchPath !== undefined ? [`${naming("searchPath")} is ignored: ${lasts}`] : []),
-    ...(isTransaction && parameters.length > 0
-      ? [`sessionSettings (${parameters.join(", ")}) are ignored: ${lasts}`]
-      : []),
-    ...(withoutTls !== undefined && mode !== undefined && mode !== "disable"
-      ? [`${naming("ssl.mode")} ${mode} is ignored: ${withoutTls}.`]
-      : [])
-  ]
+  return given([
+    isTransaction && searchPath !== undefined && `${naming("searchPath")} is ignored: ${lasts}`,
+    isTransaction && parameters.length > 0 && `sessionSettings (${parameters.join(", ")}) are ignored: ${lasts}`,
+    withoutTls !== undefined &&
+      mode !== undefined &&
+      mode !== "disable" &&
+      `${naming("ssl.mode")} ${mode} is ignored: ${withoutTls}.`
+  ])
 }
 
 /** Completes the settings. Fails with every problem: of single values, of the target, and between settings. */
 export const resolveSettings = (findings: ReadSettings): Result.Result<Settings, SessionError> => {
-  const { naming, passwordProvider, prepare, refused, sessionSettings, target, values: given } = findings
+  const { naming, passwordProvider, prepare, refused, sessionSettings, target } = findings
   const { connection, connectionType } = target
   const url = fromUrl(findings)
-  const values: Values = { ...url.values, ...given }
+  const values: Values = { ...url.values, ...findings.values }
   const isTransaction = connectionType === "supavisor_transaction"
   const size = resolveSizing({
     agentSize: values["pool.agentSize"],

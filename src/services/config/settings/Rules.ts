@@ -1,5 +1,6 @@
 /** Errors and warnings about combinations of settings. */
 import * as Duration from "effect/Duration"
+import { given, type OptionalTexts } from "../../errors/Wording.ts"
 import { defaultPoolerSize } from "../PoolSizing.ts"
 import { formatDuration } from "./Durations.ts"
 import { exposureWarning } from "./Exposure.ts"
@@ -50,7 +51,7 @@ export const problemsBetween = (
   return problems
 }
 
-const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+const timing = (settings: Settings, naming: Naming): OptionalTexts => {
   const named = (key: FieldKey, value: Duration.Duration): string => `${naming(key)} (${formatDuration(value)})`
   const { acquireTimeout, idleTimeout, leakThreshold, maxLifetime } = settings.pool
   const { connectTimeout, healthCheckInterval, keepAlive, shutdownTimeout, statementTimeout } = settings
@@ -88,7 +89,7 @@ const timing = (settings: Settings, naming: Naming): ReadonlyArray<string | fals
   ]
 }
 
-const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+const tls = (settings: Settings, naming: Naming): OptionalTexts => {
   const { connection, ssl } = settings
   if (connection === undefined) return []
   const remote = connection.kind !== "loopback"
@@ -115,7 +116,7 @@ const tls = (settings: Settings, naming: Naming): ReadonlyArray<string | false> 
   ]
 }
 
-const exposure = (settings: Settings, naming: Naming): ReadonlyArray<string | false> => {
+const exposure = (settings: Settings, naming: Naming): OptionalTexts => {
   const { connection, pool } = settings
   return [
     connection?.kind === "session-pooler" &&
@@ -128,6 +129,4 @@ const exposure = (settings: Settings, naming: Naming): ReadonlyArray<string | fa
 
 /** Combinations that are accepted, but will probably cause trouble, as sentences. */
 export const warningsBetween = (settings: Settings, naming: Naming): ReadonlyArray<string> =>
-  [...timing(settings, naming), ...tls(settings, naming), ...exposure(settings, naming)].filter(
-    (warning) => warning !== false
-  )
+  given([...timing(settings, naming), ...tls(settings, naming), ...exposure(settings, naming)])

@@ -20,10 +20,7 @@ export interface Target {
 
 /** A problem or a note of the connection string as one or two sentences. */
 export const sentencesOf = ({ message, remedy }: Pick<Note, "message" | "remedy">): string =>
-  [message, remedy]
-    .map((part) => sentence(part.trim()))
-    .filter((part) => part !== "")
-    .join(" ")
+  `${sentence(message.trim())} ${sentence(remedy.trim())}`.trim()
 
 const otherHosts: Partial<Record<HostKind, string>> = {
   direct: "the database itself",
@@ -44,18 +41,14 @@ const typeOf = (
 ): { readonly type: SessionType; readonly notes: ReadonlyArray<string> } => {
   const host = otherHosts[connection.kind]
   if (host === undefined) return { type: "supavisor_session", notes: [] }
-  return connection.projectRef !== undefined && connection.kind !== "direct"
-    ? {
-        type: "supavisor_session",
-        notes: [
-          `${source} names ${host} and a project in the user name, so it is taken as a self-hosted Supavisor in ` +
-            `session mode. Set ${typeName} for another type.`
-        ]
-      }
-    : {
-        type: "direct",
-        notes: [`${source} names ${host}, so ${typeName} is taken as direct. Set it for another type.`]
-      }
+  if (connection.projectRef === undefined || connection.kind === "direct") {
+    const note = `${source} names ${host}, so ${typeName} is taken as direct. Set it for another type.`
+    return { type: "direct", notes: [note] }
+  }
+  const note =
+    `${source} names ${host} and a project in the user name, so it is taken as a self-hosted Supavisor in ` +
+    `session mode. Set ${typeName} for another type.`
+  return { type: "supavisor_session", notes: [note] }
 }
 
 /** A connection before its type is decided. */
@@ -75,12 +68,13 @@ const transactionTimeouts =
   "Under supavisor_transaction the statement and idle-in-transaction timeouts are enforced on the client only, because " +
   "no session setting outlives its transaction."
 
+const withoutConnection = { connection: undefined, notes: [], warnings: [] } as const
+
 /** The embedded server, which has no connection yet. */
 export const embedded = (warnings: ReadonlyArray<string>): Target => ({
-  connection: undefined,
+  ...withoutConnection,
   connectionType: "embedded",
   source: "embedded",
-  notes: [],
   warnings,
   problems: []
 })
@@ -118,11 +112,9 @@ export const unreadable = (
   source: string,
   type: SessionType | undefined
 ): Target => ({
-  connection: undefined,
+  ...withoutConnection,
   connectionType: type ?? "supavisor_session",
   source,
-  notes: [],
-  warnings: [],
   problems: problems.map(({ message, remedy }) => ({
     name,
     received: hidden,
@@ -134,11 +126,9 @@ export const unreadable = (
 
 /** A type that needs a connection string, without one. */
 export const missing = (name: string, source: string, typeName: string, type: SessionType): Target => ({
-  connection: undefined,
+  ...withoutConnection,
   connectionType: type,
   source,
-  notes: [],
-  warnings: [],
   problems: [
     {
       name,

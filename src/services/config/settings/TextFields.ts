@@ -64,8 +64,10 @@ const tokenText = text((value) =>
       }
 )
 
+type SecretReader = Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>>
+
 /** Keeps the value of a reader in a `Redacted`; code may give it plain or redacted. */
-const redacted = (reader: Reader<string>): Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> => ({
+const redacted = (reader: Reader<string>): SecretReader => ({
   fromText: (value) => Result.map(reader.fromText(value), (text) => Redacted.make(text)),
   fromCode: (value) =>
     Result.map(reader.fromCode(Redacted.isRedacted(value) ? Redacted.value(value) : value), (text) =>
@@ -74,7 +76,7 @@ const redacted = (reader: Reader<string>): Reader<Redacted.Redacted<string>, str
 })
 
 /** The token that opens the operations server. */
-export const token: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(tokenText)
+export const token: SecretReader = redacted(tokenText)
 
 const hasMarks = (value: string, what: string): boolean =>
   new RegExp(`-----BEGIN (?:[A-Z]+ )*${what}-----[^]*-----END (?:[A-Z]+ )*${what}-----`).test(value)
@@ -108,12 +110,10 @@ const pemText = (what: "CERTIFICATE" | "PRIVATE KEY"): Reader<string> => {
 export const certificate: Reader<string> = pemText("CERTIFICATE")
 
 /** A private key: PEM text, or the path of a file, which is read when the pool starts. */
-export const privateKey: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(
-  pemText("PRIVATE KEY")
-)
+export const privateKey: SecretReader = redacted(pemText("PRIVATE KEY"))
 
 /** The passphrase of an encrypted private key. */
-export const passphrase: Reader<Redacted.Redacted<string>, string | Redacted.Redacted<string>> = redacted(
+export const passphrase: SecretReader = redacted(
   text((value) => (value === "" ? { expected: "a passphrase" } : undefined))
 )
 
