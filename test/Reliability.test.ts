@@ -8,7 +8,7 @@ const FAULTS = [
   [56, 57],
   [60, 69],
   [71, 75],
-  [78, 80],
+  [78, 81],
   [90, 91]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 

@@ -13,7 +13,8 @@ import type { Session, SessionInfo } from "../session/Session.ts"
 import { asResult, asRows, asValues, type ResultForm } from "../session/ResultForm.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
-import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import { SessionError } from "../errors/SessionError.ts"
+import { isUnreadCause, toSqlError, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
 
 export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
@@ -25,6 +26,9 @@ const leaseEnded = (): SqlError =>
       operation: "query"
     })
   })
+
+const transactionEnded = (): SqlError =>
+  toSqlError(SessionError.statementFailed({ errno: "TRANSACTION_ENDED" }), "query")
 
 /** Releases the session of a lease and acquires another one. */
 export type Reacquire = (host: PoolHost, lease: SessionLease) => Effect.Effect<void, SqlError>
@@ -45,6 +49,8 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
   private readonly host: PoolHost
   /** The statement that begins a transaction, sent ahead of the next statement; undefined once it has begun. */
   private beginStatement: string | undefined = undefined
+  /** Whether its statements run in a transaction, begun or to be begun. */
+  private isTransaction = false
   /** Whether it is in flight: other statements wait, because it may fail, and they would run outside of a transaction. */
   private isBeginning = false
   /** Resolved when it has settled; created for the first statement that waits for it. */
@@ -73,6 +79,7 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
    * session turns out to have ended before the server read them, both are retried on another session.
    */
   begin(statement: string): void {
+    this.isTransaction = true
     this.beginStatement = statement
   }
 
@@ -133,9 +140,17 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
     }
     const session = this.slot?.session
     if (session === undefined) return Effect.fail(leaseEnded())
+    if (this.isEnded) return Effect.fail(transactionEnded())
     return this.beginStatement === undefined
       ? resultForm.query(session, sql, params, named)
       : this.runFirst(resultForm, { sql, params, named: named && this.host.config.prepare, form: resultForm.form })
+  }
+
+  /** Whether the transaction was ended by a statement of its own, such as a ROLLBACK by hand. */
+  get isEnded(): boolean {
+    if (!this.isTransaction || this.isBeginning || this.beginStatement !== undefined) return false
+    const { session } = this
+    return session !== undefined && session.lost === undefined && !session.isInTransaction
   }
 
   private run<A>(
@@ -219,7 +234,8 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
       begun,
       Effect.suspend(() => {
         const session = this.slot?.session
-        return session === undefined ? Effect.fail(leaseEnded()) : f(session)
+        if (session === undefined) return Effect.fail(leaseEnded())
+        return this.isEnded ? Effect.fail(transactionEnded()) : f(session)
       })
     )
   }

@@ -18,6 +18,7 @@ import type { PgConnection, Result } from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../errors/SessionError.ts"
 import { notAnswered, notSent, toSqlError } from "../errors/SqlErrors.ts"
 import { failureOf } from "../stats/OperationTimes.ts"
+import { isChain } from "../stats/StatementEffects.ts"
 import type { PoolTimes } from "../stats/PoolTimes.ts"
 import { onMachineClock } from "../wire/MonotonicClock.ts"
 import type { InFlightQuery } from "../wire/query/InFlightQuery.ts"
@@ -142,6 +143,8 @@ export class PgSession implements Session {
   private measured: PoolTimes | undefined = undefined
   /** The statement that travels ahead of the next one. */
   private prepended: string | undefined = undefined
+  /** Whether AND CHAIN has replaced the transaction by another one. */
+  private isChained = false
   /** Set while the session is recovered; later calls wait for the same result. */
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private isClosing = false
@@ -213,7 +216,13 @@ export class PgSession implements Session {
     return this.prepended === undefined && !this.cleanup.isPending && !this.wire.isDriverBusy
   }
 
+  get isInTransaction(): boolean {
+    const isSettled = this.activity.inFlight === 0 && !this.cleanup.isPending
+    return !isSettled || (this.parts.wire.tap.status !== "I" && !this.isChained)
+  }
+
   prepend = (sql: string): void => {
+    this.isChained = false
     this.prepended = sql
   }
 
@@ -394,6 +403,7 @@ export class PgSession implements Session {
     if (handler === undefined) return
     const { lastReceivedAt } = this.parts.wire.tap
     if (failure === undefined) {
+      if (inFlight.isTransactionEnd && this.parts.wire.tap.status === "T" && isChain(query.sql)) this.isChained = true
       operations?.succeeded(query.sql, lastReceivedAt - inFlight.startedAt)
       return handler.onSuccess(inFlight, lastReceivedAt)
     }

@@ -50,6 +50,8 @@ export interface Session {
   readonly lastReceivedAt: () => number
   /** Open, no statement in flight, no transaction open, no state left behind: can be leased as it is. */
   readonly isClean: () => boolean
+  /** Whether a transaction may be open: false once the server has reported that none is, with nothing in flight. */
+  readonly isInTransaction: boolean
   /**
    * Writes a statement at once, on a clean session, and calls the handler when it has ended. The handler may be called
    * before this returns; then undefined is returned. For the pool's own path: `query` is the same as an effect. A batched

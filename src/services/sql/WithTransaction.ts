@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Reactivity } from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
-import { SqlError, UnknownError } from "effect/sql/SqlError"
+import type { SqlError } from "effect/sql/SqlError"
 import { nativeTracer, ParentSpan, type Span } from "effect/Tracer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { SessionLease } from "../pool/SessionLease.ts"
@@ -50,14 +50,7 @@ const rollbackMillis = (session: Session, isInterrupted: boolean): number => {
 const control = (lease: SessionLease, sql: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(Effect.interruptible(lease.executeRaw(sql, [])))
 
-const aborted = (): SqlError =>
-  new SqlError({
-    reason: new UnknownError({
-      cause: new Error("COMMIT was answered with ROLLBACK: a statement of this transaction had failed"),
-      message: "The transaction was rolled back at COMMIT, because a statement in it had failed before",
-      operation: "commit"
-    })
-  })
+const aborted = (): SqlError => toSqlError(SessionError.statementFailed({ errno: "TRANSACTION_ABORTED" }), "commit")
 
 const BEGIN = "BEGIN"
 const COMMIT = "COMMIT"
@@ -126,7 +119,10 @@ const rollback = (clock: Clock.Clock, lease: SessionLease, isInterrupted: boolea
     return bounded(session, clock, session.recover, isInterrupted)
   })
 
-/** A savepoint that cannot be rolled back in time ends the session: the next statement of the transaction fails. */
+/**
+ * A savepoint that cannot be rolled back in time ends the session: the next statement of the transaction fails. An error
+ * of the server is an answer: it has failed the transaction, or found none.
+ */
 const rollbackSavepoint =
   (endpoint: SessionPool["Service"]["endpoint"], clock: Clock.Clock) =>
   (lease: SessionLease, id: number, isInterrupted: boolean) =>
@@ -135,7 +131,7 @@ const rollbackSavepoint =
       if (session === undefined || session.lost !== undefined) return Effect.void
       const started = performance.now()
       const back = Effect.match(session.query(`ROLLBACK TO SAVEPOINT ${savepointName(id)}`, [], true), {
-        onFailure: () => false,
+        onFailure: () => session.lost === undefined,
         onSuccess: () => true
       })
       return Effect.map(bounded(session, clock, back, isInterrupted), (done) => {
@@ -154,9 +150,11 @@ const rollbackSavepoint =
 
 const savepointName = (id: number): string => `effect_sql_${id}`
 
-/** Releases a savepoint and ignores errors: they appear again at COMMIT, typed. */
-const releaseSavepoint = (lease: SessionLease, id: number): Effect.Effect<void> =>
-  Effect.ignore(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`))
+/** Releases a savepoint. Its other errors appear again at COMMIT, typed. */
+const releaseSavepoint = (lease: SessionLease, id: number): Effect.Effect<void, SqlError> =>
+  Effect.catch(control(lease, `RELEASE SAVEPOINT ${savepointName(id)}`), (error) =>
+    lease.isEnded ? Effect.fail(error) : Effect.void
+  )
 
 /** The span of a traced transaction. */
 interface TransactionSpan {
@@ -194,7 +192,7 @@ export const makeTransactions = (
       return Effect.andThen(releaseSavepoint(lease, id), () => level.committed())
     },
     rolledBack: ({ connection: [lease, id] }, isInterrupted) =>
-      Effect.andThen(rollbackToSavepoint(lease, id, isInterrupted), releaseSavepoint(lease, id))
+      Effect.andThen(rollbackToSavepoint(lease, id, isInterrupted), Effect.ignore(releaseSavepoint(lease, id)))
   }
 
   const contextIn = <R>(level: TransactionLevel, span: TransactionSpan | undefined, outside: Context.Context<R>) => {

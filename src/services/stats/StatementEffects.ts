@@ -121,6 +121,12 @@ export const isRepeatable = (sql: string): boolean => {
   return !isWord(tokens[1], first.text === "prepare" ? "transaction" : "prepared")
 }
 
+/** Whether a statement that ends a transaction begins the next one. */
+export const isChain = (sql: string): boolean => {
+  const tokens = tokensOf(sql) ?? []
+  return tokens.some((token, at) => isWord(token, "chain") && isWord(tokens[at - 1], "and"))
+}
+
 /** Whether a statement commits the transaction that it runs in, or prepares to. */
 export const isCommit = (sql: string): boolean => {
   const [first, second] = tokensOf(sql) ?? []

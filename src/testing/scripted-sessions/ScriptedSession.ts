@@ -135,6 +135,10 @@ export class ScriptedSession implements Session {
     this.recovering === undefined &&
     this.transaction.status === "I"
 
+  get isInTransaction(): boolean {
+    return this.inFlight > 0 || this.settling !== undefined || this.transaction.status !== "I"
+  }
+
   start = ({ params, sql }: Query, _now: number, handler: ResultHandler): QueryHandle =>
     new ScriptedStatement(this.run(sql, params), handler, this.parts)
 

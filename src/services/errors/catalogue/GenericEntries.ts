@@ -25,6 +25,28 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
+/** Transactions whose end is not the one that `withTransaction` was to give them. */
+export const transactionEntries: ReadonlyArray<CatalogueEntry> = [
+  define("TRANSACTION_ENDED", "statement", "never", {
+    title: "a COMMIT or ROLLBACK inside withTransaction ended the transaction, so this statement was not sent",
+    explanation:
+      "The server reported that no transaction is open any more, although withTransaction had not ended it. Later " +
+      "statements would each be committed by themselves.",
+    remedy:
+      "Remove COMMIT and ROLLBACK from the effect: withTransaction commits when it succeeds and rolls back when it " +
+      "fails; a nested withTransaction is a savepoint. What ran before a COMMIT is committed.",
+    source: "PostgreSQL docs, protocol-message-formats (ReadyForQuery)",
+    matchers: { errno: ["TRANSACTION_ENDED"] }
+  }),
+  define("TRANSACTION_ABORTED", "statement", "never", {
+    title: "the transaction was rolled back at COMMIT, because a statement in it had failed before",
+    explanation: "PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and without an error.",
+    remedy: "Let the error of the failed statement fail the effect, or run that statement in a nested withTransaction.",
+    source: "PostgreSQL docs, sql-commit",
+    matchers: { errno: ["TRANSACTION_ABORTED"] }
+  })
+]
+
 export const poolerUnknown = define("POOLER_UNKNOWN", "pooler", poolerPause, {
   title: "the pooler refused with a code that is not in this catalogue",
   explanation:

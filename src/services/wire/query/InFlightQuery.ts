@@ -19,6 +19,9 @@ export interface ExpectedReplies {
   prependedStatement: PreparedStatement | undefined
 }
 
+const LETTER_C = 0x43
+const LETTER_R = 0x52
+
 const noFields: ReadonlyArray<Field> = []
 
 export class InFlightQuery implements QueryResult, ExpectedReplies {
@@ -55,6 +58,12 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
   /** The command tag, such as `SELECT 3`. */
   get tag(): string {
     return this.tagBytes?.toString("latin1", this.tagStart, this.tagEnd) ?? ""
+  }
+
+  /** Whether the command was COMMIT or ROLLBACK, which ROLLBACK TO SAVEPOINT is, too. */
+  get isTransactionEnd(): boolean {
+    const first = this.tagBytes?.[this.tagStart]
+    return (first === LETTER_C || first === LETTER_R) && /^(?:COMMIT|ROLLBACK)$/.test(this.tag)
   }
 
   /** Records CommandComplete, whose tag is in these bytes. */
