@@ -16,6 +16,7 @@ import {
 import { factsOf } from "./catalogue/FailureFacts.ts"
 import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
 import type * as Cause from "effect/Cause"
+import { isTagged as hasTag } from "effect/Predicate"
 
 /** An unclassified failure of a statement as an SqlError. */
 const failure = (cause: unknown, message: string): SqlError =>
@@ -29,7 +30,8 @@ export const notSent = (cause: unknown): SqlError =>
   )
 
 /** The server refused the statement, or its answer cannot be read. */
-export const notAnswered = (cause: unknown): SqlError => failure(cause, "The statement failed")
+export const notAnswered = (cause: unknown): SqlError =>
+  failure(cause, cause instanceof Error && hasTag(cause, "PgTypesCodecError") ? cause.message : "The statement failed")
 
 /** How often a statement is repeated on another session when the server ended its session before reading it. */
 export const UNREAD_RETRIES = 2

@@ -18,6 +18,7 @@ import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { PgSession, terminate } from "./PgSession.ts"
 import { queryBackend, type Backend, SessionModeCheck } from "./SessionModeCheck.ts"
+import { TypeCatalogue } from "../wire/query/TypeCatalogue.ts"
 import { fallbackMode, type TlsSettings } from "../wire/TlsNegotiation.ts"
 import { applyStatement, readFacts, settingsOf, startupOptions, unapplied, unknownSettings } from "./SessionSettings.ts"
 
@@ -99,6 +100,7 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
   if (connection === undefined) return yield* withoutConnection()
   const target: LoginTarget = { endpoint: yield* makeEndpoint(config), connection, config, driver }
   const modeCheck = new SessionModeCheck(config)
+  const types = new TypeCatalogue()
   let hasWarned = false
   const warnOnce = (session: PgSession): Effect.Effect<void> => {
     if (!session.isDriverOnly || hasWarned) return Effect.void
@@ -118,7 +120,7 @@ export const makeOpener = Effect.fnUntraced(function* (config: Settings, driver:
     open: Effect.suspend(() => {
       const dial: DialProgress = { phase: "dns", wire: undefined }
       return logIn(dial, target, Duration.toMillis(config.connectTimeout), (login) =>
-        Effect.tap(openSession(login, target, modeCheck), warnOnce)
+        Effect.tap(openSession(login, target, { modeCheck, types }), warnOnce)
       )
     })
   }
@@ -276,7 +278,7 @@ const queryAnother = Effect.fnUntraced(function* (target: LoginTarget, onBackend
 const openSession = Effect.fnUntraced(function* (
   { connection, context, endpoint, failing, now, remainingMillis, scope, wire }: LoggedIn,
   target: LoginTarget,
-  modeCheck: SessionModeCheck
+  { modeCheck, types }: { readonly modeCheck: SessionModeCheck; readonly types: TypeCatalogue }
 ): Effect.fn.Return<PgSession, SessionError> {
   const { config, driver } = target
   const backend = yield* modeCheck.check({
@@ -317,6 +319,7 @@ const openSession = Effect.fnUntraced(function* (
     endpoint,
     wire,
     connection,
+    types,
     scope,
     settings,
     driver,

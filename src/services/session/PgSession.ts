@@ -23,6 +23,7 @@ import type { PoolTimes } from "../stats/PoolTimes.ts"
 import { onMachineClock } from "../wire/MonotonicClock.ts"
 import type { InFlightQuery } from "../wire/query/InFlightQuery.ts"
 import { driverParameters } from "../wire/query/ParameterTypes.ts"
+import type { TypeCatalogue } from "../wire/query/TypeCatalogue.ts"
 import type { Query, QueryHandle, QueryResult, ResultHandler } from "../wire/query/Query.ts"
 import type { Endpoint, Wire } from "../wire/Transport.ts"
 import { Activity } from "./Activity.ts"
@@ -45,6 +46,8 @@ interface PgSessionParts {
   readonly scope: Scope.Closeable
   readonly settings: SessionSettings
   readonly driver: DriverOptionsShape
+  /** The types of the database, shared by all sessions of a pool. */
+  readonly types: TypeCatalogue
   /** Whether statements may be named on the server. */
   readonly named: boolean
   readonly context: Context.Context<never>
@@ -163,6 +166,7 @@ export class PgSession implements Session {
       tap,
       now: parts.now,
       driver: parts.driver,
+      types: parts.types,
       onBroken: (cause) => {
         this.loss.error ??= this.loss.describe(cause)
         socket.destroy()

@@ -11,6 +11,7 @@
 import { randomBytes } from "node:crypto"
 import type * as Net from "node:net"
 import { QueryPipeline } from "../wire/query/QueryPipeline.ts"
+import type { TypeCatalogue } from "../wire/query/TypeCatalogue.ts"
 import type { WireTap } from "../wire/WireTap.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 
@@ -22,6 +23,7 @@ interface WireOwnershipParts {
   readonly tap: WireTap
   readonly now: () => number
   readonly driver: DriverOptionsShape
+  readonly types: TypeCatalogue
   /** Called once, when the received bytes violate the protocol. */
   readonly onBroken: (cause: unknown) => void
 }
@@ -40,7 +42,7 @@ export class WireOwnership {
   private readonly driverReaders: ReadonlyArray<Reader>
 
   /** Takes the socket from a driver that has logged in and waits for nothing. */
-  constructor({ driver, now, onBroken, socket, tap }: WireOwnershipParts) {
+  constructor({ driver, now, onBroken, socket, tap, types }: WireOwnershipParts) {
     this.tap = tap
     this.driverReaders = (socket.listeners("data") as Array<Reader>).filter((reader) => reader !== tap.push)
     this.isDriverOnly = this.isDriverActive = this.driverReaders.length === 0
@@ -50,7 +52,8 @@ export class WireOwnership {
         tap,
         now,
         onBroken,
-        types: driver.types,
+        registry: driver.types,
+        types,
         namedStatements: driver.preparedStatementCacheSize,
         maxMessageSize: driver.maxMessageSize
       },

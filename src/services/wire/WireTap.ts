@@ -161,6 +161,13 @@ export class WireTap {
     if (this.status !== undefined) this.parameterChanges++
   }
 
+  /** Whether the session writes dates and intervals in PostgreSQL's default form. */
+  get hasDefaultStyles(): boolean {
+    const { parameters } = this
+    const interval = parameters.get("IntervalStyle")
+    return (parameters.get("DateStyle") ?? "ISO").startsWith("ISO") && (interval ?? "postgres") === "postgres"
+  }
+
   /** Called for every ReadyForQuery. */
   onReady(status: number): void {
     this.ready++

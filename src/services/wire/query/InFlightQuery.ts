@@ -17,6 +17,8 @@ export interface ExpectedReplies {
   prepared: PreparedStatement | undefined
   /** The named statement prepended to it, if any. */
   prependedStatement: PreparedStatement | undefined
+  /** The format that was requested of its rows. */
+  isBinary: boolean
 }
 
 const LETTER_C = 0x43
@@ -26,6 +28,7 @@ const noFields: ReadonlyArray<Field> = []
 
 export class InFlightQuery implements QueryResult, ExpectedReplies {
   readonly query: Query
+  isBinary = true
   expects = ""
   prepared: PreparedStatement | undefined = undefined
   prependedStatement: PreparedStatement | undefined = undefined
@@ -34,6 +37,8 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
   shape: RowShape | undefined = undefined
   /** Rows in the form of the query; undefined before the first. */
   private rows: Array<unknown> | undefined = undefined
+  /** Rows as they came, while a type of their columns is not known. */
+  undecoded: Array<Buffer> | undefined = undefined
   /** Why it failed: the server's error as an `Error`, or what could not be sent or read. */
   failure: unknown = undefined
   /** Monotonic milliseconds when it was sent. */

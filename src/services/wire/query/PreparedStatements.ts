@@ -18,6 +18,8 @@ export class PreparedStatement {
   isNamed = false
   /** Its columns; undefined before they were described, and for a statement without columns. */
   shape: RowShape | undefined = undefined
+  /** The format of its rows; undefined before they were described. */
+  isBinary: boolean | undefined = undefined
   /** Bind, Execute and Sync of a statement without parameters: always the same bytes. */
   frame: Uint8Array | undefined = undefined
   /** Bind and Execute of a prepended statement. */

@@ -14,6 +14,7 @@ import { InFlightQuery } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
 import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
+import { ARRAYS_QUERY, type TypeCatalogue } from "./TypeCatalogue.ts"
 
 /** An empty query is complete without a command, and a statement without columns is described by NoData. */
 const normalizedType = (type: number): number =>
@@ -47,7 +48,10 @@ export interface PipelineParts {
   readonly socket: Net.Socket
   readonly tap: WireTap
   readonly now: () => number
-  readonly types: Registry | undefined
+  /** Codecs of the application. */
+  readonly registry: Registry | undefined
+  /** The types of the database, shared by all sessions of a pool. */
+  readonly types: TypeCatalogue
   readonly namedStatements: number | undefined
   readonly maxMessageSize: number | undefined
   /** Called once, when the received bytes violate the protocol: nothing more can be sent. */
@@ -80,7 +84,8 @@ export class QueryPipeline {
     this.maxMessageSize = parts.maxMessageSize ?? PgProtocol.defaultMaxMessageSize
     const named = parts.namedStatements ?? DEFAULT_NAMED
     this.prepared = new PreparedStatements(named, prefix)
-    this.encoder = new StatementEncoder(parts.types, this.prepared)
+    const { registry, tap, types } = parts
+    this.encoder = new StatementEncoder({ registry, types, isTextReadable: () => tap.hasDefaultStyles }, this.prepared)
     this.parser = PgProtocol.makeParser({ maxMessageSize: this.maxMessageSize })
   }
 
@@ -214,9 +219,10 @@ export class QueryPipeline {
     if (inFlight === undefined || inFlight.expects.charCodeAt(inFlight.position) !== normalizedType(type))
       throw unexpectedMessage(type, inFlight)
     inFlight.position++
-    if (type === MessageType.BIND_COMPLETE) inFlight.shape = inFlight.prepared?.shape
+    if (type === MessageType.BIND_COMPLETE) inFlight.shape = inFlight.prepared?.shape?.inFormat(inFlight.isBinary)
     else if (type === MessageType.COMMAND_COMPLETE) inFlight.complete(bytes, body, end - 1)
     else if (type === MessageType.ROW_DESCRIPTION) this.describe(inFlight, bytes.subarray(start, end))
+    else if (type === MessageType.NO_DATA && inFlight.prepared !== undefined) inFlight.prepared.isBinary = true
   }
 
   private row(bytes: Buffer, start: number, end: number): void {
@@ -228,23 +234,45 @@ export class QueryPipeline {
     // A row that cannot be decoded fails its statement; the rows after it are skipped.
     if (inFlight.failure !== undefined) return
     if (shape === undefined) throw unexpectedMessage(MessageType.DATA_ROW, inFlight)
+    if (shape.unknownTypes.length === 0) return this.decode(inFlight, shape, bytes, start, end)
+    ;(inFlight.undecoded ??= []).push(Buffer.from(bytes.subarray(start, end)))
+  }
+
+  private decode(inFlight: InFlightQuery, shape: RowShape, bytes: Buffer, start: number, end: number): void {
     try {
       inFlight.add(inFlight.query.form === "objects" ? shape.row(bytes, start, end) : shape.values(bytes, start, end))
     } catch (cause) {
       if (cause instanceof PgProtocol.ParseError) throw cause
-      inFlight.fail(cause)
+      inFlight.fail(shape.unreadable(bytes, start, cause))
     }
+  }
+
+  /** Looks up the types of the columns, decodes the rows, and finishes the statement. */
+  private lookUp(inFlight: InFlightQuery, rows: ReadonlyArray<Buffer>): void {
+    const { shape } = inFlight
+    const { types } = this.parts
+    const oids = shape!.unknownTypes
+    this.send({ sql: ARRAYS_QUERY, params: [`{${oids.join()}}`], named: false, form: "values" }, false, (answer) => {
+      // Without an answer they are text, as psql shows them.
+      if (answer.failure === undefined) types.learn(oids, answer.values)
+      for (const row of rows) if (inFlight.failure === undefined) this.decode(inFlight, shape!, row, 0, row.length)
+      inFlight.finish()
+    })
   }
 
   private describe(inFlight: InFlightQuery, message: Buffer): void {
     const [description] = this.parser.push(message)
     if (description?._tag !== "RowDescription") throw unexpectedMessage(MessageType.ROW_DESCRIPTION, inFlight)
     try {
-      inFlight.shape = new RowShape(description, this.parts.types)
+      inFlight.shape = RowShape.of(description, this.parts.registry, this.parts.types)
     } catch (cause) {
       return inFlight.fail(cause)
     }
-    if (inFlight.prepared !== undefined) inFlight.prepared.shape = inFlight.shape
+    const { prepared, shape } = inFlight
+    this.parts.types.setBinary(inFlight.query.sql, shape.canBeBinary)
+    if (prepared === undefined) return
+    prepared.shape = shape
+    prepared.isBinary = shape.canBeBinary
   }
 
   private error(message: Buffer): void {
@@ -279,7 +307,10 @@ export class QueryPipeline {
     if (this.first === undefined) this.last = undefined
     this.depth--
     if (inFlight.sqlState !== undefined && status === IDLE && this.isStale(inFlight)) return this.retryUnnamed(inFlight)
-    inFlight.finish()
+    const { failure, undecoded } = inFlight
+    inFlight.undecoded = undefined
+    if (undecoded === undefined || failure !== undefined) inFlight.finish()
+    else this.lookUp(inFlight, undecoded)
   }
 
   /** Whether a name used without Parse, or its plan, no longer exists on the server. */

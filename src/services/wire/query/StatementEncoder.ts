@@ -6,6 +6,7 @@ import { parametersOf, type SentParameter } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
 import type { ExpectedReplies } from "./InFlightQuery.ts"
 import type { Query } from "./Query.ts"
+import type { TypeCatalogue } from "./TypeCatalogue.ts"
 
 interface PrependedFrame extends Readonly<Pick<ExpectedReplies, "expects" | "prependedStatement">> {
   readonly frame: Uint8Array
@@ -107,13 +108,25 @@ const joined = (head: Uint8Array, tail: Uint8Array): Uint8Array => {
   return frame
 }
 
+interface EncoderParts {
+  readonly registry: PgTypes.Registry | undefined
+  readonly types: TypeCatalogue
+  readonly isTextReadable: () => boolean
+}
+
 export class StatementEncoder {
   private readonly registry: PgTypes.Registry | undefined
   private readonly prepared: PreparedStatements
   private readonly bindSome: BindEncoder
 
-  constructor(registry: PgTypes.Registry | undefined, prepared: PreparedStatements) {
+  private readonly catalogue: TypeCatalogue
+  /** Whether the session writes dates and intervals in the form that is read. */
+  private readonly isTextReadable: () => boolean
+
+  constructor({ isTextReadable, registry, types }: EncoderParts, prepared: PreparedStatements) {
     this.registry = registry
+    this.catalogue = types
+    this.isTextReadable = isTextReadable
     this.prepared = prepared
     this.bindSome = bindEncoder(registry)
   }
@@ -130,13 +143,16 @@ export class StatementEncoder {
     const types = count === 0 ? NO_TYPES : parameters.map(typeOf)
     const statement = named ? this.prepared.get(sql, types, parameters) : undefined
     // Before anything is changed, because it throws for a value that cannot be sent.
+    const isBinary =
+      this.registry !== undefined || (statement?.isBinary ?? (this.catalogue.isBinary(sql) || !this.isTextReadable()))
     const bind =
       statement?.isNamed === true && statement.frame !== undefined
         ? undefined
-        : this.bind(statement?.name ?? "", parameters)
+        : this.bind(statement?.name ?? "", parameters, isBinary)
     const known = statement?.isNamed === true
     const main = bind === undefined ? statement!.frame! : this.main({ bind, sql, statement, types })
-    if (known && count === 0) statement.frame ??= main
+    if (known && count === 0 && statement.isBinary !== undefined) statement.frame ??= main
+    expected.isBinary = isBinary
     expected.expects = known ? KNOWN : UNKNOWN
     expected.prepared = statement
     if (statement !== undefined) statement.isNamed = true
@@ -152,9 +168,18 @@ export class StatementEncoder {
     return Buffer.concat([...closing, frame])
   }
 
-  private bind(statement: string, parameters: ReadonlyArray<SentParameter>): Uint8Array {
+  private bind(statement: string, parameters: ReadonlyArray<SentParameter>, isBinary: boolean): Uint8Array {
+    const frame =
+      parameters.length <= MAX_ENCODED
+        ? bytesOf(this.bindSome({ portal: "", statement, parameters }))
+        : this.bindMany(statement, parameters)
+    // The last byte is the format of all columns.
+    if (!isBinary) frame[frame.length - 1] = 0
+    return frame
+  }
+
+  private bindMany(statement: string, parameters: ReadonlyArray<SentParameter>): Uint8Array {
     const count = parameters.length
-    if (count <= MAX_ENCODED) return bytesOf(this.bindSome({ portal: "", statement, parameters }))
     const formats = int16s(count, ...parameters.map((parameter) => (PgTypes.isTextFormat(parameter) ? 0 : 1)))
     const values: Array<Uint8Array> = []
     for (let start = 0; start < count; start += MAX_ENCODED) {
@@ -182,7 +207,7 @@ export class StatementEncoder {
       return { prependedStatement: statement, frame: statement.prependedFrame, expects: KNOWN_PREPENDED }
     }
     const name = statement?.name ?? ""
-    const frame = joined(this.bind(name, NO_PARAMETERS), EXECUTE)
+    const frame = joined(this.bind(name, NO_PARAMETERS, true), EXECUTE)
     if (statement !== undefined) statement.prependedFrame = frame
     if (statement?.isNamed === true) return { prependedStatement: statement, frame, expects: KNOWN_PREPENDED }
     const parse = encodeParse(name, sql, NO_TYPES)

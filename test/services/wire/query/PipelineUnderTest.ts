@@ -3,6 +3,7 @@ import type * as Net from "node:net"
 import { QueryPipeline } from "../../../../src/services/wire/query/QueryPipeline.ts"
 import type { InFlightQuery } from "../../../../src/services/wire/query/InFlightQuery.ts"
 import type { Query } from "../../../../src/services/wire/query/Query.ts"
+import { TypeCatalogue } from "../../../../src/services/wire/query/TypeCatalogue.ts"
 import { WireTap } from "../../../../src/services/wire/WireTap.ts"
 
 export interface PipelineUnderTest {
@@ -28,7 +29,8 @@ export const pipelineUnderTest = (
       socket,
       tap,
       now: () => 0,
-      types: undefined,
+      registry: undefined,
+      types: new TypeCatalogue(),
       namedStatements: options.named,
       maxMessageSize: options.maxMessageSize,
       onBroken: (cause) => broken.push(cause)
