@@ -1,5 +1,6 @@
 import type { ConnectionString } from "./Connection.ts"
 import { isApiHost, isDatabaseHost, isPoolerHost, SESSION_PORT, TRANSACTION_PORT } from "./HostKind.ts"
+import { unfitHost } from "./Leftovers.ts"
 import type { Note, Problem } from "./Problem.ts"
 import { droppedBySupavisor, losesReference } from "./StartupOptions.ts"
 
@@ -44,8 +45,8 @@ const isUnfitName = (name: string): boolean =>
 
 /** What cannot work in any mode: a violated requirement of the pooler, or a host that does not serve PostgreSQL. */
 export const problemsOf = (connection: ConnectionString): ReadonlyArray<Problem> => {
-  if (isApiHost(connection.host)) return [apiHost]
-  if (!isPoolerHost(connection.host)) return []
+  if (isApiHost(connection.host) && !/^pooler\./i.test(connection.host)) return [apiHost]
+  if (!isPoolerHost(connection.host)) return unfitHost(connection.host, connection.username) ?? []
   return [
     connection.kind === "unknown" ? poolerPort(connection.port) : undefined,
     connection.projectRef === undefined ? missingReference : undefined,

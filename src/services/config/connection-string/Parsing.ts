@@ -8,6 +8,7 @@ import { cleanPastedText } from "./PastedText.ts"
 import { decode } from "./PercentEncoding.ts"
 import type { Note, Problem } from "./Problem.ts"
 import { decodePart, type QueryParameters, readQuery } from "./QueryParameters.ts"
+import { afterHost, aroundPassword, truncatedUri, variableIn } from "./Leftovers.ts"
 import { afterScheme } from "./Scheme.ts"
 import { readPort, readUri, type UriParts } from "./UriReading.ts"
 
@@ -42,14 +43,19 @@ const readPassword = (raw: string | undefined, diagnostics: Diagnostics): string
   if (ProblemTexts.isMask(raw)) diagnostics.problems.push(ProblemTexts.maskedPassword)
   const isLiteral = decode(raw) === undefined
   const password = isLiteral ? raw : decoded(raw, "password", diagnostics)
-  if (ProblemTexts.isPasswordPlaceholder(password)) diagnostics.problems.push(ProblemTexts.placeholderPassword)
+  const leftover =
+    variableIn("password", raw) ??
+    (ProblemTexts.isPasswordPlaceholder(password) ? ProblemTexts.placeholderPassword : aroundPassword(raw))
+  if (leftover !== undefined) diagnostics.problems.push(leftover)
   else noteUnencoded(raw, isLiteral, "password", diagnostics)
   return password
 }
 
 const readUsername = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): string => {
   const username = query.values.get("user") ?? decoded(uri.username, "user name", diagnostics)
-  if (ProblemTexts.holdsPlaceholder(username)) diagnostics.problems.push(ProblemTexts.placeholderUsername)
+  const name = variableIn("user name", uri.username)
+  if (name !== undefined) diagnostics.problems.push(name)
+  else if (ProblemTexts.holdsPlaceholder(username)) diagnostics.problems.push(ProblemTexts.placeholderUsername)
   else noteUnencoded(uri.username, false, "user name", diagnostics)
   if (username !== "" || uri.username !== "") return username
   diagnostics.notes.push(ProblemTexts.defaultUsername)
@@ -57,6 +63,8 @@ const readUsername = (uri: UriParts, query: QueryParameters, diagnostics: Diagno
 }
 
 const hostProblem = (host: string, uri: UriParts): Problem | undefined => {
+  const name = variableIn("host", host)
+  if (name !== undefined) return name
   if (/^[0-9a-f]*:[0-9a-f:]*:/i.test(`${host}:${uri.port}`) && !uri.isBracketed) return ProblemTexts.bareIpv6
   if (ProblemTexts.holdsPlaceholder(host) || (uri.isBracketed && !isHost(host))) return ProblemTexts.placeholderHost
   return isHost(host) || isSocketDirectory(host) ? undefined : ProblemTexts.badHost
@@ -93,9 +101,10 @@ const readPortOf = (uri: UriParts, query: QueryParameters, diagnostics: Diagnost
 }
 
 const readDatabase = (uri: UriParts, query: QueryParameters, diagnostics: Diagnostics): string => {
-  if (/\s#/.test(uri.database)) diagnostics.problems.push(ProblemTexts.trailingComment)
   const database = query.values.get("dbname") ?? decoded(uri.database, "database name", diagnostics)
-  if (ProblemTexts.holdsPlaceholder(database)) diagnostics.problems.push(ProblemTexts.placeholderDatabase)
+  const name = variableIn("database name", uri.database)
+  if (name !== undefined) diagnostics.problems.push(name)
+  else if (ProblemTexts.holdsPlaceholder(database)) diagnostics.problems.push(ProblemTexts.placeholderDatabase)
   return database
 }
 
@@ -115,8 +124,7 @@ const readTimeout = (query: QueryParameters, diagnostics: Diagnostics): number |
   return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined
 }
 
-const readConnection = (rest: string, diagnostics: Diagnostics): ConnectionString => {
-  const uri = readUri(rest)
+const readConnection = (uri: UriParts, diagnostics: Diagnostics): ConnectionString => {
   const query = readQuery(uri.query)
   diagnostics.problems.push(...query.problems)
   diagnostics.notes.push(...query.notes)
@@ -166,8 +174,12 @@ export const parse = (
   const pasted = cleanPastedText(raw)
   const rest = afterScheme(pasted.text)
   if (typeof rest !== "string") return Result.fail([rest])
-  const diagnostics: Diagnostics = { problems: [], notes: [...pasted.notes] }
-  const connection = readConnection(rest, diagnostics)
+  const uri = readUri(rest)
+  const truncated = truncatedUri(rest, uri)
+  if (truncated !== undefined) return Result.fail([truncated])
+  const tails = ProblemTexts.holdsPlaceholder(uri.database) ? [] : afterHost(uri)
+  const diagnostics: Diagnostics = { problems: [...tails], notes: [...pasted.notes] }
+  const connection = readConnection(uri, diagnostics)
   const problems = [...diagnostics.problems, ...problemsOf(connection)]
   return problems.length > 0
     ? Result.fail(problems)

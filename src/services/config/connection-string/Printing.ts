@@ -47,12 +47,15 @@ export const format = (connection: ConnectionString, options?: { readonly showPa
     ["options", connection.options],
     ["search_path", isInOptions ? undefined : connection.searchPath]
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encode(String(value))}`]))
-  const address = `${hostText(connection.host)}:${connection.port}/${encode(connection.database)}`
+  const address = `${hostText(connection.host)}:${connection.port}/${databaseText(connection.database)}`
   return `postgresql://${credentials}@${address}${query.length === 0 ? "" : `?${query.join("&")}`}`
 }
 
 const shortReference = (reference: string): string =>
   reference.length > SHOWN_OF_REFERENCE ? `…${reference.slice(-SHOWN_OF_REFERENCE)}` : reference
+
+/** A database's name; a dot at its end would be read as the end of a sentence. */
+const databaseText = (database: string): string => encode(database).replace(/\.+$/, (dots) => "%2E".repeat(dots.length))
 
 const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]/gu, "\uFFFD")
 

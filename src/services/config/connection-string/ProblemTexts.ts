@@ -77,12 +77,6 @@ export const badPort: Problem = {
     "Write 5432 for session mode; percent-encode special characters of the password (: as %3A, / as %2F, # as %23)."
 }
 
-export const trailingComment: Problem = {
-  code: "trailing-comment",
-  message: "A comment after the connection string became part of it.",
-  remedy: "Remove everything from the blank before the # on; write a # that belongs to a name as %23."
-}
-
 export const badTimeout: Problem = {
   code: "bad-connect-timeout",
   message: 'The parameter "connect_timeout" is not a whole number of seconds.',

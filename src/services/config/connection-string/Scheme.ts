@@ -1,3 +1,4 @@
+import { variable } from "./Leftovers.ts"
 import type { Problem } from "./Problem.ts"
 
 const POSTGRES = /^postgres(?:ql)?:\/\//i
@@ -47,6 +48,7 @@ const unknownScheme = (text: string): Problem => {
 
 const explain = (text: string): Problem => {
   if (text === "") return empty
+  if (/^(?:[$%`]|\{\{|process\.env)/.test(text)) return variable("The connection string is")
   if (/^https?:/i.test(text)) return webAddress
   if (/^(?:host|hostaddr|user|dbname|password|port|sslmode)\s*=/i.test(text)) return keywords
   return /^postgres(?:ql)?:/i.test(text) ? missingSlashes : unknownScheme(text)

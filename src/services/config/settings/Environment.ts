@@ -30,13 +30,13 @@ interface UrlCandidate {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** The likely password of a broken connection string: between the first colon of the authority and the last @. */
-const likelyPassword = /^(?:[^:/]*:\/\/)?[^:]*:([\s\S]*)@/
+/** The likely password of a broken connection string: between the first colon of the authority and the last @, or the end. */
+const likelyPassword = /^(?:[^:/]*:\/\/)?[^:]*:(?:([\s\S]*)@|([^@]+)$)/
 
 const secretsIn = (text: string, parsed: ReturnType<typeof parse>): ReadonlyArray<string> => {
   if (Result.isSuccess(parsed)) return secretsOf(parsed.success)
-  const [, password] = likelyPassword.exec(text) ?? []
-  return password === undefined ? [] : [password]
+  const [, password, rest] = likelyPassword.exec(text) ?? []
+  return [password ?? rest ?? []].flat()
 }
 
 const candidatesIn = (record: EnvironmentRecord): ReadonlyArray<UrlCandidate> =>

@@ -58,7 +58,8 @@ describe("ConnectionString.parse, leniently", () => {
     fc.assert(
       fc.property(reserved, knownHost, (password, host) => {
         fc.pre(!/%[0-9a-f]{2}/i.test(password))
-        const connection = read(`postgresql://postgres.${REF}:${password}@${host}/postgres?sslmode=require`)
+        const user = host.startsWith("db.") ? "postgres" : `postgres.${REF}`
+        const connection = read(`postgresql://${user}:${password}@${host}/postgres?sslmode=require`)
         assert.strictEqual(passwordOf(connection), password)
         assert.strictEqual(connection.database, "postgres")
         assert.isTrue(host.startsWith(connection.host))
