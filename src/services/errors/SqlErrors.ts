@@ -34,21 +34,21 @@ export const notAnswered = (cause: unknown): SqlError =>
   failure(cause, cause instanceof Error && hasTag(cause, "PgTypesCodecError") ? cause.message : "The statement failed")
 
 /** How often a statement is repeated on another session when the server ended its session before reading it. */
-export const UNREAD_RETRIES = 2
+export const NEVER_EXECUTED_RETRIES = 2
 
 /**
  * Whether the session ended before the server can have read the statement. Sending it again on another session then
  * cannot execute it twice, so the caller does not notice the loss.
  */
-export const isUnread = (error: unknown): boolean => {
+export const isNeverExecuted = (error: unknown): boolean => {
   if (!(error instanceof SqlError)) return false
   const { cause } = error.reason
   return isSessionError(cause) && cause.reason._tag === "SessionLost" && !cause.reason.statementInFlight
 }
 
-/** As `isUnread`, for a cause. */
-export const isUnreadCause = (cause: Cause.Cause<SqlError>): boolean =>
-  cause.reasons.some((reason) => reason._tag === "Fail" && isUnread(reason.error))
+/** As `isNeverExecuted`, for a cause. */
+export const isNeverExecutedCause = (cause: Cause.Cause<SqlError>): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && isNeverExecuted(reason.error))
 
 interface Props {
   readonly cause: SessionError

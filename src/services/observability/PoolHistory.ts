@@ -26,7 +26,7 @@ import {
   WINDOW_MILLIS
 } from "./history/HistorySchema.ts"
 import { ProcessUsage } from "./history/ProcessUsage.ts"
-import { EVENTS_KEPT, findingBegun, findingOver, healthEvent, poolEvent } from "./history/HistoryEvent.ts"
+import { EVENTS_KEPT, findingBegan, findingEnded, healthEvent, poolEvent } from "./history/HistoryEvent.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
@@ -189,8 +189,8 @@ const make = Effect.gen(function* () {
       const at = clock.currentTimeMillisUnsafe()
       const { begun, over } = changesBetween(lastFindings, findings)
       lastFindings = findings
-      for (const finding of over) add(findingOver(finding, at, redactText))
-      for (const finding of begun) add(findingBegun(finding, at, redactText))
+      for (const finding of over) add(findingEnded(finding, at, redactText))
+      for (const finding of begun) add(findingBegan(finding, at, redactText))
     })
 
   const recordPoolEvents = Stream.runForEach(pool.events, (event) =>

@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import type { Borrower } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SessionError } from "../errors/SessionError.ts"
-import { toSqlError, isUnread, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import { toSqlError, isNeverExecuted, NEVER_EXECUTED_RETRIES } from "../errors/SqlErrors.ts"
 import type { Session } from "../session/Session.ts"
 import { holderName, type Lease } from "./core/Lease.ts"
 import { SessionLease, type Reacquire } from "./SessionLease.ts"
@@ -57,12 +57,12 @@ export const tryUseSession =
 /** Uses a session for one statement outside of transactions, which is retried when the server never executed it. */
 export const makeBorrower = (host: PoolHost): Borrower => {
   const once = useSession(host, acquireSqlError)
-  return (f) => retryNeverExecuted(once(f), UNREAD_RETRIES)
+  return (f) => retryNeverExecuted(once(f), NEVER_EXECUTED_RETRIES)
 }
 
 const retryNeverExecuted = <A, E, R>(effect: Effect.Effect<A, E, R>, retries: number): Effect.Effect<A, E, R> =>
   Effect.catch(effect, (error) =>
-    retries > 0 && isUnread(error) ? retryNeverExecuted(effect, retries - 1) : Effect.fail(error)
+    retries > 0 && isNeverExecuted(error) ? retryNeverExecuted(effect, retries - 1) : Effect.fail(error)
   )
 
 /** The finalizer is added before the acquire, so an interrupted wait leaves nothing behind. */

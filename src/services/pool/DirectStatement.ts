@@ -17,7 +17,7 @@ import type { SessionError } from "../errors/SessionError.ts"
 import { type Holder, Lease } from "./core/Lease.ts"
 import { release, acquireSqlError } from "./Acquire.ts"
 import type { StatementFacts } from "../stats/StatementCache.ts"
-import { isUnreadCause, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import { isNeverExecutedCause, NEVER_EXECUTED_RETRIES } from "../errors/SqlErrors.ts"
 import type { Transform } from "./SessionLease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 
@@ -40,7 +40,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   protected handle: QueryHandle | undefined = undefined
   private readonly transform: Transform
   private readonly resume: Resume
-  private retries = UNREAD_RETRIES
+  private retries = NEVER_EXECUTED_RETRIES
 
   constructor(host: PoolHost, holder: Holder, options: StatementOptions) {
     super(holder)
@@ -111,7 +111,7 @@ export class DirectStatement extends Lease<Session> implements ResultHandler, Qu
   }
 
   protected fail(cause: Cause.Cause<SqlError>): void {
-    if (this.retries > 0 && isUnreadCause(cause)) {
+    if (this.retries > 0 && isNeverExecutedCause(cause)) {
       this.retries--
       this.state = "new"
       this.run()

@@ -14,7 +14,7 @@ import { asResult, asRows, asValues, type ResultForm } from "../session/ResultFo
 import { type Holder, Lease } from "./core/Lease.ts"
 import type { PoolHost } from "./PoolHost.ts"
 import { SessionError } from "../errors/SessionError.ts"
-import { isUnreadCause, toSqlError, UNREAD_RETRIES } from "../errors/SqlErrors.ts"
+import { isNeverExecutedCause, toSqlError, NEVER_EXECUTED_RETRIES } from "../errors/SqlErrors.ts"
 
 export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
@@ -168,7 +168,7 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
       // Another statement may have begun the transaction since this effect was created.
       this.isBeginning || this.beginStatement === undefined
         ? resume(this.run(resultForm, query.sql, query.params, query.named))
-        : this.startFirst(resultForm, query, UNREAD_RETRIES, resume)
+        : this.startFirst(resultForm, query, NEVER_EXECUTED_RETRIES, resume)
     )
   }
 
@@ -192,7 +192,7 @@ export class SessionLease extends Lease<Session> implements LeasedSession {
         resume(Exit.succeed(resultForm.read(result)))
       },
       onFailure: (cause) => {
-        if (retries > 0 && this.reacquire !== undefined && isUnreadCause(cause)) {
+        if (retries > 0 && this.reacquire !== undefined && isNeverExecutedCause(cause)) {
           const retry = Effect.callback<A, SqlError>((resume) =>
             this.startFirst(resultForm, query, retries - 1, resume)
           )

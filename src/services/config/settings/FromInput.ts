@@ -8,7 +8,7 @@ import { type ConnectionString, format, make, parse, redact, secretsOf } from ".
 import type { SessionError } from "../../errors/SessionError.ts"
 import { fieldKeys, inputOf } from "./Fields.ts"
 import { unknownKeys } from "./Misspellings.ts"
-import { echo, type Problem } from "./Problem.ts"
+import { displayed, type Problem } from "./Problem.ts"
 import { integer } from "./Reader.ts"
 import { readValues, resolveSettings } from "./Resolve.ts"
 import { PasswordUnavailable, type Settings, type SettingsInput } from "./Settings.ts"
@@ -140,16 +140,18 @@ const problemsOfSessionSettings = (
   secrets: ReadonlyArray<string>
 ): ReadonlyArray<Problem> =>
   Object.entries(settings).flatMap(([parameter, value]): ReadonlyArray<Problem> => {
-    const name = `sessionSettings.${echo(parameter, secrets)}`
+    const name = `sessionSettings.${displayed(parameter, secrets)}`
     const elsewhere = owned[parameter.toLowerCase()]
     if (!parameterName.test(parameter)) {
-      return [{ name, received: echo(value, secrets), expected: "the name of a server parameter such as work_mem" }]
+      return [
+        { name, received: displayed(value, secrets), expected: "the name of a server parameter such as work_mem" }
+      ]
     }
     if (elsewhere !== undefined) {
-      return [{ name, received: echo(value, secrets), expected: `use ${elsewhere}` }]
+      return [{ name, received: displayed(value, secrets), expected: `use ${elsewhere}` }]
     }
     return typeof value !== "string" || value.includes("\0")
-      ? [{ name, received: echo(value, secrets), expected: "a text without NUL characters" }]
+      ? [{ name, received: displayed(value, secrets), expected: "a text without NUL characters" }]
       : []
   })
 

@@ -1,6 +1,6 @@
 /** Finds names that were meant to be a setting: unknown keys in code, and variables that resemble one of ours. */
 import { fieldKeys } from "./Fields.ts"
-import { echo, type Problem } from "./Problem.ts"
+import { displayed, type Problem } from "./Problem.ts"
 import type { SettingsInput } from "./Settings.ts"
 import { variables } from "./Variables.ts"
 
@@ -132,7 +132,7 @@ export const unknownKeys = (input: SettingsInput, secrets: ReadonlyArray<string>
     return [
       {
         name: key,
-        received: typeof value === "function" ? "a function" : echo(value, secrets),
+        received: typeof value === "function" ? "a function" : displayed(value, secrets),
         expected: setting === undefined ? "is not a setting" : `use ${setting}`
       }
     ]
@@ -141,7 +141,7 @@ export const unknownKeys = (input: SettingsInput, secrets: ReadonlyArray<string>
     if (!groups.has(key) || value === undefined) return unknown(key, value)
     if (isObject(value)) return Object.entries(value).flatMap(([name, one]) => unknown(`${key}.${name}`, one))
     const names = fieldKeys.filter((field) => field.startsWith(`${key}.`)).map((field) => field.slice(key.length + 1))
-    return [{ name: key, received: echo(value, secrets), expected: `an object with ${names.join(", ")}` }]
+    return [{ name: key, received: displayed(value, secrets), expected: `an object with ${names.join(", ")}` }]
   })
 }
 

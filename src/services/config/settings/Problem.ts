@@ -4,7 +4,7 @@ import { redact } from "../ConnectionString.ts"
 export type { SettingProblem as Problem } from "../../errors/SessionError.ts"
 
 /** Long enough to recognize a mistyped value, short enough for one line. */
-const longestEcho = 60
+const longestDisplayed = 60
 
 /** A connection string pasted into the wrong variable, which may hold a password that no other value reveals. */
 const resemblesConnectionString = /:\/\/|password\s*=|@/i
@@ -17,9 +17,9 @@ export const hidden = "<redacted>"
  *
  * A value that resembles a connection string, or holds one of the secrets, is not shown at all.
  */
-export const echo = (value: unknown, secrets: ReadonlyArray<string>): string => {
+export const displayed = (value: unknown, secrets: ReadonlyArray<string>): string => {
   const text = typeof value === "string" ? value : typeof value === "object" ? "an object" : String(value)
   if (resemblesConnectionString.test(text) || redact(text, secrets) !== text) return hidden
   if (secrets.some((secret) => secret !== "" && text.trim() === secret)) return hidden
-  return text.length > longestEcho ? `${text.slice(0, longestEcho)}…` : text
+  return text.length > longestDisplayed ? `${text.slice(0, longestDisplayed)}…` : text
 }

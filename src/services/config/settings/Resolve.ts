@@ -8,7 +8,7 @@ import { SessionError } from "../../errors/SessionError.ts"
 import { given } from "../../errors/Wording.ts"
 import { exposureNote } from "./Exposure.ts"
 import { complete, type FieldKey, fields, readerOf, type Values } from "./Fields.ts"
-import { echo, hidden, type Problem } from "./Problem.ts"
+import { displayed, hidden, type Problem } from "./Problem.ts"
 import type { ValueProblem } from "./Reader.ts"
 import { type Naming, problemsBetween, warningsBetween } from "./Rules.ts"
 import type { Settings } from "./Settings.ts"
@@ -42,7 +42,7 @@ const problemOf = (
   { expected, remedy }: ValueProblem
 ): Problem => ({
   name,
-  received: secretKeys.has(key) ? hidden : echo(received, secrets),
+  received: secretKeys.has(key) ? hidden : displayed(received, secrets),
   expected,
   ...(remedy === undefined ? { example: fields[key].example } : { remedy })
 })

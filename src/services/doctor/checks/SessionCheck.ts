@@ -34,10 +34,10 @@ const findTransactionMode = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string | undefined, SqlError> {
   yield* rowsOf(second, "begin")
   const taken = yield* queryBackend(second.connection)
-  const asking = yield* Effect.forkChild(queryBackend(first.connection), { startImmediately: true })
-  const early = yield* Effect.timeoutOption(Fiber.await(asking), BLOCKED_MILLIS)
+  const query = yield* Effect.forkChild(queryBackend(first.connection), { startImmediately: true })
+  const early = yield* Effect.timeoutOption(Fiber.await(query), BLOCKED_MILLIS)
   yield* rowsOf(second, "rollback")
-  const again = yield* Fiber.join(asking)
+  const again = yield* Fiber.join(query)
   if (sameBackend(taken, firstBackend)) return `backend ${taken.pid} served two connections in turn`
   if (!sameBackend(again, firstBackend)) {
     return `backend ${firstBackend.pid} and then backend ${again.pid} served one connection`

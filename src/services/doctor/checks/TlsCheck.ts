@@ -41,11 +41,11 @@ const describeCertificate = (certificate: CertificateFacts, now: number): string
 }
 
 /** Why verify-full would refuse the certificate. */
-const objections = ({ certificate, distrust }: TlsFacts, now: number): ReadonlyArray<string> =>
+const objections = ({ certificate, chainError }: TlsFacts, now: number): ReadonlyArray<string> =>
   certificate === undefined
     ? []
     : given([
-        distrust !== undefined && `the chain is not trusted (${distrust})`,
+        chainError !== undefined && `the chain is not trusted (${chainError})`,
         certificate.nameProblem !== undefined && "the host is not among the names",
         certificate.validTo < now && "the certificate has expired"
       ])

@@ -92,7 +92,7 @@ export interface TlsFacts {
   readonly version: string | undefined
   readonly certificate: CertificateFacts | undefined
   /** OpenSSL's code for a chain that is not trusted; undefined when it is trusted, or there is no encryption. */
-  readonly distrust: string | undefined
+  readonly chainError: string | undefined
 }
 
 /** The facts of a connection that is not encrypted. */
@@ -101,18 +101,18 @@ export const unencrypted = (failure: SessionError | undefined): TlsFacts => ({
   isEncrypted: false,
   version: undefined,
   certificate: undefined,
-  distrust: undefined
+  chainError: undefined
 })
 
 const factsOf = (socket: Net.Socket, host: string, failure: SessionError | undefined): TlsFacts => {
   if (!(socket instanceof Tls.TLSSocket)) return unencrypted(failure)
-  const distrust: unknown = socket.authorized ? undefined : socket.authorizationError
+  const chainError: unknown = socket.authorized ? undefined : socket.authorizationError
   return {
     failure,
     isEncrypted: true,
     version: socket.getProtocol() ?? undefined,
     certificate: certificateOf(socket, host),
-    distrust: distrust === undefined || distrust === null ? undefined : String(distrust)
+    chainError: chainError === undefined || chainError === null ? undefined : String(chainError)
   }
 }
 

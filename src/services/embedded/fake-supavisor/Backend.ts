@@ -7,7 +7,7 @@ import { type PoolerClock, poolerTimes } from "./PoolerClock.ts"
 import { databaseUnreachable, type Refusal } from "./Refusal.ts"
 import { type BackendFacts, startupMessage, type Upstream, UpstreamLogin } from "./Upstream.ts"
 
-export interface Borrower {
+export interface BackendUser {
   /** Bytes of the server, with the number of ReadyForQuery messages that end in them and the status of the last one. */
   readonly onData: (chunk: Buffer, status: number | undefined, readies: number) => void
   /** The server closed the connection, or it broke. */
@@ -35,7 +35,7 @@ export class Backend {
   readonly #socket: Net.Socket
   readonly #options: BackendOptions
   readonly #framing = new Framing()
-  #borrower: Borrower | undefined
+  #user: BackendUser | undefined
   isClosed = false
   /** Fulfilled when the socket has closed. */
   readonly closed: Promise<void>
@@ -103,8 +103,8 @@ export class Backend {
   }
 
   /** Assigns it to a client; without one its output is discarded. */
-  lendTo(borrower: Borrower | undefined): void {
-    this.#borrower = borrower
+  assignTo(user: BackendUser | undefined): void {
+    this.#user = user
   }
 
   /** Writes for the client; false when the client should wait for `onDrain`. */
@@ -135,12 +135,12 @@ export class Backend {
     let failed = false
     const finish = (ok: boolean) => {
       cancelTimer()
-      this.#borrower = undefined
+      this.#user = undefined
       done(ok)
     }
     const cancelTimer = this.#options.clock.afterReal(poolerTimes.housekeeping, () => finish(false))
     if (this.isClosed || !this.#framing.atBoundary) return finish(false)
-    this.#borrower = {
+    this.#user = {
       onData: (chunk) => {
         bytes += chunk.length
         if (bytes > MAX_REPLY_BYTES) return finish(false)
@@ -174,7 +174,7 @@ export class Backend {
 
   /** Sends Terminate and closes; a statement in flight goes on. */
   close(): void {
-    this.#borrower = undefined
+    this.#user = undefined
     this.isClosed = true
     if (this.#socket.destroyed) return
     this.#socket.write(PgProtocol.encodeTerminate())
@@ -189,13 +189,13 @@ export class Backend {
       status = first
       readies += 1
     })
-    this.#borrower?.onData(chunk, status, readies)
+    this.#user?.onData(chunk, status, readies)
   }
 
   #onClosed(): void {
     if (this.isClosed) return
     this.isClosed = true
     this.#socket.end()
-    this.#borrower?.onClosed()
+    this.#user?.onClosed()
   }
 }

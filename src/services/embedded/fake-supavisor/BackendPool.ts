@@ -110,7 +110,7 @@ export class BackendPool {
 
   checkin(backend: Backend): void {
     if (backend.isClosed || this.#state !== "open") return this.drop(backend)
-    backend.lendTo({ onData: () => {}, onClosed: () => this.drop(backend) })
+    backend.assignTo({ onData: () => {}, onClosed: () => this.drop(backend) })
     this.#idle.push(backend)
     this.#idleTimers.set(
       backend,

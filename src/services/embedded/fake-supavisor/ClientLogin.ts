@@ -120,7 +120,7 @@ const refusalBeforePassword = (
   if (tenant.banReason !== undefined) return Refusal.banned(tenant.banReason)
   if (pooler.settings.tls?.required === true && !socket.encrypted) return Refusal.tlsRequired(role)
   if (!tenant.allows(socket.address)) return Refusal.addressNotAllowed(socket.address)
-  const full = pooler.livePool(identity)?.refusalIfFull()
+  const full = pooler.runningPool(identity)?.refusalIfFull()
   if (full !== undefined) return full
   if (pooler.loginBreaker.isBlocked(breakerKey(identity, socket))) return Refusal.addressBlocked
   return pooler.credentialBreaker.isBlocked(tenant.reference) ? Refusal.credentialsBlocked : undefined
@@ -149,7 +149,7 @@ const exchange = async (pooler: Pooler, socket: ClientSocket, identity: PoolIden
     pooler.credentialBreaker.fail(tenant.reference)
     return Refusal.credentialsUnreadable
   }
-  const verifier = tenant.verifierFor(role, pooler.livePool(identity) !== undefined)
+  const verifier = tenant.verifierFor(role, pooler.runningPool(identity) !== undefined)
   const scram = verifier === undefined ? undefined : challenge(clientFirst, verifier)
   if (scram === undefined) return Refusal.authenticationViolation
   socket.write(Messages.saslContinue(scram.serverFirst))

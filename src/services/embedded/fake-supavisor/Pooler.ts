@@ -93,15 +93,15 @@ export class Pooler {
     socket.refuse(refusal)
   }
 
-  livePool(identity: PoolIdentity): BackendPool | undefined {
+  runningPool(identity: PoolIdentity): BackendPool | undefined {
     return this.#pools.get(poolKey(identity))?.pool
   }
 
   /** The pool of this identity, started if necessary. */
   poolFor(identity: PoolIdentity): BackendPool | Refusal {
     const key = poolKey(identity)
-    const live = this.#pools.get(key)
-    if (live !== undefined) return live.pool
+    const running = this.#pools.get(key)
+    if (running !== undefined) return running.pool
     const siblings = [...this.#pools.values()].filter((other) => other.identity.tenant === identity.tenant)
     const upstream = identity.tenant.upstreamOf(identity.role)
     if (siblings.length >= MAX_POOLS || upstream === undefined) return tooManyPools

@@ -84,7 +84,7 @@ export class SessionClient extends Client {
   #startSession(backend: Backend): void {
     if (this.state === "ended") return this.#clean(backend)
     if (this.stopping !== undefined) return this.stopNow(this.stopping)
-    backend.lendTo({
+    backend.assignTo({
       onData: (chunk, status) => this.#toClient(chunk, status),
       onClosed: () => this.stopNow(undefined)
     })

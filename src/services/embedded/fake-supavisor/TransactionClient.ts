@@ -64,7 +64,7 @@ export class TransactionClient extends Client {
     this.#cancelWait = this.pool.checkout((result) => {
       if (!(result instanceof Backend)) return this.stopNow(result)
       this.backend = result
-      result.lendTo({
+      result.assignTo({
         onData: (bytes, status, readies) => this.#toClient(bytes, status, readies),
         onClosed: () => this.stopNow(undefined)
       })

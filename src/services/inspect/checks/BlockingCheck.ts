@@ -5,7 +5,7 @@ import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSessio
 import { counted, firstFew } from "../../errors/Wording.ts"
 
 /** In milliseconds: PostgreSQL checks for a deadlock after this wait (deadlock_timeout). */
-const WORTH_A_LOOK_MILLIS = 1000
+const LONG_WAIT_MILLIS = 1000
 
 export const blocking = Check.define({
   id: "blocking",
@@ -82,7 +82,7 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
     {
       id: "no-long-lock-waits",
       text: "No session has been waiting for a lock for more than 1 s",
-      fails: ({ waitedMillis }) => (waitedMillis ?? 0) > WORTH_A_LOOK_MILLIS,
+      fails: ({ waitedMillis }) => (waitedMillis ?? 0) > LONG_WAIT_MILLIS,
       describe: ({ blockedPid, blockingPid, waitedMillis }) =>
         `backend ${blockedPid} for ${blockingPid}, ${formatSpan(waitedMillis ?? 0)}`,
       join: (pairs) => `${counted(pairs.length, "pair")}: ${firstFew(pairs)}`

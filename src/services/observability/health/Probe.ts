@@ -20,7 +20,7 @@ const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
   )
 
 /** Whether the server sent data on any session within the time. */
-const wasHeardWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
+const receivedWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
   silentMillisOf(sessions) < withinMillis
 
 /**
@@ -28,7 +28,7 @@ const wasHeardWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: num
  * it has sent nothing on any session for longer than a probe may take.
  */
 export const outcomeOfTraffic = (sessions: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
-  if (wasHeardWithin(sessions, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
+  if (receivedWithin(sessions, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
   const silent = silentMillisOf(sessions)
   const waits = sessions.some(({ runningMillis }) => (runningMillis ?? 0) > PROBE_BOUND_MILLIS)
   return waits && silent > PROBE_BOUND_MILLIS
@@ -86,7 +86,7 @@ export const checkOnce = (pool: Pool, now: () => number, sinceMillis: number): E
     // A probe is better evidence than traffic, which may be the pooler's heartbeat.
     const answered = Option.isSome(second)
       ? latencyMillis !== undefined
-      : wasHeardWithin(yield* pool.sessions, now() - began)
+      : receivedWithin(yield* pool.sessions, now() - began)
     // The other sessions may be broken too; they are validated before a query uses them.
     yield* pool.validateAll
     return answered

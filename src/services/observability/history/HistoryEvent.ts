@@ -86,8 +86,8 @@ export const healthEvent = (
 const severityLevels: { readonly [S in Severity]: EventLevel } = { info: "info", warning: "warn", critical: "error" }
 
 /** The event of a new finding, or of one whose severity changed. */
-export const findingBegun = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
+export const findingBegan = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
   eventOf(at, "Finding", [severityLevels[finding.severity], `${finding.title}. ${sentence(finding.detail)}`], redact)
 
-export const findingOver = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
+export const findingEnded = (finding: Finding, at: number, redact: Redact): HistoryEvent =>
   eventOf(at, "Finding", ["info", `Resolved after ${wordMillis(at - finding.since)}: ${finding.title}.`], redact)

@@ -87,7 +87,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   /** The session that waits for its replacement. */
   private retiring: Slot<S> | undefined = undefined
   /** A session whose peer has not sent anything since then is probed before it is leased. Set when another is lost. */
-  private trustedSince = Number.NEGATIVE_INFINITY
+  private validationRequestedAt = Number.NEGATIVE_INFINITY
   /** A failure that retrying does not help: until the next dial is due, acquires fail with it at once. */
   private permanentFailure: SessionError | undefined = undefined
 
@@ -218,7 +218,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
       this.recover(slot)
       this.dispatch(now)
     } else {
-      this.trustedSince = now
+      this.validationRequestedAt = now
       this.close(slot, "probe-failed", false)
       this.dispatch(now)
     }
@@ -278,7 +278,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     if (!wasClosing) {
       this.counters.closed.lost++
       if (shutdown) this.backoff = DialBackoff.afterShutdown(this.backoff, now)
-      this.trustedSince = now
+      this.validationRequestedAt = now
     }
     const last = !wasClosing && this.open === 0
     if (last) this.backoff = DialBackoff.afterOutage(this.backoff)
@@ -298,7 +298,7 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   /** Has every session probed before its next lease, the idle ones now; without an open session, dials one. */
   validateAll(now: number): void {
     if (this.isEnding) return
-    this.trustedSince = now
+    this.validationRequestedAt = now
     this.mustOpenOne = this.open === 0
     for (const slot of this.idleStack.clear()) this.probe(slot)
     this.dispatch(now)
@@ -410,8 +410,8 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
   }
 
   private needsValidation(slot: Slot<S>, now: number): boolean {
-    const heard = slot.session.lastReceivedAt()
-    return now - heard > SILENCE_MILLIS || heard < this.trustedSince || !slot.session.isClean()
+    const receivedAt = slot.session.lastReceivedAt()
+    return now - receivedAt > SILENCE_MILLIS || receivedAt < this.validationRequestedAt || !slot.session.isClean()
   }
 
   /** The topmost session that needs no probe: a silent one must not hide a usable one below it. */

@@ -1,12 +1,12 @@
 /**
- * The parameters of a statement whose type the server takes from the place where they stand: a value of INSERT, a value
+ * The parameters of a statement whose type the server takes from their position in the text: a value of INSERT, a value
  * that UPDATE assigns, or a cast to a type of number.
  *
- * A number in such a place is sent as text, exactly as JavaScript prints it, and the server reads it as the column's
- * type. As float8 it would lose digits on its way into numeric, and be rounded on its way into an integer.
+ * A number at such a position is sent as text, exactly as JavaScript prints it, and the server reads it as the column's
+ * type. As float8 it would lose digits when it becomes numeric, and be rounded when it becomes an integer.
  */
 
-/** Where a parameter stands: anywhere, as the value of a column, or in a cast to a type of number. */
+/** The position of a parameter: anywhere, as the value of a column, or in a cast to a type of number. */
 export const Place = { anywhere: 0, column: 1, numberCast: 2 } as const
 
 type Place = (typeof Place)[keyof typeof Place]
@@ -158,20 +158,29 @@ const scan = (sql: string): Places => {
   return found.end()
 }
 
-/** How many texts are remembered; an application has some hundred, and generated ones must not fill the memory. */
-const REMEMBERED = 1000
+/** Texts kept: an application has some hundred, and generated ones must not fill the memory. */
+const MAX_TEXTS = 1000
 
-/** A longer text is generated, and seldom comes twice. */
-const REMEMBERED_LENGTH = 16_384
+/** All kept texts together, in UTF-16 code units. */
+const MAX_CODE_UNITS = 1024 * 1024
 
-const remembered = new Map<string, Places>()
+/** A longer text is generated and seldom repeats. */
+const MAX_TEXT_LENGTH = 16_384
+
+const kept = new Map<string, Places>()
+
+let keptCodeUnits = 0
 
 /** The places of the parameters of a statement. */
 export const placesIn = (sql: string): Places => {
-  if (remembered.has(sql)) return remembered.get(sql)
+  if (kept.has(sql)) return kept.get(sql)
   const places = scan(sql)
-  if (sql.length > REMEMBERED_LENGTH) return places
-  if (remembered.size === REMEMBERED) remembered.clear()
-  remembered.set(sql, places)
+  if (sql.length > MAX_TEXT_LENGTH) return places
+  if (kept.size === MAX_TEXTS || keptCodeUnits + sql.length > MAX_CODE_UNITS) {
+    kept.clear()
+    keptCodeUnits = 0
+  }
+  kept.set(sql, places)
+  keptCodeUnits += sql.length
   return places
 }
