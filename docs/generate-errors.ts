@@ -60,6 +60,10 @@ export const renderErrors = (): string =>
       "first column.",
     "A failure is recognized by Supavisor's `(CODE)`, else by its text, else by the SQLSTATE, else by the errno; " +
       "`<name>` in a text stands for anything.",
+    "The message of a failed statement has the server's MESSAGE and SQLSTATE. DETAIL, HINT, context and internal query " +
+      "quote rows: they are the fields `detail`, `hint`, `where` and `internalQuery`, and in no message, log line, JSON " +
+      'or span. MESSAGE itself may quote one value, as PostgreSQL writes it: `invalid input syntax for type integer: "x"` ' +
+      "(22P02, 22007, 22003), or what a function raises.",
     "",
     classes.map(section).join("\n\n"),
     "",

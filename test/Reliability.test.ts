@@ -9,7 +9,7 @@ const FAULTS = [
   [60, 69],
   [71, 75],
   [78, 81],
-  [90, 91],
+  [90, 92],
   [95, 95]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 

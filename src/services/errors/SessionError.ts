@@ -6,7 +6,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { ErrorClass, FailureFacts, Phase } from "./catalogue/Entry.ts"
 import { factsOf } from "./catalogue/FailureFacts.ts"
 import { ConfigurationInvalid, type SettingProblem } from "./catalogue/ConfigurationReason.ts"
-import { type CauseSummary, harmlessCause, summarizeCause } from "./catalogue/SafeCause.ts"
+import { type CauseSummary, harmlessCause, hideQuotes, summarizeCause } from "./catalogue/SafeCause.ts"
 import { redactForeignText } from "./catalogue/RedactedText.ts"
 import { AcquireTimeout, PoolClosed, QueueFull } from "./catalogue/PoolReasons.ts"
 import {
@@ -76,7 +76,7 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
 }) {
   readonly [TypeId] = TypeId
 
-  override readonly cause = this.reason
+  override readonly cause = hideQuotes(this.reason)
 
   override get message(): string {
     return this.reason.message
@@ -116,14 +116,24 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return this.reason._tag === "StatementFailed" ? this.reason.severity : undefined
   }
 
-  /** The server's detail for a failed statement. */
+  /** The server's detail for a failed statement. It may quote a row, so it is in no message and no JSON. */
   get detail(): string | undefined {
     return this.reason._tag === "StatementFailed" ? this.reason.detail : undefined
   }
 
-  /** The server's hint for a failed statement. */
+  /** The server's hint for a failed statement; in no message either. */
   get hint(): string | undefined {
     return this.reason._tag === "StatementFailed" ? this.reason.hint : undefined
+  }
+
+  /** The server's context (WHERE) for a failed statement, such as the lines of functions; in no message either. */
+  get where(): string | undefined {
+    return this.reason._tag === "StatementFailed" ? this.reason.where : undefined
+  }
+
+  /** The statement that a function ran when it failed; in no message either. */
+  get internalQuery(): string | undefined {
+    return this.reason._tag === "StatementFailed" ? this.reason.internalQuery : undefined
   }
 
   /** The violated constraint of a failed statement. */

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import fc from "fast-check"
 import { inspect } from "node:util"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { error, fatal } from "./catalogue/Answers.ts"
 import { at, everyReason } from "./catalogue/EveryReason.ts"
 import { system } from "./catalogue/MachineFailures.ts"
+
+const quoted = { detail: "canary 1", hint: "canary 2", internalQuery: "canary 3", where: "canary 4" }
 
 describe("SessionErrorSafety", () => {
   it("keeps a harmless cause as it is", () => {
@@ -20,6 +23,26 @@ describe("SessionErrorSafety", () => {
     const failed = SessionError.connectFailed({ ...at, phase: "tls", failure })
     assert.include(JSON.stringify(failed), "TLS_NAME_MISMATCH")
     assert.include(JSON.stringify(failed.reason), "TLS_NAME_MISMATCH")
+  })
+
+  it("shows what a server quotes in fields only, whatever failed, and after a round trip through JSON", () => {
+    const codec = Schema.toCodecJson(SessionError)
+    for (const severity of ["ERROR", "FATAL"]) {
+      for (const code of ["23505", "P0001", "57014", "XX000", "28P01"]) {
+        const answer = { severity, code, message: "m", ...quoted }
+        for (const failure of [...everyReason(answer), ...everyReason(Object.assign(new Error("m"), answer))]) {
+          const back = Schema.decodeUnknownSync(codec)(Schema.encodeUnknownSync(codec)(failure))
+          for (const one of [failure, back]) {
+            for (const text of [one.message, one.remedy, String(one), JSON.stringify([one, one.reason]), inspect(one)])
+              assert.notInclude(text, "canary")
+          }
+          if (failure.reason._tag === "StatementFailed") {
+            const { detail, hint, internalQuery, where } = failure
+            assert.deepStrictEqual({ detail, hint, internalQuery, where }, quoted)
+          }
+        }
+      }
+    }
   })
 
   it("never shows a password that a server, a driver or a setting quoted", () => {

@@ -3,7 +3,7 @@ import { classify } from "./Classify.ts"
 import { factsOf } from "./FailureFacts.ts"
 import type { CatalogueEntry, FailureFacts, Phase } from "./Entry.ts"
 import { readField } from "./FailureFacts.ts"
-import { harmlessCause } from "./SafeCause.ts"
+import { harmlessCause, quotingFields } from "./SafeCause.ts"
 import { redactForeignText } from "./RedactedText.ts"
 import { wordMillis } from "../Wording.ts"
 import { noReply, sessionUnknown, unknown } from "./GenericEntries.ts"
@@ -159,7 +159,7 @@ export const makeOutcomeUnknown = (input: OutcomeUnknownInput): OutcomeUnknown =
   })
 }
 
-const serverFields = ["detail", "hint", "constraint", "schema", "table", "column", "position"] as const
+const serverFields = [...quotingFields, "constraint", "schema", "table", "column", "position"] as const
 
 /** The innermost object that carries the server's fields. */
 const findServerError = (failure: unknown, depth = 0): object | undefined => {
@@ -181,6 +181,7 @@ export const makeStatementFailed = (failure: unknown): StatementFailed => {
     const value: unknown = readField(source ?? {}, name)
     if (typeof value === "string") text[name] = redactForeignText(value)
   }
+  const cause = source ?? causeOf(failure)
   return new StatementFailed({
     ...text,
     code: entry.code,
@@ -190,6 +191,6 @@ export const makeStatementFailed = (failure: unknown): StatementFailed => {
     class: entry.class,
     isRetryable: entry.isRetryable,
     retryAfterMillis: entry.retryAfterMillis,
-    cause: harmlessCause(source ?? causeOf(failure))
+    cause: harmlessCause(cause)
   })
 }

@@ -59,14 +59,28 @@ const rebuild = (summary: CauseSummary): Error => {
   return summary.code === undefined ? error : Object.assign(error, { code: summary.code })
 }
 
+/** The fields of a server's error in which it quotes rows, parameters and statements. */
+export const quotingFields = ["detail", "hint", "where", "internalQuery"] as const
+
+/** Keeps these fields readable, but out of JSON and of what a logger or an error reporter prints of an object. */
+export const hideQuotes = <A extends object>(error: A): A => {
+  for (const name of quotingFields) {
+    const field = Reflect.getOwnPropertyDescriptor(error, name)
+    if (field !== undefined) Reflect.defineProperty(error, name, { ...field, enumerable: false })
+  }
+  return error
+}
+
 /**
  * A failure that is safe to keep as a cause.
  *
- * It stays the same value unless a text in it looks like a credential, or it is circular or too large to search; then
+ * The quotes of a server's error are hidden. It stays the same value unless a text in it looks like a credential, or it is circular or too large to search; then
  * it is rebuilt as plain errors of the same names, texts and codes.
  */
 export const harmlessCause = (cause: unknown): unknown => {
   try {
+    if (cause instanceof Error) hideQuotes(cause)
+    else if (Object(cause) === cause && quotingFields.some((name) => Reflect.has(Object(cause), name))) return undefined
     if (!isHarmful(cause, { path: new Set(), fields: 0 }, 0)) return cause
     const summary = summarizeCause(cause)
     return summary === undefined ? undefined : rebuild(summary)

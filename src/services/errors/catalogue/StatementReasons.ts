@@ -4,7 +4,12 @@ import { entryOf } from "./Entries.ts"
 import { type ErrorClass, errorClasses } from "./Entry.ts"
 import { toDuration, wordEndpoint, wordMillis } from "../Wording.ts"
 
-/** The server answered a statement with ERROR; the session stays usable. */
+/**
+ * The server answered a statement with ERROR; the session stays usable.
+ *
+ * `message` has the server's MESSAGE and SQLSTATE. DETAIL, HINT, WHERE and internal query quote rows; they are
+ * fields only, which are neither enumerable nor encoded.
+ */
 export class StatementFailed extends Schema.TaggedError<StatementFailed>(
   "effect-supavisor/SessionError/StatementFailed"
 )("StatementFailed", {
@@ -13,6 +18,8 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>(
   serverMessage: Schema.optional(Schema.String),
   detail: Schema.optional(Schema.String),
   hint: Schema.optional(Schema.String),
+  where: Schema.optional(Schema.String),
+  internalQuery: Schema.optional(Schema.String),
   severity: Schema.optional(Schema.String),
   constraint: Schema.optional(Schema.String),
   schema: Schema.optional(Schema.String),
@@ -26,15 +33,16 @@ export class StatementFailed extends Schema.TaggedError<StatementFailed>(
 }) {
   override get message(): string {
     const text = this.serverMessage ?? entryOf(this.code)?.title ?? this.code
-    const state = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
-    const detail = this.detail === undefined ? "" : `. Detail: ${this.detail}`
-    return `${text}${state}${detail}${this.hint === undefined ? "" : `. Hint: ${this.hint}`}`
+    return this.sqlState === undefined ? text : `${text} (SQLSTATE ${this.sqlState})`
   }
   get retryAfter(): Duration.Duration | undefined {
     return toDuration(this.retryAfterMillis)
   }
   get remedy(): string {
-    return this.hint ?? entryOf(this.code)?.remedy ?? "Read the server's message and change the statement."
+    return entryOf(this.code)?.remedy ?? "Read the server's message, detail and hint, and change the statement."
+  }
+  override toJSON(): unknown {
+    return { ...this }
   }
 }
 
