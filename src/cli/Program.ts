@@ -29,9 +29,8 @@ const demo = Flag.Boolean("demo").pipe(
 
 /** Loads the server only to serve: `--help` does not need it. */
 const serveWith = (options: { readonly envFile: Option.Option<string>; readonly demo: boolean }) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./Serve.ts")),
-    ({ serve }) => serve({ envFile: Option.getOrUndefined(options.envFile), demo: options.demo })
+  Effect.promise(() => import("./Serve.ts")).pipe(
+    Effect.flatMap(({ serve }) => serve({ envFile: Option.getOrUndefined(options.envFile), demo: options.demo }))
   )
 
 const root = Command.make("effect-supavisor", { demo }).pipe(

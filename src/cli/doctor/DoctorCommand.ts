@@ -5,10 +5,7 @@ import { options } from "./DoctorFlags.ts"
 
 /** Imports the checks only when they run: `--help` starts faster without them. */
 export const doctor = Command.make("doctor", options, (flags) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./RunDoctor.ts")),
-    ({ runDoctor }) => runDoctor(flags)
-  )
+  Effect.promise(() => import("./RunDoctor.ts")).pipe(Effect.flatMap(({ runDoctor }) => runDoctor(flags)))
 ).pipe(
   Command.withShortDescription("Diagnose a connection, with remedies"),
   Command.withDescription(
@@ -18,10 +15,7 @@ export const doctor = Command.make("doctor", options, (flags) =>
   ),
   Command.withExamples([
     { command: "effect-supavisor doctor", description: "Check the connection of SUPABASE_SESSION_POOLER" },
-    {
-      command: 'effect-supavisor doctor "$DATABASE_URL" --timeout 5s',
-      description: "Check another connection string"
-    },
+    { command: 'effect-supavisor doctor "$DATABASE_URL" --timeout 5s', description: "Check another connection string" },
     { command: "effect-supavisor doctor --only dns,tcp", description: "Check the network only" },
     { command: "effect-supavisor doctor --only capacity --probe-capacity", description: "Find the pooler's pool size" },
     { command: "effect-supavisor doctor --json | jq -r .verdict.text", description: "Print the verdict for a script" },

@@ -34,9 +34,8 @@ const parent = Command.make("inspect").pipe(Command.withSharedFlags(flags))
 const check = (id: CheckId) =>
   Command.make(id, {}, () =>
     Effect.flatMap(parent, (options) =>
-      Effect.flatMap(
-        Effect.promise(() => import("./ShowInspection.ts")),
-        ({ showInspection }) => showInspection(id, options)
+      Effect.promise(() => import("./ShowInspection.ts")).pipe(
+        Effect.flatMap(({ showInspection }) => showInspection(id, options))
       )
     )
   ).pipe(
@@ -57,9 +56,8 @@ const outputDir = Flag.String("output-dir").pipe(
 
 const report = Command.make("report", { outputDir }, ({ outputDir }) =>
   Effect.flatMap(parent, (options) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./ShowReport.ts")),
-      ({ showReport }) => showReport({ ...options, outputDir })
+    Effect.promise(() => import("./ShowReport.ts")).pipe(
+      Effect.flatMap(({ showReport }) => showReport({ ...options, outputDir }))
     )
   )
 ).pipe(

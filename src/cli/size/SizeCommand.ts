@@ -52,10 +52,7 @@ const flags = {
 
 /** Imports the code only when it runs: `--help` starts faster without it. */
 export const size = Command.make("size", flags, (options) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./ShowSize.ts")),
-    ({ showSize }) => showSize(options)
-  )
+  Effect.promise(() => import("./ShowSize.ts")).pipe(Effect.flatMap(({ showSize }) => showSize(options)))
 ).pipe(
   Command.withShortDescription("Recommend a pool size, with reasons"),
   Command.withDescription(

@@ -11,10 +11,7 @@ const format = Flag.Literals("format", ["line", "table", "json"]).pipe(
 
 /** The implementation is loaded when the command runs; `--help` does not need it. */
 export const status = Command.make("status", { ...operationsFlags, format }, (options) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./ShowStatus.ts")),
-    ({ showStatus }) => showStatus(options)
-  )
+  Effect.promise(() => import("./ShowStatus.ts")).pipe(Effect.flatMap(({ showStatus }) => showStatus(options)))
 ).pipe(
   Command.withShortDescription("Show the status of a running program"),
   Command.withDescription(

@@ -5,10 +5,7 @@ import { operationsFlags } from "../flags/OperationsFlags.ts"
 
 /** The implementation is loaded when the command runs; `--help` does not need it. */
 export const watch = Command.make("watch", operationsFlags, (options) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./ShowWatch.ts")),
-    ({ showWatch }) => showWatch(options)
-  )
+  Effect.promise(() => import("./ShowWatch.ts")).pipe(Effect.flatMap(({ showWatch }) => showWatch(options)))
 ).pipe(
   Command.withShortDescription("Show a running program live, in the terminal"),
   Command.withDescription(

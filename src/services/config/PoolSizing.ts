@@ -72,15 +72,8 @@ export const tiers: ReadonlyArray<TierLimits> = [
   limits("16xl", 500, 12_000, 128)
 ]
 
-interface AgentClass {
-  readonly min: number
-  readonly max: number
-  readonly operations: string
-  /** The most operations of the class; an edge belongs to the smaller class. */
-  readonly mostOperations: number
-}
-
-const classes: { readonly [Size in AgentSize]: AgentClass } = {
+/** `mostOperations` are the most operations of a class; an edge belongs to the smaller class. */
+const classes = {
   small: { min: 2, max: 5, operations: "1 to 5", mostOperations: 5 },
   medium: { min: 5, max: 15, operations: "5 to 15", mostOperations: 15 },
   large: { min: 10, max: 30, operations: "15 to 30", mostOperations: 30 }
@@ -92,12 +85,7 @@ const OPERATIONS_PER_SPARE = 5
 /** An upper limit for inputs such as Infinity: far above any pool, and exact as an integer. */
 const MOST_OPERATIONS = 1_000_000
 
-interface Derived {
-  readonly min: number
-  readonly max: number
-  readonly reasoning: string
-  readonly warnings: ReadonlyArray<string>
-}
+type Derived = Omit<Sizing, "reasoning"> & { readonly reasoning: string }
 
 const sizeOf = (operations: number): AgentSize => {
   if (operations <= classes.small.mostOperations) return "small"
@@ -106,12 +94,8 @@ const sizeOf = (operations: number): AgentSize => {
 
 const fromAgent = (size: AgentSize): Derived => {
   const { max, min, operations } = classes[size]
-  return {
-    min,
-    max,
-    reasoning: `A ${size} agent (${operations} concurrent operations) gets min ${min} and max ${max}.`,
-    warnings: []
-  }
+  const reasoning = `A ${size} agent (${operations} concurrent operations) gets min ${min} and max ${max}.`
+  return { min, max, reasoning, warnings: [] }
 }
 
 const toOperations = (operations: number): number => {

@@ -15,38 +15,6 @@ const SESSION_ADDRESS =
   "Copy the session pooler's string from the Supabase dashboard (Connect > Session pooler, " +
   "aws-N-REGION.pooler.supabase.com:5432)"
 
-const transactionPort: Problem = {
-  code: "transaction-port",
-  message:
-    "Port 6543 is the pooler's transaction mode: it keeps no session between transactions, so settings, LISTEN, " +
-    "advisory locks and prepared statements are lost.",
-  remedy: "Change the port to 5432, or set DB_CONNECTION_TYPE=supavisor_transaction."
-}
-
-const directHost: Problem = {
-  code: "direct-host",
-  message: "db.REF.supabase.co:5432 is the database itself, not the session pooler, and is reached over IPv6 only.",
-  remedy: `${SESSION_ADDRESS}, or set DB_CONNECTION_TYPE=direct.`
-}
-
-const directUnderTransaction: Problem = {
-  code: "direct-host",
-  message: "db.REF.supabase.co:5432 is the database itself, not a pooler in transaction mode.",
-  remedy: "Set DB_CONNECTION_TYPE=direct, or use the transaction pooler's string with port 6543."
-}
-
-const dedicatedPooler: Problem = {
-  code: "dedicated-pooler",
-  message: "db.REF.supabase.co:6543 is the dedicated pooler, which has the transaction mode only.",
-  remedy: `${SESSION_ADDRESS}, or set DB_CONNECTION_TYPE=supavisor_transaction.`
-}
-
-const sessionPort: Problem = {
-  code: "session-port",
-  message: "Port 5432 of the pooler is its session mode, not its transaction mode.",
-  remedy: "Set DB_CONNECTION_TYPE=supavisor_session, or change the port to 6543."
-}
-
 const poolerUnderDirect = (type: "supavisor_session" | "supavisor_transaction"): Problem => ({
   code: "pooler-under-direct",
   message: "This address is a pooler, not the database itself.",
@@ -68,11 +36,36 @@ const transactionMode: Note = {
 /** Loopback and unknown hosts have no entry: a self-hosted pooler may serve any mode on any port. */
 const PROBLEMS: { readonly [Mode in ConnectionMode]: { readonly [Kind in HostKind]?: Problem } } = {
   supavisor_session: {
-    "transaction-pooler": transactionPort,
-    direct: directHost,
-    "dedicated-pooler": dedicatedPooler
+    "transaction-pooler": {
+      code: "transaction-port",
+      message:
+        "Port 6543 is the pooler's transaction mode: it keeps no session between transactions, so settings, LISTEN, " +
+        "advisory locks and prepared statements are lost.",
+      remedy: "Change the port to 5432, or set DB_CONNECTION_TYPE=supavisor_transaction."
+    },
+    direct: {
+      code: "direct-host",
+      message: "db.REF.supabase.co:5432 is the database itself, not the session pooler, and is reached over IPv6 only.",
+      remedy: `${SESSION_ADDRESS}, or set DB_CONNECTION_TYPE=direct.`
+    },
+    "dedicated-pooler": {
+      code: "dedicated-pooler",
+      message: "db.REF.supabase.co:6543 is the dedicated pooler, which has the transaction mode only.",
+      remedy: `${SESSION_ADDRESS}, or set DB_CONNECTION_TYPE=supavisor_transaction.`
+    }
   },
-  supavisor_transaction: { "session-pooler": sessionPort, direct: directUnderTransaction },
+  supavisor_transaction: {
+    "session-pooler": {
+      code: "session-port",
+      message: "Port 5432 of the pooler is its session mode, not its transaction mode.",
+      remedy: "Set DB_CONNECTION_TYPE=supavisor_session, or change the port to 6543."
+    },
+    direct: {
+      code: "direct-host",
+      message: "db.REF.supabase.co:5432 is the database itself, not a pooler in transaction mode.",
+      remedy: "Set DB_CONNECTION_TYPE=direct, or use the transaction pooler's string with port 6543."
+    }
+  },
   direct: {
     "session-pooler": poolerUnderDirect("supavisor_session"),
     "transaction-pooler": poolerUnderDirect("supavisor_transaction"),

@@ -126,7 +126,4 @@ export const supavisor = (
   retry: Retry,
   { needsText = false, texts = [], ...rest }: Definition & Pick<Matchers, "needsText" | "texts">
 ): CatalogueEntry =>
-  define(code, errorClass, retry, {
-    ...rest,
-    matchers: { poolerCode: code.replace(/_.*/, ""), needsText, texts }
-  })
+  define(code, errorClass, retry, { ...rest, matchers: { poolerCode: code.replace(/_.*/, ""), needsText, texts } })

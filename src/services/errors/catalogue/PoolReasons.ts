@@ -83,9 +83,7 @@ export class QueueFull extends Schema.TaggedError<QueueFull>("effect-supavisor/S
 /** The pool is closing or closed; it never opens again, so trying again on it cannot succeed. */
 export class PoolClosed extends Schema.TaggedError<PoolClosed>("effect-supavisor/SessionError/PoolClosed")(
   "PoolClosed",
-  {
-    draining: Schema.Boolean
-  }
+  { draining: Schema.Boolean }
 ) {
   override get message(): string {
     return this.draining ? "The session pool is draining and accepts no more callers" : "The session pool is closed"

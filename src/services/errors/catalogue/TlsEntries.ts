@@ -34,10 +34,7 @@ export const tlsEntries: ReadonlyArray<CatalogueEntry> = [
     title: "the server's certificate is self-signed",
     explanation: "It belongs to a test server, a dedicated pooler, or an intercepting proxy.",
     remedy: "Set DB_SSL_ROOT_CERT to that certificate if the server is yours; otherwise find out which server answers.",
-    matchers: {
-      errno: ["DEPTH_ZERO_SELF_SIGNED_CERT"],
-      texts: ["self-signed certificate", "self signed certificate"]
-    }
+    matchers: { errno: ["DEPTH_ZERO_SELF_SIGNED_CERT"], texts: ["self-signed certificate", "self signed certificate"] }
   }),
   tls("TLS_CERTIFICATE_EXPIRED", "configuration", "never", {
     title: "the server's certificate has expired",
