@@ -277,10 +277,12 @@ describe("files", () => {
     const odd = sources.filter((file) => {
       const path = file.split("/")
       const name = path.at(-1) ?? ""
-      const rooms = path.slice(0, -1)
+      const folders = path.slice(0, -1)
       const named = /^[A-Z][A-Za-z0-9]*\.ts$/.test(name) || /^(main|(testing\/)?index)\.ts$/.test(file)
       return (
-        !named || !rooms.every((room) => /^[a-z]+(-[a-z]+)*$/.test(room)) || /(utils?|helpers?|common)[./]/i.test(file)
+        !named ||
+        !folders.every((folder) => /^[a-z]+(-[a-z]+)*$/.test(folder)) ||
+        /(utils?|helpers?|common)[./]/i.test(file)
       )
     })
     assert.deepStrictEqual(odd, [])

@@ -47,16 +47,16 @@ export const behind = (
   poolAt({ url: at.proxy.urlThrough(at.bouncer.url), ...settings })
 
 /** Another program's connection to the pooler; it keeps its server connection until it closes. */
-export interface Stranger {
+export interface OtherClient {
   readonly query: (sql: string) => Effect.Effect<ReadonlyArray<PgConnection.Row>>
   readonly leave: Effect.Effect<void>
 }
 
 /** Connects another client that runs one statement at once, so that it holds a server connection in session mode. */
-export const stranger = (
+export const otherClient = (
   bouncer: PgBouncerShape,
   firstStatement = "select 1"
-): Effect.Effect<Stranger, never, Scope.Scope> =>
+): Effect.Effect<OtherClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     const connection = yield* Effect.orDie(

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { untilPool } from "../PoolHarness.ts"
-import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
+import { behind, behindPgBouncer, pooler, otherClient } from "./BehindPgBouncer.ts"
 import { elapsed, timed } from "../Timing.ts"
 
 /** What an acquire may take beyond its deadline. */
@@ -16,7 +16,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
     () =>
       Effect.gen(function* () {
         const at = yield* pooler({ default_pool_size: 1 })
-        const other = yield* stranger(at.bouncer)
+        const other = yield* otherClient(at.bouncer)
         const { sql } = yield* behind(at, {
           startup: "lazy",
           pool: { min: 0, max: 2, acquireTimeout: 500 },
@@ -40,7 +40,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
   it.effect("is left by a dial that timed out, and keeps nothing of it", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ default_pool_size: 1 })
-      const other = yield* stranger(at.bouncer)
+      const other = yield* otherClient(at.bouncer)
       const { pool, sql } = yield* behind(at, {
         startup: "lazy",
         pool: { min: 0, max: 1, acquireTimeout: 10_000 },
@@ -60,7 +60,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
     () =>
       Effect.gen(function* () {
         const at = yield* pooler({ default_pool_size: 1 })
-        const other = yield* stranger(at.bouncer)
+        const other = yield* otherClient(at.bouncer)
         yield* at.proxy.setMode(FaultMode.when(FaultMode.contains("pg_backend_pid"), FaultMode.pass))
         const { pool, sql } = yield* behind(at, { startup: "lazy", pool: { min: 0, max: 1 } })
         const caller = yield* Effect.forkChild(sql`select 1 as one`, { startImmediately: true })
@@ -77,7 +77,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
   it.effect("refuses a session above its limit with query_wait_timeout, and the pool works with the others", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ default_pool_size: 2, query_wait_timeout: 1 })
-      const other = yield* stranger(at.bouncer)
+      const other = yield* otherClient(at.bouncer)
       const { pool, sql } = yield* behind(at, { pool: { min: 1, max: 3 } })
       const first = yield* Effect.forkChild(
         pool.use(() => untilPool(pool, "one more was refused", (s) => s.counters.dialsFailed.capacity === 1)),
@@ -96,7 +96,7 @@ behindPgBouncer("a pooler that lets clients in and then queues them", (it) => {
   it.effect("explains query_wait_timeout to a program that fails fast", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ default_pool_size: 1, query_wait_timeout: 1 })
-      const other = yield* stranger(at.bouncer)
+      const other = yield* otherClient(at.bouncer)
       const error = yield* Effect.flip(behind(at, { startup: "fail-fast" }))
       assert.instanceOf(error, SessionError)
       assert.strictEqual(error.code, "PGBOUNCER_QUERY_WAIT_TIMEOUT")
@@ -112,7 +112,7 @@ behindPgBouncer("a pooler with a limit of clients", (it) => {
   it.effect("refuses at once: callers share the granted sessions, and the pool grows when other clients leave", () =>
     Effect.gen(function* () {
       const at = yield* pooler({ max_client_conn: 3 })
-      const other = yield* stranger(at.bouncer)
+      const other = yield* otherClient(at.bouncer)
       const { pool } = yield* behind(at, { pool: { min: 1, max: 4 } })
       let together = 0
       let most = 0

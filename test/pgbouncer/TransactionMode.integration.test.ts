@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { FaultMode } from "../../src/testing/FaultProxy.ts"
 import { stack, untilPool } from "../PoolHarness.ts"
-import { behind, behindPgBouncer, pooler, stranger } from "./BehindPgBouncer.ts"
+import { behind, behindPgBouncer, pooler, otherClient } from "./BehindPgBouncer.ts"
 import { stopped, timed } from "../Timing.ts"
 
 const failure = <A, R>(effect: Effect.Effect<A, unknown, R>) =>
@@ -53,7 +53,7 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
     Effect.gen(function* () {
       const at = yield* pooler({ pool_mode: "transaction", default_pool_size: 1 })
       yield* failure(behind(at, { searchPath: "pg_catalog", statementTimeout: "7 seconds" }))
-      const other = yield* stranger(at.bouncer)
+      const other = yield* otherClient(at.bouncer)
       const [row] = yield* other.query(
         "select current_setting('search_path') as path, current_setting('statement_timeout') as st"
       )
@@ -71,7 +71,7 @@ behindPgBouncer("a pooler that keeps no session", (it) => {
         startImmediately: true
       })
       yield* at.proxy.awaitTriggered()
-      const other = yield* stranger(at.bouncer, "begin")
+      const other = yield* otherClient(at.bouncer, "begin")
       yield* at.proxy.setMode(FaultMode.pass)
       assertExplained(yield* Fiber.join(start))
       assert.strictEqual(at.proxy.maxOpen(), 1)

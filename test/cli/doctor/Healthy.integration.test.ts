@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
-import { behindPgBouncer, pooler, stranger } from "../../pgbouncer/BehindPgBouncer.ts"
+import { behindPgBouncer, pooler, otherClient } from "../../pgbouncer/BehindPgBouncer.ts"
 import { until } from "../../PoolHarness.ts"
 import { startFake } from "../../services/embedded/fake-supavisor/StartFake.ts"
 import { runDoctor } from "./RunDoctor.ts"
@@ -126,7 +126,7 @@ behindPgBouncer("the doctor behind PgBouncer", (it) => {
     Effect.gen(function* () {
       const { bouncer } = yield* pooler({ pool_mode: "session", default_pool_size: 1, query_wait_timeout: 1 })
 
-      yield* stranger(bouncer)
+      yield* otherClient(bouncer)
       const report = yield* runDoctor({ url: bouncer.url, only: ["login"], timeout: "5 seconds" })
       assertGolden("pgbouncer-query-wait", report)
     })

@@ -19,8 +19,8 @@ const loaded = Effect.gen(function* () {
   const { pool } = yield* stack({ pool: { min: 2, max: 5 } })
   const context = yield* Layer.build(DemoLoad.layer.pipe(Layer.provide(Layer.succeed(SessionPool, pool))))
   const holders = new Set<string>()
-  const look = Effect.map(pool.sessions, (ledger) => {
-    for (const { holder } of ledger) if (holder !== undefined) holders.add(holder.replace(/ \(.*/, ""))
+  const look = Effect.map(pool.sessions, (sessions) => {
+    for (const { holder } of sessions) if (holder !== undefined) holders.add(holder.replace(/ \(.*/, ""))
   })
   return { demo: Context.get(context, DemoLoad), holders, look, pool }
 })

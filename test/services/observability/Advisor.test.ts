@@ -11,7 +11,7 @@ import {
   databaseView,
   dialRefused,
   dropped,
-  ledgerEntry,
+  sessionEntryWith,
   noSlots,
   inputFixture,
   unreachable
@@ -115,8 +115,8 @@ describe("Advice", () => {
   })
 
   it("finds slow statements from half of the timeout on, with their holders", () => {
-    const slow = ledgerEntry({ runningMillis: 15_000, statement: "select *\n  from orders" })
-    const { detail, id, remedy } = only({ sessions: [slow, ledgerEntry({ runningMillis: 14_999 })] })
+    const slow = sessionEntryWith({ runningMillis: 15_000, statement: "select *\n  from orders" })
+    const { detail, id, remedy } = only({ sessions: [slow, sessionEntryWith({ runningMillis: 14_999 })] })
     assert.strictEqual(id, "slow-statements")
     assert.strictEqual(detail, "Running: 15 s by billing (fiber #4), running: select * from orders")
     for (const advice of ["index", "restructure", "CPU and memory"]) assert.include(remedy, advice)
@@ -133,13 +133,19 @@ describe("Advice", () => {
 
   it("names the holder of a suspected leak while the session is held", () => {
     const suspects = [{ sessionId: 1, holder: "billing" }]
-    const { detail, id } = only({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 61_000 })] })
+    const { detail, id } = only({ suspectedLeaks: suspects, sessions: [sessionEntryWith({ heldMillis: 61_000 })] })
     assert.strictEqual(id, "sessions-leaked")
     assert.include(detail, "1m 01s by billing (fiber #4), last ran: select 1")
-    assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: 59_000 })] }), [])
-    assert.deepStrictEqual(found({ suspectedLeaks: suspects, sessions: [ledgerEntry({ heldMillis: undefined })] }), [])
     assert.deepStrictEqual(
-      found({ sessions: [ledgerEntry({ heldMillis: 61_000 })] }),
+      found({ suspectedLeaks: suspects, sessions: [sessionEntryWith({ heldMillis: 59_000 })] }),
+      []
+    )
+    assert.deepStrictEqual(
+      found({ suspectedLeaks: suspects, sessions: [sessionEntryWith({ heldMillis: undefined })] }),
+      []
+    )
+    assert.deepStrictEqual(
+      found({ sessions: [sessionEntryWith({ heldMillis: 61_000 })] }),
       [],
       "for example the lease of a listener"
     )
@@ -160,7 +166,7 @@ describe("Advice", () => {
     assert.include(finding?.detail, "which blocks others")
     const own = only({
       database: databaseView({ idleInTransaction: [idle] }),
-      sessions: [ledgerEntry({ backendPid: 7 })]
+      sessions: [sessionEntryWith({ backendPid: 7 })]
     })
     assert.include(own.detail, "backend 7 of this pool, held by billing (fiber #4), last ran: select 1")
   })

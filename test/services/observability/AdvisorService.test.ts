@@ -16,7 +16,7 @@ import { PostgresMonitor } from "../../../src/services/observability/PostgresMon
 import { SessionConfig } from "../../../src/services/config/SessionConfig.ts"
 import { SessionPool } from "../../../src/services/pool/SessionPool.ts"
 import { poolFixture } from "../../http/PoolFixture.ts"
-import { counters, databaseView, dropped, ledgerEntry } from "./advice/AdvisorFixtures.ts"
+import { counters, databaseView, dropped, sessionEntryWith } from "./advice/AdvisorFixtures.ts"
 
 /** An advisor over a pool and a database that a test plays; what it logs is gathered as `LEVEL message`. */
 const advised = Effect.gen(function* () {
@@ -24,11 +24,11 @@ const advised = Effect.gen(function* () {
   const lines: Array<string> = []
   const state: {
     pool: PoolSnapshot
-    ledger: ReadonlyArray<SessionEntry>
+    sessions: ReadonlyArray<SessionEntry>
     view: DatabaseView | undefined
     times: PoolTimes
     broken: boolean
-  } = { pool: poolFixture(), ledger: [], view: undefined, times: new PoolTimes(), broken: false }
+  } = { pool: poolFixture(), sessions: [], view: undefined, times: new PoolTimes(), broken: false }
   const context = yield* Layer.build(
     Advisor.layer.pipe(
       Layer.provide([
@@ -39,7 +39,7 @@ const advised = Effect.gen(function* () {
             if (state.broken) throw new Error("a bug")
             return state.pool
           }),
-          sessions: Effect.sync(() => state.ledger),
+          sessions: Effect.sync(() => state.sessions),
           times: Effect.sync(() => state.times),
           events: Stream.fromPubSub(events)
         }),
@@ -144,7 +144,7 @@ describe("Advisor", () => {
   it.effect("keeps suspected leaks until they are released, and losses for ten minutes", () =>
     Effect.gen(function* () {
       const { advisor, happens, state } = yield* advised
-      state.ledger = [ledgerEntry({ sessionId: 3, heldMillis: 90_000 })]
+      state.sessions = [sessionEntryWith({ sessionId: 3, heldMillis: 90_000 })]
       const leak = { at: 0, sessionId: 3, holder: "billing", heldMillis: 60_000 }
       yield* happens({ _tag: "LeakSuspected", ...leak, statement: undefined })
       yield* happens({ _tag: "SessionsLost", at: 0, count: 1, first: dropped })
@@ -173,7 +173,7 @@ describe("Advisor", () => {
   it.effect("contains no password of a statement", () =>
     Effect.gen(function* () {
       const { advisor, state, logged } = yield* advised
-      state.ledger = [ledgerEntry({ runningMillis: 20_000, statement: "alter role app password 'geh@im-nis'" })]
+      state.sessions = [sessionEntryWith({ runningMillis: 20_000, statement: "alter role app password 'geh@im-nis'" })]
       const findings = yield* advisor.refresh
       assert.include(findings[0]?.detail, "alter role app password")
       assert.notMatch(JSON.stringify([findings, yield* logged]), /geh(@|%40)im-nis/)

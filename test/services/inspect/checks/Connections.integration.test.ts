@@ -19,21 +19,21 @@ layer(serverWithStatistics, { excludeTestServices: true })("The checks of connec
       const ours = yield* client(url, "ours-app")
       yield* client(url, "ours-app")
       const pooler = yield* client(url, "Supavisor")
-      const stranger = yield* client(url, "stranger")
-      yield* stranger.run("begin")
+      const other = yield* client(url, "reporting")
+      yield* other.run("begin")
 
       const activity = yield* runCheck(settings, "activity")
       assert.deepInclude(rowWith(activity, "application", "ours-app"), { owner: "ours", state: "idle", connections: 2 })
       assert.deepInclude(rowWith(activity, "application", "Supavisor"), { owner: "pooler", connections: 1 })
       const resting = { owner: "others", state: "idle in transaction", connections: 1, waitingOnLock: 0 }
-      assert.deepInclude(rowWith(activity, "application", "stranger"), resting)
+      assert.deepInclude(rowWith(activity, "application", "reporting"), resting)
       assert.notInclude(JSON.stringify(activity.rows), "inspect", "the inspecting session is not counted")
       assert.deepInclude(activity.server, { role: "postgres" })
 
       const age = yield* runCheck(settings, "connection-age")
       const pids = age.rows.map(({ pid }) => pid)
       assert.isBelow(pids.indexOf(ours.pid), pids.indexOf(pooler.pid))
-      assert.isBelow(pids.indexOf(pooler.pid), pids.indexOf(stranger.pid))
+      assert.isBelow(pids.indexOf(pooler.pid), pids.indexOf(other.pid))
       const ages = age.rows.map(({ ageMillis }) => Number(ageMillis))
       assert.deepStrictEqual(
         ages,

@@ -40,7 +40,7 @@ export const databaseView = (changes: Partial<DatabaseView> = {}): DatabaseView 
   ...changes
 })
 
-export const ledgerEntry = (changes: Partial<SessionEntry> = {}): SessionEntry => ({
+export const sessionEntryWith = (changes: Partial<SessionEntry> = {}): SessionEntry => ({
   sessionId: 1,
   backendPid: 101,
   state: "used",

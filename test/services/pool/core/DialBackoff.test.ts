@@ -143,10 +143,10 @@ describe("DialBackoff", () => {
     const failed = fail(noBackoff, "network", 0, 0)
     assert.strictEqual(maxDialsAt(failed, 500), 1)
     assert.strictEqual(maxDialsAt(afterSuccess(failed, 500), 500), 3)
-    const scouting = afterOutage(noBackoff)
-    assert.strictEqual(maxDialsAt(scouting, 0), 1)
-    assert.strictEqual(scouting.notBefore, 0)
-    assert.strictEqual(maxDialsAt(afterSuccess(scouting, 0), 0), 3)
+    const afterLoss = afterOutage(noBackoff)
+    assert.strictEqual(maxDialsAt(afterLoss, 0), 1)
+    assert.strictEqual(afterLoss.notBefore, 0)
+    assert.strictEqual(maxDialsAt(afterSuccess(afterLoss, 0), 0), 3)
   })
 
   it("allows fewer dials for 150 s after a wrong password, even when a dial has succeeded since", () => {
