@@ -8,7 +8,8 @@ import { until } from "../../PoolHarness.ts"
 import { runDoctor } from "./RunDoctor.ts"
 import { assertGolden, statusOf } from "./Golden.ts"
 
-const MILLIS_PER_HOUR = 3_600_000
+/** Half a minute more than an hour, so that the report has the same minute on a slow machine. */
+const AHEAD_MILLIS = 3_630_000
 
 /** A role for one test, dropped when the scope closes. */
 const role = (name: string, options = "") =>
@@ -94,7 +95,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("the doctor in the data
       const ahead = new Proxy(real, {
         get: (clock, name) =>
           name === "currentTimeMillisUnsafe"
-            ? () => clock.currentTimeMillisUnsafe() + MILLIS_PER_HOUR
+            ? () => clock.currentTimeMillisUnsafe() + AHEAD_MILLIS
             : Reflect.get(clock, name)
       })
       const report = yield* Effect.provideService(runDoctor({ url, only: ["clock"] }), Clock.Clock, ahead)

@@ -3,19 +3,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { openSecond, rowsOf, openClient } from "./Client.ts"
-import {
-  type CheckFunction,
-  type DoctorContext,
-  failedResult,
-  type RawResult,
-  describeError,
-  formatMillis
-} from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, describeError } from "./DoctorContext.ts"
 import { maskedName } from "./Masking.ts"
 import { advise, DATABASE_SETTINGS_PAGE, PROGRAM } from "./Actions.ts"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { counted, given } from "../../errors/Wording.ts"
+import { counted, given, wordMillis } from "../../errors/Wording.ts"
 import * as Schema from "effect/Schema"
 
 /** Groups of connections that are listed; the others are summed up. */
@@ -205,7 +198,7 @@ const idleInTransaction = (context: DoctorContext, view: ConnectionUsage): RawRe
     component: "Idle in tx",
     target: `over ${formatDuration(idleInTransactionTimeout)}`,
     status: "warn",
-    details: `${counted(view.idleInTransaction, "session is", "sessions are")} idle in a transaction, the oldest${application} for ${formatMillis(oldest)}, and keep their locks`,
+    details: `${counted(view.idleInTransaction, "session is", "sessions are")} idle in a transaction, the oldest${application} for ${wordMillis(oldest)}, and keep their locks`,
     action: advise(
       "End it, and set idle_in_transaction_session_timeout for its role.",
       `${PROGRAM} inspect idle-in-transaction`,

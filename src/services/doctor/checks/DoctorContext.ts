@@ -15,7 +15,6 @@ import type { Action, CheckStatus } from "./DoctorReport.ts"
 import { wordEndpoint } from "../../errors/Wording.ts"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import type { WireTap } from "../../wire/WireTap.ts"
-import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 /** A result of a check, before secrets are removed. */
 export interface RawResult {
@@ -136,13 +135,4 @@ export interface Client {
   readonly close: Effect.Effect<void>
   /** Destroys the socket. */
   readonly destroy: () => void
-}
-
-/** Below this many milliseconds one decimal is shown. */
-const PRECISE_BELOW = 10
-
-/** A time: `0.4 ms`, `24 ms`, `1.2 s`. */
-export const formatMillis = (millis: number): string => {
-  if (millis >= MILLIS_PER_SECOND) return `${(millis / MILLIS_PER_SECOND).toFixed(1)} s`
-  return `${millis < PRECISE_BELOW ? millis.toFixed(1) : Math.round(millis)} ms`
 }

@@ -3,16 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { openClient } from "./Client.ts"
-import {
-  type CheckFunction,
-  type DoctorContext,
-  failedResult,
-  type RawResult,
-  type Client,
-  formatMillis
-} from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, type Client } from "./DoctorContext.ts"
 import { advise, actionFor } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 /** Authentication requests by their number (PostgreSQL docs, "Message Formats"). */
 const METHODS: Readonly<Record<number, string>> = { 3: "clear-text password", 5: "MD5", 10: "SCRAM-SHA-256" }
@@ -79,7 +73,7 @@ export const checkLogin: CheckFunction = Effect.fnUntraced(function* (context, e
   context.backend = backend
   context.isDirect = client.tap.processId === backend.pid
   const millis = now() - started
-  const details = `${methodOf(client)}, first statement answered after ${formatMillis(answerMillis)}`
+  const details = `${methodOf(client)}, first statement answered after ${wordMillis(answerMillis)}`
   if (client.tap.authenticationMethod === CLEAR_TEXT && !client.isEncrypted) {
     return yield* emit({
       target,

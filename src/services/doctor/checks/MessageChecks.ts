@@ -11,8 +11,9 @@ import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
 import { socketClosed } from "../../session/Cancellation.ts"
 import { scopedWire } from "../network/Sockets.ts"
 import { rowsOf } from "./Client.ts"
-import { type CheckFunction, type DoctorContext, type Client, formatMillis } from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, type Client } from "./DoctorContext.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 const CHANNEL = "effect_supavisor_doctor"
 
@@ -52,7 +53,7 @@ export const checkListen: CheckFunction = Effect.fnUntraced(function* (context, 
     target,
     status: "fail",
     millis,
-    details: `LISTEN was accepted and no notification arrived within ${formatMillis(NOTIFICATION_MILLIS)}`,
+    details: `LISTEN was accepted and no notification arrived within ${wordMillis(NOTIFICATION_MILLIS)}`,
     action: advise("Use a session (port 5432 at Supavisor) or a direct connection for LISTEN.")
   })
 })

@@ -3,16 +3,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Address } from "../../wire/Transport.ts"
-import {
-  type CheckFunction,
-  type DoctorContext,
-  failedResult,
-  type RawResult,
-  timedOut,
-  formatMillis
-} from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
-import { wordEndpoint } from "../../errors/Wording.ts"
+import { wordEndpoint, wordMillis } from "../../errors/Wording.ts"
 
 /** Several attempts show whether times and failures are typical. */
 const ATTEMPTS = 3
@@ -55,7 +48,7 @@ const connectRepeatedly = Effect.fnUntraced(function* (context: DoctorContext, a
     const exit = yield* network.tcp(address, connection.port).pipe(
       Effect.timeoutOrElse({
         duration: Math.max(1, deadline - now()),
-        orElse: () => Effect.fail<unknown>(timedOut(`no answer within ${formatMillis(limitMillis)}`))
+        orElse: () => Effect.fail<unknown>(timedOut(`no answer within ${wordMillis(limitMillis)}`))
       }),
       Effect.exit
     )
@@ -68,8 +61,8 @@ const connectRepeatedly = Effect.fnUntraced(function* (context: DoctorContext, a
 type TcpAttempts = Effect.Success<ReturnType<typeof connectRepeatedly>>
 
 const formatTimes = (times: ReadonlyArray<number>): string =>
-  `${times.length} of ${ATTEMPTS} connected: min ${formatMillis(Math.min(...times))}, median ${formatMillis(quantileOf(times, 0.5))}, ` +
-  `max ${formatMillis(Math.max(...times))}`
+  `${times.length} of ${ATTEMPTS} connected: min ${wordMillis(Math.min(...times))}, median ${wordMillis(quantileOf(times, 0.5))}, ` +
+  `max ${wordMillis(Math.max(...times))}`
 
 /** A direct host refuses connections from an address that was banned after wrong passwords. */
 const banHint = ({ connection: { kind } }: DoctorContext, code: string): string =>

@@ -11,7 +11,7 @@ import { checkCapacity } from "./CapacityCheck.ts"
 import { type CheckId, checks } from "./Checks.ts"
 import { statementError } from "./Client.ts"
 import { checkConfig, checkEndpoint } from "./ConfigurationChecks.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, formatMillis } from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult } from "./DoctorContext.ts"
 import { checkLatency, checkClock, checkServer } from "./ServerChecks.ts"
 import { checkLogin } from "./LoginCheck.ts"
 import type { Mask } from "./Masking.ts"
@@ -23,7 +23,7 @@ import type { CheckResult, CheckStatus } from "./DoctorReport.ts"
 import { checkSession } from "./SessionCheck.ts"
 import { checkSettings } from "./SettingsCheck.ts"
 import { checkTls } from "./TlsCheck.ts"
-import { listed } from "../../errors/Wording.ts"
+import { listed, wordMillis } from "../../errors/Wording.ts"
 
 const bodies: Readonly<Record<CheckId, CheckFunction>> = {
   config: checkConfig,
@@ -102,7 +102,7 @@ const bounded = (context: DoctorContext, id: CheckId, effect: Effect.Effect<void
       context.client = undefined
       context.second = undefined
       return Effect.fail(
-        new CheckTimedOut({ message: `did not finish within ${formatMillis(limit)}; its connection was closed` })
+        new CheckTimedOut({ message: `did not finish within ${wordMillis(limit)}; its connection was closed` })
       )
     })
   )

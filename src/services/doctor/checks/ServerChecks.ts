@@ -2,9 +2,10 @@
 import * as Effect from "effect/Effect"
 import { advise } from "./Actions.ts"
 import { rowsOf } from "./Client.ts"
-import { type CheckFunction, formatMillis } from "./DoctorContext.ts"
+import { type CheckFunction } from "./DoctorContext.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 /** NTP keeps clocks within milliseconds; certificates and tokens are checked to the second. */
 const MOST_SKEW_MILLIS = 2000
@@ -28,7 +29,7 @@ export const checkClock: CheckFunction = Effect.fnUntraced(function* (context, e
     target,
     status: "warn",
     millis,
-    details: `${formatMillis(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's clock`,
+    details: `${wordMillis(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's clock`,
     action: advise("Set this machine's clock (NTP).", "timedatectl status")
   })
 })
@@ -106,7 +107,7 @@ export const checkLatency: CheckFunction = Effect.fnUntraced(function* (context,
   const median = quantileOf(times, 0.5)
   const target = `${ROUND_TRIPS} round trips`
   const millis = times.reduce((sum, time) => sum + time, 0)
-  const details = `min ${formatMillis(Math.min(...times))}, median ${formatMillis(median)}, p95 ${formatMillis(quantileOf(times, 0.95))}`
+  const details = `min ${wordMillis(Math.min(...times))}, median ${wordMillis(median)}, p95 ${wordMillis(quantileOf(times, 0.95))}`
   if (median < FAR_MILLIS) return yield* emit({ target, status: "pass", millis, details })
   return yield* emit({
     target,

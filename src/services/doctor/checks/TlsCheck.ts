@@ -3,17 +3,10 @@ import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { type CertificateFacts, type TlsFacts, unencrypted } from "../NetworkCheck.ts"
-import {
-  type CheckFunction,
-  type DoctorContext,
-  failedResult,
-  type RawResult,
-  timedOut,
-  formatMillis
-} from "./DoctorContext.ts"
+import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
 import { advise, actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
-import { counted, firstFew, given, listed } from "../../errors/Wording.ts"
+import { counted, firstFew, given, listed, wordMillis } from "../../errors/Wording.ts"
 import { MILLIS_PER_DAY } from "../../errors/Units.ts"
 
 /** A certificate that expires within this many days is reported; most authorities warn a month ahead. */
@@ -120,7 +113,7 @@ export const checkTls: CheckFunction = Effect.fnUntraced(function* (context, emi
     Effect.timeoutOrElse({
       duration: limitMillis,
       orElse: () => {
-        const noAnswer = timedOut(`no answer to the TLS request within ${formatMillis(limitMillis)}`)
+        const noAnswer = timedOut(`no answer to the TLS request within ${wordMillis(limitMillis)}`)
         return Effect.succeed(unencrypted(context.failure("tls", started, noAnswer)))
       }
     })

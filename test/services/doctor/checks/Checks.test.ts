@@ -3,7 +3,6 @@ import { make } from "../../../../src/services/config/ConnectionString.ts"
 import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
 import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
 import { doctorVerdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
-import { formatMillis } from "../../../../src/services/doctor/checks/DoctorContext.ts"
 import { quantileOf } from "../../../../src/services/stats/Quantile.ts"
 import type { CheckResult, CheckStatus } from "../../../../src/services/doctor/Doctor.ts"
 
@@ -104,15 +103,5 @@ describe("the doctor's numbers", () => {
     assert.strictEqual(quantileOf(times, 0.95), 19)
     assert.strictEqual(quantileOf([3], 0.5), 3)
     assert.strictEqual(quantileOf([], 0.5), 0)
-  })
-
-  it("formats times with one decimal below 10 ms", () => {
-    assert.deepStrictEqual([0.42, 9.94, 24.6, 999, 1234].map(formatMillis), [
-      "0.4 ms",
-      "9.9 ms",
-      "25 ms",
-      "999 ms",
-      "1.2 s"
-    ])
   })
 })
