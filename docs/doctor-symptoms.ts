@@ -1,5 +1,5 @@
 /** Symptoms of known problems, by the check that detects them and the golden output of their test. */
-import type { CheckId } from "../src/services/doctor/checks/Checks.ts"
+import type { CheckId } from "../src/services/doctor/checks/CheckDefinitions.ts"
 
 /** By check, then by the name of the output in test/cli/doctor/golden. */
 export const symptoms: Partial<Record<CheckId, Readonly<Record<string, string>>>> = {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { type CheckId, checkIds, checks } from "../src/services/doctor/checks/Checks.ts"
+import { type CheckId, checkIds, checks } from "../src/services/doctor/checks/CheckDefinitions.ts"
 import { symptoms } from "./doctor-symptoms.ts"
 
 const golden = (name: string): string =>

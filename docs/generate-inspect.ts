@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs"
 import type { Check } from "../src/services/inspect/checks/Check.ts"
-import { checks } from "../src/services/inspect/checks/Checks.ts"
+import { checks } from "../src/services/inspect/checks/AllChecks.ts"
 import type { Column, ColumnKind } from "../src/services/inspect/checks/Column.ts"
 
 const kinds: { readonly [K in ColumnKind]: string } = {

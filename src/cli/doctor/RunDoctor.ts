@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import { SessionConfig } from "../../services/config/SessionConfig.ts"
-import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/Checks.ts"
+import { type CheckId, checkIdOf, checkIds, checks } from "../../services/doctor/checks/CheckDefinitions.ts"
 import { Doctor, type DoctorOptions, type DoctorReport, reportInvalid } from "../../services/doctor/Doctor.ts"
 import { isNameServer } from "../../services/doctor/network/NameResolver.ts"
 import { NameResolver, resolverAt } from "../../services/doctor/NetworkCheck.ts"
@@ -16,7 +16,7 @@ import { safeJson } from "../terminal/PlainText.ts"
 import { wrap } from "../terminal/Wrap.ts"
 import type { DoctorFlags } from "./DoctorFlags.ts"
 import { makeProgress, type Progress } from "./Progress.ts"
-import { closingLines, headerLine, paintFor, resultLines } from "./Table.ts"
+import { closingLines, headerLine, paintFor, resultLines } from "./DoctorTable.ts"
 
 /** The settings to check: the environment's, or with the connection string of the command line. */
 const settingsOf = (url: DoctorFlags["url"]): Layer.Layer<SessionConfig, SessionError> =>

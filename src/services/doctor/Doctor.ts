@@ -12,7 +12,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type CheckId, checkIds, withNeeds } from "./checks/Checks.ts"
+import { type CheckId, checkIds, withNeeds } from "./checks/CheckDefinitions.ts"
 import { invalidSettings } from "./checks/ConfigurationChecks.ts"
 import { makeContext } from "./checks/DoctorContext.ts"
 import { maskOf } from "./checks/Masking.ts"
@@ -25,7 +25,7 @@ import { makeEndpoint } from "../session/OpenSession.ts"
 import { SessionConfig, type Settings } from "../config/SessionConfig.ts"
 import { SessionError } from "../errors/SessionError.ts"
 
-export { type CheckDefinition, type CheckId, checkIdOf, checkIds, checks } from "./checks/Checks.ts"
+export { type CheckDefinition, type CheckId, checkIdOf, checkIds, checks } from "./checks/CheckDefinitions.ts"
 export {
   Action,
   CheckResult,

@@ -2,8 +2,8 @@
 import { assert } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { plain } from "../../../src/cli/doctor/Table.ts"
-import { reportLines } from "../../../src/cli/doctor/Table.ts"
+import { plain } from "../../../src/cli/doctor/DoctorTable.ts"
+import { reportLines } from "../../../src/cli/doctor/DoctorTable.ts"
 import { type CheckResult, checkIdOf, checks, DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
 /** `UPDATE_GOLDEN=1` writes the files; review the diff before the commit. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { renderInspect } from "../../../docs/generate-inspect.ts"
-import { checks } from "../../../src/services/inspect/checks/Checks.ts"
+import { checks } from "../../../src/services/inspect/checks/AllChecks.ts"
 import { checkIds } from "../../../src/services/inspect/checks/CheckTitles.ts"
 
 describe("The page of inspect", () => {

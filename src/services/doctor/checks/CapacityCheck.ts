@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { formatDuration } from "../../config/settings/Durations.ts"
-import { openSecond, rowsOf, openClient } from "./Client.ts"
+import { openSecond, rowsOf, openClient } from "./DoctorClient.ts"
 import { type CheckFunction, type DoctorContext, failedResult, type RawResult, describeError } from "./DoctorContext.ts"
 import { maskedName } from "./Masking.ts"
 import { advise, DATABASE_SETTINGS_PAGE, PROGRAM } from "./Actions.ts"

@@ -55,7 +55,7 @@ export interface DoctorContext {
   /** The first address that accepted a connection. */
   reachableAddress: string | undefined
   /** The connection that later checks use; undefined before the login and after a timeout destroyed it. */
-  client: Client | undefined
+  client: DoctorClient | undefined
   /** Whether the last failed login received AuthenticationOk. */
   wasAuthenticated: boolean
   /** The backend that answered right after the login. */
@@ -65,7 +65,7 @@ export interface DoctorContext {
   /** Whether the server keeps a session between transactions; undefined before the session check. */
   keepsSession: boolean | undefined
   /** The second connection, while checks use it. */
-  second: Client | undefined
+  second: DoctorClient | undefined
   /** Why there is no second connection. */
   secondError: SessionError | undefined
   /** The pooler's pool size, known from a refused login. */
@@ -127,7 +127,7 @@ export const failedResult = (
 })
 
 /** A logged-in connection. */
-export interface Client {
+export interface DoctorClient {
   readonly connection: PgConnection.PgConnection
   readonly tap: WireTap
   readonly isEncrypted: boolean

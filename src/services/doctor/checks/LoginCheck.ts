@@ -2,8 +2,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../errors/SessionError.ts"
-import { openClient } from "./Client.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, type Client } from "./DoctorContext.ts"
+import { openClient } from "./DoctorClient.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedResult,
+  type RawResult,
+  type DoctorClient
+} from "./DoctorContext.ts"
 import { advise, actionFor } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
 import { wordMillis } from "../../errors/Wording.ts"
@@ -16,7 +22,7 @@ const CLEAR_TEXT = 3
 /** A login that takes a larger share of DB_CONNECT_TIMEOUT is reported as slow. */
 const SLOW_SHARE = 0.3
 
-const methodOf = ({ tap }: Client): string =>
+const methodOf = ({ tap }: DoctorClient): string =>
   tap.authenticationMethod === undefined
     ? "no password required"
     : (METHODS[tap.authenticationMethod] ?? `method ${tap.authenticationMethod}`)

@@ -10,8 +10,8 @@ import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { factsOf } from "../../errors/catalogue/FailureFacts.ts"
 import { socketClosed } from "../../session/Cancellation.ts"
 import { scopedWire } from "../network/Sockets.ts"
-import { rowsOf } from "./Client.ts"
-import { type CheckFunction, type DoctorContext, type Client } from "./DoctorContext.ts"
+import { rowsOf } from "./DoctorClient.ts"
+import { type CheckFunction, type DoctorContext, type DoctorClient } from "./DoctorContext.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 import { wordMillis } from "../../errors/Wording.ts"
 
@@ -68,7 +68,7 @@ const HEAD_START_MILLIS = 100
 const isCancelled = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && factsOf(Cause.squash(exit.cause)).sqlState === "57014"
 
-const sendCancel = (context: DoctorContext, { tap }: Client): Effect.Effect<void> =>
+const sendCancel = (context: DoctorContext, { tap }: DoctorClient): Effect.Effect<void> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { socket } = yield* scopedWire({ ...context.endpoint, address: context.reachableAddress })

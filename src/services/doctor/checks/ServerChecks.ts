@@ -1,7 +1,7 @@
 /** The server's clock, version, write access and round-trip time. */
 import * as Effect from "effect/Effect"
 import { advise } from "./Actions.ts"
-import { rowsOf } from "./Client.ts"
+import { rowsOf } from "./DoctorClient.ts"
 import { type CheckFunction } from "./DoctorContext.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"

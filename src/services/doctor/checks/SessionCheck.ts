@@ -8,14 +8,14 @@
  */
 import * as Effect from "effect/Effect"
 import { advise } from "./Actions.ts"
-import { openSecond, rowsOf } from "./Client.ts"
+import { openSecond, rowsOf } from "./DoctorClient.ts"
 import {
   type CheckFunction,
   type DoctorContext,
   failedResult,
   type RawResult,
   describeError,
-  type Client
+  type DoctorClient
 } from "./DoctorContext.ts"
 import { listed } from "../../errors/Wording.ts"
 import * as Fiber from "effect/Fiber"
@@ -28,9 +28,9 @@ const BLOCKED_MILLIS = 1500
 
 /** The evidence of transaction mode; undefined when there is none. */
 const findTransactionMode = Effect.fnUntraced(function* (
-  first: Client,
+  first: DoctorClient,
   firstBackend: Backend,
-  second: Client
+  second: DoctorClient
 ): Effect.fn.Return<string | undefined, SqlError> {
   yield* rowsOf(second, "begin")
   const taken = yield* queryBackend(second.connection)
@@ -72,8 +72,8 @@ type SessionState = Readonly<Record<"kept" | "lost" | "refused", ReadonlyArray<s
 
 /** Leaves each state in a transaction of its own, lets the other connection run one, and looks for the state again. */
 const probeSessionState = Effect.fnUntraced(function* (
-  client: Client,
-  other: Client | undefined
+  client: DoctorClient,
+  other: DoctorClient | undefined
 ): Effect.fn.Return<SessionState, SqlError> {
   const created: Array<(typeof STATE_PROBES)[number]> = []
   const refused: Array<string> = []

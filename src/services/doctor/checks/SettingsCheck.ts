@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { advise } from "./Actions.ts"
 import { applyStatement, readFacts, settingsOf, unapplied } from "../../session/SessionSettings.ts"
-import { APPLICATION_NAME, rowsOf } from "./Client.ts"
+import { APPLICATION_NAME, rowsOf } from "./DoctorClient.ts"
 import type { CheckFunction } from "./DoctorContext.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 

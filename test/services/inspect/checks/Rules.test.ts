@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Check, Row } from "../../../../src/services/inspect/checks/Check.ts"
-import { checks } from "../../../../src/services/inspect/checks/Checks.ts"
+import { checks } from "../../../../src/services/inspect/checks/AllChecks.ts"
 import type { Cell, ColumnKind } from "../../../../src/services/inspect/checks/Column.ts"
 import { inputOf } from "./CheckInput.ts"
 

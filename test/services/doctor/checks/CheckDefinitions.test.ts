@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { make } from "../../../../src/services/config/ConnectionString.ts"
-import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/Checks.ts"
+import { checkIdOf, checkIds, checks, withNeeds } from "../../../../src/services/doctor/checks/CheckDefinitions.ts"
 import { maskedName, maskOf } from "../../../../src/services/doctor/checks/Masking.ts"
 import { doctorVerdictOf } from "../../../../src/services/doctor/checks/DoctorReport.ts"
 import { quantileOf } from "../../../../src/services/stats/Quantile.ts"

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { coloured, paintFor, plain } from "../../../src/cli/doctor/Table.ts"
+import { coloured, paintFor, plain } from "../../../src/cli/doctor/DoctorTable.ts"
 import { checkListLines } from "../../../src/cli/doctor/RunDoctor.ts"
-import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/Table.ts"
+import { closingLines, headerLine, reportLines, resultLines } from "../../../src/cli/doctor/DoctorTable.ts"
 import { type CheckResult, checkIds, type DoctorReport } from "../../../src/services/doctor/Doctor.ts"
 
 /** The width of a narrow terminal; below it lines are wider than the terminal. */

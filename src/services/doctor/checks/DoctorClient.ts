@@ -8,7 +8,7 @@ import { DriverOptions } from "../../session/DriverOptions.ts"
 import { type DialProgress, logIn } from "../../session/OpenSession.ts"
 import { terminate } from "../../session/PgSession.ts"
 import { queryBackend } from "../../session/SessionModeCheck.ts"
-import type { Client, DoctorContext } from "./DoctorContext.ts"
+import type { DoctorClient, DoctorContext } from "./DoctorContext.ts"
 
 /** The application_name of the doctor's connections in pg_stat_activity. */
 export const APPLICATION_NAME = "effect-supavisor doctor"
@@ -30,7 +30,7 @@ export const openClient = Effect.fnUntraced(function* (context: DoctorContext, l
     Effect.gen(function* () {
       const sent = now()
       const backend = yield* Effect.mapError(queryBackend(driver), failing)
-      const client: Client = {
+      const client: DoctorClient = {
         connection: driver,
         tap: wire.tap,
         isEncrypted: wire.encrypted,
@@ -73,7 +73,7 @@ export const statementError = (context: DoctorContext, error: SqlError): Session
 
 /** The rows of a statement, which is not prepared. */
 export const rowsOf = (
-  client: Client,
+  client: DoctorClient,
   sql: string,
   params: ReadonlyArray<unknown> = []
 ): Effect.Effect<ReadonlyArray<PgConnection.Row>, SqlError> =>
