@@ -6,12 +6,13 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Tls from "node:tls"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import type { ConnectionString } from "../config/ConnectionString.ts"
 import type { Phase } from "../errors/catalogue/Entry.ts"
 import { machineClock, monotonicMillis, onMachineClock } from "../wire/MonotonicClock.ts"
 import { SessionError } from "../errors/SessionError.ts"
-import type { PasswordUnavailable, Settings } from "../config/settings/Settings.ts"
+import { type PasswordUnavailable, type Settings, SYSTEM_ROOTS } from "../config/settings/Settings.ts"
 import { factsOf } from "../errors/catalogue/FailureFacts.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
 import { cancelStream } from "./Cancellation.ts"
@@ -53,17 +54,25 @@ const pemText = Effect.fnUntraced(function* (
   })
 })
 
+/** The authorities that Node.js brings along, those of `NODE_EXTRA_CA_CERTS`, and those of the machine. */
+const publicRoots = (): string =>
+  [...new Set([...Tls.getCACertificates("default"), ...Tls.getCACertificates("system")])].join("\n")
+
 /** The certificates and keys of the settings, read from their files where they are paths. */
 const tlsSettings = Effect.fnUntraced(function* ({ ssl }: Settings): Effect.fn.Return<TlsSettings, SessionError> {
+  // libpq, too, reads no file that it does not use
+  if (ssl.mode === "disable") return { mode: ssl.mode, rootCertificate: undefined }
   const key = ssl.key === undefined ? undefined : Redacted.value(ssl.key)
   return {
     mode: ssl.mode,
-    rootCertificate: yield* pemText(
-      // libpq: the certificate authorities of the system
-      ssl.rootCert === "system" ? undefined : ssl.rootCert,
-      "DB_SSL_ROOT_CERT",
-      "Download the certificate from Dashboard > Database settings > SSL configuration"
-    ),
+    rootCertificate:
+      ssl.rootCert === SYSTEM_ROOTS
+        ? publicRoots()
+        : yield* pemText(
+            ssl.rootCert,
+            "DB_SSL_ROOT_CERT",
+            "Download the certificate from Dashboard > Database settings > SSL configuration"
+          ),
     certificate: yield* pemText(ssl.cert, "DB_SSL_CERT"),
     key: yield* pemText(key, "DB_SSL_KEY"),
     passphrase: ssl.passphrase === undefined ? undefined : Redacted.value(ssl.passphrase),

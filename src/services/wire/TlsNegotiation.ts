@@ -31,7 +31,7 @@ export const fallbackMode = (mode: SslMode, error: SessionError): SslMode | unde
 /** How a connection is encrypted. Certificates and keys are PEM texts. */
 export interface TlsSettings {
   readonly mode: SslMode
-  /** The certificate authority; undefined means the system's. */
+  /** The certificate authorities; undefined means those that Node.js trusts. */
   readonly rootCertificate: string | undefined
   /** The certificate that the client presents, and its private key. */
   readonly certificate?: string | undefined
@@ -56,9 +56,9 @@ const tlsNotSupported = (): NegotiationError =>
 
 /**
  * Encrypts a connected socket as the mode requires (PostgreSQL docs, "SSL Support", table of `sslmode`): `disable` never
- * uses TLS; `allow` tries plaintext first; `prefer` takes what the server offers; `require` requires TLS but, like libpq,
- * verifies only when a root certificate is given; `verify-ca` verifies the chain; `verify-full` also the name. Fails with
- * Node's error.
+ * uses TLS; `allow` tries plaintext first; `prefer` takes what the server offers; `require` requires TLS; all three, like
+ * libpq, verify the chain only when a root certificate is given; `verify-ca` always verifies the chain; `verify-full` also
+ * the name. Fails with Node's error.
  */
 export const requestTls = (
   raw: Net.Socket,
@@ -121,16 +121,24 @@ const serverError = (chunk: Buffer): Error => {
     : Object.assign(new Error(message.fields.message ?? "The server answered SSLRequest with an error"), message.fields)
 }
 
+/** Reading the certificates of a machine takes some 50 ms, so it is done once. */
+const secureContexts = new WeakMap<TlsSettings, Tls.SecureContext>()
+
 /** Reads certificates and key. Fails with OpenSSL's error as the cause when they cannot be used. */
 const secureContextOf = (settings: TlsSettings): Effect.Effect<Tls.SecureContext, NegotiationError> =>
   Effect.try({
-    try: () =>
-      Tls.createSecureContext({
+    try: () => {
+      const known = secureContexts.get(settings)
+      if (known !== undefined) return known
+      const made = Tls.createSecureContext({
         ...(settings.rootCertificate === undefined ? {} : { ca: settings.rootCertificate }),
         ...(settings.certificate === undefined ? {} : { cert: settings.certificate }),
         ...(settings.key === undefined ? {} : { key: settings.key }),
         ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase })
-      }),
+      })
+      secureContexts.set(settings, made)
+      return made
+    },
     catch: (cause) => new NegotiationError({ message: "The certificate or the key cannot be used", cause })
   })
 
@@ -142,9 +150,7 @@ const handshake = (
 ): Effect.Effect<Net.Socket, unknown> =>
   Effect.callback<Net.Socket, unknown>((resume) => {
     const verifyChain =
-      settings.mode === "verify-ca" ||
-      settings.mode === "verify-full" ||
-      (settings.mode === "require" && settings.rootCertificate !== undefined)
+      settings.mode === "verify-ca" || settings.mode === "verify-full" || settings.rootCertificate !== undefined
     const name = settings.serverName ?? host
     const socket = Tls.connect({
       socket: raw,

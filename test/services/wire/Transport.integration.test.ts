@@ -5,13 +5,15 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Tls from "node:tls"
+import type { SslMode } from "../../../src/services/config/ConnectionString.ts"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import type { SettingsInput } from "../../../src/services/config/settings/Settings.ts"
 import { TestPostgres } from "../../../src/testing/TestPostgres.ts"
 import { poolAt } from "../../PoolHarness.ts"
 
 /** A certificate for `localhost`, of its own making; undefined where there is no openssl to make one. */
-const selfSigned = (() => {
+const makeSelfSigned = () => {
   const directory = mkdtempSync(join(tmpdir(), "supavisor-tls-"))
   const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")]
   try {
@@ -43,7 +45,9 @@ const selfSigned = (() => {
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-})()
+}
+
+const selfSigned = makeSelfSigned()
 
 const login = (host: string, ssl: NonNullable<SettingsInput["ssl"]>) =>
   Effect.scoped(
@@ -74,6 +78,7 @@ describe("a server with TLS", () => {
   const tls = it.layer(Layer.fresh(server), { excludeTestServices: true })
   if (selfSigned === undefined) return
   const rootCert = selfSigned.cert
+  const otherRoot = makeSelfSigned()!.cert
   tls((it) => {
     it.effect("is used in plaintext under disable, encrypted under prefer and require", () =>
       Effect.gen(function* () {
@@ -106,10 +111,55 @@ describe("a server with TLS", () => {
       })
     )
 
-    it.effect("is verified under require when a root certificate is given, as libpq does", () =>
+    // PostgreSQL 17 docs, libpq-ssl and libpq-connect; a missing file is refused in every mode that may use it.
+    it.effect("is used for every sslmode and root certificate as libpq 17 uses it", () =>
       Effect.gen(function* () {
-        assert.strictEqual(yield* login("127.0.0.1", { mode: "require", rootCert }), true)
+        const roots = {
+          none: undefined,
+          own: rootCert,
+          other: otherRoot,
+          missing: "/no/such/root.crt",
+          system: "system"
+        }
+        const table: ReadonlyArray<readonly [mode: SslMode, host: string, ...outcomes: ReadonlyArray<string>]> = [
+          ["disable", "localhost", "plain", "plain", "plain", "plain", "refused"],
+          ["allow", "localhost", "plain", "plain", "plain", "refused", "refused"],
+          ["prefer", "127.0.0.1", "tls", "tls", "plain", "refused", "refused"],
+          ["require", "127.0.0.1", "tls", "tls", "tls phase", "refused", "refused"],
+          ["verify-ca", "127.0.0.1", "tls phase", "tls", "tls phase", "refused", "refused"],
+          ["verify-full", "localhost", "tls phase", "tls", "tls phase", "refused", "tls phase"],
+          ["verify-full", "127.0.0.1", "tls phase", "tls phase", "tls phase", "refused", "tls phase"]
+        ]
+        for (const [mode, host, ...outcomes] of table) {
+          for (const [index, [name, root]] of Object.entries(roots).entries()) {
+            const outcome = yield* login(host, { mode, ...(root === undefined ? {} : { rootCert: root }) }).pipe(
+              Effect.map((encrypted) => (encrypted === true ? "tls" : "plain")),
+              Effect.catch((error) => {
+                assert.instanceOf(error, SessionError)
+                const { reason } = error as SessionError
+                return Effect.succeed(reason._tag === "ConnectFailed" ? `${reason.phase} phase` : "refused")
+              })
+            )
+            assert.strictEqual(outcome, outcomes[index], `${mode} at ${host}, root certificate: ${name}`)
+          }
+        }
       })
+    )
+
+    it.effect("is accepted with the root certificate system if the process or the machine trusts its authority", () =>
+      Effect.gen(function* () {
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const before = Tls.getCACertificates("default")
+            Tls.setDefaultCACertificates([...before, rootCert])
+            return before
+          }),
+          (before) => Effect.sync(() => Tls.setDefaultCACertificates(before))
+        )
+        assert.strictEqual(yield* login("localhost", { rootCert: "system" }), true)
+        const error = yield* refusal("127.0.0.1", { rootCert: "system" })
+        assert.strictEqual(error.code, "TLS_NAME_MISMATCH")
+      }).pipe(Effect.scoped)
     )
   })
 })

@@ -159,14 +159,14 @@ export const fields = {
     example: "30s"
   }),
   "ssl.mode": derived("DB_SSL_MODE", choice(sslModes), {
-    source: "from the URL, else `require`; `disable` for a loopback host",
+    source: "from the URL, else `require`; `disable` for a loopback host; `verify-full` for `DB_SSL_ROOT_CERT=system`",
     meaning: "libpq's sslmode, with its meanings; `require` and above never fall back to plaintext.",
     example: "verify-full"
   }),
   "ssl.rootCert": optional("DB_SSL_ROOT_CERT", Texts.certificate, {
     source: "from the URL (`sslrootcert`)",
     meaning:
-      "Root certificate: path of a PEM file, or the PEM text itself. " +
+      "Root certificate: path of a PEM file, the PEM text itself, or `system`, which implies `verify-full`. " +
       "Supabase's is in Dashboard, Database settings, SSL.",
     example: "./prod-ca-2021.crt"
   }),

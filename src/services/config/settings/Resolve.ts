@@ -11,7 +11,7 @@ import { complete, type FieldKey, fields, readerOf, type Values } from "./Fields
 import { displayed, hidden, type Problem } from "./Problem.ts"
 import type { ValueProblem } from "./Reader.ts"
 import { type Naming, problemsBetween, warningsBetween } from "./Rules.ts"
-import type { Settings } from "./Settings.ts"
+import { type Settings, SYSTEM_ROOTS } from "./Settings.ts"
 import { sentencesOf, type Target } from "./Target.ts"
 
 /** Settings as they were read from code or from the environment, before the defaults. */
@@ -96,8 +96,10 @@ const fromUrl = ({ secrets, target }: ReadSettings): Pick<ReadSettings, "values"
   return readValues(named, "fromText", secrets)
 }
 
-const defaultSslMode = (connection: ConnectionString | undefined): SslMode =>
-  connection === undefined || connection.kind === "loopback" ? "disable" : "require"
+const defaultSslMode = (connection: ConnectionString | undefined, rootCert: string | undefined): SslMode => {
+  if (rootCert === SYSTEM_ROOTS) return "verify-full"
+  return connection === undefined || connection.kind === "loopback" ? "disable" : "require"
+}
 
 /** Whether sessions go over a Unix socket, on which PostgreSQL has no TLS (PostgreSQL docs, libpq-ssl). */
 const isUnixSocket = (connection: ConnectionString | undefined): boolean => connection?.host.startsWith("/") === true
@@ -143,7 +145,7 @@ export const resolveSettings = (findings: ReadSettings): Result.Result<Settings,
     connectionType,
     "pool.min": size.min,
     "pool.max": size.max,
-    "ssl.mode": values["ssl.mode"] ?? defaultSslMode(connection)
+    "ssl.mode": values["ssl.mode"] ?? defaultSslMode(connection, values["ssl.rootCert"])
   })
   const hasTls = connectionType !== "embedded" && !isUnixSocket(connection)
   const draft: Settings = {

@@ -6,7 +6,7 @@ import { formatDuration } from "./Durations.ts"
 import { exposureWarning } from "./Exposure.ts"
 import type { FieldKey } from "./Fields.ts"
 import type { Problem } from "./Problem.ts"
-import type { Settings } from "./Settings.ts"
+import { type Settings, SYSTEM_ROOTS } from "./Settings.ts"
 
 /** The name of a setting in messages: its variable or its key, depending on the source of the settings. */
 export type Naming = (key: FieldKey) => string
@@ -37,6 +37,14 @@ export const problemsBetween = (
       received: String(pool.max),
       expected: `at least ${naming("pool.min")} (${pool.min})`,
       remedy: `Raise ${naming("pool.max")} or lower ${naming("pool.min")}`
+    })
+  }
+  if (ssl.rootCert === SYSTEM_ROOTS && ssl.mode !== "verify-full" && !refused.has("ssl.mode")) {
+    problems.push({
+      name: naming("ssl.mode"),
+      received: ssl.mode,
+      expected: `verify-full, because ${naming("ssl.rootCert")} is ${SYSTEM_ROOTS}, which trusts every public authority`,
+      remedy: "Use verify-full, or give the certificate of the server's own authority"
     })
   }
   const half = ssl.cert === undefined ? "ssl.cert" : "ssl.key"
@@ -104,8 +112,8 @@ const tls = (settings: Settings, naming: Naming): OptionalTexts => {
       `${naming("ssl.mode")} is ${ssl.mode}: an attacker on the network can force plaintext. Use require or verify-full.`,
     supabase &&
       verifies &&
-      ssl.rootCert === undefined &&
-      `${naming("ssl.mode")} is ${ssl.mode} without ${naming("ssl.rootCert")}: Supabase's certificates come from its ` +
+      (ssl.rootCert === undefined || ssl.rootCert === SYSTEM_ROOTS) &&
+      `${naming("ssl.mode")} is ${ssl.mode} without a certificate in ${naming("ssl.rootCert")}: Supabase's certificates come from its ` +
         "own authority, which is in no public trust store. Download it in Dashboard, Database settings, SSL.",
     ...(["rootCert", "cert", "serverName"] as const).map(
       (name) =>

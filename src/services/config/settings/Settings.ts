@@ -16,6 +16,9 @@ export type ConnectionType = FieldValue<"connectionType">
  */
 export type Startup = FieldValue<"startup">
 
+/** The `ssl.rootCert` for the public authorities, as in libpq 16: implies `verify-full` and refuses weaker modes. */
+export const SYSTEM_ROOTS = "system"
+
 /** How log lines are written: for a person, or one JSON object per line. */
 export type LogFormat = FieldValue<"logFormat">
 

@@ -12,6 +12,22 @@ describe("the rules between settings", () => {
     assert.deepStrictEqual(problemNames({ DB_POOL_MIN: "6", DB_POOL_MAX: "three" }), ["DB_POOL_MAX"])
   })
 
+  it("let sslrootcert=system imply verify-full and refuse every weaker mode, wherever both are set", () => {
+    for (const url of [sessionUrl, loopbackUrl]) {
+      assert.strictEqual(read({ DATABASE_URL: `${url}?sslrootcert=system` }).ssl.mode, "verify-full")
+      assert.strictEqual(read({ DATABASE_URL: url, DB_SSL_ROOT_CERT: "system" }).ssl.mode, "verify-full")
+      for (const mode of ["disable", "allow", "prefer", "require", "verify-ca"]) {
+        for (const env of [
+          { DATABASE_URL: `${url}?sslrootcert=system&sslmode=${mode}` },
+          { DATABASE_URL: `${url}?sslmode=${mode}`, DB_SSL_ROOT_CERT: "system" },
+          { DATABASE_URL: `${url}?sslrootcert=system`, DB_SSL_MODE: mode }
+        ])
+          assert.deepStrictEqual(problemNames(env), ["DB_SSL_MODE"], JSON.stringify(env))
+      }
+      assert.strictEqual(read({ DATABASE_URL: `${url}?sslrootcert=system&sslmode=verify-full` }).ssl.rootCert, "system")
+    }
+  })
+
   it("never yield a minimum above the maximum", () => {
     const size = fc.option(fc.integer({ min: 0, max: 40 }).map(String), { nil: undefined })
     fc.assert(
@@ -39,7 +55,8 @@ describe("the rules between settings", () => {
       [{ HTTP_HOST: "0.0.0.0" }, "HTTP_HOST (0.0.0.0)"],
       [{ DB_SSL_MODE: "disable" }, "plaintext"],
       [{ DB_SSL_MODE: "prefer" }, "force plaintext"],
-      [{ DB_SSL_MODE: "verify-full" }, "without DB_SSL_ROOT_CERT"]
+      [{ DB_SSL_MODE: "verify-full" }, "without a certificate in DB_SSL_ROOT_CERT"],
+      [{ DB_SSL_ROOT_CERT: "system" }, "without a certificate in DB_SSL_ROOT_CERT"]
     ]
     for (const [env, warning] of hurting) {
       const { warnings } = read({ SUPABASE_SESSION_POOLER: sessionUrl, ...env })
