@@ -129,7 +129,7 @@ const withFamily = (addresses: ReadonlyArray<string>): ReadonlyArray<Address> =>
 /** A name of this machine, which is not sent to name servers (RFC 6761). */
 const isLocalName = (host: string): boolean => /^(?:.+\.)?localhost\.?$/i.test(host)
 
-/** Asks the system and the name servers in parallel, each within the limit. Never fails. */
+/** Queries the system and the name servers in parallel, each within the limit. Never fails. */
 export const resolveAddresses = Effect.fnUntraced(function* (
   resolver: NameResolverShape,
   host: string,

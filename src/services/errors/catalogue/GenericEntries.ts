@@ -25,7 +25,7 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
-/** Transactions whose end is not the one that `withTransaction` was to give them. */
+/** Transactions that were not ended by `withTransaction`. */
 export const transactionEntries: ReadonlyArray<CatalogueEntry> = [
   define("TRANSACTION_ENDED", "statement", "never", {
     title: "a COMMIT or ROLLBACK inside withTransaction ended the transaction, so this statement was not sent",

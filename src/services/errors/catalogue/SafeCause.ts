@@ -74,8 +74,8 @@ export const hideQuotes = <A extends object>(error: A): A => {
 /**
  * A failure that is safe to keep as a cause.
  *
- * The quotes of a server's error are hidden. It stays the same value unless a text in it looks like a credential, or it is circular or too large to search; then
- * it is rebuilt as plain errors of the same names, texts and codes.
+ * The quotes of a server's error are hidden. It stays the same value unless a text in it looks like a credential, or it
+ * is circular or too large to search; then it is rebuilt as plain errors of the same names, texts and codes.
  */
 export const harmlessCause = (cause: unknown): unknown => {
   try {
