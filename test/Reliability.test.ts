@@ -11,7 +11,7 @@ const FAULTS = [
   [78, 81],
   [90, 93],
   [95, 95],
-  [97, 97]
+  [97, 98]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 
 /** A test: `it(…)`, `it.effect(…)`, `it.live(…)` or `it.each(…)(…)`, with its title as it is written. */

@@ -1,9 +1,10 @@
 /** Variables of a `.env` file, after the environment. Imports little, for commands that need only this. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Layer from "effect/Layer"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
+import { EnvFile, readEnvFile } from "../services/config/settings/EnvFileText.ts"
 import type { SessionError } from "../services/errors/SessionError.ts"
 
 /** The file of variables. */
@@ -39,14 +40,21 @@ const unreadable = (path: string, error: PlatformError): Effect.Effect<never, Se
  * Adds the file to the current ConfigProvider as its fallback.
  *
  * A non-empty variable of the environment takes precedence over the file. A missing `.env` is ignored; a missing named
- * file, or an unreadable file, fails with a `SessionError` of reason `ConfigurationInvalid`.
+ * file, or an unreadable file, fails with a `SessionError` of reason `ConfigurationInvalid`. What the file holds besides
+ * assignments is a problem of the settings that are read from it.
  */
-export const provider = ({ envFile }: Options = {}): Layer.Layer<never, SessionError, FileSystem.FileSystem> =>
-  ConfigProvider.fromDotEnv({ path: envFile ?? defaultFile }).pipe(
-    Effect.catch((error) =>
-      envFile === undefined && isMissing(error)
-        ? Effect.succeed(ConfigProvider.fromUnknown({}))
-        : unreadable(envFile ?? defaultFile, error)
-    ),
-    ConfigProvider.layerAdd
+export const provider = ({ envFile }: Options = {}): Layer.Layer<never, SessionError, FileSystem.FileSystem> => {
+  const path = envFile ?? defaultFile
+  return Layer.unwrap(
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const contents = yield* Effect.catch(files.readFileString(path), (error) =>
+        envFile === undefined && isMissing(error) ? Effect.succeed("") : unreadable(path, error)
+      )
+      return Layer.merge(
+        ConfigProvider.layerAdd(ConfigProvider.fromDotEnvContents(contents)),
+        Layer.succeed(EnvFile, readEnvFile(path, contents))
+      )
+    })
   )
+}

@@ -8,6 +8,8 @@ import type * as Result from "effect/Result"
 import { redact } from "./ConnectionString.ts"
 import { fromInput } from "./settings/FromInput.ts"
 import { readRecord } from "./settings/Environment.ts"
+import { EnvFile } from "./settings/EnvFileText.ts"
+import { mayBeMeant } from "./settings/Misspellings.ts"
 import type { Problem } from "./settings/Problem.ts"
 import type { Settings, SettingsInput } from "./settings/Settings.ts"
 import { variables } from "./settings/Variables.ts"
@@ -27,19 +29,20 @@ export type {
 } from "./settings/Settings.ts"
 export { type Variable, variables } from "./settings/Variables.ts"
 
-/** The variables of the provider that begin with `DB_`, to find misspelt ones; a source may list none of its names. */
-const databaseVariables = (
-  provider: ConfigProvider.ConfigProvider
-): Effect.Effect<Readonly<Record<string, string>>> => {
+/**
+ * The variables of the provider that are not ours and may be misspelt, or meant for another program; a source may list
+ * none of its names.
+ */
+const otherVariables = (provider: ConfigProvider.ConfigProvider): Effect.Effect<Readonly<Record<string, string>>> => {
   const found: Record<string, string> = {}
   const visit = (path: ReadonlyArray<string>): Effect.Effect<void> =>
     Effect.gen(function* () {
       const node = yield* Effect.orElseSucceed(provider.load(path), () => undefined)
       const name = path.join("_")
-      if (node?.value !== undefined && name.startsWith("DB_")) found[name] = node.value
+      if (node?.value !== undefined) found[name] = node.value
       if (node?._tag !== "Record") return
       // Environments list DB_POOL_MAX as DB, POOL, MAX; other sources by its whole name.
-      for (const key of node.keys) if (path.length > 0 || /^DB(?:_|$)/.test(key)) yield* visit([...path, key])
+      for (const key of node.keys) if (path.length > 0 || mayBeMeant.test(key)) yield* visit([...path, key])
     })
   return Effect.as(visit([]), found)
 }
@@ -48,7 +51,8 @@ const databaseVariables = (
 const readProvider: Effect.Effect<Result.Result<Settings, SessionError>> = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const record: Record<string, string> = {}
-  const unreadable: Array<Problem> = []
+  const file = yield* EnvFile
+  const unreadable: Array<Problem> = [...file.problems]
   for (const { name } of variables) {
     yield* provider.load([name]).pipe(
       Effect.match({
@@ -65,7 +69,7 @@ const readProvider: Effect.Effect<Result.Result<Settings, SessionError>> = Effec
       })
     )
   }
-  return readRecord({ ...(yield* databaseVariables(provider)), ...record }, unreadable)
+  return readRecord({ ...file.values, ...(yield* otherVariables(provider)), ...record }, unreadable)
 })
 
 /** The settings of the session pool. */

@@ -77,7 +77,7 @@ const unusualReference: Note = {
 const droppedOptions = (names: ReadonlyArray<string>): Note => ({
   code: "dropped-options",
   message: `The pooler silently drops these settings of the parameter "options": ${names.join(", ")}.`,
-  remedy: "Set timeouts with the DB_* settings, which are applied after login, and others with SQL."
+  remedy: "Sessions of this pool get them with SQL after the login; other programs need ALTER ROLE ... SET."
 })
 
 /** Names in the usual form of a setting; others could be secrets, and are not shown. */

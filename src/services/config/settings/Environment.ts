@@ -5,10 +5,10 @@ import { type ConnectionString, describe, parse, redact, secretsOf } from "../Co
 import type { SessionError } from "../../errors/SessionError.ts"
 import { readValues, resolveSettings } from "./Resolve.ts"
 import { fieldKeys, fields, type Values } from "./Fields.ts"
-import { misspeltVariables } from "./Misspellings.ts"
+import { addressesElsewhere, misspeltVariables } from "./Misspellings.ts"
 import type { Problem } from "./Problem.ts"
 import type { Settings } from "./Settings.ts"
-import { decideTarget, embedded, missing, type Target, unreadable } from "./Target.ts"
+import { decideTarget, embedded, missing, namedElsewhere, type Target, unreadable } from "./Target.ts"
 import { given } from "../../errors/Wording.ts"
 import { primaryUrlVariable, urlVariables } from "./Variables.ts"
 
@@ -70,13 +70,19 @@ const unusedUrl = (chosen: UrlCandidate, connection: ConnectionString, { name, p
 
 const typeName = fields.connectionType.variable
 
-const targetOf = (candidates: ReadonlyArray<UrlCandidate>, values: Values, typeRefused: boolean): Target => {
+const targetOf = (
+  candidates: ReadonlyArray<UrlCandidate>,
+  values: Values,
+  typeRefused: boolean,
+  elsewhere: ReadonlyArray<string>
+): Target => {
   const type = values.connectionType
   const [chosen, ...others] = candidates
   if (type === "embedded") {
     return embedded(candidates.map(({ name }) => `${name} is set and ignored, because ${typeName} is embedded.`))
   }
   if (chosen === undefined) {
+    if (type === undefined && elsewhere.length > 0) return namedElsewhere(primaryUrlVariable, typeName, elsewhere)
     return type === undefined ? embedded([]) : missing(primaryUrlVariable, "none", typeName, type)
   }
   const { name, parsed, secrets } = chosen
@@ -124,7 +130,7 @@ export const readRecord = (
     refused,
     problems: [...unread, ...problems],
     warnings: misspeltVariables(Object.keys(record).filter((name) => clean(record[name]) !== undefined)),
-    target: targetOf(candidates, values, refused.has("connectionType")),
+    target: targetOf(candidates, values, refused.has("connectionType"), addressesElsewhere(record)),
     naming: (key) => fields[key].variable,
     secrets,
     sessionSettings: {},

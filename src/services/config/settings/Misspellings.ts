@@ -145,6 +145,23 @@ export const unknownKeys = (input: SettingsInput, secrets: ReadonlyArray<string>
   })
 }
 
+/** The first words of names that may be misspelt ones of ours, or hold a database's address for another program. */
+export const mayBeMeant = /^(?:DB|DIRECT|DATABASE|SUPABASE|POSTGRES\w*|PG[A-Z]*|CONNECTION)(?:_|$)/
+
+/** libpq's variables (PostgreSQL docs, libpq-envars). */
+const addressVariable = /^PG(?:HOST|HOSTADDR|PORT|USER|PASSWORD|DATABASE|SERVICE)$/
+const connectionString = /^\s*["']?(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?:\/\//i
+
+/** The variables, not ours, that hold a database's address; empty when none is set. */
+export const addressesElsewhere = (record: Readonly<Record<string, string | undefined>>): ReadonlyArray<string> => {
+  const ours = new Set(variables.map(({ name }) => name))
+  return Object.entries(record).flatMap(([name, value = ""]) =>
+    !ours.has(name) && (connectionString.test(value) || (addressVariable.test(name) && value.trim() !== ""))
+      ? [name]
+      : []
+  )
+}
+
 /** One warning for each `DB_*` variable that is not ours and resembles one that is; `names` are those that are set. */
 export const misspeltVariables = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const ours = variables.map(({ name }) => name)

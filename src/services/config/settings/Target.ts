@@ -105,6 +105,19 @@ export const decideTarget = (candidate: Candidate): Target => {
   }
 }
 
+/** No connection string and no type, while variables of other programs name a database: no temporary one is started. */
+export const namedElsewhere = (name: string, typeName: string, others: ReadonlyArray<string>): Target => ({
+  ...embedded([]),
+  problems: [
+    {
+      name,
+      received: undefined,
+      expected: `a connection string: ${others.join(", ")} ${others.length === 1 ? "is" : "are"} set, and not read here`,
+      remedy: `Set ${name} to the connection string, or ${typeName}=embedded for a temporary database`
+    }
+  ]
+})
+
 /** A connection string that cannot be read: no part of it is shown, because any part may be the password. */
 export const unreadable = (
   problems: ReadonlyArray<Pick<Note, "message" | "remedy">>,
