@@ -80,7 +80,8 @@ export const symptoms: Partial<Record<CheckId, Readonly<Record<string, string>>>
   },
   endpoint: {
     "config-unencoded-password": "Other programs connect to another host or port: the password is not percent-encoded",
-    "config-dropped-options": "`options=-c statement_timeout=...` has no effect: the pooler drops startup parameters"
+    "config-dropped-options":
+      "`options=-c statement_timeout=...` has no effect in other programs: the pooler drops startup parameters"
   },
   cancel: {
     "late-cancel": "A statement fails with `57014` although no client cancelled it"

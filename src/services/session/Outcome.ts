@@ -1,8 +1,8 @@
 /**
  * The outcome of a statement whose session ended before its reply came.
  *
- * A second run may do harm unless the statement only reads, runs in a transaction, or the caller says that it may be
- * executed twice. The caller's word is read from its fiber when a statement has failed, so that it costs nothing before.
+ * A second run may do harm unless the statement only reads, runs in a transaction, or is marked as `Idempotent`. The
+ * mark is read from the caller's fiber when a statement has failed, so that it costs nothing before.
  */
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
