@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
-import type { PgConnection, Result } from "@effect/sql-pg/PgConnection"
+import type { PgConnection, Result, Row } from "@effect/sql-pg/PgConnection"
 import { SessionError } from "../errors/SessionError.ts"
 import { notAnswered, notSent, toSqlError } from "../errors/SqlErrors.ts"
 import { failureOf } from "../stats/OperationTimes.ts"
@@ -32,6 +32,7 @@ import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { detachedListen, detachedStream, DriverPin } from "./DriverPin.ts"
 import { asResult, asRows, asValues, type ResultForm, toQueryResult, WaitingFiber } from "./ResultForm.ts"
 import { failStatement } from "./Outcome.ts"
+import { type PortalHost, portalStream } from "./PortalStream.ts"
 import type { Session, SessionInfo } from "./Session.ts"
 import { cancelFailed, SessionLoss } from "./SessionLoss.ts"
 import { applyStatement, readFacts, type SessionSettings, unapplied } from "./SessionSettings.ts"
@@ -151,6 +152,11 @@ export class PgSession implements Session {
   /** Set while the session is recovered; later calls wait for the same result. */
   private recovering: Deferred.Deferred<boolean> | undefined = undefined
   private isClosing = false
+  private readonly portalHost: PortalHost = {
+    ready: Effect.suspend(() => this.afterCleanup),
+    isReady: () => !this.mustWait && !this.wire.isDriverActive,
+    start: (query, handler) => this.startInPipeline(query, this.parts.now(), handler)
+  }
   /** Runs what no caller waits for. */
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
@@ -242,7 +248,16 @@ export class PgSession implements Session {
 
   queryValues: Session["queryValues"] = (sql, params, named) => this.run(asValues, sql, params, named)
 
-  stream: Session["stream"] = (sql, params) => {
+  stream: Session["stream"] = (sql, params) =>
+    Stream.unwrap(
+      Effect.map(this.afterCleanup, () =>
+        this.parts.wire.tap.status === "I" || this.wire.isDriverActive
+          ? this.driverStream(sql, params)
+          : portalStream(this.portalHost, { sql, params })
+      )
+    )
+
+  private driverStream(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> {
     let release: (() => void) | undefined
     let isInTransaction = false
     return detachedStream(
@@ -402,7 +417,8 @@ export class PgSession implements Session {
   private readonly onAnswer = (inFlight: InFlightQuery): void => {
     const { failure, handler, query } = inFlight
     if (failure !== undefined) this.restorePrepended(query.prepended)
-    const operations = this.measured?.operations
+    // The parts of a stream are no operations of their own.
+    const operations = query.portal === undefined ? this.measured?.operations : undefined
     this.activity.end()
     if (handler === undefined) return
     const { lastReceivedAt } = this.parts.wire.tap
@@ -508,10 +524,10 @@ export class PgSession implements Session {
 
   private withPrepended(query: Query): Query {
     if (this.prepended === undefined) return query
-    const { form, named, params, sql } = query
+    const { form, named, params, portal, sql } = query
     const { prepended } = this
     this.prepended = undefined
-    return { sql, params, named, form, prepended }
+    return { sql, params, named, form, prepended, portal }
   }
 
   /** A CancelRequest on its way must not hit the next statement. */

@@ -13,5 +13,6 @@ export const AUTHENTICATION = 0x52
 export const PARAMETER_STATUS = 0x53
 export const ROW_DESCRIPTION = 0x54
 export const COPY_BOTH = 0x57
+export const PORTAL_SUSPENDED = 0x73
 export const READY_FOR_QUERY = 0x5a
 export const NO_DATA = 0x6e

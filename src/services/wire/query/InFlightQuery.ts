@@ -35,6 +35,8 @@ export class InFlightQuery implements QueryResult, ExpectedReplies {
   /** Index in `expects` of the next reply. */
   position = 0
   shape: RowShape | undefined = undefined
+  /** Whether its portal has more rows. */
+  isSuspended = false
   /** Rows in the form of the query; undefined before the first. */
   private rows: Array<unknown> | undefined = undefined
   /** Rows as they came, while a type of their columns is not known. */

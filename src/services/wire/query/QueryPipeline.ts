@@ -16,9 +16,9 @@ import { RowShape } from "./RowShape.ts"
 import { StatementEncoder } from "./StatementEncoder.ts"
 import { ARRAYS_QUERY, type TypeCatalogue } from "./TypeCatalogue.ts"
 
-/** An empty query is complete without a command, and a statement without columns is described by NoData. */
+/** An empty query and a suspended portal end without a command, and a statement without columns is described by NoData. */
 const normalizedType = (type: number): number =>
-  type === MessageType.EMPTY_QUERY
+  type === MessageType.EMPTY_QUERY || type === MessageType.PORTAL_SUSPENDED
     ? MessageType.COMMAND_COMPLETE
     : type === MessageType.NO_DATA
       ? MessageType.ROW_DESCRIPTION
@@ -97,6 +97,7 @@ export class QueryPipeline {
   send(query: Query, isBatched: boolean, onEnd: (inFlight: InFlightQuery) => void): InFlightQuery {
     const inFlight = new InFlightQuery(query, onEnd)
     const frame = this.encoder.encode(query, inFlight)
+    inFlight.shape = query.portal?.shape
     if (this.last === undefined) this.first = inFlight
     else this.last.next = inFlight
     this.last = inFlight
@@ -221,6 +222,7 @@ export class QueryPipeline {
     inFlight.position++
     if (type === MessageType.BIND_COMPLETE) inFlight.shape = inFlight.prepared?.shape?.inFormat(inFlight.isBinary)
     else if (type === MessageType.COMMAND_COMPLETE) inFlight.complete(bytes, body, end - 1)
+    else if (type === MessageType.PORTAL_SUSPENDED) inFlight.isSuspended = true
     else if (type === MessageType.ROW_DESCRIPTION) this.describe(inFlight, bytes.subarray(start, end))
     else if (type === MessageType.NO_DATA && inFlight.prepared !== undefined) inFlight.prepared.isBinary = true
   }

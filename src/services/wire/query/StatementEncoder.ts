@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { parametersOf, type SentParameter } from "./ParameterTypes.ts"
 import type { PreparedStatement, PreparedStatements } from "./PreparedStatements.ts"
 import type { ExpectedReplies } from "./InFlightQuery.ts"
-import type { Query } from "./Query.ts"
+import type { Portal, Query } from "./Query.ts"
 import type { TypeCatalogue } from "./TypeCatalogue.ts"
 
 interface PrependedFrame extends Readonly<Pick<ExpectedReplies, "expects" | "prependedStatement">> {
@@ -14,6 +14,7 @@ interface PrependedFrame extends Readonly<Pick<ExpectedReplies, "expects" | "pre
 
 const EXECUTE = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
 const EXECUTE_SYNC = Buffer.concat([EXECUTE, PgProtocol.encodeSync()])
+const SYNC = PgProtocol.encodeSync()
 const DESCRIBE_EXECUTE_SYNC = Buffer.concat([
   PgProtocol.encodeDescribe({ target: "portal", name: "" }),
   EXECUTE,
@@ -28,6 +29,8 @@ const UNKNOWN = "12TCZ"
 const KNOWN_PREPENDED = "2C"
 const UNKNOWN_PREPENDED = "12C"
 const CLOSED = "3"
+/** Replies to the parts of a portal: all of them, Execute and Sync, Close and Sync. */
+const PORTAL_REPLIES = { open: UNKNOWN, fetch: "CZ", close: "3Z" }
 
 const NO_PARAMETERS: ReadonlyArray<SentParameter> = []
 const NO_TYPES: ReadonlyArray<number> = []
@@ -94,6 +97,9 @@ const BIND_HEADER_BYTES = 7
 /** Bytes after the values: all results in binary. */
 const BIND_TRAILER_BYTES = 4
 
+/** Where the empty name of the portal ends in a Bind. */
+const PORTAL_NAME_END = 6
+
 /** The values in a Bind without names. */
 const valuesOfBind = (frame: Uint8Array): Uint8Array => {
   const formats = (frame[BIND_HEADER_BYTES]! << 8) | frame[BIND_HEADER_BYTES + 1]!
@@ -136,15 +142,20 @@ export class StatementEncoder {
    * statement is skipped when that one fails. Throws a `CodecError` or `EncodeError` for parameters that cannot be sent;
    * then nothing must be written.
    */
-  encode({ named, params, prepended, sql }: Query, expected: ExpectedReplies): Uint8Array {
+  encode(query: Query, expected: ExpectedReplies): Uint8Array {
+    const { named, params, portal, prepended, sql } = query
+    if (portal !== undefined) {
+      expected.expects = PORTAL_REPLIES[portal.part]
+      expected.isBinary = this.isBinary(sql)
+      return this.portalFrame(portal, query, expected.isBinary)
+    }
     const count = params.length
     if (count > MAX_PARAMETERS) throw tooMany(count)
     const parameters = parametersOf(sql, params, this.registry)
     const types = count === 0 ? NO_TYPES : parameters.map(typeOf)
     const statement = named ? this.prepared.get(sql, types, parameters) : undefined
     // Before anything is changed, because it throws for a value that cannot be sent.
-    const isBinary =
-      this.registry !== undefined || (statement?.isBinary ?? (this.catalogue.isBinary(sql) || !this.isTextReadable()))
+    const isBinary = this.registry !== undefined || (statement?.isBinary ?? this.isBinary(sql))
     const bind =
       statement?.isNamed === true && statement.frame !== undefined
         ? undefined
@@ -166,6 +177,22 @@ export class StatementEncoder {
     if (closing.length === 0) return frame
     expected.expects = CLOSED.repeat(closing.length) + expected.expects
     return Buffer.concat([...closing, frame])
+  }
+
+  private isBinary(sql: string): boolean {
+    return this.registry !== undefined || this.catalogue.isBinary(sql) || !this.isTextReadable()
+  }
+
+  private portalFrame({ maxRows, name, part }: Portal, { params, sql }: Query, isBinary: boolean): Uint8Array {
+    if (part === "close") return joined(PgProtocol.encodeClose({ target: "portal", name }), SYNC)
+    const execute = joined(PgProtocol.encodeExecute({ portal: name, maxRows }), SYNC)
+    if (part === "fetch") return execute
+    if (params.length > MAX_PARAMETERS) throw tooMany(params.length)
+    const parameters = parametersOf(sql, params, this.registry)
+    // The name takes the place of the empty one, which is a single byte.
+    const bind = framed("B", [Buffer.from(`${name}\0`), this.bind("", parameters, isBinary).subarray(PORTAL_NAME_END)])
+    const describe = PgProtocol.encodeDescribe({ target: "portal", name })
+    return Buffer.concat([encodeParse("", sql, parameters.map(typeOf)), bind, describe, execute])
   }
 
   private bind(statement: string, parameters: ReadonlyArray<SentParameter>, isBinary: boolean): Uint8Array {
