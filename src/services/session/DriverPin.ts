@@ -27,8 +27,6 @@ import type { WireOwnership } from "./WireOwnership.ts"
 export const detachedStream = (
   make: () => Stream.Stream<Row, SqlError>,
   options: {
-    /** Must finish before the stream starts. */
-    readonly ready: Effect.Effect<void>
     readonly onError: (error: SqlError) => Effect.Effect<never, SqlError>
     /** Runs the effect that closes the driver's part; must not wait for it. */
     readonly fork: (close: Effect.Effect<void>) => void
@@ -39,7 +37,6 @@ export const detachedStream = (
       Effect.gen(function* () {
         const inner = Scope.makeUnsafe()
         yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => options.fork(Scope.close(inner, exit))))
-        yield* options.ready
         return yield* Channel.toPullScoped(
           Stream.toChannel(Stream.catch(make(), (error) => Stream.fromEffect(options.onError(error)))),
           inner

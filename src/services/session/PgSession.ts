@@ -248,21 +248,17 @@ export class PgSession implements Session {
 
   queryValues: Session["queryValues"] = (sql, params, named) => this.run(asValues, sql, params, named)
 
-  stream: Session["stream"] = (sql, params) =>
-    Stream.unwrap(
-      Effect.map(this.afterCleanup, () =>
-        this.parts.wire.tap.status === "I" || this.wire.isDriverActive
-          ? this.driverStream(sql, params)
-          : portalStream(this.portalHost, { sql, params })
-      )
-    )
+  stream: Session["stream"] = (sql, params) => {
+    const isPortal = () => this.parts.wire.tap.status !== "I" && !this.wire.isDriverActive
+    const make = () => (isPortal() ? portalStream(this.portalHost, { sql, params }) : this.driverStream(sql, params))
+    return Stream.unwrap(Effect.map(this.afterCleanup, make))
+  }
 
   private driverStream(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError> {
     let release: (() => void) | undefined
-    let isInTransaction = false
+    const isInTransaction = this.parts.wire.tap.status !== "I"
     return detachedStream(
       () => {
-        isInTransaction = this.parts.wire.tap.status !== "I"
         this.activity.begin(sql, this.parts.now())
         release = this.driver.acquire()
         return Stream.unwrap(
@@ -270,7 +266,6 @@ export class PgSession implements Session {
         )
       },
       {
-        ready: this.afterCleanup,
         onError: (error) => failStatement(Cause.fail(this.loss.explainSent(error, sql, isInTransaction))),
         fork: (close) => {
           const acquired = release
