@@ -1,5 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Stream from "effect/Stream"
 import { SessionError } from "../../src/services/errors/SessionError.ts"
 import { TestPostgres } from "../../src/testing/TestPostgres.ts"
 import { stack } from "../PoolHarness.ts"
@@ -14,8 +16,12 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
     Effect.gen(function* () {
       const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
       const error = yield* Effect.flip(sql`select repeat('x', ${TOO_LARGE * MEBIBYTE}::int) as large`)
-      assert.strictEqual(SessionError.fromSqlError(error)?.reason._tag, "SessionLost")
+      const session = SessionError.fromSqlError(error)
+      assert.strictEqual(session?.reason._tag, "SessionLost")
+      assert.strictEqual(session?.code, "MESSAGE_TOO_LARGE")
+      assert.isFalse(error.isRetryable)
       assert.include(error.message, "exceeds maxMessageSize")
+      assert.include(session?.remedy, "maxMessageSize")
       assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
     })
   )
@@ -36,6 +42,24 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
       assert.isFalse(error.isRetryable)
       assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
       assert.strictEqual((yield* pool.snapshot).counters.dialsSucceeded, 1)
+    })
+  )
+
+  it.effect("that cannot be converted fails with a SessionError, in a statement and in a stream", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* stack({ pool: { min: 1, max: 1 } })
+      for (const value of [{ a: 1 }, [1, "a"], [[1], 2], Symbol("s"), PgTypes.int4(1.5), new Date(Number.NaN)]) {
+        const statement = sql`select ${value as never}::text as v`
+        for (const error of [yield* Effect.flip(statement), yield* Effect.flip(Stream.runDrain(statement.stream))]) {
+          const session = SessionError.fromSqlError(error)
+          assert.strictEqual(session?.code, "PARAMETERS_NOT_SENT", String(value))
+          assert.deepStrictEqual([error.isRetryable, error.reason.operation], [false, "query"])
+          assert.match(error.message, /cannot be sent: ./)
+        }
+        assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
+      }
+      const undecoded = yield* Effect.flip(Stream.runDrain(sql`select array[[1], [2]] as v`.stream))
+      assert.strictEqual(SessionError.fromSqlError(undecoded)?.code, "RESULT_NOT_DECODED")
     })
   )
 
@@ -61,6 +85,9 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a value", (it) => {
         for (const text of ["copy copied from stdin", "copy copied to stdout"]) {
           const error = yield* Effect.flip(sql.unsafe(text))
           assert.include(error.message, "COPY is not supported")
+          assert.strictEqual(SessionError.fromSqlError(error)?.code, "COPY_UNSUPPORTED")
+          assert.isFalse(error.isRetryable)
+          assert.strictEqual(error.reason.operation, "query")
           assert.deepStrictEqual(yield* sql`select 1 as one`, [{ one: 1 }])
         }
       })

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import type { SqlError } from "effect/sql/SqlError"
+import { isSqlError } from "effect/sql/SqlError"
 import type { ErrorClass, FailureFacts, Phase } from "./catalogue/Entry.ts"
 import { factsOf } from "./catalogue/FailureFacts.ts"
 import { ConfigurationInvalid, type SettingProblem } from "./catalogue/ConfigurationReason.ts"
@@ -222,12 +222,14 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
   /**
    * The SessionError behind an SqlError, or one made from its content.
    *
-   * Undefined for failures of neither a server nor a connection, such as a parameter that cannot be encoded.
+   * Takes anything and never throws; undefined for what is neither an SqlError nor a SessionError.
    */
   static fromSqlError(
-    error: SqlError,
+    error: unknown,
     endpoint?: { readonly host: string; readonly port: number; readonly elapsedMillis?: number }
   ): SessionError | undefined {
+    if (isAny(error, isSessionError)) return error
+    if (!isAny(error, isSqlError)) return undefined
     const cause = error.reason.cause
     if (isSessionError(cause)) return cause
     const facts = factsOf(error)
@@ -247,13 +249,40 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
         phase: connectPhase(facts, error.reason._tag === "AuthenticationError")
       })
     }
-    if (facts.sqlState === undefined && error.reason._tag !== "ConnectionError") return undefined
+    if (facts.sqlState === undefined && error.reason._tag !== "ConnectionError") {
+      return SessionError.statementFailed(conversionFailure(cause, "RESULT_NOT_DECODED") ?? error)
+    }
     return SessionError.sessionLost({ ...at, statementInFlight: true })
   }
 }
 
 /** Whether a value is a SessionError, also one of another copy of this module. */
 export const isSessionError = (value: unknown): value is SessionError => Predicate.hasProperty(value, TypeId)
+
+/** Why parameters were not sent, or a result was not read, with the code of its entry; undefined for other failures. */
+export const conversionFailure = (
+  cause: unknown,
+  code: "PARAMETERS_NOT_SENT" | "RESULT_NOT_DECODED"
+): Error | undefined => {
+  if (Predicate.isTagged(cause, "PgProtocolEncodeError")) code = "PARAMETERS_NOT_SENT"
+  else if (!Predicate.isTagged(cause, "PgTypesCodecError")) return undefined
+  // The driver's messages may end with the value.
+  const reason = cause instanceof Error ? cause.message.replace(/,? received[^]*$|: "[^]*$/, "") : ""
+  const message =
+    code === "PARAMETERS_NOT_SENT"
+      ? `The parameters of the statement cannot be sent: ${reason}`
+      : `The statement was executed, but ${reason}`
+  return Object.assign(new Error(message), { code })
+}
+
+/** A check of any value; a revoked proxy throws at every access. */
+const isAny = <A>(value: unknown, is: (value: unknown) => value is A): value is A => {
+  try {
+    return is(value)
+  } catch {
+    return false
+  }
+}
 
 const of = (make: () => SessionErrorReason): SessionError => new SessionError({ reason: withoutStack(make) })
 

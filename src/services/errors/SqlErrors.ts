@@ -14,9 +14,8 @@ import {
   UnknownError
 } from "effect/sql/SqlError"
 import { factsOf } from "./catalogue/FailureFacts.ts"
-import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
+import { conversionFailure, isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
 import type * as Cause from "effect/Cause"
-import { isTagged as hasTag } from "effect/Predicate"
 
 /** An unclassified failure of a statement as an SqlError. */
 const failure = (cause: unknown, message: string): SqlError =>
@@ -24,14 +23,15 @@ const failure = (cause: unknown, message: string): SqlError =>
 
 /** The parameters cannot be encoded; nothing was sent. */
 export const notSent = (cause: unknown): SqlError =>
-  failure(
-    cause,
-    `The parameters of the statement cannot be sent: ${cause instanceof Error ? cause.message : "unknown"}`
-  )
+  ofConversion(conversionFailure(cause, "PARAMETERS_NOT_SENT")) ??
+  failure(cause, "The parameters of the statement cannot be sent")
 
 /** The server refused the statement, or its answer cannot be read. */
 export const notAnswered = (cause: unknown): SqlError =>
-  failure(cause, cause instanceof Error && hasTag(cause, "PgTypesCodecError") ? cause.message : "The statement failed")
+  ofConversion(conversionFailure(cause, "RESULT_NOT_DECODED")) ?? failure(cause, "The statement failed")
+
+const ofConversion = (failed: Error | undefined): SqlError | undefined =>
+  failed === undefined ? undefined : toSqlError(SessionError.statementFailed(failed))
 
 /** How often a statement is repeated on another session when the server ended its session before reading it. */
 export const NEVER_EXECUTED_RETRIES = 2
@@ -98,8 +98,12 @@ const reasonOf = (error: SessionError, props: Props): SqlErrorReason => {
  * StatementTimeoutError), a refused login an AuthenticationError, anything else an UnknownError; a failed statement
  * keeps the reason of its SQLSTATE.
  */
-export const toSqlError = (error: SessionError, operation?: string): SqlError =>
+export const toSqlError = (error: SessionError, operation: string = operationOf(error)): SqlError =>
   new SqlError({ reason: reasonOf(error, { cause: error, message: error.message, operation }) })
+
+/** As Effect's driver names it: `connect` until a session is open, then `query`. */
+const operationOf = ({ reason }: SessionError): string =>
+  reason._tag === "ConnectFailed" || reason._tag === "ConfigurationInvalid" ? "connect" : "query"
 
 /**
  * An SqlError for a server's error, with the server's text and SQLSTATE as its message and the SessionError as its
@@ -112,7 +116,10 @@ export const enrichStatementError = (
   error: SqlError,
   endpoint?: { readonly host: string; readonly port: number; readonly elapsedMillis?: number }
 ): SqlError => {
-  if (isSessionError(error.reason.cause) || factsOf(error).sqlState === undefined) return error
+  const { cause } = error.reason
+  if (isSessionError(cause)) return error
+  if (factsOf(error).sqlState === undefined)
+    return ofConversion(conversionFailure(cause, "RESULT_NOT_DECODED")) ?? error
   const session = SessionError.fromSqlError(error, endpoint)
   return session === undefined ? error : toSqlError(session, error.reason.operation)
 }

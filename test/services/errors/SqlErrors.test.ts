@@ -7,6 +7,7 @@ import {
   UniqueViolation,
   UnknownError
 } from "effect/sql/SqlError"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
 import { SessionError } from "../../../src/services/errors/SessionError.ts"
 import { enrichStatementError, toSqlError } from "../../../src/services/errors/SqlErrors.ts"
 import { fatal } from "./catalogue/Answers.ts"
@@ -82,7 +83,27 @@ describe("SqlErrors", () => {
     assert.deepInclude({ ...dns?.reason }, { _tag: "ConnectFailed", code: "DNS_NOT_FOUND", phase: "dns" })
     const statement = of(new UnknownError({ cause: serverError("22012", "division by zero"), operation: "query" }))
     assert.strictEqual(statement?.reason._tag, "StatementFailed")
-    assert.isUndefined(of(new UnknownError({ cause: new Error("Failed to encode query"), operation: "query" })))
+    const other = of(new UnknownError({ cause: new Error("Something else"), operation: "query" }))
+    assert.deepInclude({ ...other?.reason }, { _tag: "StatementFailed", code: "UNKNOWN", isRetryable: false })
+    const codec = new PgTypes.CodecError({ message: "Only 1-dimensional arrays are supported" })
+    const decoded = of(new UnknownError({ cause: codec, operation: "query" }))
+    assert.strictEqual(decoded?.code, "RESULT_NOT_DECODED")
+    assert.strictEqual(decoded?.message, `The statement was executed, but ${codec.message}`)
+  })
+
+  it("makes no SessionError of what is no error of a session, and never throws", () => {
+    const session = SessionError.poolClosed({ draining: false })
+    assert.strictEqual(SessionError.fromSqlError(session), session)
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const throwing = Object.defineProperty({}, "reason", {
+      get: () => {
+        throw new Error("no")
+      }
+    })
+    for (const value of [undefined, null, 1, "text", {}, new Error("x"), { reason: null }, throwing, revoked.proxy]) {
+      assert.isUndefined(SessionError.fromSqlError(value))
+    }
   })
 
   it("keeps a unique violation with its constraint, and adds the server's text and SQLSTATE", () => {

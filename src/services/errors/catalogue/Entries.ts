@@ -1,5 +1,5 @@
 import type { CatalogueEntry } from "./Entry.ts"
-import { genericEntries, loginEntries, transactionEntries } from "./GenericEntries.ts"
+import { conversionEntries, genericEntries, loginEntries, transactionEntries } from "./GenericEntries.ts"
 import { nodeEntries } from "./NodeEntries.ts"
 import { pgbouncerEntries } from "./PgBouncerEntries.ts"
 import { postgresSessionEntries } from "./PostgresSessionEntries.ts"
@@ -19,6 +19,7 @@ export const entries: ReadonlyArray<CatalogueEntry> = [
   ...postgresSessionEntries,
   ...pgbouncerEntries,
   ...loginEntries,
+  ...conversionEntries,
   ...transactionEntries,
   ...postgresStatementEntries,
   ...tlsEntries,

@@ -25,6 +25,40 @@ export const loginEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
+/** Failures of converting a statement's values and of reading its reply. */
+export const conversionEntries: ReadonlyArray<CatalogueEntry> = [
+  define("PARAMETERS_NOT_SENT", "statement", "never", {
+    title: "the parameters of the statement cannot be sent",
+    explanation: "A value has no type in PostgreSQL, or too many were given; nothing was sent.",
+    remedy: "Convert the parameter that the message names, or give it a type with PgTypes; use sql.json for objects.",
+    source: "effect-supavisor",
+    matchers: { errno: ["PARAMETERS_NOT_SENT"] }
+  }),
+  define("RESULT_NOT_DECODED", "statement", "never", {
+    title: "the result of the statement cannot be decoded",
+    explanation: "The statement was executed, and what it changed is changed; a column of its result cannot be read.",
+    remedy: "Select the column that the message names as text (column::text); do not just repeat a write.",
+    source: "effect-supavisor",
+    matchers: { errno: ["RESULT_NOT_DECODED"] }
+  }),
+  define("COPY_UNSUPPORTED", "statement", "never", {
+    title: "COPY is not supported",
+    explanation: "COPY sends or expects data outside of the results of a statement; the session was closed.",
+    remedy: "Use INSERT with unnest for many rows and stream for reading them, or run COPY in psql.",
+    source: "effect-supavisor; @effect/sql-pg 4.0 source, PgConnection.ts",
+    matchers: { errno: ["COPY_UNSUPPORTED"], texts: ["Unexpected <message>; COPY is not supported"] }
+  }),
+  define("MESSAGE_TOO_LARGE", "statement", "never", {
+    title: "a row is larger than maxMessageSize",
+    explanation:
+      "The server sent a message that is larger than the option maxMessageSize, 16 MiB by default. The session was " +
+      "closed; the statement may have been executed.",
+    remedy: "Raise maxMessageSize in the second argument of SupavisorLayer.layer, or select less in one row.",
+    source: "effect-supavisor; @effect/sql-pg 4.0 source, PgProtocol.ts",
+    matchers: { errno: ["MESSAGE_TOO_LARGE"], texts: ["Message length <n> exceeds maxMessageSize <n>"] }
+  })
+]
+
 /** Transactions that were not ended by `withTransaction`. */
 export const transactionEntries: ReadonlyArray<CatalogueEntry> = [
   define("TRANSACTION_ENDED", "statement", "never", {

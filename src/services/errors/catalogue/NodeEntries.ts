@@ -192,16 +192,14 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
   node("PROTOCOL_DESYNC", "network", networkPause, {
     title: "the other side violated PostgreSQL's protocol",
     explanation:
-      "The bytes are no protocol message, or not the expected one: a proxy changed them, a byte was lost, or a row " +
-      "is larger than the client accepts.",
-    remedy: "Try again; if it persists with one statement, look for a row of many megabytes; otherwise for a proxy.",
+      "The bytes are no protocol message, or not the expected one: a proxy changed them, or a byte was lost.",
+    remedy: "Try again; if it persists, look for a proxy between here and the server.",
     source: "@effect/sql-pg 4.0 source, PgProtocol.ts",
     matchers: {
       texts: [
         "Unexpected <message> while idle",
         "Unexpected <message> during <phase>",
         "Unexpected <message> without an in-flight query",
-        "Message length <n> exceeds maxMessageSize <n>",
         "A pipelined query completed out of order"
       ]
     }

@@ -6,6 +6,7 @@
  * sent as text where the statement says what type it has (`InferredTypes.ts`).
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Result from "effect/Result"
 import { Place, placesIn } from "./InferredTypes.ts"
 
 const INT4_MIN = -(2 ** 31)
@@ -260,6 +261,11 @@ export const driverParameters = (
   params: ReadonlyArray<unknown>,
   registry: PgTypes.Registry | undefined
 ): ReadonlyArray<unknown> =>
-  parametersOf(sql, params, registry).map((parameter) =>
-    parameter.declared === OID.numeric ? as(OID.numeric, parameter.value) : parameter
-  )
+  parametersOf(sql, params, registry).map((parameter, index) => {
+    if (parameter.declared === OID.numeric) return as(OID.numeric, parameter.value)
+    if (parameter.oid === UNTYPED) return parameter
+    // The driver's own failure would not tell whether a parameter or a result was meant.
+    const encoded = PgTypes.encodeParameter(parameter, registry)
+    if (Result.isFailure(encoded)) throw cannot(`parameter $${index + 1}: ${encoded.failure.message}`)
+    return parameter
+  })

@@ -24,14 +24,20 @@ const normalizedType = (type: number): number =>
       ? MessageType.ROW_DESCRIPTION
       : type
 
+/** A violation of what is supported, with the code of its entry in the catalogue. */
+const withCode = (code: string, message: string): PgProtocol.ParseError =>
+  Object.assign(new PgProtocol.ParseError({ message }), { code })
+
 /** The error of a message that the protocol does not allow at this point. */
 const unexpectedMessage = (type: number, inFlight: InFlightQuery | undefined): PgProtocol.ParseError => {
   const isCopy = type === MessageType.COPY_IN || type === MessageType.COPY_OUT || type === MessageType.COPY_BOTH
   const message = String.fromCharCode(type)
   const where =
     inFlight === undefined ? "with no statement in flight" : `instead of ${inFlight.expects[inFlight.position]}`
-  const hint = isCopy ? "; COPY is not supported" : ""
-  return new PgProtocol.ParseError({ message: `Unexpected message ${message} ${where}${hint}` })
+  if (isCopy) {
+    return withCode("COPY_UNSUPPORTED", "COPY is not supported: its data has no place in the results of a statement")
+  }
+  return new PgProtocol.ParseError({ message: `Unexpected message ${message} ${where}` })
 }
 
 const HEADER_BYTES = 5
@@ -170,9 +176,9 @@ export class QueryPipeline {
     let needed = HEADER_BYTES
     while (end - at >= HEADER_BYTES) {
       const length = bytes.readInt32BE(at + 1)
-      if (length < LENGTH_BYTES || length > this.maxMessageSize) {
-        const what = length < LENGTH_BYTES ? "is impossible" : `exceeds maxMessageSize ${this.maxMessageSize}`
-        throw new PgProtocol.ParseError({ message: `Message length ${length} ${what}` })
+      if (length < LENGTH_BYTES) throw new PgProtocol.ParseError({ message: `Message length ${length} is impossible` })
+      if (length > this.maxMessageSize) {
+        throw withCode("MESSAGE_TOO_LARGE", `Message length ${length} exceeds maxMessageSize ${this.maxMessageSize}`)
       }
       const next = at + 1 + length
       if (next > end) {

@@ -65,7 +65,7 @@ export class RowShape {
   ): RowShape {
     const isBinary = fields.every(({ format }) => format === 1)
     if (!isBinary && (registry !== undefined || fields.some(({ format }) => format === 1))) {
-      throw new PgTypes.CodecError({ message: "The columns came in a format that was not requested" })
+      throw new PgTypes.CodecError({ message: "the columns came in a format that was not requested" })
     }
     const named = fields.map(({ dataTypeOid, name }) => ({ name, dataTypeId: dataTypeOid }))
     return new RowShape(named, isBinary, registry, catalogue)
@@ -87,10 +87,11 @@ export class RowShape {
   unreadable(bytes: Uint8Array, start: number, cause: unknown): PgTypes.CodecError {
     const column = this.unreadableColumn(bytes, start)
     const field = this.fields[column]
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    // Other errors, such as those of JSON.parse, quote the value.
+    const reason = cause instanceof PgTypes.CodecError ? cause.message : "its value is not in the form of its type"
     return new PgTypes.CodecError({
       message:
-        `The statement was executed, but column "${field?.name}" (type OID ${field?.dataTypeId}) cannot be decoded: ` +
+        `column "${field?.name}" (type OID ${field?.dataTypeId}) cannot be decoded: ` +
         `${reason}. Select "${field?.name}"::text instead`
     })
   }

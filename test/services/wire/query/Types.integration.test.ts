@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
+import { SessionError } from "../../../../src/services/errors/SessionError.ts"
 import { TestPostgres } from "../../../../src/testing/TestPostgres.ts"
 import { poolAt, stack } from "../../../PoolHarness.ts"
 
@@ -275,6 +276,8 @@ layer(TestPostgres.layer, { excludeTestServices: true })("a column", (it) => {
       const error = yield* Effect.flip(read)
       assert.include(error.message, 'The statement was executed, but column "v" (type OID 3904) cannot be decoded')
       assert.include(error.message, 'Select "v"::text instead')
+      assert.strictEqual(SessionError.fromSqlError(error)?.code, "RESULT_NOT_DECODED")
+      assert.isFalse(error.isRetryable)
       assert.deepStrictEqual(yield* read, [{ v: "[1,5)" }])
     })
   )
