@@ -200,6 +200,7 @@ export const nodeEntries: ReadonlyArray<CatalogueEntry> = [
         "Unexpected <message> while idle",
         "Unexpected <message> during <phase>",
         "Unexpected <message> without an in-flight query",
+        "Message length <n> is impossible",
         "A pipelined query completed out of order"
       ]
     }

@@ -176,10 +176,7 @@ export class QueryPipeline {
     let needed = HEADER_BYTES
     while (end - at >= HEADER_BYTES) {
       const length = bytes.readInt32BE(at + 1)
-      if (length < LENGTH_BYTES) throw new PgProtocol.ParseError({ message: `Message length ${length} is impossible` })
-      if (length > this.maxMessageSize) {
-        throw withCode("MESSAGE_TOO_LARGE", `Message length ${length} exceeds maxMessageSize ${this.maxMessageSize}`)
-      }
+      if (length < LENGTH_BYTES || length > this.maxMessageSize) throw this.impossible(bytes[at]!, length)
       const next = at + 1 + length
       if (next > end) {
         needed = next - at
@@ -194,6 +191,14 @@ export class QueryPipeline {
     this.partial = [at === 0 ? bytes : bytes.subarray(at)]
     this.partialBytes = end - at
     this.partialNeeded = needed
+  }
+
+  /** Only a row, where one is expected, is really that large; anything else is no message at all. */
+  private impossible(type: number, length: number): PgProtocol.ParseError {
+    const isRow = type === MessageType.DATA_ROW && this.first?.shape !== undefined
+    return length > this.maxMessageSize && isRow
+      ? withCode("MESSAGE_TOO_LARGE", `Message length ${length} exceeds maxMessageSize ${this.maxMessageSize}`)
+      : new PgProtocol.ParseError({ message: `Message length ${length} is impossible` })
   }
 
   private passOn(bytes: Buffer): void {

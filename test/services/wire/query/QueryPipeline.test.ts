@@ -205,10 +205,12 @@ describe("the pipeline of a session", () => {
   })
 
   it("stops at what is not the protocol: a wrong order, a wrong length, a message too large, a COPY", () => {
+    const head = [Server.parseComplete, Server.bindComplete, Server.rowDescription(["a"])]
     const cases: ReadonlyArray<readonly [Buffer, RegExp]> = [
       [Server.bindComplete, /Unexpected message 2 instead of 1/],
       [Buffer.from([0x5a, 0, 0, 0, 1]), /Message length 1 is impossible/],
-      [Buffer.from([0x44, 0x7f, 0, 0, 0]), /exceeds maxMessageSize 16777216/],
+      [Buffer.from([0x44, 0x7f, 0, 0, 0]), /Message length 2130706432 is impossible/],
+      [Buffer.concat([...head, Buffer.from([0x44, 0x7f, 0, 0, 0])]), /exceeds maxMessageSize 16777216/],
       [Buffer.from([0x47, 0, 0, 0, 7, 0, 0, 0]), /COPY is not supported/]
     ]
     for (const [bytes, message] of cases) {
