@@ -55,7 +55,7 @@ const interval =
     return read(bytes, offset, size)
   }
 
-/** The driver writes years before Christ with a minus, which PostgreSQL does not read. */
+/** The driver writes years before year 1 with a minus, which PostgreSQL does not read. */
 const date =
   (read: Reader): Reader =>
   (bytes, offset, size) => {

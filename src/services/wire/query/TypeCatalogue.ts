@@ -1,8 +1,8 @@
 /**
  * The types of one database, as far as decoding needs them: which are arrays, and of what.
  *
- * A type that is no array needs no entry: the driver's types have decoders, and any other is the text that psql shows:
- * enums, ranges, composites. PostgreSQL describes a column of a domain by the domain's base type. Arrays of built-in
+ * A type that is no array needs no entry: the driver's types have decoders, and every other (enums, ranges, composites)
+ * is the text that psql shows. PostgreSQL describes a column of a domain by the domain's base type. Arrays of built-in
  * types are known; those of user-defined types come from the catalogue of the database, once for a pool.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -28,7 +28,7 @@ const BOX = 603
 /** OIDs from here on are given by initdb, or to user-defined types (PostgreSQL docs, "System Catalog Initial Data"). */
 const FIRST_UNKNOWN = 10_000
 
-/** How many texts are remembered; generated ones must not fill the memory. */
+/** Most texts kept; generated ones must not fill the memory. */
 const REMEMBERED = 1000
 
 /** The arrays among some types: OID, OID of the element without its domains, delimiter. */
