@@ -120,6 +120,7 @@ const readTimeout = (query: QueryParameters, diagnostics: Diagnostics): number |
   if (text === "") return undefined
   const seconds = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(seconds)) diagnostics.problems.push(ProblemTexts.badTimeout)
+  else if (seconds >= ProblemTexts.SUSPICIOUS_SECONDS) diagnostics.problems.push(ProblemTexts.timeoutInMillis(seconds))
   else if (seconds < 1) diagnostics.notes.push(ProblemTexts.unboundedTimeout)
   return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined
 }

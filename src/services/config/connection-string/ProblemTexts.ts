@@ -1,4 +1,5 @@
 import { sslModes } from "./Connection.ts"
+import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 import { encode } from "./PercentEncoding.ts"
 import type { Note, Problem } from "./Problem.ts"
 
@@ -82,6 +83,15 @@ export const badTimeout: Problem = {
   message: 'The parameter "connect_timeout" is not a whole number of seconds.',
   remedy: "Write connect_timeout=10, or set DB_CONNECT_TIMEOUT."
 }
+
+/** 10000 s is almost three hours; 10000 ms, as other clients take them, are 10 s. */
+export const SUSPICIOUS_SECONDS = 10_000
+
+export const timeoutInMillis = (given: number): Problem => ({
+  code: "connect-timeout-in-milliseconds",
+  message: 'The parameter "connect_timeout" looks like milliseconds, but it is a number of seconds.',
+  remedy: `Write connect_timeout=${Math.round(given / MILLIS_PER_SECOND)}, or set DB_CONNECT_TIMEOUT for more than ${SUSPICIOUS_SECONDS} seconds.`
+})
 
 export const unboundedTimeout: Note = {
   code: "unbounded-connect-timeout",

@@ -78,6 +78,7 @@ const serverMillis = (text: string | undefined): string | undefined => text?.tri
 const fromUrl = ({ secrets, target }: ReadSettings): Pick<ReadSettings, "values" | "problems"> => {
   const { connection, source } = target
   if (connection === undefined) return { values: {}, problems: [] }
+  const name = source === "code" ? "url" : source
   const seconds = connection.connectTimeoutSeconds
   const options = readStartupOptions(connection.options)
   const given: ReadonlyArray<readonly [key: FieldKey, parameter: string, text: string | undefined]> = [
@@ -92,7 +93,7 @@ const fromUrl = ({ secrets, target }: ReadSettings): Pick<ReadSettings, "values"
     ["searchPath", "search_path", connection.searchPath],
     ["connectTimeout", "connect_timeout", seconds === undefined ? undefined : `${seconds}s`]
   ]
-  const named = given.map(([key, parameter, text]) => [key, `${source} (${parameter})`, text] as const)
+  const named = given.map(([key, parameter, text]) => [key, `${name} (${parameter})`, text] as const)
   return readValues(named, "fromText", secrets)
 }
 

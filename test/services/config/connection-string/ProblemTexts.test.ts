@@ -41,6 +41,10 @@ describe("ConnectionString.parse, refusing", () => {
       ["postgres://u:longpass@my host/d", "bad-host"],
       ["postgres://u:longpass@h/d # session pooler", "trailing-comment"],
       ["postgres://u:longpass@h/d?connect_timeout=soon", "bad-connect-timeout"],
+      ...["10000", "15000", "30000", "+60000", "3600000"].map(
+        (seconds) =>
+          [`postgres://u:longpass@h/d?connect_timeout=${seconds}`, "connect-timeout-in-milliseconds"] as const
+      ),
       ["postgres://u:*****@h/d", "masked-password"],
       [`postgres://postgres.[project-ref]:longpass@${POOLER}:5432/postgres`, "placeholder-username"],
       [`postgres://postgres.${REF}:longpass@aws-0-[region].pooler.supabase.com:5432/postgres`, "placeholder-host"],
@@ -86,6 +90,8 @@ describe("ConnectionString.parse, refusing", () => {
     assert.deepStrictEqual(codes(read(`postgres://u:longpass@db.${REF}.supabase.co:5432/d`).notes), ["ipv6-only"])
     assert.deepStrictEqual(codes(read(`postgres://u:longpass@db.${REF}.supabase.co:6543/d`).notes), ["ipv6-only"])
     assert.deepStrictEqual(codes(read(`postgres://u.short:longpass@${POOLER}/d`).notes), ["unusual-project-ref"])
+    assert.strictEqual(read(`${SESSION_URL}?connect_timeout=9999`).connectTimeoutSeconds, 9999)
+    assert.include(problemsOf(`${SESSION_URL}?connect_timeout=15000`)[0]?.remedy, "connect_timeout=15,")
     assert.deepStrictEqual(codes(read(`${SESSION_URL}?connect_timeout=0`).notes), ["unbounded-connect-timeout"])
   })
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import { fromRecord, variables } from "../../../../src/services/config/SessionConfig.ts"
-import { type Env, loopbackUrl, problemNames, read, sessionUrl } from "./Fixture.ts"
+import { fromInput, fromRecord, variables } from "../../../../src/services/config/SessionConfig.ts"
+import { type Env, loopbackUrl, problemNames, problemsOf, read, sessionUrl } from "./Fixture.ts"
 
 describe("the values", () => {
   it("are unset when empty, blank or only quotes", () => {
@@ -93,6 +93,16 @@ describe("the values", () => {
   it("inside a connection string are held to the same rules", () => {
     const url = `${sessionUrl}?application_name=${"x".repeat(64)}`
     assert.deepStrictEqual(problemNames({ DATABASE_URL: url }), ["DATABASE_URL (application_name)"])
+    const namesFor = (query: string) =>
+      problemsOf(fromInput({ url: `${sessionUrl}?${query}` })).map(({ name, received }) => {
+        assert.notInclude(`${name} ${received}`, "code")
+        return name
+      })
+    assert.deepStrictEqual(namesFor(`application_name=${"x".repeat(64)}`), ["url (application_name)"])
+    assert.deepStrictEqual(namesFor("options=-c%20statement_timeout%3D0"), ["url (options)"])
+    assert.deepStrictEqual(namesFor("options=-c%20idle_in_transaction_session_timeout%3Dsoon"), ["url (options)"])
+    assert.deepStrictEqual(namesFor("connect_timeout=10000"), ["url"])
+    assert.deepStrictEqual(namesFor("connect_timeout=9000000"), ["url"])
   })
 
   it("default to TLS for every host but loopback", () => {
