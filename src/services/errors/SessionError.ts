@@ -4,6 +4,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { isSqlError } from "effect/sql/SqlError"
 import type { ErrorClass, FailureFacts, Phase } from "./catalogue/Entry.ts"
+import { conversionFailure } from "./catalogue/ConversionFailure.ts"
 import { factsOf } from "./catalogue/FailureFacts.ts"
 import { ConfigurationInvalid, type SettingProblem } from "./catalogue/ConfigurationReason.ts"
 import { type CauseSummary, harmlessCause, hideQuotes, summarizeCause } from "./catalogue/SafeCause.ts"
@@ -258,22 +259,6 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
 
 /** Whether a value is a SessionError, also one of another copy of this module. */
 export const isSessionError = (value: unknown): value is SessionError => Predicate.hasProperty(value, TypeId)
-
-/** Why parameters were not sent, or a result was not read, with the code of its entry; undefined for other failures. */
-export const conversionFailure = (
-  cause: unknown,
-  code: "PARAMETERS_NOT_SENT" | "RESULT_NOT_DECODED"
-): Error | undefined => {
-  if (Predicate.isTagged(cause, "PgProtocolEncodeError")) code = "PARAMETERS_NOT_SENT"
-  else if (!Predicate.isTagged(cause, "PgTypesCodecError")) return undefined
-  // The driver's messages may end with the value.
-  const reason = cause instanceof Error ? cause.message.replace(/,? received[^]*$|: "[^]*$/, "") : ""
-  const message =
-    code === "PARAMETERS_NOT_SENT"
-      ? `The parameters of the statement cannot be sent: ${reason}`
-      : `The statement was executed, but ${reason}`
-  return Object.assign(new Error(message), { code })
-}
 
 /** A check of any value; a revoked proxy throws at every access. */
 const isAny = <A>(value: unknown, is: (value: unknown) => value is A): value is A => {

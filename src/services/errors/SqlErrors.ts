@@ -13,8 +13,9 @@ import {
   UniqueViolation,
   UnknownError
 } from "effect/sql/SqlError"
+import { conversionFailure } from "./catalogue/ConversionFailure.ts"
 import { factsOf } from "./catalogue/FailureFacts.ts"
-import { conversionFailure, isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
+import { isSessionError, SessionError, type StatementFailed } from "./SessionError.ts"
 import type * as Cause from "effect/Cause"
 
 /** An unclassified failure of a statement as an SqlError. */
