@@ -15,6 +15,7 @@ import { SessionError } from "../errors/SessionError.ts"
 import { type PasswordUnavailable, type Settings, SYSTEM_ROOTS } from "../config/settings/Settings.ts"
 import { factsOf } from "../errors/catalogue/FailureFacts.ts"
 import { connectFailure, type Endpoint, open, type Wire } from "../wire/Transport.ts"
+import { saslPrep } from "../wire/SaslPrep.ts"
 import { cancelStream } from "./Cancellation.ts"
 import type { DriverOptionsShape } from "./DriverOptions.ts"
 import { PgSession, terminate } from "./PgSession.ts"
@@ -141,11 +142,15 @@ export interface LoginTarget {
   readonly connection: ConnectionString
   readonly config: Settings
   readonly driver: DriverOptionsShape
+  /** Whether the password is sent without SASLprep, to a server that does not use SCRAM. */
+  readonly isPasswordRaw?: boolean | undefined
 }
 
 /** How far a dial has come, for the message of one that ran out of time. */
 export interface DialProgress {
   phase: Phase
+  /** Whether SASLprep changed the password. */
+  isPasswordPrepared?: boolean
   wire: Wire | undefined
 }
 
@@ -155,6 +160,7 @@ export interface LoggedIn {
   /** As dialled: its sslmode is the one that `allow` or `prefer` fell back to. */
   readonly endpoint: Endpoint
   readonly wire: Wire
+  readonly isPasswordRaw: boolean | undefined
   /** Closing it writes Terminate. */
   readonly scope: Scope.Closeable
   readonly context: Context.Context<never>
@@ -183,6 +189,10 @@ export const logIn = <A>(
     const dialWith = (at: Endpoint) => dialOnce(dial, { ...target, endpoint: at }, started + limitMillis, now, setUp)
     return dialWith(endpoint).pipe(
       Effect.catch((error) => {
+        // The driver takes the password before it knows the method; MD5 and clear text use the password as it is.
+        if (dial.isPasswordPrepared === true && isWithoutScram(dial.wire)) {
+          return dialOnce(dial, { ...target, isPasswordRaw: true }, started + limitMillis, now, setUp)
+        }
         const mode = fallbackMode(endpoint.tls.mode, error)
         return mode === undefined ? Effect.fail(error) : dialWith({ ...endpoint, tls: { ...endpoint.tls, mode } })
       }),
@@ -217,29 +227,55 @@ const dialOnce = Effect.fnUntraced(function* <A>(
     const failing = (cause: unknown) =>
       connectFailure(endpoint, dial.phase, started, now(), wire.tap.fatal ?? cause, wire.tap.authenticated)
     const connected = now()
-    const connection = yield* Effect.mapError(authenticate(target, wire, scope, context), failing)
+    const connection = yield* Effect.mapError(authenticate(target, wire, scope, context, dial), failing)
     const authenticated = now()
     wire.timings.authentication = authenticated - connected
     dial.phase = "session"
     const remainingMillis = deadline - authenticated
-    const result = yield* setUp({ connection, endpoint, wire, scope, context, remainingMillis, failing, now })
+    const result = yield* setUp({
+      connection,
+      endpoint,
+      isPasswordRaw: target.isPasswordRaw,
+      wire,
+      scope,
+      context,
+      remainingMillis,
+      failing,
+      now
+    })
     wire.timings.session = now() - authenticated
     return result
   }).pipe(Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : discard(wire, scope, exit))))
 })
+
+/** AuthenticationCleartextPassword and AuthenticationMD5Password (PostgreSQL docs, "Message Formats"). */
+const methodsWithoutScram: ReadonlySet<number | undefined> = new Set([3, 5])
+
+const isWithoutScram = (wire: Wire | undefined): boolean =>
+  methodsWithoutScram.has(wire?.tap.authenticationMethod) && wire?.tap.authenticated === false
+
+/** The same value when SASLprep does not change it. */
+const preparedPassword = (given: Redacted.Redacted<string>): Redacted.Redacted<string> => {
+  const prepared = saslPrep(Redacted.value(given))
+  return prepared === Redacted.value(given) ? given : Redacted.make(prepared)
+}
 
 /** SQLSTATE of a value that a setting does not take (PostgreSQL docs, Appendix A). */
 const INVALID_PARAMETER_VALUE = "22023"
 
 /** Authenticates the driver on a connected socket; closing the scope writes Terminate. */
 const authenticate = Effect.fnUntraced(function* (
-  { config, connection, driver, endpoint }: LoginTarget,
+  target: LoginTarget,
   wire: Wire,
   scope: Scope.Scope,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  dial?: DialProgress
 ): Effect.fn.Return<PgConnection.PgConnection, SqlError | PasswordUnavailable> {
+  const { config, connection, driver, endpoint } = target
   let isWireUsed = false
-  const password = yield* config.passwordProvider ?? Effect.succeed(connection.password)
+  const given = yield* config.passwordProvider ?? Effect.succeed(connection.password)
+  const password = given === undefined || target.isPasswordRaw === true ? given : preparedPassword(given)
+  if (dial !== undefined) dial.isPasswordPrepared = password !== given
   return yield* PgConnection.make({
     host: endpoint.host,
     port: endpoint.port,
@@ -285,7 +321,7 @@ const queryAnother = Effect.fnUntraced(function* (target: LoginTarget, onBackend
 
 /** Checks the session mode, then applies and verifies the session's settings. */
 const openSession = Effect.fnUntraced(function* (
-  { connection, context, endpoint, failing, now, remainingMillis, scope, wire }: LoggedIn,
+  { connection, context, endpoint, failing, isPasswordRaw, now, remainingMillis, scope, wire }: LoggedIn,
   target: LoginTarget,
   { modeCheck, types }: { readonly modeCheck: SessionModeCheck; readonly types: TypeCatalogue }
 ): Effect.fn.Return<PgSession, SessionError> {
@@ -293,7 +329,7 @@ const openSession = Effect.fnUntraced(function* (
   const backend = yield* modeCheck.check({
     connection,
     keyPid: wire.tap.processId,
-    queryAnother: (onBackend) => queryAnother({ ...target, endpoint }, onBackend),
+    queryAnother: (onBackend) => queryAnother({ ...target, endpoint, isPasswordRaw }, onBackend),
     remainingMillis,
     failing
   })

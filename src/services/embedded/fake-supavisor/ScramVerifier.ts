@@ -1,5 +1,6 @@
 /** The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), from a verifier as PostgreSQL stores it. */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto"
+import { saslPrep } from "../../wire/SaslPrep.ts"
 
 /** Supavisor always sends this number, whatever the role was hashed with (Supavisor 2.9 source, protocol/server.ex). */
 const ITERATIONS = 4096
@@ -21,7 +22,7 @@ const sha256 = (bytes: Buffer): Buffer => createHash("sha256").update(bytes).dig
 /** Hashes a password; takes about two milliseconds. */
 export const verifierOf = (password: string): ScramVerifier => {
   const salt = randomBytes(SALT_BYTES)
-  const salted = pbkdf2Sync(password, salt, ITERATIONS, KEY_BYTES, "sha256")
+  const salted = pbkdf2Sync(saslPrep(password), salt, ITERATIONS, KEY_BYTES, "sha256")
   return { salt, storedKey: sha256(hmac(salted, "Client Key")), serverKey: hmac(salted, "Server Key") }
 }
 

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { randomBytes } from "node:crypto"
 import type { ErrorFields } from "./BackendMessages.ts"
 import { databaseUnreachable, fromDatabase, type Refusal } from "./Refusal.ts"
+import { saslPrep } from "../../wire/SaslPrep.ts"
 
 /** A PostgreSQL server and the role the pooler uses there. */
 export interface Upstream {
@@ -90,7 +91,7 @@ export class UpstreamLogin {
         )
       case "AuthenticationSASL":
         return this.#answer(
-          PgAuth.scramInit({ password, nonce: randomBytes(NONCE_BYTES).toString("base64") }),
+          PgAuth.scramInit({ password: saslPrep(password), nonce: randomBytes(NONCE_BYTES).toString("base64") }),
           ({ response, state }) => {
             this.#scram = state
             return PgProtocol.encodeSASLInitialResponse({ mechanism: PgAuth.SCRAM_SHA_256, initialResponse: response })
