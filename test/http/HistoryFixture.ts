@@ -1,7 +1,7 @@
 /** An empty history, with changes; updates are sent by the test. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { nothingMeasured } from "../../src/services/observability/history/Quantiles.ts"
+import { nothingMeasured } from "../../src/services/observability/history/Interval.ts"
 import { type HistoryUpdate, type HistoryContents, PoolHistory } from "../../src/services/observability/PoolHistory.ts"
 
 /** The subscribers of a history. */

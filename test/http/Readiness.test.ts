@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { brief, readinessOf, startupOf, verbose } from "../../src/http/Readiness.ts"
+import { brief, readinessOf, startupOf, verbose } from "../../src/http/Routes.ts"
 import { healthFixture, refused } from "./HealthFixture.ts"
 
 describe("Readiness", () => {

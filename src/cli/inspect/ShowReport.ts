@@ -13,10 +13,9 @@ import { EXIT_FAILURE } from "../ExitCode.ts"
 import { safeJson } from "../terminal/PlainText.ts"
 import { csvOf } from "./Cells.ts"
 import { AlreadyPrinted, type InspectFlags, describeServer, inspect, print } from "./ShowInspection.ts"
-import { terminalWidth } from "../terminal/TerminalWidth.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { counted } from "../../services/errors/Wording.ts"
-import { wrap } from "../terminal/Wrap.ts"
+import { wrap, terminalWidth } from "../terminal/Wrap.ts"
 
 const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
 

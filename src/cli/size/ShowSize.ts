@@ -12,8 +12,7 @@ import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
 import { given } from "../../services/errors/Wording.ts"
 import { sizeReportOf, type SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
-import { terminalWidth } from "../terminal/TerminalWidth.ts"
-import { wrap } from "../terminal/Wrap.ts"
+import { wrap, terminalWidth } from "../terminal/Wrap.ts"
 
 const STEP = "  - "
 

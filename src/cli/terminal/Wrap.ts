@@ -1,5 +1,7 @@
 /** Breaks a text into lines of a width. */
 import { widthOf } from "./PlainText.ts"
+import * as Effect from "effect/Effect"
+import * as Terminal from "effect/Terminal"
 
 /** Places at which a long word may be broken: after the punctuation of addresses, paths and names. */
 const SEAM = /(?<=[-_./@:,=])/
@@ -54,3 +56,9 @@ export const wrap = (text: string, width: number | undefined): ReadonlyArray<str
   }
   return line === "" && lines.length > 0 ? lines : [...lines, line]
 }
+
+/** The terminal's width in columns; undefined for a pipe or a file. */
+export const terminalWidth: Effect.Effect<number | undefined, never, Terminal.Terminal> = Effect.gen(function* () {
+  const columns = yield* (yield* Terminal.Terminal).columns
+  return columns > 0 ? columns : undefined
+})

@@ -13,16 +13,96 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { advise, changesBetween } from "./advice/Advise.ts"
-import type { Finding } from "./advice/Finding.ts"
-import { loadOf, emptyWindow, withEvent, withoutOldEvents, withSample } from "./advice/AdvisorWindow.ts"
+import type { Finding, SuspectedLeak } from "./advice/Finding.ts"
 import { redact, secretsOf } from "../config/ConnectionString.ts"
 import { sentence, wordMillis } from "../errors/Wording.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { PostgresMonitor } from "./PostgresMonitor.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
+import type { PoolEvent } from "../pool/Events.ts"
+import type { AcquireOutcome, PoolSnapshot } from "../pool/core/Snapshot.ts"
+import type { Load } from "../config/LittlesLaw.ts"
+import { MILLIS_PER_SECOND } from "../errors/Units.ts"
+
+/** The period over which counters are compared, in milliseconds. */
+const WINDOW_MILLIS = 60_000
+
+/** Twice the usual idle limit of networks, so that losses at every limit stay one finding. */
+const EVENTS_MILLIS = 600_000
+
+/** Most events kept; an outage repeats the same ones. */
+const MAX_EVENTS = 500
+
+interface Sample {
+  /** Monotonic milliseconds. */
+  readonly at: number
+  readonly pool: PoolSnapshot
+  /** Ended leases, and their total duration. */
+  readonly use: { readonly count: number; readonly seconds: number }
+}
+
+/** Samples of the last minute and events of the last ten. */
+interface AdvisorWindow {
+  /** Oldest first. */
+  readonly samples: ReadonlyArray<Sample>
+  readonly events: ReadonlyArray<PoolEvent>
+  readonly suspectedLeaks: ReadonlyArray<SuspectedLeak>
+}
+
+const emptyWindow: AdvisorWindow = { samples: [], events: [], suspectedLeaks: [] }
+
+/** Adds a sample and removes those before the window. */
+const withSample = (window: AdvisorWindow, sample: Sample): AdvisorWindow => ({
+  ...window,
+  samples: [...window.samples.filter(({ at }) => sample.at - at <= WINDOW_MILLIS), sample]
+})
+
+const leaksAfter = (leaks: ReadonlyArray<SuspectedLeak>, event: PoolEvent): ReadonlyArray<SuspectedLeak> => {
+  switch (event._tag) {
+    case "LeakSuspected":
+      return [...leaks, { sessionId: event.sessionId, holder: event.holder }]
+    case "LeakReturned":
+      return leaks.filter(({ sessionId }) => sessionId !== event.sessionId)
+    case "SessionClosed":
+      return leaks.filter(({ sessionId }) => sessionId !== event.id)
+    default:
+      return leaks
+  }
+}
+
+const withEvent = (window: AdvisorWindow, event: PoolEvent): AdvisorWindow => ({
+  ...window,
+  events: [...window.events, event].slice(-MAX_EVENTS),
+  suspectedLeaks: leaksAfter(window.suspectedLeaks, event)
+})
+
+/** Removes old events. `now` is wall-clock milliseconds. */
+const withoutOldEvents = (window: AdvisorWindow, now: number): AdvisorWindow => {
+  const events = window.events.filter(({ at }) => now - at <= EVENTS_MILLIS)
+  return events.length === window.events.length ? window : { ...window, events }
+}
+
+const arrivals: ReadonlyArray<AcquireOutcome> = ["immediate", "waited", "timeout", "queue-full", "abandoned", "failed"]
+
+const arrivalsOf = ({ counters, waiting }: PoolSnapshot): number =>
+  arrivals.reduce((sum, outcome) => sum + counters.acquired[outcome], waiting)
+
+/** The load in the window. Callers that wait at its end arrivals in it, those that waited at its start before it. */
+const loadOf = ({ samples }: AdvisorWindow): Load => {
+  const first = samples[0]
+  const last = samples.at(-1)
+  if (first === undefined || last === undefined) return { windowMillis: 0, arrivals: 0, leases: 0, heldMillis: 0 }
+  return {
+    windowMillis: last.at - first.at,
+    arrivals: arrivalsOf(last.pool) - arrivalsOf(first.pool),
+    leases: last.use.count - first.use.count,
+    heldMillis: (last.use.seconds - first.use.seconds) * MILLIS_PER_SECOND
+  }
+}
 
 export type { Advice, Finding, FindingId } from "./advice/Finding.ts"
+
 export { findingIds } from "./advice/Finding.ts"
 
 /** How often the rules are evaluated. One evaluation costs one snapshot. */

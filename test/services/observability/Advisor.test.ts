@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { advise, changesBetween } from "../../../src/services/observability/advice/Advise.ts"
-import type { Finding } from "../../../src/services/observability/advice/Finding.ts"
+import type { Finding, AdvisorInput } from "../../../src/services/observability/advice/Finding.ts"
 import { demandOf } from "../../../src/services/config/LittlesLaw.ts"
-import type { AdvisorInput } from "../../../src/services/observability/advice/AdvisorInput.ts"
 import { poolFixture } from "../../http/PoolFixture.ts"
 import {
   backend,

@@ -1,9 +1,8 @@
 /** Evaluates every rule. Pure. */
 import { restrictionOf } from "../monitor/DatabaseView.ts"
 import { maxAboveCeiling, poolSaturated, tooManyConnections } from "./CapacityRules.ts"
-import { type Advice, type Finding, findingIds, type Severity } from "./Finding.ts"
+import { type Advice, type Finding, findingIds, type Severity, type AdvisorInput } from "./Finding.ts"
 import { connectionTimeouts, idleSessionsDropped, loginRefused } from "./LoginRules.ts"
-import type { AdvisorInput } from "./AdvisorInput.ts"
 import { blockedStatements, idleInTransaction, sessionsLeaked, slowStatements } from "./UseRules.ts"
 
 /** The monitor lacks privileges, so that other rules cannot find everything. */

@@ -2,9 +2,8 @@
 import { formatDuration } from "../../config/settings/Durations.ts"
 import { countOf, usableConnections } from "../monitor/DatabaseView.ts"
 import { counted, wordMillis } from "../../errors/Wording.ts"
-import type { Advice, Severity } from "./Finding.ts"
+import type { Advice, Severity, AdvisorInput } from "./Finding.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
-import type { AdvisorInput } from "./AdvisorInput.ts"
 
 /** The usual bound of alerts on `max_connections`. */
 const CROWDED = 0.8

@@ -1,4 +1,10 @@
-/** Findings: problems with their remedies. */
+/** Findings: problems with their remedies, and the input of the rules that find them. */
+import type { DatabaseView } from "../monitor/DatabaseView.ts"
+import type { PoolEvent } from "../../pool/Events.ts"
+import type { SessionEntry } from "../../pool/SessionList.ts"
+import type { PoolSnapshot } from "../../pool/core/Snapshot.ts"
+import type { Settings } from "../../config/settings/Settings.ts"
+import type { Load } from "../../config/LittlesLaw.ts"
 
 /** `warning`: will cause failures; `critical`: causes failures now. */
 export type Severity = "info" | "warning" | "critical"
@@ -35,4 +41,29 @@ export interface Advice {
 /** A finding; `since` is when it began, in wall-clock milliseconds. */
 export interface Finding extends Advice {
   readonly since: number
+}
+
+/** A lease that exceeded the leak threshold. */
+export interface SuspectedLeak {
+  readonly sessionId: number
+  readonly holder: string
+}
+
+/** The input of the advisor's rules. */
+export interface AdvisorInput {
+  readonly pool: PoolSnapshot
+  /** The pool at the start of the window in which counters are compared, at most a minute ago. */
+  readonly before: PoolSnapshot
+  /** The load since then. */
+  readonly load: Load
+  readonly sessions: ReadonlyArray<SessionEntry>
+  /** The last result of the monitor; undefined when there is no recent one. */
+  readonly database: DatabaseView | undefined
+  /** The last ten minutes, oldest first. */
+  readonly events: ReadonlyArray<PoolEvent>
+  readonly suspectedLeaks: ReadonlyArray<SuspectedLeak>
+  readonly settings: Pick<
+    Settings,
+    "connectTimeout" | "statementTimeout" | "idleInTransactionTimeout" | "keepAlive" | "pool"
+  >
 }

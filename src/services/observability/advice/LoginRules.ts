@@ -1,8 +1,7 @@
 /** Rules about sessions that cannot be opened or are lost. */
 import { formatDuration } from "../../config/settings/Durations.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
-import type { Advice } from "./Finding.ts"
-import type { AdvisorInput } from "./AdvisorInput.ts"
+import type { Advice, AdvisorInput } from "./Finding.ts"
 import { counted, sentence } from "../../errors/Wording.ts"
 
 type DialFailed = PoolEvent & { readonly _tag: "DialFailed" }

@@ -1,12 +1,33 @@
 /** Rules about how sessions are used: leaks, slow statements, idle transactions and blocking. */
 import * as Duration from "effect/Duration"
 import { formatDuration } from "../../config/settings/Durations.ts"
-import type { BlockedBackend, DatabaseView } from "../monitor/DatabaseView.ts"
+import type { BlockedBackend, DatabaseView, Backend, Owner } from "../monitor/DatabaseView.ts"
 import type { PoolEvent } from "../../pool/Events.ts"
 import { counted, firstFew, wordMillis } from "../../errors/Wording.ts"
-import type { Advice } from "./Finding.ts"
-import type { AdvisorInput } from "./AdvisorInput.ts"
-import { backendOf, holderOf } from "./SessionTexts.ts"
+import type { Advice, AdvisorInput } from "./Finding.ts"
+import type { SessionEntry } from "../../pool/SessionList.ts"
+import { shortStatement } from "../../stats/StatementText.ts"
+
+/** The holder of a session and its current or last statement. */
+const holderOf = ({ holder, runningMillis, statement }: SessionEntry): string => {
+  const text = shortStatement(statement ?? "")
+  const activity = text === "" ? "" : runningMillis === undefined ? `, last ran: ${text}` : `, running: ${text}`
+  return `${holder ?? "the pool itself"}${activity}`
+}
+
+const owners: { readonly [O in Owner]: string } = {
+  ours: "of this application's name",
+  pooler: "of the pooler",
+  others: "of another client"
+}
+
+/** A connection of the server; one of this pool with its holder. */
+const backendOf = (backend: Omit<Backend, "millis">, sessions: ReadonlyArray<SessionEntry>): string => {
+  const entry = sessions.find(({ backendPid }) => backendPid === backend.pid)
+  if (entry !== undefined) return `backend ${backend.pid} of this pool, held by ${holderOf(entry)}`
+  const name = backend.application === null || backend.application === "" ? "" : ` (${backend.application})`
+  return `backend ${backend.pid} ${owners[backend.owner]}${name}, role ${backend.user ?? "unknown"}`
+}
 
 /** The share of a timeout after which a finding begins, before the server cancels. */
 const HALF = 0.5

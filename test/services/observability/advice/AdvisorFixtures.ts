@@ -1,6 +1,6 @@
 /** A pool and a database without problems, with changes. */
 import * as Duration from "effect/Duration"
-import type { AdvisorInput } from "../../../../src/services/observability/advice/AdvisorInput.ts"
+import type { AdvisorInput } from "../../../../src/services/observability/advice/Finding.ts"
 import type { Backend, DatabaseView } from "../../../../src/services/observability/monitor/DatabaseView.ts"
 import type { SessionEntry } from "../../../../src/services/pool/SessionList.ts"
 import { emptyCounters, type Mutable, type PoolCounters } from "../../../../src/services/pool/core/Snapshot.ts"

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { decide, healthAfter, isSaturated } from "../../../../src/services/observability/health/Decision.ts"
 import {
   afterEvent,
   type HealthEvidence,
-  noEvidence
+  noEvidence,
+  decide,
+  healthAfter,
+  isSaturated
 } from "../../../../src/services/observability/health/HealthEvidence.ts"
 import { isReady, startingHealth, unanswered } from "../../../../src/services/observability/health/Health.ts"
 import { emptyCounters, type PoolSnapshot } from "../../../../src/services/pool/core/Snapshot.ts"

@@ -6,7 +6,7 @@ import {
   quantile,
   quantilesOf,
   totalOf
-} from "../../../../src/services/observability/history/Quantiles.ts"
+} from "../../../../src/services/observability/history/Interval.ts"
 import { Histogram, SECONDS_BOUNDS } from "../../../../src/services/stats/Histogram.ts"
 
 const MILLIS_PER_SECOND = 1000
