@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { NameResolver, type HostAddresses, resolveAddresses } from "./network/NameResolver.ts"
-import { timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
+import { foreignService, timeTcp, type TlsFacts, tlsFacts, routeTo } from "./network/Sockets.ts"
 import type { Endpoint } from "../wire/Transport.ts"
 
 export type { CertificateFacts } from "./network/Sockets.ts"
@@ -29,6 +29,8 @@ export class NetworkCheck extends Context.Service<
     readonly tcp: (address: string, port: number) => Effect.Effect<number, unknown>
     /** The result of a TLS handshake. Never fails; has no time limit of its own. */
     readonly tls: (endpoint: Endpoint) => Effect.Effect<TlsFacts>
+    /** What answers at an address in place of PostgreSQL; undefined when it is not recognized. At most 0.8 s. */
+    readonly service: (address: string, port: number) => Effect.Effect<string | undefined>
   }
 >()("effect-supavisor/NetworkCheck") {
   /** Uses this machine's sockets and the resolver of `NameResolver`. */
@@ -41,7 +43,8 @@ export class NetworkCheck extends Context.Service<
         addresses: (host, limitMillis) => resolveAddresses(resolver, host, limitMillis, now),
         route: routeTo,
         tcp: (address, port) => timeTcp(address, port, now),
-        tls: tlsFacts
+        tls: tlsFacts,
+        service: foreignService
       }
     })
   )

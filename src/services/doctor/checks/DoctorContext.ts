@@ -1,8 +1,9 @@
 /** The shared state of a run, and the results of its checks. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ConnectionString } from "../../config/ConnectionString.ts"
+import { SESSION_PORT } from "../../config/connection-string/HostKind.ts"
 import { entryOf } from "../../errors/catalogue/Entries.ts"
 import type { NetworkCheck } from "../NetworkCheck.ts"
 import type { Settings } from "../../config/settings/Settings.ts"
@@ -124,6 +125,42 @@ export const failedResult = (
   status: "fail",
   details: `${describeError(error)}${hint}`,
   action: actionFor(error, context.connection)
+})
+
+/** Codes of a peer that did not answer as PostgreSQL does; a refusal by PostgreSQL or the pooler has others. */
+const NO_POSTGRES: ReadonlySet<string> = new Set([
+  "PROTOCOL_DESYNC",
+  "MESSAGE_TOO_LARGE",
+  "CONNECT_UNKNOWN",
+  "CONNECTION_CLOSED",
+  "TLS_CLOSED",
+  "ETIMEDOUT",
+  "ECONNRESET",
+  "EPIPE"
+])
+
+/** The result of a failed dial: names the service when another one than PostgreSQL answers at the address. */
+export const failedDial = Effect.fnUntraced(function* (
+  context: DoctorContext,
+  error: SessionError,
+  result: RawResult
+): Effect.fn.Return<RawResult> {
+  const { connection, network, reachableAddress: address } = context
+  const isAnswer = "serverMessage" in error.reason && error.reason.serverMessage !== undefined
+  if (context.wasAuthenticated || isAnswer || address === undefined || !NO_POSTGRES.has(error.code)) return result
+  const service = yield* network.service(address, connection.port)
+  return service === undefined
+    ? result
+    : {
+        ...result,
+        details: `this is not PostgreSQL: ${service} answers at port ${connection.port}`,
+        action: {
+          text:
+            `Check host and port: PostgreSQL and the pooler's session mode have port ${SESSION_PORT}. ` +
+            "A proxy in between must pass PostgreSQL's protocol on, its request for TLS included.",
+          commands: []
+        }
+      }
 })
 
 /** A logged-in connection. */

@@ -6,6 +6,7 @@ import { openClient } from "./DoctorClient.ts"
 import {
   type CheckFunction,
   type DoctorContext,
+  failedDial,
   failedResult,
   type RawResult,
   type DoctorClient
@@ -71,7 +72,10 @@ export const checkLogin: CheckFunction = Effect.fnUntraced(function* (context, e
   const started = now()
   const target = `${connection.username} / ${connection.database}`
   const opened = yield* Effect.catch(openClient(context, limitMillis), (error) =>
-    Effect.as(emit(failedLogin(context, error, target, now() - started)), undefined)
+    Effect.as(
+      Effect.flatMap(failedDial(context, error, failedLogin(context, error, target, now() - started)), emit),
+      undefined
+    )
   )
   if (opened === undefined) return
   const { answerMillis, backend, client } = opened

@@ -3,7 +3,14 @@ import * as Effect from "effect/Effect"
 import type { SslMode } from "../../config/ConnectionString.ts"
 import type { SessionError } from "../../errors/SessionError.ts"
 import { type CertificateFacts, type TlsFacts, unencrypted } from "../NetworkCheck.ts"
-import { type CheckFunction, type DoctorContext, failedResult, type RawResult, timedOut } from "./DoctorContext.ts"
+import {
+  type CheckFunction,
+  type DoctorContext,
+  failedDial,
+  failedResult,
+  type RawResult,
+  timedOut
+} from "./DoctorContext.ts"
 import { advise, actionFor, DATABASE_SETTINGS_PAGE } from "./Actions.ts"
 import type { Action } from "./DoctorReport.ts"
 import { counted, firstFew, given, listed, wordMillis } from "../../errors/Wording.ts"
@@ -121,7 +128,9 @@ export const checkTls: CheckFunction = Effect.fnUntraced(function* (context, emi
   const millis = now() - started
   // Under `prefer` a session continues in plaintext when TLS fails (libpq's table of `sslmode`).
   if (facts.failure !== undefined && mode !== "prefer") {
-    return yield* emit({ ...refused(context, facts.failure, facts), millis })
+    const result = refused(context, facts.failure, facts)
+    const named = facts.certificate === undefined ? yield* failedDial(context, facts.failure, result) : result
+    return yield* emit({ ...named, millis })
   }
   const result = facts.isEncrypted && facts.failure === undefined ? encrypted(context, facts) : plaintext(context)
   return yield* emit({ ...result, millis })

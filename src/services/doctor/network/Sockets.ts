@@ -130,6 +130,66 @@ export const tlsFacts = (endpoint: Endpoint): Effect.Effect<TlsFacts> =>
     Effect.catch(factsAt({ ...endpoint, tls: UNVERIFIED }, failure), () => Effect.succeed(unencrypted(failure)))
   )
 
+/** First bytes of services that are not PostgreSQL, in ISO 8859-1: their greeting, or their answer to `PROBE`. */
+const SERVICES: ReadonlyArray<readonly [name: string, bytes: RegExp]> = [
+  ["an HTTP server", /^(?:HTTP\/\d|<!doctype html|<html)/i],
+  ["an SSH server", /^SSH-/],
+  // The packet's length, its number 0, then version 10 of the protocol or an error (MySQL docs, protocol handshake).
+  ["a MySQL or MariaDB server", /^[^]{2}\0\0(?:\n[5-9\d]\d*\.|\xFF)/],
+  ["a Redis server", /^-(?:ERR|NOAUTH|DENIED|MISCONF|LOADING) /],
+  ["a MongoDB server", /MongoDB/],
+  ["an AMQP server", /^AMQP/],
+  ["a mail or FTP server", /^(?:220[ -]|\* OK |\+OK )/]
+]
+
+/** The start of an alert of TLS 1.x (RFC 8446, section 5.1). */
+const TLS_ALERT = "\u0015\u0003"
+const TLS_SERVICE = "a server that expects TLS at once"
+
+/** Read by HTTP and Redis as a request, and by a TLS server as a mistake. */
+const PROBE = "HEAD / HTTP/1.0\r\n\r\n"
+
+/** Servers that greet do so at once; the others are probed. */
+const GREETING_MILLIS = 200
+/** Greeting, probe and TLS handshake together, within the grace of a check. */
+const PROBE_MILLIS = 800
+
+const answeringService = Effect.fnUntraced(function* (address: string, port: number) {
+  const socket = yield* scopedTcp(address, port)
+  return yield* Effect.callback<string, undefined>((resume) => {
+    let received = ""
+    const probe = setTimeout(() => socket.write(PROBE), GREETING_MILLIS)
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString("latin1")
+      const found = received.startsWith(TLS_ALERT)
+        ? TLS_SERVICE
+        : SERVICES.find(([, bytes]) => bytes.test(received))?.[0]
+      if (found !== undefined) resume(Effect.succeed(found))
+    })
+    for (const end of ["end", "error", "close"]) socket.once(end, () => resume(Effect.fail(undefined)))
+    return Effect.sync(() => clearTimeout(probe))
+  })
+})
+
+/** PostgreSQL 17 takes a handshake at once too, and then names its protocol (PostgreSQL docs, `sslnegotiation`). */
+const tlsService = (address: string, port: number) =>
+  Effect.callback<string, undefined>((resume) => {
+    const settle = (isService: boolean) => resume(isService ? Effect.succeed(TLS_SERVICE) : Effect.fail(undefined))
+    const socket = Tls.connect({ host: address, port, rejectUnauthorized: false, ALPNProtocols: ["postgresql"] }, () =>
+      settle(socket.alpnProtocol !== "postgresql")
+    )
+    // An alert is the refusal of a server of TLS.
+    socket.once("error", (error: NodeJS.ErrnoException) => settle(error.code?.includes("_ALERT_") === true))
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** What answers at an address in place of PostgreSQL; undefined when it is not recognized. Never fails. */
+export const foreignService = (address: string, port: number): Effect.Effect<string | undefined> =>
+  Effect.race(Effect.scoped(answeringService(address, port)), tlsService(address, port)).pipe(
+    Effect.timeout(PROBE_MILLIS),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /**
  * The local address of the route to an address. Connecting a datagram socket looks the route up and sends no packet
  * (connect(2)). Fails with ENETUNREACH, EHOSTUNREACH and the like.

@@ -37,7 +37,8 @@ const network = (names: Partial<HostAddresses>, dead: Readonly<Record<string, st
     route: (address) =>
       dead[`route ${family(address)}`] === undefined ? Effect.succeed("192.0.2.1") : Effect.fail(errno("ENETUNREACH")),
     tcp: reach,
-    tls: () => Effect.die("unexpected TLS handshake")
+    tls: () => Effect.die("unexpected TLS handshake"),
+    service: () => Effect.die("unexpected probe")
   })
 }
 
