@@ -158,11 +158,12 @@ const checkSum = ({ violations, pool }: WorkContext): Effect.Effect<void> =>
   })
 
 const checkQuiet = (context: WorkContext, server: ScriptedServer): Effect.Effect<void> =>
-  Effect.map(context.pool.snapshot, ({ open, used, waiting }) => {
+  Effect.map(context.pool.snapshot, ({ closing, open, used, waiting }) => {
     const { violations } = context
     violations.must(waiting === 0, () => `${waiting} callers wait without work`)
     violations.must(used === 0, () => `${used} sessions are used without work`)
-    violations.must(server.open.size <= open, () => `${server.open.size} sockets are open for ${open} sessions`)
+    const sessions = open + closing
+    violations.must(server.open.size <= sessions, () => `${server.open.size} sockets are open for ${sessions} sessions`)
     violations.must(context.holders.size === 0, () => `${context.holders.size} leases were never released`)
   })
 

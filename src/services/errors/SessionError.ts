@@ -194,6 +194,12 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-supav
     return of(() => makeSessionLost(input))
   }
 
+  /** The same failed login, for callers whose login is not tried before a time (milliseconds since 1970). */
+  pausedUntil(time: number): SessionError {
+    const { reason } = this
+    return reason._tag === "ConnectFailed" ? of(() => new ConnectFailed({ ...reason, pausedUntil: time })) : this
+  }
+
   static outcomeUnknown(input: OutcomeUnknownInput): SessionError {
     return of(() => makeOutcomeUnknown(input))
   }

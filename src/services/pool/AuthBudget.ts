@@ -1,8 +1,10 @@
 /** Authentication failures of all pools of an endpoint and role: the pooler adds them up and blocks their address. */
 import type * as Clock from "effect/Clock"
+import type { SessionError } from "../errors/SessionError.ts"
 
 export interface BudgetMember {
-  readonly onAuthFailures: (failures: ReadonlyArray<number>) => void
+  /** `last` is the latest failure. */
+  readonly onAuthFailures: (failures: ReadonlyArray<number>, last: SessionError) => void
 }
 
 /** More than the dial backoff needs, which pauses after three. */
@@ -10,12 +12,13 @@ const MAX_FAILURES = 10
 
 export class AuthBudget {
   private failures: ReadonlyArray<number> = []
+  private last: SessionError | undefined = undefined
   private readonly members = new Set<BudgetMember>()
 
   /** Adds a pool and notifies it at once of the failures so far. */
   join(member: BudgetMember): void {
     this.members.add(member)
-    if (this.failures.length > 0) member.onAuthFailures(this.failures)
+    if (this.last !== undefined) member.onAuthFailures(this.failures, this.last)
   }
 
   leave(member: BudgetMember): void {
@@ -23,9 +26,10 @@ export class AuthBudget {
   }
 
   /** Adds a failure of one pool and notifies the others. */
-  add(at: number, from: BudgetMember): void {
+  add(at: number, error: SessionError, from: BudgetMember): void {
+    this.last = error
     this.failures = [...this.failures, at].slice(-MAX_FAILURES)
-    for (const member of this.members) if (member !== from) member.onAuthFailures(this.failures)
+    for (const member of this.members) if (member !== from) member.onAuthFailures(this.failures, error)
   }
 }
 

@@ -141,8 +141,14 @@ export class PoolRuntime implements PoolHost {
     this.timer.stop()
   }
 
-  onAuthFailures(failures: ReadonlyArray<number>): void {
-    this.core.backoff = DialBackoff.withAuthFailures(this.core.backoff, failures, this.now())
+  onAuthFailures(failures: ReadonlyArray<number>, last: SessionError): void {
+    const now = this.now()
+    this.core.backoff = DialBackoff.withAuthFailures(this.core.backoff, failures, now)
+    const pausedMillis = DialBackoff.pausedUntil(failures, now) - now
+    if (pausedMillis <= 0) return
+    const error = last.pausedUntil(this.clock.currentTimeMillisUnsafe() + pausedMillis)
+    this.core.pauseDials(error)
+    Deferred.doneUnsafe(this.firstDial, Effect.fail(error))
   }
 
   armForWaiter(deadline: number, now: number): void {
@@ -268,7 +274,7 @@ export class PoolRuntime implements PoolHost {
       },
       now
     )
-    if (error.class === "auth") this.budget.add(now, this)
+    if (error.class === "auth") this.budget.add(now, error, this)
     const { backoff, ceiling } = this.core
     if (ceiling.held !== undefined && before !== ceiling.held) {
       this.publish({ _tag: "CeilingLearned", held: ceiling.held, poolerSize: ceiling.poolerSize })

@@ -36,12 +36,20 @@ const titleOf = (reason: { readonly code: string; readonly systemMessage?: strin
 /** A session could not be opened; the code identifies the cause, and the phase how far the dial got. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("effect-supavisor/SessionError/ConnectFailed")(
   "ConnectFailed",
-  { ...ClassifiedFields, ceiling: Schema.optional(Schema.Number) }
+  {
+    ...ClassifiedFields,
+    ceiling: Schema.optional(Schema.Number),
+    /** When the next login is tried, in milliseconds since 1970, if this one was not: too many had been refused. */
+    pausedUntil: Schema.optional(Schema.Number)
+  }
 ) {
   override get message(): string {
     return (
       `Could not open a session at ${wordEndpoint(this.host, this.port)} (${this.phase} phase, after ` +
-      `${wordMillis(this.elapsedMillis)}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}`
+      `${wordMillis(this.elapsedMillis)}): ${titleOf(this)}${wordServer(this.serverMessage, this.sqlState)}` +
+      (this.pausedUntil === undefined
+        ? ""
+        : `. Three logins were refused, so the next one is tried at ${new Date(this.pausedUntil).toISOString()}`)
     )
   }
   get retryAfter(): Duration.Duration | undefined {

@@ -130,16 +130,21 @@ export const afterShutdown = (backoff: DialBackoff, now: number): DialBackoff =>
   drainingUntil: now + POOLER_DRAIN_MILLIS
 })
 
+/** The end of the pause after the last of three authentication failures; negative infinity when there is none. */
+export const pausedUntil = (authFailures: ReadonlyArray<number>, now: number): number => {
+  const failures = recent(authFailures, now)
+  const last = failures.at(-1)
+  return last !== undefined && failures.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : Number.NEGATIVE_INFINITY
+}
+
 /** After authentication failures of other pools with the same endpoint and role: the pooler adds them up. */
 export const withAuthFailures = (
   backoff: DialBackoff,
   authFailures: ReadonlyArray<number>,
   now: number
 ): DialBackoff => {
-  const failures = recent(authFailures, now)
-  const last = failures.at(-1)
-  const pausedUntil = last !== undefined && failures.length >= AUTH_LIMIT ? last + AUTH_PAUSE_MILLIS : 0
-  return { ...backoff, authFailures: failures, notBefore: Math.max(backoff.notBefore, pausedUntil) }
+  const notBefore = Math.max(backoff.notBefore, pausedUntil(authFailures, now))
+  return { ...backoff, authFailures: recent(authFailures, now), notBefore }
 }
 
 /** At most as many as may still fail with a wrong password, also after a dial in between has succeeded. */

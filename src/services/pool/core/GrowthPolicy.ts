@@ -5,8 +5,13 @@
 import * as Ceiling from "./Ceiling.ts"
 import * as DialBackoff from "./DialBackoff.ts"
 
-/** A dial that takes longer no longer counts: another may start beside it. */
-export const SLOW_DIAL_MILLIS = 500
+/**
+ * A dial that takes longer no longer counts: another may start beside it.
+ *
+ * Well above the 500 ms by which the pooler delays its answer to a wrong password (Supavisor 2.9 source,
+ * client_handler/error.ex), with DNS, TLS and SCRAM before it: a second dial would be a second failure.
+ */
+export const SLOW_DIAL_MILLIS = 2000
 
 /** The state of the pool that the decision depends on. Times are monotonic milliseconds. */
 export interface GrowthInput {

@@ -264,6 +264,14 @@ export class PoolCore<S extends SlotSession> implements GrowthInput {
     this.actions.run()
   }
 
+  /** No login is tried for a while, because too many were refused: acquires fail with the reason at once. */
+  pauseDials(error: SessionError): void {
+    if (this.open > 0) return
+    this.permanentFailure = error
+    this.failWaiters(error)
+    this.actions.run()
+  }
+
   /** A dial was interrupted by the drain. */
   dialAbandoned(id: number): void {
     this.dials.delete(id)

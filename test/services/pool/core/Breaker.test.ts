@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import { authBudget } from "../../../../src/services/pool/AuthBudget.ts"
 import { breakersOf } from "../../../../src/services/pool/core/Breaker.ts"
 import * as Ceiling from "../../../../src/services/pool/core/Ceiling.ts"
+import { SessionError } from "../../../../src/services/errors/SessionError.ts"
 import * as DialBackoff from "../../../../src/services/pool/core/DialBackoff.ts"
 
 const fail = (
@@ -60,6 +61,14 @@ describe("a pooler that drains", () => {
   })
 })
 
+const refusedLogin = SessionError.connectFailed({
+  host: "host",
+  port: 5432,
+  elapsedMillis: 1,
+  phase: "authentication",
+  failure: { sqlState: "28P01", severity: "FATAL", serverMessage: "password authentication failed" }
+})
+
 describe("authentication failures", () => {
   const pool = () => {
     const received: Array<ReadonlyArray<number>> = []
@@ -72,7 +81,7 @@ describe("authentication failures", () => {
       const [one, other, later] = [pool(), pool(), pool()]
       budget.join(one)
       budget.join(other)
-      budget.add(10, one)
+      budget.add(10, refusedLogin, one)
       budget.join(later)
       assert.deepStrictEqual([one.received, other.received, later.received], [[], [[10]], [[10]]])
     })
@@ -83,7 +92,7 @@ describe("authentication failures", () => {
       const clock = yield* Clock.Clock
       const other = pool()
       authBudget(clock, "second@host:5432").join(other)
-      authBudget(clock, "first@host:5432").add(10, pool())
+      authBudget(clock, "first@host:5432").add(10, refusedLogin, pool())
       assert.deepStrictEqual(other.received, [])
     })
   )

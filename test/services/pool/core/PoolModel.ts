@@ -13,7 +13,7 @@ import type { Client, Peer, PeerState } from "./PoolPeers.ts"
 const SILENCE_MILLIS = 1000
 
 /** A dial that takes longer does not count for the waiters. */
-export const SLOW_DIAL = 500
+export const SLOW_DIAL = 2000
 
 export const MAX_DIALS = 3
 
