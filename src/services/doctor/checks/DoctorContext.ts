@@ -148,12 +148,14 @@ export const failedDial = Effect.fnUntraced(function* (
   const { connection, network, reachableAddress: address } = context
   const isAnswer = "serverMessage" in error.reason && error.reason.serverMessage !== undefined
   if (context.wasAuthenticated || isAnswer || address === undefined || !NO_POSTGRES.has(error.code)) return result
-  const service = yield* network.service(address, connection.port)
+  // Before the login, PostgreSQL sends no message that cannot be read.
+  const isGarbled = error.code === "MESSAGE_TOO_LARGE" || error.code === "PROTOCOL_DESYNC"
+  const service = (yield* network.service(address, connection.port)) ?? (isGarbled ? "another service" : undefined)
   return service === undefined
     ? result
     : {
         ...result,
-        details: `this is not PostgreSQL: ${service} answers at port ${connection.port}`,
+        details: `this is not PostgreSQL: ${service} answers at ${context.hostAndPort}`,
         action: {
           text:
             `Check host and port: PostgreSQL and the pooler's session mode have port ${SESSION_PORT}. ` +
