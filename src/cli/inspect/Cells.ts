@@ -1,7 +1,7 @@
 /** The cells of a check's result, for the table and for CSV. */
 import type { Cell, ColumnKind, Columns } from "../../services/inspect/checks/Column.ts"
-import { formatPercent, formatBytes, formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { TableColumn } from "../terminal/Table.ts"
+import { wordShare, wordBytes, wordMillis } from "../../services/errors/Wording.ts"
 
 const NOTHING = "-"
 
@@ -30,9 +30,9 @@ export const cellText = (cell: Cell, kind: ColumnKind): string => {
   if (cell === null || cell === "") return NOTHING
   if (typeof cell === "boolean") return cell ? "yes" : "no"
   if (typeof cell === "string") return cell
-  if (kind === "bytes") return formatBytes(cell)
-  if (kind === "millis") return formatSpan(cell)
-  return kind === "share" ? formatPercent(cell) : String(cell)
+  if (kind === "bytes") return wordBytes(cell)
+  if (kind === "millis") return wordMillis(cell)
+  return kind === "share" ? wordShare(cell) : String(cell)
 }
 
 /** A spreadsheet evaluates such a text as a formula (OWASP, CSV Injection). */

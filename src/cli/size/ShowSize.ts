@@ -7,9 +7,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
-import { formatSpan } from "../../services/inspect/checks/Format.ts"
 import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
-import { given } from "../../services/errors/Wording.ts"
+import { given, wordMillis } from "../../services/errors/Wording.ts"
 import { sizeReportOf, type SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
 import { wrap, terminalWidth } from "../terminal/Wrap.ts"
@@ -71,7 +70,7 @@ const observe = Effect.fnUntraced(function* (window: Duration.Duration, flags: S
   const [{ LoadObserver }, { settingsFrom }] = yield* Effect.promise(() =>
     Promise.all([import("../../services/inspect/LoadObserver.ts"), import("../flags/DatabaseSettings.ts")])
   )
-  yield* Console.error(`Measuring for ${formatSpan(Duration.toMillis(window))} ...`)
+  yield* Console.error(`Measuring for ${wordMillis(Duration.toMillis(window))} ...`)
   return yield* Effect.flatMap(LoadObserver, (observer) => observer.observe(window)).pipe(
     Effect.provide(LoadObserver.layer.pipe(Layer.provide(settingsFrom(flags.url))))
   )

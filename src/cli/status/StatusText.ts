@@ -1,7 +1,8 @@
 /** A status as one line or as a table. Texts in the status contain no control characters any more. */
 import type { StatusBody, StatusFinding, StatusSession, StatusWaiter } from "../../http/StatusSchema.ts"
 import { cut, fill } from "../terminal/PlainText.ts"
-import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
+import { formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
+import { wordBytes } from "../../services/errors/Wording.ts"
 import { type TableColumn, tableOf } from "../terminal/Table.ts"
 import { wrap } from "../terminal/Wrap.ts"
 
@@ -138,7 +139,7 @@ const programText = ({ demo, process, uptimeSeconds, version }: StatusBody): str
     `pid ${process.pid}`,
     `Node.js ${process.nodeVersion}`,
     `${formatShare(process.cpu)} of a core`,
-    formatBytes(process.rssBytes),
+    wordBytes(process.rssBytes),
     `event loop p99 ${formatMillis(process.loopDelayP99Millis)}`,
     ...(demo ? ["with the demonstration load"] : [])
   ].join(", ")

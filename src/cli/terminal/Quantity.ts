@@ -1,5 +1,5 @@
 /** Quantities with few digits and always a unit. */
-import { BYTES_PER_KIB, MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
+import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
 import { wordMillis } from "../../services/errors/Wording.ts"
 
 /** Smaller numbers have one decimal. */
@@ -17,18 +17,6 @@ export const formatMillis = (millis: number | null | undefined): string =>
   millis === null || millis === undefined || !Number.isFinite(millis) ? NOT_MEASURED : wordMillis(millis)
 
 export const formatSeconds = (seconds: number): string => formatMillis(seconds * MILLIS_PER_SECOND)
-
-/** Bytes in binary steps, as `512 B`, `8.5 MiB`. */
-export const formatBytes = (bytes: number): string => {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"] as const
-  let value = bytes
-  let unit = 0
-  while (value >= BYTES_PER_KIB && unit < units.length - 1) {
-    value /= BYTES_PER_KIB
-    unit += 1
-  }
-  return `${short(value)} ${units[unit]}`
-}
 
 /** A rate, as `0.3/s`, `120/s`; `-` where nothing was measured. */
 export const formatRate = (perSecond: number | null): string =>

@@ -2,7 +2,8 @@
 import type { StatusBody, HistoryEvent, HistoryPoint } from "../../http/StatusSchema.ts"
 import { findingLines, sessionRows, verdictText, waiterRows } from "../status/StatusText.ts"
 import { cut, fill, fillLeft, widthOf } from "../terminal/PlainText.ts"
-import { formatBytes, formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
+import { formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
+import { wordBytes } from "../../services/errors/Wording.ts"
 import { wrap } from "../terminal/Wrap.ts"
 import { arrange, type Block, type Line, line, type Tone } from "./Blocks.ts"
 import type { WatchState } from "./WatchState.ts"
@@ -64,7 +65,7 @@ const header = ({ status }: WatchState, { base, columns, now }: View): Block => 
       `up ${formatSeconds(uptimeSeconds)}`,
       `pid ${process.pid}`,
       `cpu ${formatShare(process.cpu)}`,
-      formatBytes(process.rssBytes),
+      wordBytes(process.rssBytes),
       `loop p99 ${formatMillis(process.loopDelayP99Millis)}`
     ]
     lines.push(line(asManyAsFit(facts, columns), "faint"))

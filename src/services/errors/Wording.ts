@@ -1,6 +1,6 @@
 /** Times, addresses, counts and lists as messages write them. */
 import * as Duration from "effect/Duration"
-import { MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "./Units.ts"
+import { BYTES_PER_KIB, MILLIS_PER_DAY, MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND } from "./Units.ts"
 
 const twoDigits = (value: number): string => String(Math.floor(value)).padStart(2, "0")
 
@@ -19,6 +19,22 @@ export const wordMillis = (millis: number): string => {
   }
   return `${Math.floor(whole / MILLIS_PER_DAY)}d ${twoDigits((whole % MILLIS_PER_DAY) / MILLIS_PER_HOUR)}h`
 }
+
+/** A size in binary units: `512 B`, `8 KiB`, `1.5 GiB`; the page's format too. */
+export const wordBytes = (bytes: number): string => {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const
+  let amount = bytes
+  let unit = 0
+  // Rounded up to 1024 it belongs to the next unit.
+  while (Math.round(amount) >= BYTES_PER_KIB && unit < units.length - 1) {
+    amount /= BYTES_PER_KIB
+    unit += 1
+  }
+  return `${Number(amount.toFixed(unit > 0 && amount < 10 ? 1 : 0))} ${units[unit]}`
+}
+
+/** A fraction of 1 in percent: `94 %`, `99.5 %`. */
+export const wordShare = (share: number): string => `${Number((share * 100).toFixed(1))} %`
 
 /** `host:port`, an IPv6 address in brackets; "the database" when the host is unknown. */
 export const wordEndpoint = (host: string, port: number): string => {

@@ -24,7 +24,7 @@ describe("A cell", () => {
         cellText(null, "bytes"),
         cellText("", "name")
       ],
-      ["1.5 kB", "1 min 1 s", "80.5 %", "12345", "no", "-", "-"]
+      ["1.5 KiB", "1m 01s", "80.5 %", "12345", "no", "-", "-"]
     )
   })
 

@@ -1,8 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, maybe, name, share, word } from "./Column.ts"
-import { formatPercent, formatBytes } from "./Format.ts"
 import { busy, isUserSchema } from "./TableRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
+import { firstFew, wordShare, wordBytes } from "../../errors/Wording.ts"
 
 /** Below this waste, rewriting a table is not worth its lock. */
 const WORTH_A_REWRITE_BYTES = 10_485_760
@@ -122,10 +121,9 @@ order by waste desc nulls last, name limit ${limit}`
   rules: [
     {
       id: "little-waste",
-      text: "No table and no index wastes more than 10 MB and half of its size",
+      text: "No table and no index wastes more than 10 MiB and half of its size",
       fails: ({ waste, wasteShare }) => (waste ?? 0) > WORTH_A_REWRITE_BYTES && (wasteShare ?? 0) > MOSTLY_WASTE,
-      describe: ({ name, waste, wasteShare }) =>
-        `${name} (${formatBytes(waste ?? 0)}, ${formatPercent(wasteShare ?? 0)})`
+      describe: ({ name, waste, wasteShare }) => `${name} (${wordBytes(waste ?? 0)}, ${wordShare(wasteShare ?? 0)})`
     }
   ]
 })

@@ -1,8 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
-import { counted, firstFew } from "../../errors/Wording.ts"
+import { counted, firstFew, wordMillis } from "../../errors/Wording.ts"
 
 /** In milliseconds: PostgreSQL checks for a deadlock after this wait (deadlock_timeout). */
 const LONG_WAIT_MILLIS = 1000
@@ -84,7 +83,7 @@ order by waiting.since nulls last, pairs.pid, pairs.holder limit ${limit}`,
       text: "No session has been waiting for a lock for more than 1 s",
       fails: ({ waitedMillis }) => (waitedMillis ?? 0) > LONG_WAIT_MILLIS,
       describe: ({ blockedPid, blockingPid, waitedMillis }) =>
-        `backend ${blockedPid} for ${blockingPid}, ${formatSpan(waitedMillis ?? 0)}`,
+        `backend ${blockedPid} for ${blockingPid}, ${wordMillis(waitedMillis ?? 0)}`,
       join: (pairs) => `${counted(pairs.length, "pair")}: ${firstFew(pairs)}`
     }
   ]

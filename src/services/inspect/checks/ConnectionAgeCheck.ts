@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, word } from "./Column.ts"
-import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 export const connectionAge = Check.define({
   id: "connection-age",
@@ -34,7 +34,7 @@ from sessions order by backend_start nulls last, pid limit ${limit}`,
     const oldestOfOurs = rows.find(({ owner }) => owner === "ours")?.ageMillis ?? undefined
     return [
       oldestOfOurs !== undefined &&
-        `The oldest connection of ours is ${formatSpan(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME limits it.`,
+        `The oldest connection of ours is ${wordMillis(oldestOfOurs)} old; DB_CONNECTION_MAX_LIFETIME limits it.`,
       `Old, idle connections use up limits: ${Check.commandOf("pool-utilization")} compares the counts with the limits.`
     ]
   }

@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
-import { formatPercent } from "./Format.ts"
 import { busy, instant, unmeasured } from "./TableRows.ts"
+import { wordShare } from "../../errors/Wording.ts"
 
 /** The threshold of Supabase's report. */
 const GOOD_HIT_RATE = 0.94
@@ -18,7 +18,7 @@ const judgeRate =
     if (row === undefined || rate === null || row.blocksRequested < ENOUGH_BLOCKS) {
       return { outcome: "unknown", detail: `Too few blocks were read so far (${row?.blocksRequested ?? 0}).` }
     }
-    return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${formatPercent(rate)}.` }
+    return { outcome: rate >= GOOD_HIT_RATE ? "pass" : "fail", detail: `It is ${wordShare(rate)}.` }
   }
 
 export const databaseStats = Check.define({

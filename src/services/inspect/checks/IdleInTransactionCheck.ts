@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 export const idleInTransaction = Check.define({
   id: "idle-in-transaction",
@@ -55,7 +55,7 @@ order by state_change, pid limit ${limit}`,
       id: "transactions-end",
       text: "No transaction is idle for longer than DB_IDLE_IN_TRANSACTION_TIMEOUT",
       fails: ({ idleMillis }, { idleInTransactionMillis }) => idleMillis > idleInTransactionMillis,
-      describe: ({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${formatSpan(idleMillis)}`
+      describe: ({ application, idleMillis, pid }) => `backend ${pid} (${application}) for ${wordMillis(idleMillis)}`
     }
   ]
 })

@@ -1,9 +1,8 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { formatBytes } from "./Format.ts"
 import { POSTGRES_16 } from "./ServerFacts.ts"
 import { busy, instant, isUserSchema, unmeasured } from "./TableRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
+import { firstFew, wordBytes } from "../../errors/Wording.ts"
 
 /** A smaller unused index costs little. */
 const WORTH_DROPPING_BYTES = 1_048_576
@@ -73,11 +72,11 @@ from found order by indisvalid, size desc nulls last, 1 limit ${limit}`
     },
     {
       id: "indexes-used",
-      text: "No index of 1 MB or more is unused",
+      text: "No index of 1 MiB or more is unused",
       judge: (rows, input) => {
         const unused = rows.filter(({ isUnused, size }) => isUnused && (size ?? 0) >= WORTH_DROPPING_BYTES)
         if (unused.length === 0) return { outcome: "pass", detail: "None." }
-        const detail = firstFew(unused.map(({ index, size }) => `${index} (${formatBytes(size ?? 0)})`))
+        const detail = firstFew(unused.map(({ index, size }) => `${index} (${wordBytes(size ?? 0)})`))
         return isYoung(input)
           ? { outcome: "unknown", detail: `The counters are younger than a week: ${detail}` }
           : { outcome: "fail", detail }

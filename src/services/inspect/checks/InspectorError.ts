@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { SessionError } from "../../errors/SessionError.ts"
-import { formatSpan } from "./Format.ts"
 import { safeText } from "./SafeText.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 /** A check failed: its id, the reason and what to do. */
 export class InspectorError extends Schema.TaggedError<InspectorError>("effect-supavisor/InspectorError")(
@@ -25,7 +25,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
   static readonly timedOut = (check: string, timeout: Duration.Duration): InspectorError =>
     new InspectorError({
       check,
-      detail: `No answer within ${formatSpan(Duration.toMillis(timeout))}.`,
+      detail: `No answer within ${wordMillis(Duration.toMillis(timeout))}.`,
       remedy: "Raise --timeout, or check the connection: effect-supavisor doctor.",
       isPending: true
     })
@@ -43,7 +43,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
       return failed(detail, "Report this with the server's version.")
     }
     if (error.reason._tag === "StatementTimeoutError") {
-      const detail = `The query exceeded its time limit of ${formatSpan(Duration.toMillis(timeout))}.`
+      const detail = `The query exceeded its time limit of ${wordMillis(Duration.toMillis(timeout))}.`
       return failed(detail, "Raise --timeout, or try again when the server is less busy.")
     }
     if (error.reason._tag === "LockTimeoutError") {

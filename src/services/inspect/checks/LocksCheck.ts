@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { formatSpan } from "./Format.ts"
 import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 /** In milliseconds; the threshold of Supabase's report. */
 const OLD_LOCK_MILLIS = 120_000
@@ -62,7 +62,7 @@ order by granted, "ageMillis" desc nulls last, locks.pid, relation limit ${limit
       text: "No strong lock is older than 2 minutes",
       fails: ({ ageMillis, granted }) => granted && (ageMillis ?? 0) > OLD_LOCK_MILLIS,
       describe: ({ ageMillis, mode, pid, relation }) =>
-        `${mode} on ${relation ?? "an unnamed object"} by backend ${pid ?? "unknown"} for ${formatSpan(ageMillis ?? 0)}`
+        `${mode} on ${relation ?? "an unnamed object"} by backend ${pid ?? "unknown"} for ${wordMillis(ageMillis ?? 0)}`
     }
   ]
 })

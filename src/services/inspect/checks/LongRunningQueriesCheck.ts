@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, statement } from "./Column.ts"
-import { formatSpan } from "./Format.ts"
 import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { wordMillis } from "../../errors/Wording.ts"
 
 export const longRunningQueries = Check.define({
   id: "long-running-queries",
@@ -28,7 +28,7 @@ where state not in ('idle', 'hidden') and state not like 'idle in transaction%'
 order by query_start, pid limit ${limit}`,
     params: [applicationName]
   }),
-  empty: ({ longerThanMillis }) => `No statement has been running for ${formatSpan(longerThanMillis)} or longer.`,
+  empty: ({ longerThanMillis }) => `No statement has been running for ${wordMillis(longerThanMillis)} or longer.`,
   unseen: hiddenSessions,
   nextSteps: (rows) =>
     rows.length === 0
@@ -45,7 +45,7 @@ order by query_start, pid limit ${limit}`,
       id: "statements-end",
       text: "No statement runs for longer than --longer-than (5 minutes)",
       fails: () => true,
-      describe: ({ pid, runningMillis }) => `backend ${pid} for ${formatSpan(runningMillis)}`
+      describe: ({ pid, runningMillis }) => `backend ${pid} for ${wordMillis(runningMillis)}`
     }
   ]
 })

@@ -1,8 +1,8 @@
 import { defaultPoolerSize } from "../../config/PoolSizing.ts"
 import * as Check from "./Check.ts"
 import { count, extra, maybe, name, share, text, word } from "./Column.ts"
-import { formatPercent } from "./Format.ts"
 import { hiddenSessions, quoteName, sessions } from "./SessionRows.ts"
+import { wordShare } from "../../errors/Wording.ts"
 
 /** Supabase's threshold for a pool with room for a burst (its docs, guides/database/connection-management). */
 const NEARLY_FULL = 0.8
@@ -92,7 +92,7 @@ from limits order by share desc nulls last, scope limit ${input.limit}`,
       id: "limits",
       text: "No limit of connections is used by more than 80 %",
       fails: ({ scope, share }) => scope !== "ours" && (share ?? 0) > NEARLY_FULL,
-      describe: ({ name, scope, share }) => `${scope} ${name}: ${formatPercent(share ?? 0)}`,
+      describe: ({ name, scope, share }) => `${scope} ${name}: ${wordShare(share ?? 0)}`,
       join: (limits) => limits.join("; ")
     }
   ]

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, word } from "./Column.ts"
-import { formatBytes } from "./Format.ts"
+import { wordBytes } from "../../errors/Wording.ts"
 
 /** One segment of the write-ahead log (PostgreSQL docs, wal_segment_size), which every slot may retain. */
 const ONE_SEGMENT_BYTES = 16_777_216
@@ -51,10 +51,10 @@ order by retained desc nulls last, slot_name limit ${limit}`
   rules: [
     {
       id: "slots-are-read",
-      text: "No slot is lost, and none without a reader retains more than 16 MB",
+      text: "No slot is lost, and none without a reader retains more than 16 MiB",
       fails: ({ active, retained, walStatus }) =>
         isLosing(walStatus) || (!active && (retained ?? 0) > ONE_SEGMENT_BYTES),
-      describe: ({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${formatBytes(retained ?? 0)})`
+      describe: ({ retained, slot, walStatus }) => `${slot} (${walStatus ?? "unknown"}, ${wordBytes(retained ?? 0)})`
     }
   ]
 })

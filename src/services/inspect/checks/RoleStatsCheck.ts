@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, flag, maybe, name, share, text } from "./Column.ts"
-import { formatPercent } from "./Format.ts"
+import { wordShare } from "../../errors/Wording.ts"
 
 /** As in pool-utilization. */
 const NEARLY_FULL = 0.8
@@ -45,7 +45,7 @@ order by connections desc, rolname limit ${limit}`
       id: "role-limits",
       text: "No role uses more than 80 % of its connection limit",
       fails: ({ share }) => (share ?? 0) > NEARLY_FULL,
-      describe: ({ role, share }) => `${role}: ${formatPercent(share ?? 0)}`
+      describe: ({ role, share }) => `${role}: ${wordShare(share ?? 0)}`
     }
   ]
 })

@@ -1,8 +1,7 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { formatPercent } from "./Format.ts"
 import { instant, isUserSchema } from "./TableRows.ts"
-import { firstFew } from "../../errors/Wording.ts"
+import { firstFew, wordShare } from "../../errors/Wording.ts"
 
 /** The threshold of Supabase's report: a smaller table is vacuumed in a moment. */
 const WORTH_A_RULE_ROWS = 1000
@@ -78,7 +77,7 @@ from found order by n_dead_tup > threshold desc, n_dead_tup desc, 1 limit ${limi
       id: "wraparound",
       text: "No table has used half of the transactions until writes stop",
       fails: ({ wraparound }) => (wraparound ?? 0) > HALF_WAY,
-      describe: ({ table, wraparound }) => `${table}: ${formatPercent(wraparound ?? 0)}`
+      describe: ({ table, wraparound }) => `${table}: ${wordShare(wraparound ?? 0)}`
     }
   ]
 })

@@ -1,9 +1,8 @@
 /** Computes the pool size, with reasons, warnings and the variables to set. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import { formatPercent, formatSpan } from "../checks/Format.ts"
 import { type AgentSize, resolve, type Tier, tiers, forOperations } from "../../config/PoolSizing.ts"
-import { counted, given } from "../../errors/Wording.ts"
+import { counted, given, wordShare, wordMillis } from "../../errors/Wording.ts"
 import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 import { demandOf } from "../../config/LittlesLaw.ts"
 import { quantileOf } from "../../stats/Quantile.ts"
@@ -144,13 +143,13 @@ const measured = (facts: DatabaseLoad, demand: ObservedDemand): ReadonlyArray<st
     meanHeldMillis === undefined
       ? "No transaction completed, so Little's law gives no figure."
       : `${figure(demand.transactionsPerSecond)} transactions per second (pg_stat_database) held a session for ` +
-        `${formatSpan(meanHeldMillis)} on average: by Little's law, ${figure(demand.busyByLaw)} sessions were in use.`
+        `${wordMillis(meanHeldMillis)} on average: by Little's law, ${figure(demand.busyByLaw)} sessions were in use.`
   const samples =
     `${counted(facts.busySamples.length, "sample")} of pg_stat_activity had ${figure(demand.busySeen)} sessions in use on ` +
     `average, ${demand.busyAtBursts} at the 95th percentile, and at most ${demand.busyAtMost}.`
   const { statements } = facts
   return given([
-    `Measured for ${formatSpan(facts.windowMillis)}: all clients of the database ${facts.database}, not only this application.`,
+    `Measured for ${wordMillis(facts.windowMillis)}: all clients of the database ${facts.database}, not only this application.`,
     law,
     samples,
     statements !== undefined &&
@@ -164,7 +163,7 @@ const measured = (facts: DatabaseLoad, demand: ObservedDemand): ReadonlyArray<st
 const caveats = (facts: DatabaseLoad, demand: ObservedDemand | undefined): ReadonlyArray<string> => {
   if (demand === undefined) {
     return [
-      `Nothing ran in the database ${facts.database} for ${formatSpan(facts.windowMillis)}, so these numbers are for a small ` +
+      `Nothing ran in the database ${facts.database} for ${wordMillis(facts.windowMillis)}, so these numbers are for a small ` +
         "agent: measure under load."
     ]
   }
@@ -175,7 +174,7 @@ const caveats = (facts: DatabaseLoad, demand: ObservedDemand | undefined): Reado
     facts.hidden > 0 &&
       `The role ${facts.role} may not see the state of ${counted(facts.hidden, "session")} of other roles, so the samples are too low.`,
     idleShare > MAX_IDLE_SHARE &&
-      `${formatPercent(idleShare)} of the sessions in use were idle in a transaction: with shorter transactions a smaller ` +
+      `${wordShare(idleShare)} of the sessions in use were idle in a transaction: with shorter transactions a smaller ` +
         "pool is enough (effect-supavisor inspect idle-in-transaction)."
   ])
 }

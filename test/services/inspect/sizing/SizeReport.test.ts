@@ -159,7 +159,7 @@ describe("The size report", () => {
   it("warns of no load, few transactions, hidden sessions and idle transactions", () => {
     const nothing = sizeReportOf({ observed: observedOf({ busySamples: [0], transactions: 0, heldMillis: 0 }) })
     assert.deepInclude(nothing, { min: 2, max: 5, observed: null })
-    assert.match(nothing.warnings.join(), /Nothing ran in the database postgres for 1 min/)
+    assert.match(nothing.warnings.join(), /Nothing ran in the database postgres for 1m 00s/)
     const doubtful = observedOf({ transactions: 99, hidden: 3, idleInTransaction: 1 })
     const text = sizeReportOf({ observed: doubtful }).warnings.join("\n")
     assert.match(text, /Only 99 transactions/)
