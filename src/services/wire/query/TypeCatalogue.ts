@@ -31,6 +31,9 @@ const FIRST_UNKNOWN = 10_000
 /** Most texts kept; generated ones must not fill the memory. */
 const REMEMBERED = 1000
 
+/** Longer texts are not kept, as in the pool's cache of statements. In UTF-16 code units. */
+const MAX_TEXT_LENGTH = 4096
+
 /** The arrays among some types: OID, OID of the element without its domains, delimiter. */
 export const ARRAYS_QUERY = `with recursive base(oid, root) as (
   select oid, oid from pg_catalog.pg_type where typtype <> 'd'
@@ -80,7 +83,7 @@ export class TypeCatalogue {
 
   setBinary(text: string, isBinary: boolean): void {
     if (!isBinary) this.binary.delete(text)
-    else if (!this.binary.has(text)) {
+    else if (text.length <= MAX_TEXT_LENGTH && !this.binary.has(text)) {
       if (this.binary.size === REMEMBERED) this.binary.clear()
       this.binary.add(text)
     }
