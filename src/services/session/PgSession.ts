@@ -219,7 +219,7 @@ export class PgSession implements Session {
     this.isAtRest &&
     this.recovering === undefined &&
     this.parts.wire.tap.status === "I" &&
-    this.parts.wire.tap.fatal === undefined
+    this.loss.isOpen
 
   /** Whether nothing is left to be sent, to be cancelled or to be read by the driver. */
   private get isAtRest(): boolean {
@@ -299,7 +299,7 @@ export class PgSession implements Session {
             Effect.raceFirst(Effect.as(sleepWhileReading(PROBE_MILLIS, this.parts.now), false)),
             Effect.catch(() => Effect.succeed(false)),
             // The reply and a FATAL may arrive in one read.
-            Effect.map((answered) => answered && this.lost === undefined && this.parts.wire.tap.fatal === undefined)
+            Effect.map((answered) => answered && this.lost === undefined && this.loss.isOpen)
           )
     )
   )
@@ -308,7 +308,7 @@ export class PgSession implements Session {
     Effect.suspend(() => {
       // The driver may fail the statement just before the socket reports its end; that end is a loss, not a close.
       if (this.lost !== undefined) return Effect.as(pendingReads, false)
-      if (this.activity.taint === "close") return Effect.succeed(false)
+      if (this.activity.taint === "close" || !this.parts.wire.socket.writable) return Effect.succeed(false)
       if (this.recovering !== undefined) return Deferred.await(this.recovering)
       const recovered = (this.recovering = Deferred.makeUnsafe<boolean>())
       return this.restore().pipe(
@@ -362,9 +362,8 @@ export class PgSession implements Session {
     handler: ResultHandler,
     batched = false
   ): InFlightQuery | undefined => {
-    // After a FATAL nothing is written: the server would not read it.
-    if (this.parts.wire.tap.fatal !== undefined && this.activity.inFlight === 0)
-      this.kill(this.loss.describe(undefined))
+    // Nothing is written that the server would not read.
+    if (!this.loss.isOpen && this.activity.inFlight === 0) this.kill(this.loss.describe(undefined))
     if (this.loss.error !== undefined) {
       handler.onFailure(Cause.fail(toSqlError(this.loss.error)))
       return undefined

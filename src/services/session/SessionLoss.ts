@@ -47,6 +47,12 @@ export class SessionLoss {
     })
   }
 
+  /** False once the server has sent a FATAL, or the driver has closed the socket, which it reports a turn later. */
+  get isOpen(): boolean {
+    const { socket, tap } = this.parts.wire
+    return tap.fatal === undefined && socket.writable
+  }
+
   /** The error of a failed statement, with what the server sent and what became of the session. */
   readonly explain = (error: SqlError): SqlError => (this.lastError = this.explained(error))
 
