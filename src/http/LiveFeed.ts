@@ -5,7 +5,7 @@
  * A message is encoded once for all readers, and nothing is encoded while there are none. A reader that falls too far
  * behind is disconnected; when it reconnects it gets the whole history.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -19,6 +19,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { SessionConfig } from "../services/config/SessionConfig.ts"
 import type { HealthCheck } from "../services/observability/HealthCheck.ts"
+import { guarded } from "../services/observability/RoutineLog.ts"
 import { type HistoryUpdate, PoolHistory, STEP_MILLIS, WINDOW_MILLIS } from "../services/observability/PoolHistory.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
 import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
@@ -90,6 +91,8 @@ export class LiveFeed extends Context.Service<
     )
 }
 
+const logFailure = guarded("Sending the live feed failed.")
+
 const make = Effect.gen(function* () {
   const status = yield* makeStatus
   const history = yield* PoolHistory
@@ -142,11 +145,7 @@ const make = Effect.gen(function* () {
     yield* Effect.timeoutOption(Queue.take(wake), Math.max(0, sentAt + STATUS_MILLIS - now()))
     yield* sendStatus
   })
-  const guarded = <A>(effect: Effect.Effect<A>) =>
-    Effect.catchCause(Effect.asVoid(effect), (cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("Sending the live feed failed.", cause)
-    )
-  yield* Effect.forkScoped(Effect.forever(guarded(sendNext)))
+  yield* Effect.forkScoped(Effect.forever(logFailure(sendNext)))
   const beat = Effect.sync(() => send(heartbeat))
   yield* Effect.forkScoped(Effect.forever(Effect.delay(beat, HEARTBEAT_MILLIS)))
   yield* history.subscribe(onUpdate)
@@ -173,7 +172,7 @@ const make = Effect.gen(function* () {
   const end = Effect.gen(function* () {
     ending = true
     if (readers.size === 0) return
-    yield* guarded(Effect.map(status, (body) => send(message("status", body))))
+    yield* logFailure(Effect.map(status, (body) => send(message("status", body))))
     send(message("bye", { reason: "shutdown" }))
     ended = true
     for (const { queue } of readers) Queue.endUnsafe(queue)

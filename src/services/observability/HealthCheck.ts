@@ -4,7 +4,6 @@
  * Reading the health costs nothing and touches no session, so a platform may probe it at any rate. A check
  * uses a session only when one is idle; while all are leased, the traffic on them is the evidence.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -21,10 +20,12 @@ import { type Health, isReady, startingHealth, stateKey, stateText } from "./hea
 import { checkOnce } from "./health/Probe.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import type { PoolEvent } from "../pool/Events.ts"
-import { logRoutine } from "./RoutineLog.ts"
+import { guarded, logRoutine } from "./RoutineLog.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
 import { wordMillis } from "../errors/Wording.ts"
+
+const logFailure = guarded("A health check failed unexpectedly.")
 
 const logHealth = (before: Health, health: Health): Effect.Effect<void> => {
   const { latencyMillis, state } = health
@@ -125,23 +126,16 @@ const make = Effect.gen(function* () {
       return publish
     })
 
-  const guarded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void> =>
-    Effect.catchCause(Effect.asVoid(effect), (cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.failCause(cause as Cause.Cause<never>)
-        : Effect.logError("A health check failed unexpectedly.", cause)
-    )
-
   const annotated = Effect.annotateLogs({ pool: pool.name })
   yield* annotated(publish)
-  yield* Effect.forkScoped(annotated(Stream.runForEach(pool.events, (event) => guarded(onEvent(event)))))
+  yield* Effect.forkScoped(annotated(Stream.runForEach(pool.events, (event) => logFailure(onEvent(event)))))
   yield* Effect.forkScoped(
-    annotated(Effect.repeat(Effect.andThen(guarded(check), pause), { until: () => evidence.draining })),
+    annotated(Effect.repeat(Effect.andThen(logFailure(check), pause), { until: () => evidence.draining })),
     { startImmediately: true }
   )
   yield* Effect.addFinalizer(() => {
     evidence = { ...evidence, draining: true }
-    return annotated(guarded(publish))
+    return annotated(logFailure(publish))
   })
   return { current: SubscriptionRef.get(health), changes: SubscriptionRef.changes(health) }
 })

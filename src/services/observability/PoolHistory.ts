@@ -3,7 +3,6 @@
  *
  * A step is the difference of counters and histograms that the pool keeps anyway, so statements cost nothing extra.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { changesBetween } from "./advice/Advise.ts"
 import type { Finding } from "./advice/Finding.ts"
 import { Advisor } from "./Advisor.ts"
@@ -30,6 +30,7 @@ import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { secretsOfSettings } from "../config/settings/Secrets.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
+import { guarded } from "./RoutineLog.ts"
 import { LoopDelay } from "./metrics/LoopDelay.ts"
 import { MICROS_PER_MILLI, MILLIS_PER_SECOND } from "../errors/Units.ts"
 
@@ -86,32 +87,10 @@ class ProcessUsage {
   }
 }
 
-/** The last `capacity` items of a sequence. */
-class Ring<A> {
-  private readonly capacity: number
-  private items: Array<A> = []
-
-  constructor(capacity: number) {
-    this.capacity = capacity
-  }
-
-  push(item: A): void {
-    if (this.items.length >= this.capacity) this.items.shift()
-    this.items.push(item)
-  }
-
-  get oldest(): A | undefined {
-    return this.items[0]
-  }
-
-  get newest(): A | undefined {
-    return this.items.at(-1)
-  }
-
-  /** A copy, oldest first. */
-  toArray(): ReadonlyArray<A> {
-    return this.items.slice()
-  }
+/** Adds the item and removes the oldest beyond `capacity`. */
+const keep = <A>(items: Array<A>, item: A, capacity: number): void => {
+  items.push(item)
+  if (items.length > capacity) items.shift()
 }
 
 export { type HistoryEvent, type HistoryPoint, STEP_MILLIS, WINDOW_MILLIS } from "./history/HistorySchema.ts"
@@ -156,11 +135,7 @@ export class PoolHistory extends Context.Service<
     )
 }
 
-/** Logs failures, so that only an interruption ends a recording fiber. */
-const guarded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void> =>
-  Effect.catchCause(Effect.asVoid(effect), (cause) =>
-    Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError("Recording the pool's history failed.", cause)
-  )
+const logFailure = guarded("Recording the pool's history failed.")
 
 const make = Effect.gen(function* () {
   const pool = yield* SessionPool
@@ -172,24 +147,22 @@ const make = Effect.gen(function* () {
   const secrets = secretsOfSettings(settings)
   const redactText = (text: string): string => redact(text, secrets)
   const times = yield* pool.times
-  const points = new Ring<HistoryPoint>(WINDOW_MILLIS / STEP_MILLIS)
-  const totals = new Ring<Totals>(RECENT_MILLIS / STEP_MILLIS + 1)
-  const events = new Ring<HistoryEvent>(EVENTS_KEPT)
+  const points: Array<HistoryPoint> = []
+  const events: Array<HistoryEvent> = []
   const listeners = new Set<(update: HistoryUpdate) => void>()
   const usage = new ProcessUsage(now)
   yield* Effect.addFinalizer(() => Effect.sync(() => usage.stop()))
 
   const measure = Effect.map(pool.snapshot, (snapshot) => ({ snapshot, now: totalsOf(times, snapshot, now()) }))
+  const totals: Array<Totals> = [(yield* measure).now]
   const publish = (update: HistoryUpdate): void => {
     for (const listener of listeners) listener(update)
   }
   const add = (event: HistoryEvent | undefined): void => {
     if (event === undefined) return
-    events.push(event)
+    keep(events, event, EVENTS_KEPT)
     publish({ _tag: "Event", event })
   }
-
-  totals.push((yield* measure).now)
 
   let recordedAt = Number.NEGATIVE_INFINITY
   const recordPoint = Effect.gen(function* () {
@@ -198,36 +171,23 @@ const make = Effect.gen(function* () {
     recordedAt = now()
     const { now: after, snapshot } = yield* measure
     const { state } = yield* health.current
-    const step = intervalBetween(totals.newest ?? after, after)
+    const step = intervalBetween(totals.at(-1) ?? after, after)
     usage.step()
-    const { cpu, loopDelayP99Millis, rssBytes } = usage.view()
-    const { ceiling, closing, connecting, idle, max, used, waiting } = snapshot
     const point: HistoryPoint = {
       at: clock.currentTimeMillisUnsafe(),
-      idle,
-      used,
-      connecting,
-      closing,
-      waiting,
-      max,
-      ceiling,
+      ...Struct.pick(snapshot, ["idle", "used", "connecting", "closing", "waiting", "max", "ceiling"]),
       waitP50: step.wait.p50,
       waitP95: step.wait.p95,
       waitP99: step.wait.p99,
       queryP50: step.query.p50,
       queryP95: step.query.p95,
       queryP99: step.query.p99,
-      queries: step.queries,
-      dials: step.dials,
-      dialFailures: step.dialFailures,
-      closes: step.closes,
+      ...Struct.pick(step, ["queries", "dials", "dialFailures", "closes"]),
       health: state._tag.toLowerCase(),
-      cpu,
-      rssBytes,
-      loopDelayP99Millis
+      ...Struct.pick(usage.view(), ["cpu", "rssBytes", "loopDelayP99Millis"])
     }
-    totals.push(after)
-    points.push(point)
+    keep(totals, after, RECENT_MILLIS / STEP_MILLIS + 1)
+    keep(points, point, WINDOW_MILLIS / STEP_MILLIS)
     publish({ _tag: "Point", point })
   })
 
@@ -248,16 +208,16 @@ const make = Effect.gen(function* () {
     })
 
   const recordPoolEvents = Stream.runForEach(pool.events, (event) =>
-    guarded(Effect.sync(() => add(poolEvent(event, redactText))))
+    logFailure(Effect.sync(() => add(poolEvent(event, redactText))))
   )
   yield* Effect.forkScoped(recordPoolEvents)
-  yield* Effect.forkScoped(Stream.runForEach(health.changes, (after) => guarded(onHealth(after))))
-  yield* Effect.forkScoped(Stream.runForEach(advisor.changes, (findings) => guarded(onFindings(findings))))
-  yield* Effect.forkScoped(Effect.repeat(guarded(recordPoint), Schedule.fixed(STEP_MILLIS)))
+  yield* Effect.forkScoped(Stream.runForEach(health.changes, (after) => logFailure(onHealth(after))))
+  yield* Effect.forkScoped(Stream.runForEach(advisor.changes, (findings) => logFailure(onFindings(findings))))
+  yield* Effect.forkScoped(Effect.repeat(logFailure(recordPoint), Schedule.fixed(STEP_MILLIS)))
 
   return {
-    contents: () => ({ points: points.toArray(), events: events.toArray() }),
-    recent: Effect.map(measure, ({ now: after }) => intervalBetween(totals.oldest ?? after, after)),
+    contents: () => ({ points: points.slice(), events: events.slice() }),
+    recent: Effect.map(measure, ({ now: after }) => intervalBetween(totals[0] ?? after, after)),
     process: Effect.sync(() => usage.view()),
     subscribe: (listener: (update: HistoryUpdate) => void) =>
       Effect.acquireRelease(

@@ -1,4 +1,5 @@
-/** Log lines that report normal operation. */
+/** Log lines that report normal operation, and failures of fibers that must continue. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
@@ -13,3 +14,11 @@ export const RoutineLogLevel = Context.Reference<Severity>("effect-supavisor/Rou
 
 export const logRoutine = (text: string): Effect.Effect<void> =>
   Effect.flatMap(RoutineLogLevel, (level) => Effect.logWithLevel(level)(text))
+
+/** Logs a failure with this text, so that only an interruption ends the fiber. */
+export const guarded =
+  (text: string) =>
+  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void> =>
+    Effect.catchCause(Effect.asVoid(effect), (cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logError(text, cause)
+    )

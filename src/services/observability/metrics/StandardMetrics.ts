@@ -2,41 +2,27 @@
  * The metrics that OpenTelemetry defines, with its units, attributes and bounds (OpenTelemetry semantic conventions 1.44,
  * database client metrics and Node.js runtime metrics).
  */
-import { SECONDS_BOUNDS } from "../../stats/Histogram.ts"
+import { type Histogram, SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { OperationSeries } from "../../stats/OperationTimes.ts"
 import { type Attributes, type MetricDefinition, each, single, type Reading } from "./MetricDefinition.ts"
 import type { LoopDelays } from "./LoopDelay.ts"
 
-const gaugeOfSessions = (
-  name: string,
-  description: string,
-  source: string,
-  read: (reading: Reading) => number
-): MetricDefinition => ({
-  name: `db.client.connection.${name}`,
-  instrument: "UpDownCounter",
-  unit: "{connection}",
-  description,
-  attributes: {},
-  source,
-  observe: (reading) => single(read(reading))
-})
+/** A metric of connections with one series and no attributes. */
+const connection =
+  (kind: Pick<MetricDefinition, "instrument" | "unit" | "bounds">) =>
+  (name: string, description: string, source: string, read: (reading: Reading) => number | Histogram) => ({
+    name: `db.client.connection.${name}`,
+    ...kind,
+    description,
+    attributes: {},
+    source,
+    observe: (reading: Reading) => single(read(reading))
+  })
 
-const duration = (
-  name: string,
-  description: string,
-  source: string,
-  read: (times: Reading["times"]) => Reading["times"]["waitTime"]
-): MetricDefinition => ({
-  name: `db.client.connection.${name}`,
-  instrument: "Histogram",
-  unit: "s",
-  description,
-  attributes: {},
-  bounds: SECONDS_BOUNDS,
-  source,
-  observe: ({ times }) => single(read(times))
-})
+const sessions = connection({ instrument: "UpDownCounter", unit: "{connection}" })
+const requests = connection({ instrument: "UpDownCounter", unit: "{request}" })
+const timeouts = connection({ instrument: "Counter", unit: "{timeout}" })
+const duration = connection({ instrument: "Histogram", unit: "s", bounds: SECONDS_BOUNDS })
 
 const operationAttributes = (series: OperationSeries, { endpoint }: Reading): Attributes => ({
   "db.system.name": "postgresql",
@@ -91,30 +77,34 @@ export const standardMetrics: ReadonlyArray<MetricDefinition> = [
     source: "the pool's counts; a session that is being reset is `used`",
     observe: ({ snapshot: { idle, used } }) => each("db.client.connection.state", { idle, used })
   },
-  gaugeOfSessions("idle.max", "Greatest number of idle sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
-  gaugeOfSessions("idle.min", "Least number of sessions", "`DB_POOL_MIN`", ({ snapshot }) => snapshot.min),
-  gaugeOfSessions("max", "Greatest number of sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
-  {
-    name: "db.client.connection.pending_requests",
-    instrument: "UpDownCounter",
-    unit: "{request}",
-    description: "Callers that wait for a session",
-    attributes: {},
-    source: "the length of the pool's queue",
-    observe: ({ snapshot }) => single(snapshot.waiting)
-  },
-  {
-    name: "db.client.connection.timeouts",
-    instrument: "Counter",
-    unit: "{timeout}",
-    description: "Callers whose wait for a session reached `DB_POOL_ACQUIRE_TIMEOUT`",
-    attributes: {},
-    source: "the pool's counters",
-    observe: ({ snapshot }) => single(snapshot.counters.acquired.timeout)
-  },
-  duration("create_time", "Time to open a session", "the phases of each successful dial", (t) => t.createTime),
-  duration("wait_time", "Time callers waited for a session, 0 without a wait", "each lease", (t) => t.waitTime),
-  duration("use_time", "Duration of leases", "each lease", (t) => t.useTime),
+  sessions("idle.max", "Greatest number of idle sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
+  sessions("idle.min", "Least number of sessions", "`DB_POOL_MIN`", ({ snapshot }) => snapshot.min),
+  sessions("max", "Greatest number of sessions", "`DB_POOL_MAX`", ({ snapshot }) => snapshot.max),
+  requests(
+    "pending_requests",
+    "Callers that wait for a session",
+    "the length of the pool's queue",
+    ({ snapshot }) => snapshot.waiting
+  ),
+  timeouts(
+    "timeouts",
+    "Callers whose wait for a session reached `DB_POOL_ACQUIRE_TIMEOUT`",
+    "the pool's counters",
+    ({ snapshot }) => snapshot.counters.acquired.timeout
+  ),
+  duration(
+    "create_time",
+    "Time to open a session",
+    "the phases of each successful dial",
+    ({ times }) => times.createTime
+  ),
+  duration(
+    "wait_time",
+    "Time callers waited for a session, 0 without a wait",
+    "each lease",
+    ({ times }) => times.waitTime
+  ),
+  duration("use_time", "Duration of leases", "each lease", ({ times }) => times.useTime),
   operationDuration,
   loopDelay("mean", "Mean"),
   loopDelay("p50", "Median"),
