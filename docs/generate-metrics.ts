@@ -5,7 +5,7 @@ import type { MetricDefinition } from "../src/services/observability/metrics/Met
 import { prometheusName } from "../src/services/observability/metrics/PrometheusText.ts"
 import { PREFIX } from "../src/services/observability/metrics/SessionMetrics.ts"
 import type { DatabaseView } from "../src/services/observability/monitor/DatabaseView.ts"
-import { MonitorMetrics } from "../src/services/observability/monitor/MonitorMetrics.ts"
+import { MonitorMetrics } from "../src/services/observability/PostgresMonitor.ts"
 import { definitions } from "../src/services/observability/PoolMetrics.ts"
 
 /** A metric as the documentation describes it. */

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { version } from "../http/Version.ts"
-import { FlushTelemetry } from "../services/observability/metrics/FlushTelemetry.ts"
+import { FlushTelemetry } from "../services/observability/PoolMetrics.ts"
 import { SessionError } from "../services/errors/SessionError.ts"
 
 /** Bound of the last export: a collector that is down must not delay the end of the program. */

@@ -1,8 +1,7 @@
 /** The doctor's table, printed row by row, so its column widths do not depend on the rows. */
 import { styleText } from "node:util"
 import type { CheckResult, DoctorReport } from "../../services/doctor/Doctor.ts"
-import { fill, fillLeft } from "../terminal/PlainText.ts"
-import { wrap } from "../terminal/Wrap.ts"
+import { fill, fillLeft, wrap } from "../terminal/PlainText.ts"
 import { MILLIS_PER_SECOND } from "../../services/errors/Units.ts"
 
 const STYLES = { pass: "green", info: "dim", warn: "yellow", fail: "red", skip: "dim" } as const

@@ -8,12 +8,11 @@ import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { checks } from "../../services/inspect/checks/AllChecks.ts"
 import { type CheckId, Inspector, type Inspection } from "../../services/inspect/Inspector.ts"
-import { safeJson } from "../terminal/PlainText.ts"
+import { safeJson, wrap, terminalWidth } from "../terminal/PlainText.ts"
 import { settingsFrom } from "../flags/DatabaseSettings.ts"
 import type { Columns } from "../../services/inspect/checks/Column.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { cellText, tableColumns } from "./Cells.ts"
-import { wrap, terminalWidth } from "../terminal/Wrap.ts"
 import * as Console from "effect/Console"
 
 /** Completes when everything so far is written, or the reader has closed the pipe. */

@@ -10,12 +10,11 @@ import { checks } from "../../services/inspect/checks/AllChecks.ts"
 import { type InspectionReport, reportOf, countOutcomes } from "../../services/inspect/checks/InspectionReport.ts"
 import { checkIds, type Inspection, type RuleResult } from "../../services/inspect/Inspector.ts"
 import { EXIT_FAILURE } from "../ExitCode.ts"
-import { safeJson } from "../terminal/PlainText.ts"
+import { safeJson, wrap, terminalWidth } from "../terminal/PlainText.ts"
 import { csvOf } from "./Cells.ts"
 import { AlreadyPrinted, type InspectFlags, describeServer, inspect, print } from "./ShowInspection.ts"
 import { tableOf } from "../terminal/Table.ts"
 import { counted } from "../../services/errors/Wording.ts"
-import { wrap, terminalWidth } from "../terminal/Wrap.ts"
 
 const marks: { readonly [O in RuleResult["outcome"]]: string } = { fail: "FAIL", unknown: "----", pass: "PASS" }
 

@@ -11,7 +11,7 @@ import type { AgentSize, Tier } from "../../services/config/PoolSizing.ts"
 import { given, wordMillis } from "../../services/errors/Wording.ts"
 import { sizeReportOf, type SizeReport } from "../../services/inspect/sizing/SizeReport.ts"
 import { EXIT_INVALID } from "../ExitCode.ts"
-import { wrap, terminalWidth } from "../terminal/Wrap.ts"
+import { wrap, terminalWidth } from "../terminal/PlainText.ts"
 
 const STEP = "  - "
 

@@ -1,10 +1,9 @@
 /** A status as one line or as a table. Texts in the status contain no control characters any more. */
 import type { StatusBody, StatusFinding, StatusSession, StatusWaiter } from "../../http/StatusSchema.ts"
-import { cut, fill } from "../terminal/PlainText.ts"
+import { cut, fill, wrap } from "../terminal/PlainText.ts"
 import { formatMillis, formatRate, formatSeconds, formatShare } from "../terminal/Quantity.ts"
 import { wordBytes } from "../../services/errors/Wording.ts"
 import { type TableColumn, tableOf } from "../terminal/Table.ts"
-import { wrap } from "../terminal/Wrap.ts"
 
 /** The verdict as `Up for 2h 13m: The database answers.`; `now` is wall-clock milliseconds. */
 export const verdictText = ({ verdict }: StatusBody, now: number): string =>

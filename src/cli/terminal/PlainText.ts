@@ -1,5 +1,7 @@
-/** Text for a terminal: without control characters, and cut or filled to a width. */
+/** Text for a terminal: without control characters, and cut, filled or wrapped to a width. */
 import { displayWidth } from "effect/cli/CliOutput"
+import * as Effect from "effect/Effect"
+import * as Terminal from "effect/Terminal"
 
 /**
  * Control characters (C0, DEL, C1), line and paragraph separators, and marks that change the direction of text. With
@@ -56,3 +58,61 @@ export const fillLeft = (text: string, width: number): string => {
   const shown = cut(text, width)
   return " ".repeat(Math.max(0, width - widthOf(shown))) + shown
 }
+
+/** Places at which a long word may be broken: after the punctuation of addresses, paths and names. */
+const SEAM = /(?<=[-_./@:,=])/
+
+/** Blanks at which a line may end: not before a unit. */
+const BREAK = /\s+(?!(?:ms|s|min|h|d|B|[KMGT]iB|%)(?!\w))/
+
+/** Joins the parts in order into pieces no wider than the width; a part wider than that is a piece of its own. */
+const joinUpTo = (parts: Iterable<string>, width: number): ReadonlyArray<string> => {
+  const pieces: Array<string> = []
+  for (const part of parts) {
+    const last = pieces.at(-1)
+    if (last !== undefined && widthOf(last) + widthOf(part) <= width) pieces[pieces.length - 1] = last + part
+    else pieces.push(part)
+  }
+  return pieces
+}
+
+/** Pieces of a word that fit: broken at its seams, and where it has none, between any two characters. */
+const pieces = (word: string, width: number): ReadonlyArray<string> =>
+  widthOf(word) <= width
+    ? [word]
+    : joinUpTo(word.split(SEAM), width).flatMap((piece) =>
+        widthOf(piece) <= width
+          ? [piece]
+          : joinUpTo(
+              Array.from(graphemes.segment(piece), ({ segment }) => segment),
+              width
+            )
+      )
+
+/**
+ * The text in lines no wider than the width; only the blanks at which a line ends are left out. At least one line.
+ *
+ * The width is at least 2, because a wide character takes two columns; without one the text is a single line.
+ */
+export const wrap = (text: string, width: number | undefined): ReadonlyArray<string> => {
+  if (width === undefined) return [text]
+  const lines: Array<string> = []
+  let line = ""
+  for (const word of text.split(BREAK)) {
+    for (const [index, piece] of pieces(word, width).entries()) {
+      const joint = line === "" || index > 0 ? "" : " "
+      if (widthOf(line) + joint.length + widthOf(piece) <= width && !(index > 0 && line === "")) line += joint + piece
+      else {
+        if (line !== "") lines.push(line)
+        line = piece
+      }
+    }
+  }
+  return line === "" && lines.length > 0 ? lines : [...lines, line]
+}
+
+/** The terminal's width in columns; undefined for a pipe or a file. */
+export const terminalWidth: Effect.Effect<number | undefined, never, Terminal.Terminal> = Effect.gen(function* () {
+  const columns = yield* (yield* Terminal.Terminal).columns
+  return columns > 0 ? columns : undefined
+})

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Terminal from "effect/Terminal"
-import type { Line, Tone } from "./Blocks.ts"
+import type { Line, Tone } from "./Frame.ts"
 
 /** Xterm Control Sequences, "CSI ? Pm h" and "CSI Ps ; Ps H"; tmux and screen support them. */
 const ENTER = "\u001B[?1049h\u001B[?25l\u001B[2J"

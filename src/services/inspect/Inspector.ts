@@ -9,12 +9,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { secretsOf } from "../config/ConnectionString.ts"
-import { ownSessions, readFacts, runCheck } from "./checks/RunCheck.ts"
+import { ownSessions, readFacts, runCheck, type InspectorError } from "./checks/RunCheck.ts"
 import type { CheckInput } from "./checks/Check.ts"
 import { checks } from "./checks/AllChecks.ts"
 import type { CheckId } from "./checks/CheckTitles.ts"
 import type { Inspection } from "./checks/InspectionReport.ts"
-import type { InspectorError } from "./checks/InspectorError.ts"
 import { SessionOpener } from "../session/SessionOpener.ts"
 import { SessionConfig } from "../config/SessionConfig.ts"
 import type { SessionError } from "../errors/SessionError.ts"
@@ -27,7 +26,7 @@ export {
   InspectionReport,
   INSPECTION_REPORT_VERSION
 } from "./checks/InspectionReport.ts"
-export { InspectorError } from "./checks/InspectorError.ts"
+export { InspectorError } from "./checks/RunCheck.ts"
 export { LoadObserver, type SizeInput, SizeReport } from "./LoadObserver.ts"
 
 /** Options of an inspection. */

@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { MetricDefinition } from "./metrics/MetricDefinition.ts"
-import { FlushTelemetry } from "./metrics/FlushTelemetry.ts"
 import { LoopDelay } from "./metrics/LoopDelay.ts"
 import { prometheusText } from "./metrics/PrometheusText.ts"
 import { RegisteredMetrics } from "./metrics/RegisteredMetrics.ts"
@@ -19,6 +18,11 @@ import { sessionMetrics } from "./metrics/SessionMetrics.ts"
 import { standardMetrics } from "./metrics/StandardMetrics.ts"
 import { monotonicMillis } from "../wire/MonotonicClock.ts"
 import { SessionPool } from "../pool/SessionPool.ts"
+
+/** Exports the last values before the metrics are removed, within a time limit; does nothing without an exporter. */
+export const FlushTelemetry = Context.Reference<Effect.Effect<void>>("effect-supavisor/FlushTelemetry", {
+  defaultValue: () => Effect.void
+})
 
 /** Every metric of a pool. */
 export const definitions: ReadonlyArray<MetricDefinition> = [...standardMetrics, ...sessionMetrics]

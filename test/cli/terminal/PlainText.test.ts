@@ -1,7 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { cut, fill, fillLeft, parsePlain, plainText, safeJson, widthOf } from "../../../src/cli/terminal/PlainText.ts"
-import { wrap } from "../../../src/cli/terminal/Wrap.ts"
+import {
+  cut,
+  fill,
+  fillLeft,
+  parsePlain,
+  plainText,
+  safeJson,
+  widthOf,
+  wrap
+} from "../../../src/cli/terminal/PlainText.ts"
 
 /** Text as a hostile server would write it: escapes, wide characters, marks, emoji. */
 const anyText = fc.oneof(

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { wrap } from "../../../src/cli/terminal/Wrap.ts"
+import { wrap } from "../../../src/cli/terminal/PlainText.ts"
 
 const withoutBlanks = (text: string): string => text.replaceAll(/\s/g, "")
 

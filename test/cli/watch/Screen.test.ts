@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { line } from "../../../src/cli/watch/Blocks.ts"
+import { line } from "../../../src/cli/watch/Frame.ts"
 import { Screen } from "../../../src/cli/watch/Screen.ts"
 
 const CSI = "\u001B["

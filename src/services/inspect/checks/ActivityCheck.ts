@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, word } from "./Column.ts"
-import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { hiddenSessions, millisSince, sessions } from "./SharedSql.ts"
 import { counted } from "../../errors/Wording.ts"
 
 export const activity = Check.define({

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, maybe, name, share, word } from "./Column.ts"
-import { busy, isUserSchema } from "./TableRows.ts"
+import { busy, isUserSchema } from "./SharedSql.ts"
 import { firstFew, wordShare, wordBytes } from "../../errors/Wording.ts"
 
 /** Below this waste, rewriting a table is not worth its lock. */

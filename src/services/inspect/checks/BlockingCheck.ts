@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+import { cancelStatement, hiddenSessions, millisSince, sessions, terminateSession } from "./SharedSql.ts"
 import { counted, firstFew, wordMillis } from "../../errors/Wording.ts"
 
 /** In milliseconds: PostgreSQL checks for a deadlock after this wait (deadlock_timeout). */

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, maybe, name, share, time } from "./Column.ts"
-import { busy, instant, unmeasured } from "./TableRows.ts"
+import { busy, instant, unmeasured } from "./SharedSql.ts"
 import { wordShare } from "../../errors/Wording.ts"
 
 /** The threshold of Supabase's report. */

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { hiddenSessions, millisSince, sessions, terminateSession } from "./SessionRows.ts"
+import { hiddenSessions, millisSince, sessions, terminateSession } from "./SharedSql.ts"
 import { wordMillis } from "../../errors/Wording.ts"
 
 export const idleInTransaction = Check.define({

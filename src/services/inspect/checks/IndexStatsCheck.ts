@@ -1,7 +1,7 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name, share, time } from "./Column.ts"
 import { POSTGRES_16 } from "./ServerFacts.ts"
-import { busy, instant, isUserSchema, unmeasured } from "./TableRows.ts"
+import { busy, instant, isUserSchema, unmeasured } from "./SharedSql.ts"
 import { firstFew, wordBytes } from "../../errors/Wording.ts"
 
 /** A smaller unused index costs little. */

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, millis, name, statement, word } from "./Column.ts"
-import { hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { hiddenSessions, millisSince, sessions } from "./SharedSql.ts"
 import { wordMillis } from "../../errors/Wording.ts"
 
 /** In milliseconds; the threshold of Supabase's report. */

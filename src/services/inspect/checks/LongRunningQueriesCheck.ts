@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, maybe, millis, name, statement } from "./Column.ts"
-import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SessionRows.ts"
+import { cancelStatement, hiddenSessions, millisSince, sessions } from "./SharedSql.ts"
 import { wordMillis } from "../../errors/Wording.ts"
 
 export const longRunningQueries = Check.define({

@@ -1,7 +1,7 @@
 import { defaultPoolerSize } from "../../config/PoolSizing.ts"
 import * as Check from "./Check.ts"
 import { count, extra, maybe, name, share, text, word } from "./Column.ts"
-import { hiddenSessions, quoteName, sessions } from "./SessionRows.ts"
+import { hiddenSessions, quoteName, sessions } from "./SharedSql.ts"
 import { wordShare } from "../../errors/Wording.ts"
 
 /** Supabase's threshold for a pool with room for a burst (its docs, guides/database/connection-management). */

@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { bytes, count, extra, flag, maybe, name } from "./Column.ts"
-import { busy, isUserSchema, unmeasured } from "./TableRows.ts"
+import { busy, isUserSchema, unmeasured } from "./SharedSql.ts"
 import { firstFew } from "../../errors/Wording.ts"
 
 /** A smaller table is read faster without an index. */

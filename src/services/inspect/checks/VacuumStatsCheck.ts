@@ -1,6 +1,6 @@
 import * as Check from "./Check.ts"
 import { count, extra, flag, maybe, name, share, time } from "./Column.ts"
-import { instant, isUserSchema } from "./TableRows.ts"
+import { instant, isUserSchema } from "./SharedSql.ts"
 import { firstFew, wordShare } from "../../errors/Wording.ts"
 
 /** The threshold of Supabase's report: a smaller table is vacuumed in a moment. */
