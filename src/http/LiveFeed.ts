@@ -102,7 +102,6 @@ const make = Effect.gen(function* () {
   const readers = new Set<Reader>()
   const wake = yield* Queue.sliding<void>(1)
   const allGone = yield* Deferred.make<void>()
-  /** New readers are rejected. */
   let ending = false
   /** The queues have ended; offering to them would disconnect readers that still read the last messages. */
   let ended = false

@@ -18,10 +18,7 @@ const types: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8"
 }
 
-/**
- * Only this server is loaded from and sent to, and no other page may frame it (W3C CSP3). The chart library sets styles
- * from its script, which this policy allows.
- */
+/** Only this server is used, and no page may frame it (W3C CSP3). Styles that a script sets are allowed. */
 const contentPolicy = [
   "default-src 'none'",
   "script-src 'self'",

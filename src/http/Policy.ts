@@ -7,7 +7,6 @@ import { isLoopback } from "../services/config/settings/Exposure.ts"
 /** Open without a token: a platform's probes and scrapers have none. */
 const openPaths: ReadonlySet<string> = new Set(["/livez", "/readyz", "/healthz", "/startupz", "/metrics"])
 
-/** Where the form with the token is sent. */
 export const SIGN_IN_PATH = "/sign-in"
 
 /** The part of a request that the decision depends on. */

@@ -37,7 +37,6 @@ const poolReasons: { readonly [Tag in Health["state"]["_tag"]]: string | undefin
   Draining: "the pool is draining"
 }
 
-/** Which check a limit belongs to. */
 const limits: ReadonlyArray<readonly [name: string, cause: DegradedCause]> = [
   ["sessions", "saturated"],
   ["latency", "slow"],
@@ -45,7 +44,6 @@ const limits: ReadonlyArray<readonly [name: string, cause: DegradedCause]> = [
   ["dials", "breaker"]
 ]
 
-/** Ready while the health is Up or Degraded. */
 export const readinessOf = (health: Health): Readiness => {
   const { state } = health
   const causes = state._tag === "Degraded" ? state.causes : []

@@ -10,13 +10,11 @@ import * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { type Policy, SIGN_IN_PATH } from "./Policy.ts"
 
-/** The cookie of a browser that has signed in. */
 export const COOKIE = "effect_supavisor_session"
 
 /** Enough for the longest token, 512 characters, when all of it is percent-encoded. */
 const MAX_BODY = ByteSize.bytes(2048)
 
-/** How long the body may take to arrive. */
 const BODY_TIMEOUT = Duration.seconds(5)
 
 const style = `

@@ -8,7 +8,6 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { EXIT_INVALID } from "../ExitCode.ts"
 
-/** The default of `HTTP_PORT`. */
 const DEFAULT_PORT = 8321
 
 /** `Config.Port` leaves out 0, which lets the server choose. */
@@ -32,7 +31,6 @@ export interface OperationsAddress {
   readonly token: Redacted.Redacted<string> | undefined
 }
 
-/** The flags. */
 export interface AddressOptions {
   readonly url: Option.Option<string>
   readonly token: Option.Option<Redacted.Redacted<string>>

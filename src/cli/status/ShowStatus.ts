@@ -33,10 +33,7 @@ const render = (format: Format, text: string, status: StatusBody, address: Opera
   return statusTable(status, address.base, process.stdout.columns ?? Number.POSITIVE_INFINITY, now).join("\n")
 }
 
-/**
- * The command. Succeeds when the program is up or degraded; fails with `AddressInvalid` (code 2), with
- * `StatusUnavailable` or, when the program is not ready, with `NotReady` (code 1).
- */
+/** Fails with `AddressInvalid` (code 2), `StatusUnavailable` or, when the program is not ready, `NotReady` (1). */
 export const showStatus = Effect.fn("status")(
   function* ({ format, timeout, ...options }: StatusOptions) {
     const address = yield* addressOf(options)

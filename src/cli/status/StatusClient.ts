@@ -24,10 +24,8 @@ export class StatusUnavailable extends Data.TaggedError("StatusUnavailable")<{
   readonly permanent: boolean
 }> {}
 
-/** Characters shown of an unexpected answer. */
 const ANSWER_WIDTH = 200
 
-/** Characters shown of a schema's message. */
 const SCHEMA_MESSAGE_WIDTH = 120
 
 /** An error may be its own cause; real chains are shorter than this. */
@@ -138,10 +136,7 @@ export const request = Effect.fnUntraced(function* (
   return yield* rejected(address, path, response.status, body)
 })
 
-/**
- * Decodes JSON with a schema; control characters are removed from its strings first. Fails with why it cannot be
- * decoded, to be put after a subject.
- */
+/** Decodes JSON without control characters. Fails with a predicate: why it cannot be decoded. */
 export const decodePlain =
   <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
   (json: string): Effect.Effect<S["Type"], string> =>

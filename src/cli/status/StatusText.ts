@@ -91,7 +91,6 @@ const sessionColumns: ReadonlyArray<Column<StatusSession>> = [
 const byHeldTime = (one: StatusSession, other: StatusSession): number =>
   (other.heldMillis ?? -1) - (one.heldMillis ?? -1) || one.sessionId - other.sessionId
 
-/** The sessions as a table with a line of headers. */
 export const sessionRows = (sessions: ReadonlyArray<StatusSession>, width: number): ReadonlyArray<string> =>
   table(sessionColumns, sessions.toSorted(byHeldTime), width)
 
@@ -105,7 +104,6 @@ const waiterColumns: ReadonlyArray<Column<StatusWaiter>> = [
 export const waiterRows = (waiters: ReadonlyArray<StatusWaiter>, width: number): ReadonlyArray<string> =>
   table(waiterColumns, waiters, width)
 
-/** A finding, and below it the remedy. */
 export const findingLines = (finding: StatusFinding, width: number): ReadonlyArray<string> => [
   ...wrap(`${finding.severity}: ${finding.title}. ${finding.detail}`, width),
   ...wrap(`To do: ${finding.remedy}`, width - 2).map((line) => `  ${line}`)

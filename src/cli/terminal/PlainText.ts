@@ -89,11 +89,7 @@ const pieces = (word: string, width: number): ReadonlyArray<string> =>
             )
       )
 
-/**
- * The text in lines no wider than the width; only the blanks at which a line ends are left out. At least one line.
- *
- * The width is at least 2, because a wide character takes two columns; without one the text is a single line.
- */
+/** The text in lines no wider than the width (at least 2), at least one; without a width, one line. */
 export const wrap = (text: string, width: number | undefined): ReadonlyArray<string> => {
   if (width === undefined) return [text]
   const lines: Array<string> = []

@@ -22,5 +22,4 @@ export const formatSeconds = (seconds: number): string => formatMillis(seconds *
 export const formatRate = (perSecond: number | null): string =>
   perSecond === null ? NOT_MEASURED : `${short(perSecond)}/s`
 
-/** A share in per cent, as `3 %`. */
 export const formatShare = (share: number): string => `${Math.round(share * 100)} %`

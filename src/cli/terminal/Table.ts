@@ -1,7 +1,6 @@
 /** A table for a terminal or a pipe, never wider than the terminal. */
 import { cut, fill, fillLeft, widthOf } from "./PlainText.ts"
 
-/** A column of a table. */
 export interface TableColumn {
   readonly header: string
   readonly align: "left" | "right"
@@ -11,7 +10,6 @@ export interface TableColumn {
   readonly isExtra: boolean
 }
 
-/** A table in lines. */
 export interface Table {
   readonly lines: ReadonlyArray<string>
   /** The headers of the columns that were left out. */
@@ -23,7 +21,6 @@ const GAP = "  "
 /** Extra columns are left out before an elastic column gets narrower than this. */
 const COMFORTABLE = 24
 
-/** The least width of an elastic column. */
 const NARROWEST = 8
 
 interface Measured extends TableColumn {

@@ -41,7 +41,6 @@ const decode = (
   )
 }
 
-/** One connection until its end. */
 const connection = (
   address: OperationsAddress,
   deadline: Duration.Duration

@@ -16,9 +16,7 @@ export interface Line {
 
 export const line = (text: string, tone: Tone = "plain"): Line => ({ text, tone })
 
-/** Lines of one subject. */
 export interface Block {
-  /** Blocks of a lower rank get their rows first. */
   readonly rank: number
   /** The fewest lines to show; with fewer rows the block is left out. */
   readonly least: number
@@ -80,7 +78,6 @@ export interface View {
   readonly rows: number
   /** Wall-clock milliseconds. */
   readonly now: number
-  /** The address of the program. */
   readonly base: string
   /** The characters of sparklines, lowest first. */
   readonly characters: string
@@ -102,7 +99,6 @@ const RANK = {
 /** A status arrives every second; after this time without one it is shown as outdated. */
 const STALE_MILLIS = 3000
 
-/** The tone of a status. */
 const toneOf = ({ ready, verdict }: StatusBody): Tone => (!ready ? "bad" : verdict.level === "up" ? "good" : "limited")
 
 const bothEnds = (left: string, right: string, width: number): string =>
@@ -178,10 +174,7 @@ export const blocks = "▁▂▃▄▅▆▇█"
 
 export const asciiBlocks = "_.:-=+*#"
 
-/**
- * The last values that fit into the width, newest at the right, scaled from zero to `top`, by default the largest of
- * them. A gap where nothing was measured.
- */
+/** The last values that fit, newest at the right, from zero to `top` (default: the largest). A gap for null. */
 export const sparkline = (
   values: ReadonlyArray<number | null>,
   width: number,
@@ -207,7 +200,6 @@ const VALUE_WIDTH = 8
 
 const PEAK_WIDTH = 14
 
-/** Narrower terminals do not show the peak. */
 const WIDTH_WITH_PEAK = 60
 
 interface Trend {

@@ -29,11 +29,9 @@ const painted = ({ text, tone }: Line): string => {
 /** The part of a writable stream that the screen uses. */
 export interface Output {
   readonly write: (text: string) => unknown
-  /** Whether the output's buffer is full. */
   readonly writableNeedDrain: boolean
 }
 
-/** The alternate screen of a terminal. */
 export class Screen {
   private readonly output: Output
   private readonly coloured: boolean
@@ -120,10 +118,7 @@ const suspend = (screen: Screen) =>
     return Effect.sync(() => process.off("SIGCONT", wake))
   })
 
-/**
- * Handles the keys, which a terminal in raw mode sends as they are pressed, until one that quits (q, Escape, Ctrl-C,
- * Ctrl-D). Does not end where the input is no terminal.
- */
+/** Handles keys until one that quits (q, Escape, Ctrl-C, Ctrl-D); never ends when the input is no terminal. */
 export const handleKeys = Effect.fnUntraced(function* (
   terminal: Terminal.Terminal,
   screen: Screen,

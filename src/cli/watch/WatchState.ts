@@ -7,7 +7,6 @@ import type { FeedMessage } from "./Feed.ts"
 /** 15 minutes in steps of 2 s, as many as the server keeps. */
 const MAX_POINTS = 450
 
-/** As many as the server keeps. */
 const MAX_EVENTS = 50
 
 /** Until `hello` arrives. */
@@ -16,9 +15,7 @@ const DEFAULT_STEP_MILLIS = 2000
 /** Times are wall-clock milliseconds. */
 export interface WatchState {
   readonly status: StatusBody | undefined
-  /** When the status arrived. */
   readonly statusAt: number
-  /** Undefined while connected. */
   readonly disconnected: { readonly since: number; readonly why: string } | undefined
   readonly stepMillis: number
   /** Oldest first. */
@@ -36,7 +33,6 @@ export const initialState: WatchState = {
   events: []
 }
 
-/** The state after a message that arrived at `now`. */
 export const advance = (state: WatchState, message: FeedMessage, now: number): WatchState => {
   switch (message.kind) {
     case "hello": {

@@ -1,8 +1,4 @@
-/**
- * The pool's last fifteen minutes in steps of two seconds, and its last events.
- *
- * A step is the difference of counters and histograms that the pool keeps anyway, so statements cost nothing extra.
- */
+/** The last fifteen minutes in steps of two seconds, from numbers that the pool keeps anyway, and the last events. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -120,10 +116,7 @@ export class PoolHistory extends Context.Service<
     /** The last minute. */
     readonly recent: Effect.Effect<Interval>
     readonly process: Effect.Effect<ProcessView>
-    /**
-     * Calls the listener for every addition until the scope closes, synchronously, so that no update is missed or seen
-     * twice. The listener must be fast and must not throw.
-     */
+    /** Calls the listener for every addition until the scope closes, synchronously. It must be fast and not throw. */
     readonly subscribe: (listener: (update: HistoryUpdate) => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("effect-supavisor/PoolHistory") {

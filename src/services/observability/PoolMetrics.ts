@@ -31,10 +31,7 @@ export const definitions: ReadonlyArray<MetricDefinition> = [...standardMetrics,
 export class PoolMetrics extends Context.Service<
   PoolMetrics,
   {
-    /**
-     * Effect's whole metric registry, the application's own metrics included, in Prometheus' text format 0.0.4.
-     * Durations end in `_seconds`, counters in `_total`.
-     */
+    /** Effect's whole registry in Prometheus' text format 0.0.4: durations end in `_seconds`, counters in `_total`. */
     readonly prometheus: Effect.Effect<string>
   }
 >()("effect-supavisor/PoolMetrics") {

@@ -4,10 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 
-/**
- * The level of lines about normal operation. Default debug: Effect's default logger writes info to stdout, which may
- * carry the application's protocol. The program sets info.
- */
+/** Default debug, because info goes to stdout, which may carry the application's protocol. The program sets info. */
 export const RoutineLogLevel = Context.Reference<Severity>("effect-supavisor/RoutineLogLevel", {
   defaultValue: () => "Debug"
 })

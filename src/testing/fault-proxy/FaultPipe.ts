@@ -2,17 +2,14 @@
 import type { Socket } from "node:net"
 import type { Latency } from "./FaultMode.ts"
 
-/** How bytes are written out. */
 export interface Shape {
   readonly sliceBytes: number
   readonly everyMillis: number
   readonly latency: Latency
 }
 
-/** Everything at once, as soon as possible. */
 export const unshaped: Shape = { sliceBytes: Number.POSITIVE_INFINITY, everyMillis: 0, latency: 0 }
 
-/** What happens to new bytes. */
 export type Gate = "open" | "hold" | "drop"
 
 // More than any reply in a test, and small enough that a slow link slows the sender down (backpressure).

@@ -43,7 +43,6 @@ export const Dial = {
 /** Outcomes of dials: one for all, a list whose last entry repeats, or a function of the dial's number (from 1). */
 export type Dials = DialOutcome | ReadonlyArray<DialOutcome> | ((number: number) => DialOutcome)
 
-/** The outcome of the dial with that number, from 1. */
 export const outcomeOf = (dials: Dials, number: number): DialOutcome => {
   if (typeof dials === "function") return dials(number)
   if ("_tag" in dials) return dials

@@ -126,7 +126,6 @@ class ScriptedStatement implements QueryHandle {
   }
 }
 
-/** Constructor arguments of `ScriptedSession`. */
 export interface ScriptedSessionParts {
   readonly info: SessionInfo
   readonly script: SessionScript

@@ -66,7 +66,6 @@ const toResult = (sql: string, outcome: Outcome): Effect.Effect<Result, SqlError
   })
 }
 
-/** Runs an answer. */
 export const runAnswer = (
   answer: Answer,
   sql: string,

@@ -11,10 +11,8 @@ import { firstFew, given, type OptionalTexts } from "../../errors/Wording.ts"
 /** The subject of a check: connections and their limits, or the database itself. */
 export type Subject = "connections" | "database"
 
-/** The input of a check. */
 export interface CheckInput {
   readonly facts: ServerFacts
-  /** Maximum number of rows. */
   readonly limit: number
   /** The duration from which a statement counts as long, in milliseconds. */
   readonly longerThanMillis: number
@@ -31,7 +29,6 @@ export interface CheckInput {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** Why a check cannot run. */
 export interface Unavailable {
   readonly unavailable: string
   readonly nextSteps: ReadonlyArray<string>
@@ -40,7 +37,6 @@ export interface Unavailable {
 /** The outcome of a rule; `unknown` when there was too little data. */
 export const outcomes = ["pass", "fail", "unknown"] as const
 
-/** The outcome of a rule and the reason. */
 export interface RuleOutcome {
   readonly outcome: (typeof outcomes)[number]
   readonly detail: string
@@ -61,7 +57,6 @@ export type Rule<Row> = {
     }
 )
 
-/** The definition of a check. */
 export interface Definition<C extends Columns> {
   readonly id: CheckId
   readonly subject: Subject
@@ -78,10 +73,8 @@ export interface Definition<C extends Columns> {
   readonly rules?: ReadonlyArray<Rule<RowOf<C>>>
 }
 
-/** A row of any check. */
 export type Row = Readonly<Record<string, Cell>>
 
-/** The output of a check. */
 export interface CheckOutput {
   readonly rows: ReadonlyArray<Row>
   readonly isTruncated: boolean
@@ -95,7 +88,6 @@ export interface Check extends Omit<Definition<Columns>, "nextSteps" | "unseen" 
   /** What it shows: a sentence without a full stop. */
   readonly title: string
   readonly rules: ReadonlyArray<{ readonly id: string; readonly text: string }>
-  /** The schema of a row. */
   readonly row: Schema.Codec<Row, Row>
   /** Decodes the rows from JSON; one row more than `limit` means that there are more. */
   readonly read: (answer: unknown, input: CheckInput) => Effect.Effect<CheckOutput, Schema.SchemaError>
@@ -119,7 +111,6 @@ const judge = <R>(rule: Rule<R>, rows: ReadonlyArray<R>, input: CheckInput): Rul
   return { outcome: "fail", detail: (rule.join ?? firstFew)(failed) }
 }
 
-/** Makes a check from its definition. */
 export const define = <const C extends Columns>(definition: Definition<C>): Check => {
   const { columns, nextSteps, rules = [], unseen } = definition
   const row = rowSchema(columns)

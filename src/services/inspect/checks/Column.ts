@@ -18,14 +18,12 @@ export type ColumnKind =
   | "flag"
   | "time"
 
-/** The value of a cell. */
 export const Cell = Schema.NullOr(Schema.Union([Schema.String, Schema.Number, Schema.Boolean]))
 
 export type Cell = typeof Cell.Type
 
 type CellCodec = Schema.Codec<Cell, Cell>
 
-/** One column. */
 export interface Column<S extends CellCodec = CellCodec> {
   readonly schema: S
   readonly kind: ColumnKind
@@ -38,7 +36,6 @@ export interface Column<S extends CellCodec = CellCodec> {
 /** The columns of a check by their names in JSON, in display order. */
 export type Columns = Readonly<Record<string, Column>>
 
-/** A row of a check. */
 export type RowOf<C extends Columns> = { readonly [Name in keyof C]: C[Name]["schema"]["Type"] }
 
 const column =
@@ -56,7 +53,6 @@ export const share = column("share", Schema.Number)
 export const flag = column("flag", Schema.Boolean)
 export const time = column("time", Schema.String)
 
-/** A column that may be null. */
 export const maybe = <S extends CellCodec>(of: Column<S>): Column<Schema.NullOr<S>> => ({
   ...of,
   schema: Schema.NullOr(of.schema)

@@ -68,10 +68,7 @@ export class InspectorError extends Schema.TaggedError<InspectorError>("effect-s
 /** idle_in_transaction_session_timeout of an inspecting session: far longer than a round trip. */
 const IDLE_TIMEOUT: Duration.Duration = Duration.seconds(60)
 
-/**
- * Opens sessions with the configured server. They have their own application_name, at most the 63 bytes that PostgreSQL
- * keeps, so that they are not counted as the application's.
- */
+/** Opens sessions with an own application_name, so that they are not counted as the application's. */
 export const ownSessions = (applicationName: string): Layer.Layer<SessionOpener, SessionError, SessionConfig> =>
   SessionOpener.layer.pipe(
     Layer.provide(
@@ -194,10 +191,7 @@ const queryCheck = (
   return boundedReadOnly(session, check.id, output, timeout, input.secrets)
 }
 
-/**
- * Runs one check. A failed query gives a result with the status `failed`; the effect itself fails only when the session is
- * lost or cannot be used any more.
- */
+/** Runs one check. A failed query is a result; the effect fails when the session cannot be used any more. */
 export const runCheck = Effect.fnUntraced(function* (
   session: Session,
   check: Check,

@@ -38,10 +38,7 @@ export type ServerFacts = typeof ServerFacts.Type
 /** Since PostgreSQL 16 `pg_stat_user_indexes` has the time of the last use. */
 export const POSTGRES_16 = 160_000
 
-/**
- * The library of pg_stat_statements is loaded when its settings exist; few roles may read `shared_preload_libraries`
- * (PostgreSQL docs, runtime-config-client).
- */
+/** pg_stat_statements is loaded when its settings exist; few roles may read `shared_preload_libraries`. */
 export const factsStatement = `
 with statements as (
   select view.oid, format('%I.%I', nspname, relname) as view,

@@ -50,10 +50,7 @@ export const isUserSchema = (column: string): string => `${column} <> 'informati
 /** SQL for a timestamp as ISO 8601. */
 export const instant = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-/**
- * Tables whose size cannot be read without waiting, as `busy`: they, their TOAST table or one of their indexes are locked
- * exclusively, and reading a size takes a lock.
- */
+/** Tables that are locked exclusively, as `busy`, with TOAST and indexes: reading their size would wait. */
 export const busy = `locked as materialized (
   select distinct relation as oid from pg_locks
   where locktype = 'relation' and mode = 'AccessExclusiveLock' and pid is distinct from pg_backend_pid()

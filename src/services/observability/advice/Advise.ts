@@ -37,11 +37,7 @@ const rules: ReadonlyArray<(input: AdvisorInput) => Advice | undefined> = [
 
 const weights: { readonly [S in Severity]: number } = { critical: 0, warning: 1, info: 2 }
 
-/**
- * The current findings, the most severe first. `at` is wall-clock milliseconds.
- *
- * A finding keeps its `since` while its numbers or its severity change. A pool that is draining has no findings.
- */
+/** The findings, the most severe first; those that go on keep their `since`. `at` is wall-clock milliseconds. */
 export const advise = (input: AdvisorInput, previous: ReadonlyArray<Finding>, at: number): ReadonlyArray<Finding> => {
   const { phase } = input.pool
   if (phase === "draining" || phase === "closed") return []

@@ -23,10 +23,7 @@ const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
 const receivedWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
   silentMillisOf(sessions) < withinMillis
 
-/**
- * The outcome by traffic: answered when the server sent data since the last check, unanswered when statements wait and
- * it has sent nothing on any session for longer than a probe may take.
- */
+/** Answered when data came since the last check; unanswered when statements wait longer than a probe may take. */
 export const outcomeOfTraffic = (sessions: ReadonlyArray<SessionEntry>, sinceMillis: number): CheckOutcome => {
   if (receivedWithin(sessions, sinceMillis)) return { _tag: "Answered", latencyMillis: undefined }
   const silent = silentMillisOf(sessions)
@@ -41,11 +38,7 @@ export const outcomeOfTraffic = (sessions: ReadonlyArray<SessionEntry>, sinceMil
 
 type Pool = SessionPool["Service"]
 
-/**
- * One round trip with a time limit: its milliseconds, or undefined without an answer, after which the session is killed.
- *
- * A driver that is interrupted waits for its peer, so the session of a silent server is killed first.
- */
+/** The milliseconds of a round trip; undefined without an answer: then a driver must be killed to be interrupted. */
 const roundTrip = (pool: Pool, now: () => number, lease: SessionLease): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
     const { session } = lease

@@ -71,7 +71,6 @@ const reasonOf = (
   }
 }
 
-/** The verdict on the health, with the numbers of this snapshot. */
 export const verdictOf = (input: VerdictInput): Verdict => {
   const { since, state } = input.health
   const { cause = "", reason, remedy } = reasonOf(input)

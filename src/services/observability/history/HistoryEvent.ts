@@ -6,7 +6,6 @@ import type { PoolEvent } from "../../pool/Events.ts"
 import type { HistoryEvent } from "./HistorySchema.ts"
 import type { CloseReason } from "../../pool/core/Snapshot.ts"
 
-/** Events kept. */
 export const EVENTS_KEPT = 50
 
 type EventLevel = "info" | "warn" | "error"

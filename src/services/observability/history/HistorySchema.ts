@@ -1,7 +1,4 @@
-/**
- * The contents of the history, which `/status` and `/events` send as they are. Durations are milliseconds, null where
- * nothing was measured; `at` is wall-clock milliseconds.
- */
+/** The history as `/status` and `/events` send it, in milliseconds, null where nothing was measured. */
 import * as Schema from "effect/Schema"
 import { MILLIS_PER_MINUTE } from "../../errors/Units.ts"
 
@@ -42,7 +39,6 @@ export const HistoryPoint = Schema.Struct({
   dialFailures: Number,
   /** Sessions closed in the step by reason, without reasons that did not occur. */
   closes: Counts,
-  /** The state of the health in lower case. */
   health: String,
   /** The share of one core that the process used. */
   cpu: Number,
@@ -72,5 +68,4 @@ export const ProcessView = Schema.Struct({
   loopDelayP99Millis: Number
 })
 
-/** The process at one instant. */
 export type ProcessView = typeof ProcessView.Type

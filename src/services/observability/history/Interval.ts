@@ -55,7 +55,6 @@ export const quantile = (bounds: ReadonlyArray<number>, counted: HistogramCounts
   return Math.max(lower, Math.min(within, counted.sum / (total - rank + 1)))
 }
 
-/** The quantiles in milliseconds. */
 export const quantilesOf = (bounds: ReadonlyArray<number>, counted: HistogramCounts): Quantiles => {
   const millis = (q: number): number | null => {
     const seconds = quantile(bounds, counted, q)
@@ -76,7 +75,6 @@ export interface Totals {
   readonly closed: Readonly<Record<CloseReason, number>>
 }
 
-/** The difference between two totals. */
 export interface Interval {
   readonly wait: Quantiles
   readonly query: Quantiles

@@ -2,10 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { MILLIS_PER_SECOND, NANOS_PER_SECOND } from "../../errors/Units.ts"
 
-/**
- * The interval of Node's timer; any excess is delay. Node's default of 10 ms wakes an idle process a hundred times a
- * second; a blocked loop has the same delay with any interval.
- */
+/** The interval of Node's timer; any excess is delay. Node's default of 10 ms wakes an idle process too often. */
 const RESOLUTION_MILLIS = 50
 
 /** The least duration of a window, in milliseconds, however often the delays are read. */
@@ -24,7 +21,6 @@ export interface LoopDelays {
 
 const none: LoopDelays = { mean: 0, p50: 0, p90: 0, p99: 0, max: 0 }
 
-/** Node measures the timer's interval too. */
 const beyondPeriod = (nanos: number): number => Math.max(0, nanos / NANOS_PER_SECOND - RESOLUTION_SECONDS)
 
 export class LoopDelay {

@@ -23,13 +23,11 @@ export type Instrument = "Counter" | "UpDownCounter" | "Gauge" | "Histogram"
 /** Attributes of a series, in OpenTelemetry's spelling. */
 export type Attributes = Readonly<Record<string, string>>
 
-/** One series of a metric with its value. */
 export interface Series {
   readonly attributes: Attributes
   readonly value: number | Histogram
 }
 
-/** One metric. */
 export interface MetricDefinition {
   readonly name: string
   readonly instrument: Instrument

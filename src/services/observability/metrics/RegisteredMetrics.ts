@@ -16,10 +16,7 @@ const stateOf = ({ bounds, count, counts, max, min, sum }: Histogram): Metric.Hi
 
 const empty: Metric.HistogramState = { buckets: [], count: 0, sum: 0, max: 0, min: 0 }
 
-/**
- * Effect's exporters read the unit from the attribute of that name, and export it as an attribute of the series too. An
- * inherited attribute is read, but not exported.
- */
+/** Effect's exporters read the unit from an attribute; an inherited one is not exported with the series. */
 const withUnit = (unit: string, attributes: Attributes): Attributes =>
   Object.assign(Object.create({ unit }), attributes)
 
@@ -46,7 +43,6 @@ export class RegisteredMetrics {
     this.update()
   }
 
-  /** Registers new series. */
   update(): void {
     this.reading = undefined
     for (const definition of this.definitions) {

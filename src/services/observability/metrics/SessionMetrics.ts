@@ -8,7 +8,6 @@ import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 
 export const PREFIX = "db.client.connection.session"
 
-/** The values of the metric. */
 const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 }
 
 /** A metric in the list below; `observe` gives one number, or the series. */

@@ -1,7 +1,4 @@
-/**
- * The metrics that OpenTelemetry defines, with its units, attributes and bounds (OpenTelemetry semantic conventions 1.44,
- * database client metrics and Node.js runtime metrics).
- */
+/** The metrics of OpenTelemetry (semantic conventions 1.44: database client and Node.js runtime metrics). */
 import { type Histogram, SECONDS_BOUNDS } from "../../stats/Histogram.ts"
 import type { OperationSeries } from "../../stats/OperationTimes.ts"
 import { type Attributes, type MetricDefinition, each, single, type Reading } from "./MetricDefinition.ts"

@@ -18,7 +18,6 @@ import { MILLIS_PER_SECOND } from "../../errors/Units.ts"
 /** Most rows of each kind; the counts cover the others. */
 const MAX_ROWS = 10
 
-/** Most blockers of one backend. */
 const MAX_BLOCKERS = 5
 
 const backend = (from: string): string =>
@@ -129,11 +128,7 @@ export interface MonitorQueryOptions {
   readonly secrets: ReadonlyArray<string>
 }
 
-/**
- * Runs the statement once. Does not wait for a session; takes five seconds at most; never fails.
- *
- * The statement is not prepared, because the session is a different one each time.
- */
+/** Runs the statement once, in five seconds at most and without waiting for a session. Never fails. */
 export const runMonitorQuery = (
   pool: SessionPool["Service"],
   options: MonitorQueryOptions

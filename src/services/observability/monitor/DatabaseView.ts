@@ -63,7 +63,6 @@ export const DatabaseView = Schema.Struct({
   blocked: Schema.Array(BlockedBackend),
   /** Connections of other roles whose state the role may not see. */
   hidden: Schema.Number,
-  /** Whether the role may execute pg_blocking_pids. */
   canSeeBlocking: Schema.Boolean,
   /** The role that ran the statement. */
   role: Schema.String
@@ -77,7 +76,6 @@ interface Named {
   readonly application: string | null
 }
 
-/** The view with every name mapped. */
 export const mapNames = (view: DatabaseView, f: (name: string) => string): DatabaseView => {
   const some = (name: string | null): string | null => (name === null ? null : f(name))
   const named = <A extends Named>(row: A): A => ({
@@ -108,7 +106,6 @@ export const countOf = (
     .filter(({ state }) => filter.state === undefined || state === filter.state)
     .reduce((sum, { count }) => sum + count, 0)
 
-/** The number of connections that wait for a lock. */
 export const waitingOnLock = (view: DatabaseView): number =>
   view.counts.reduce((sum, { waitingOnLock }) => sum + waitingOnLock, 0)
 
