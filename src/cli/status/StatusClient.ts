@@ -83,23 +83,20 @@ const UNAVAILABLE = 503
 const rejected = (address: OperationsAddress, path: string, status: number, body: string): StatusUnavailable => {
   const line = cut(plainText(body.trimStart().split("\n", 1)[0] ?? ""), ANSWER_WIDTH)
   const brief = `it answers ${status}`
+  const unavailable = (message: string, permanent = true) => new StatusUnavailable({ permanent, brief, message })
   const reason = line === "" || line.startsWith("<") ? "" : ` Its message: ${line}`
   if (status === UNAUTHORIZED) {
-    const message =
+    return unavailable(
       address.token === undefined
         ? `The program at ${address.base} requires a token (401). Set HTTP_TOKEN to the one it was started with.`
         : `The program at ${address.base} does not accept this token (401). ` +
-          "HTTP_TOKEN (or --token) must be the one it was started with."
-    return new StatusUnavailable({ permanent: true, brief, message })
+            "HTTP_TOKEN (or --token) must be the one it was started with."
+    )
   }
-  if (status === FORBIDDEN) {
-    const message = `The program at ${address.base} refuses the request (403).${reason}`
-    return new StatusUnavailable({ permanent: true, brief, message })
-  }
+  if (status === FORBIDDEN) return unavailable(`The program at ${address.base} refuses the request (403).${reason}`)
   if (status >= SERVER_ERROR) {
     const retry = status === UNAVAILABLE ? " Try again in a moment." : ""
-    const message = `${address.base}${path} answers ${status}.${reason}${retry}`
-    return new StatusUnavailable({ permanent: false, brief, message })
+    return unavailable(`${address.base}${path} answers ${status}.${reason}${retry}`, false)
   }
   return unexpected(address, path, brief)
 }

@@ -4,6 +4,7 @@ import type { OpenConnectionMode, Direction, FaultMode } from "./FaultMode.ts"
 import { blackhole as blackholeMode, pass } from "./FaultMode.ts"
 import { FaultPipe, type Gate, type Shape, unshaped } from "./FaultPipe.ts"
 
+/** Events of a connection, for its proxy. */
 export interface ProxiedConnectionEvents {
   /** The client closed, or its socket was closed by the proxy; once per connection. */
   readonly onClientClosed: (connection: ProxiedConnection) => void

@@ -126,6 +126,7 @@ class ScriptedStatement implements QueryHandle {
   }
 }
 
+/** Constructor arguments of `ScriptedSession`. */
 export interface ScriptedSessionParts {
   readonly info: SessionInfo
   readonly script: SessionScript

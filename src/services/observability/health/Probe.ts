@@ -38,7 +38,7 @@ export const outcomeOfTraffic = (sessions: ReadonlyArray<SessionEntry>, sinceMil
 
 type Pool = SessionPool["Service"]
 
-/** The milliseconds of a round trip; undefined without an answer: then a driver must be killed to be interrupted. */
+/** Milliseconds of a round trip; undefined without an answer: the session is killed, since its driver would wait. */
 const roundTrip = (pool: Pool, now: () => number, lease: SessionLease): Effect.Effect<number | undefined> =>
   Effect.suspend(() => {
     const { session } = lease

@@ -68,4 +68,5 @@ export const ProcessView = Schema.Struct({
   loopDelayP99Millis: Number
 })
 
+/** The process at one instant. */
 export type ProcessView = typeof ProcessView.Type

@@ -75,6 +75,7 @@ export interface Totals {
   readonly closed: Readonly<Record<CloseReason, number>>
 }
 
+/** The difference between two totals. */
 export interface Interval {
   readonly wait: Quantiles
   readonly query: Quantiles
