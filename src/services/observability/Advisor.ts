@@ -52,10 +52,11 @@ interface AdvisorWindow {
 
 const emptyWindow: AdvisorWindow = { samples: [], events: [], suspectedLeaks: [] }
 
-/** Adds a sample and removes those before the window. */
-const withSample = (window: AdvisorWindow, sample: Sample): AdvisorWindow => ({
+/** Adds a sample and removes what is too old. `now` is wall-clock milliseconds. */
+const withSample = (window: AdvisorWindow, sample: Sample, now: number): AdvisorWindow => ({
   ...window,
-  samples: [...window.samples.filter(({ at }) => sample.at - at <= WINDOW_MILLIS), sample]
+  samples: [...window.samples.filter(({ at }) => sample.at - at <= WINDOW_MILLIS), sample],
+  events: window.events.filter(({ at }) => now - at <= EVENTS_MILLIS)
 })
 
 const leaksAfter = (leaks: ReadonlyArray<SuspectedLeak>, event: PoolEvent): ReadonlyArray<SuspectedLeak> => {
@@ -76,12 +77,6 @@ const withEvent = (window: AdvisorWindow, event: PoolEvent): AdvisorWindow => ({
   events: [...window.events, event].slice(-MAX_EVENTS),
   suspectedLeaks: leaksAfter(window.suspectedLeaks, event)
 })
-
-/** Removes old events. `now` is wall-clock milliseconds. */
-const withoutOldEvents = (window: AdvisorWindow, now: number): AdvisorWindow => {
-  const events = window.events.filter(({ at }) => now - at <= EVENTS_MILLIS)
-  return events.length === window.events.length ? window : { ...window, events }
-}
 
 const arrivals: ReadonlyArray<AcquireOutcome> = ["immediate", "waited", "timeout", "queue-full", "abandoned", "failed"]
 
@@ -155,7 +150,7 @@ export class Advisor extends Context.Service<
         const snapshot = yield* pool.snapshot
         const { useTime } = yield* pool.times
         const use = { count: useTime.count, seconds: useTime.sum }
-        window = withoutOldEvents(withSample(window, { at: now(), pool: snapshot, use }), at)
+        window = withSample(window, { at: now(), pool: snapshot, use }, at)
         const input = {
           pool: snapshot,
           before: window.samples[0]?.pool ?? snapshot,

@@ -43,7 +43,6 @@ const logHealth = (before: Health, health: Health): Effect.Effect<void> => {
   }
 }
 
-/** Logs the health when its state or its causes changed. */
 const logChange = (before: Health, after: Health): Effect.Effect<void> =>
   stateKey(before) === stateKey(after) ? Effect.void : logHealth(before, after)
 

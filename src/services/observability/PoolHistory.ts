@@ -52,7 +52,6 @@ class ProcessUsage {
     this.step()
   }
 
-  /** Ends a step; `view` shows it from here on. */
   step(): void {
     const now = this.now()
     const used = cpuMillis()

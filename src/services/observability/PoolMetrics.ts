@@ -46,18 +46,14 @@ export class PoolMetrics extends Context.Service<
       const now = monotonicMillis(yield* Clock.Clock)
       const loop = new LoopDelay(now)
       const readPool = Effect.all({ snapshot: pool.snapshot, sessions: pool.sessions })
-      const registered = new RegisteredMetrics({
-        definitions,
-        common: { "db.client.connection.pool.name": pool.name },
-        context,
-        take: () => ({
-          ...Effect.runSyncWith(context)(readPool),
-          times,
-          endpoint: pool.endpoint,
-          loop: loop.read(),
-          now: now()
-        })
-      })
+      const attributes = { "db.client.connection.pool.name": pool.name }
+      const registered = new RegisteredMetrics(definitions, attributes, context, () => ({
+        ...Effect.runSyncWith(context)(readPool),
+        times,
+        endpoint: pool.endpoint,
+        loop: loop.read(),
+        now: now()
+      }))
       const operations = times.measureOperations()
       operations.onSeries = () => registered.update()
       yield* Effect.addFinalizer(() =>

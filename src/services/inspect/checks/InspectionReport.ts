@@ -23,7 +23,6 @@ export type RuleResult = typeof RuleResult.Type
 export const Inspection = Schema.Struct({
   version: Schema.Literal(INSPECTION_VERSION),
   check: Schema.Literals(checkIds),
-  /** What it shows. */
   title: Schema.String,
   /** When it ran, by the server's clock. */
   at: Schema.String,
@@ -34,7 +33,6 @@ export const Inspection = Schema.Struct({
     role: Schema.String,
     version: Schema.String
   }),
-  /** Duration of the query in milliseconds. */
   tookMillis: Schema.Number,
   /** `unavailable`: the server or the role lacks what the check needs; `failed`: the query failed. */
   status: Schema.Literals(["answered", "unavailable", "failed"]),
@@ -42,7 +40,6 @@ export const Inspection = Schema.Struct({
   reason: Schema.NullOr(Schema.String),
   /** The worst first, with the columns of the check. */
   rows: Schema.Array(Schema.Record(Schema.String, Cell)),
-  /** Whether there are more rows than the limit. */
   isTruncated: Schema.Boolean,
   /** The meaning of an empty result; null when there are rows. */
   empty: Schema.NullOr(Schema.String),

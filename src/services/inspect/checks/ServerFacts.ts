@@ -23,9 +23,7 @@ export const ServerFacts = Schema.Struct({
   tracksIoTiming: Schema.Boolean,
   /** The view pg_stat_statements with its schema; null when the extension is not in this database. */
   statementsView: Schema.NullOr(Schema.String),
-  /** The columns of the view. */
   statementsColumns: Schema.Array(Schema.String),
-  /** Whether the role may read it. */
   statementsReadable: Schema.Boolean,
   /** Whether the server was started with its library. */
   statementsLoaded: Schema.Boolean,

@@ -100,7 +100,6 @@ const LONG_BLOCK_MILLIS = 5000
 const longBlocked = (view: DatabaseView): ReadonlyArray<BlockedBackend> =>
   view.blocked.filter(({ millis }) => millis >= LONG_BLOCK_MILLIS)
 
-/** The backends that block others. */
 const blockersIn = (view: DatabaseView): ReadonlySet<number> =>
   new Set(longBlocked(view).flatMap(({ blockers }) => blockers.map(({ pid }) => pid)))
 

@@ -19,7 +19,6 @@ const silentMillisOf = (sessions: ReadonlyArray<SessionEntry>): number =>
     Number.POSITIVE_INFINITY
   )
 
-/** Whether the server sent data on any session within the time. */
 const receivedWithin = (sessions: ReadonlyArray<SessionEntry>, withinMillis: number): boolean =>
   silentMillisOf(sessions) < withinMillis
 

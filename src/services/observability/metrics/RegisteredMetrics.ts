@@ -30,16 +30,16 @@ export class RegisteredMetrics {
   private reading: Reading | undefined = undefined
 
   /** `common` are attributes of every series. */
-  constructor(parts: {
-    readonly definitions: ReadonlyArray<MetricDefinition>
-    readonly common: Attributes
-    readonly context: Context.Context<never>
-    readonly take: () => Reading
-  }) {
-    this.definitions = parts.definitions
-    this.take = parts.take
-    this.common = { ...Context.get(parts.context, Metric.CurrentMetricAttributes), ...parts.common }
-    this.context = Context.add(parts.context, Metric.CurrentMetricAttributes, {})
+  constructor(
+    definitions: ReadonlyArray<MetricDefinition>,
+    common: Attributes,
+    context: Context.Context<never>,
+    take: () => Reading
+  ) {
+    this.definitions = definitions
+    this.take = take
+    this.common = { ...Context.get(context, Metric.CurrentMetricAttributes), ...common }
+    this.context = Context.add(context, Metric.CurrentMetricAttributes, {})
     this.update()
   }
 

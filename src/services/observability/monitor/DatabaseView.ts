@@ -64,7 +64,6 @@ export const DatabaseView = Schema.Struct({
   /** Connections of other roles whose state the role may not see. */
   hidden: Schema.Number,
   canSeeBlocking: Schema.Boolean,
-  /** The role that ran the statement. */
   role: Schema.String
 })
 
