@@ -41,6 +41,7 @@ layer(TestPostgres.layer, { excludeTestServices: true })("The program as it is s
       const env = { ...(yield* environmentOf("shipped")), XDG_CACHE_HOME: Path.join(folder, "cache") }
       const program = yield* start({ command: main, cwd: folder, env })
       yield* program.printed(/Serving\./)
+      yield* program.printed(/Health: up/)
       const address = yield* program.address
       const statuses = yield* Effect.forEach(["/readyz", "/", "/page/uplot.js", "/page/Page.css", "/metrics"], (path) =>
         Effect.map(

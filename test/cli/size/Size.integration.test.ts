@@ -64,7 +64,7 @@ DB_POOL_MAX=15`
     Effect.gen(function* () {
       const url = Redacted.value((yield* TestPostgres).url)
       const { err, exitCode, out } = yield* runCommand(["size", "--observe", "1s", "--url", url])
-      assert.deepStrictEqual([exitCode, err], [0, "Measuring for 1 s ..."])
+      assert.deepStrictEqual([exitCode, err], [0, "Measuring for 1.0 s ..."])
       assert.match(out, /DB_POOL_MAX=5/)
       assert.match(out, /the database postgres for|all clients of the database postgres/)
       assert.notInclude(out, new URL(url).password)
