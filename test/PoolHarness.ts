@@ -9,6 +9,7 @@ import * as SupavisorLayer from "../src/layers/SupavisorLayer.ts"
 import type { SettingsInput } from "../src/services/config/settings/Settings.ts"
 import { SessionPool } from "../src/services/pool/SessionPool.ts"
 import type { PoolSnapshot } from "../src/services/pool/core/Snapshot.ts"
+import { Listener } from "../src/services/sql/Listener.ts"
 import { FaultProxy } from "../src/testing/FaultProxy.ts"
 import { TestPostgres } from "../src/testing/TestPostgres.ts"
 
@@ -25,6 +26,7 @@ export interface Stack {
   readonly proxy: FaultProxy["Service"]
   readonly pool: SessionPool["Service"]
   readonly sql: PgClient
+  readonly listener: Listener["Service"]
 }
 
 /** These tests cause faults on purpose; log lines about them would hide the real failures. */
@@ -49,7 +51,11 @@ export const poolAt = (
         Layer.provide(quiet)
       )
     ),
-    (context) => ({ pool: Context.get(context, SessionPool), sql: Context.get(context, PgClient) })
+    (context) => ({
+      pool: Context.get(context, SessionPool),
+      sql: Context.get(context, PgClient),
+      listener: Context.get(context, Listener)
+    })
   )
 
 /** Builds a proxy, a pool and a client in the current scope. */

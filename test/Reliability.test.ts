@@ -9,7 +9,7 @@ const FAULTS = [
   [60, 69],
   [71, 75],
   [78, 82],
-  [90, 100]
+  [90, 101]
 ].flatMap(([first = 0, last = 0]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
 
 /** A test: `it(…)`, `it.effect(…)`, `it.live(…)` or `it.each(…)(…)`, with its title as it is written. */

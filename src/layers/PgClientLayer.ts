@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { PgClient } from "@effect/sql-pg/PgClient"
+import type { Listener } from "../services/sql/Listener.ts"
 import * as PooledPgClient from "../services/sql/PooledPgClient.ts"
 import type { SettingsInput } from "../services/config/settings/Settings.ts"
 import * as PoolLog from "../services/observability/PoolLog.ts"
@@ -17,10 +18,10 @@ import { DriverOptions, type DriverOptionsShape } from "../services/session/Driv
 /** Options of the SQL client and of the wire driver; all optional. */
 export interface PgClientOptions extends PooledPgClient.PgClientOptions, DriverOptionsShape {}
 
-/** Provides `PgClient`, `SqlClient` and their scoped pool; the setting `startup` decides when it fails. */
+/** Provides `PgClient`, `SqlClient`, `Listener` and their scoped pool; the setting `startup` decides when it fails. */
 export const layer = (
   options: PgClientOptions = {}
-): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
+): Layer.Layer<PgClient | SqlClient | Listener | SessionPool, SessionError, SessionConfig> =>
   PooledPgClient.layer(options).pipe(
     Layer.provideMerge(SessionPool.layer),
     Layer.provide([Layer.succeed(DriverOptions, options), machineClockLayer])

@@ -8,11 +8,12 @@ import type { SessionError } from "../services/errors/SessionError.ts"
 import type { SettingsInput } from "../services/config/settings/Settings.ts"
 import * as PoolLog from "../services/observability/PoolLog.ts"
 import type { SessionPool } from "../services/pool/SessionPool.ts"
+import type { Listener } from "../services/sql/Listener.ts"
 import { machineClockLayer } from "../services/wire/MonotonicClock.ts"
 import * as PgClientLayer from "./PgClientLayer.ts"
 
 /** The services that the layers provide. */
-export type Provided = PgClient | SqlClient | SessionPool | SessionConfig
+export type Provided = PgClient | SqlClient | Listener | SessionPool | SessionConfig
 
 /** Options of the SQL client and of the wire driver; all optional. */
 export type SupavisorOptions = PgClientLayer.PgClientOptions
@@ -20,7 +21,7 @@ export type SupavisorOptions = PgClientLayer.PgClientOptions
 /** With a `SessionConfig` from the context. */
 export const layerNoConfig = (
   options: SupavisorOptions = {}
-): Layer.Layer<PgClient | SqlClient | SessionPool, SessionError, SessionConfig> =>
+): Layer.Layer<PgClient | SqlClient | Listener | SessionPool, SessionError, SessionConfig> =>
   PoolLog.layer.pipe(Layer.provide(machineClockLayer), Layer.provideMerge(PgClientLayer.layer(options)))
 
 /** With settings in code: `SupavisorLayer.layer({ url })`. */

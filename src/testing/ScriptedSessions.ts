@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { monotonicMillis } from "../services/wire/MonotonicClock.ts"
+import type { Listener } from "../services/sql/Listener.ts"
 import * as PooledPgClient from "../services/sql/PooledPgClient.ts"
 import { SessionOpener } from "../services/session/SessionOpener.ts"
 import { SessionConfig, type SettingsInput } from "../services/config/SessionConfig.ts"
@@ -27,7 +28,7 @@ export type { ScriptedSession } from "./scripted-sessions/ScriptedSession.ts"
 export type { Answer, Outcome, Rows, Statements } from "./scripted-sessions/Statements.ts"
 
 /** The services that `layerClient` provides. */
-export type Provided = PgClient | SqlClient | SessionPool | SessionConfig | ScriptedSessions
+export type Provided = PgClient | SqlClient | Listener | SessionPool | SessionConfig | ScriptedSessions
 
 /** The settings of a scripted pool: a host that does not exist, and sessions that are opened on demand. */
 const defaults: SettingsInput = {

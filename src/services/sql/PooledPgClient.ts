@@ -83,15 +83,15 @@ const make = Effect.fnUntraced(function* (options: PgClientOptions) {
       prepare: config.prepare
     },
     json: (value: unknown) => Statement.fragment([PgJson(value)]),
-    listen: listener.listen,
+    listen: listener.notifications,
     notify: (channel: string, payload: string) =>
       Effect.asVoid(pool.borrow((session) => session.executeRaw(NOTIFY_STATEMENT, [channel, payload])))
   })
   return Context.make(PgClient.PgClient, pgClient).pipe(Context.add(SqlClient.SqlClient, pgClient))
 })
 
-/** Provides `PgClient` and `SqlClient` over the pool, with real or scripted sessions. */
+/** Provides `PgClient`, `SqlClient` and `Listener` over the pool, with real or scripted sessions. */
 export const layer = (
   options: PgClientOptions = {}
-): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, never, SessionPool | SessionConfig> =>
-  Layer.effectContext(make(options)).pipe(Layer.provide([Listener.layer, Reactivity.layer]))
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient | Listener, never, SessionPool | SessionConfig> =>
+  Layer.effectContext(make(options)).pipe(Layer.provideMerge(Listener.layer), Layer.provide(Reactivity.layer))

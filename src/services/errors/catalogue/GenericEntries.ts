@@ -59,7 +59,7 @@ export const conversionEntries: ReadonlyArray<CatalogueEntry> = [
   })
 ]
 
-/** Transactions that were not ended by `withTransaction`. */
+/** Transactions that were not ended by `withTransaction`, and notifications that were not taken. */
 export const transactionEntries: ReadonlyArray<CatalogueEntry> = [
   define("TRANSACTION_ENDED", "statement", "never", {
     title: "a COMMIT or ROLLBACK inside withTransaction ended the transaction, so this statement was not sent",
@@ -78,6 +78,13 @@ export const transactionEntries: ReadonlyArray<CatalogueEntry> = [
     remedy: "Let the error of the failed statement fail the effect, or run that statement in a nested withTransaction.",
     source: "PostgreSQL docs, sql-commit",
     matchers: { errno: ["TRANSACTION_ABORTED"] }
+  }),
+  define("NOTIFICATIONS_DROPPED", "statement", "never", {
+    title: "a listener is too slow, so its oldest notifications were dropped",
+    explanation: "A listener's queue has 16384 places, so that a slow consumer does not fill the memory.",
+    remedy: "Read the data of the channel again, take notifications faster, or send fewer.",
+    source: "effect-supavisor",
+    matchers: { errno: ["NOTIFICATIONS_DROPPED"] }
   })
 ]
 
